@@ -1,0 +1,78 @@
+# Everything a contributor runs. It needs Python 3.11 or newer, git and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK := requirements/dev.txt
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help quickstart test lint format coverage lock upgrade settings clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+
+quickstart: $(INSTALLED) ## Send the sample data to the local Amplitude, through Meltano
+	PATH="$(CURDIR)/$(BIN):$$PATH" meltano run tap-nami target-amplitude-nami
+
+test: lint ## Check and test everything, as CI does
+	@printf '\n== pytest\n'
+	$(BIN)/pytest -n auto --dist worksteal
+
+lint: $(INSTALLED) ## Check style, types and the import rules
+	@printf '\n== ruff\n'
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	@printf '\n== mypy\n'
+	$(BIN)/mypy
+	@printf '\n== import-linter\n'
+	$(BIN)/lint-imports --no-logo
+	@printf '\n== zizmor\n'
+	$(BIN)/zizmor --offline --quiet .github
+	@printf '\n== settings in the documents\n'
+	$(BIN)/python scripts/write_settings.py --check
+
+format: $(INSTALLED) ## Format the code and mend what ruff can mend
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+coverage: $(INSTALLED) ## Show which lines and branches no test reaches
+	$(BIN)/pytest -n auto --dist worksteal --cov
+
+lock: $(INSTALLED) ## Bring the lock in line with pyproject.toml
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev \
+		--universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --quiet \
+		--custom-compile-command 'make lock' $(LOCK_FLAGS) --output-file $(LOCK)
+
+upgrade: LOCK_FLAGS = --upgrade
+upgrade: lock ## Lock the newest versions that pyproject.toml allows
+
+settings: $(INSTALLED) ## Write the declared settings into meltano.yml and README.md
+	$(BIN)/python scripts/write_settings.py
+
+clean: ## Remove everything that the other commands made
+	rm -rf $(VENV) .meltano output dist build
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -f .coverage .coverage.*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# pip brings in the uv of the lock, which installs the rest ten times as fast. Where uv
+# does not get through (it does not read pip's configuration), pip does it all.
+$(VENV)/.locked: $(LOCK)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo 'Python 3.11 or newer is needed: make PYTHON=/path/to/python3'; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo 'pip and venv are needed (Debian, Ubuntu: apt install python3-venv)'; \
+		exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	awk '/^[^ #]/ { found = /^uv==/ } found' $(LOCK) > $(VENV)/uv.txt
+	$(BIN)/pip install --quiet --require-hashes --requirement $(VENV)/uv.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes \
+		--requirement $(LOCK) || \
+		$(BIN)/pip install --quiet --require-hashes --requirement $(LOCK)
+	@touch $@
+
+$(INSTALLED): $(VENV)/.locked pyproject.toml
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
