@@ -1,0 +1,1 @@
+"""Singer target that delivers Nami subscription events to Amplitude."""

@@ -1,0 +1,389 @@
+"""What a configuration becomes, and what is said about a wrong one."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from hypothesis import given as for_all
+from hypothesis import strategies as st
+
+from target_amplitude_nami.errors import ConfigurationError, TargetError
+from target_amplitude_nami.nami.catalogue import OFFERED
+from target_amplitude_nami.settings import (
+    Settings,
+    config_schema,
+    given,
+    read_settings,
+)
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+def settings(**config: object) -> Settings:
+    return read_settings({"api_key": KEY, **config})
+
+
+def problems(config: dict[str, object]) -> tuple[str, ...]:
+    with pytest.raises(ConfigurationError) as raised:
+        read_settings(config)
+    return raised.value.problems
+
+
+def complaints(config: dict[str, object]) -> tuple[str, ...]:
+    try:
+        read_settings(config)
+    except ConfigurationError as error:
+        return error.problems
+    return ()
+
+
+def problem(**config: object) -> str:
+    (line,) = problems({"api_key": KEY, **config})
+    return line
+
+
+def test_an_api_key_is_enough() -> None:
+    ready = settings()
+    assert ready.api_key == KEY
+    assert ready.endpoint_url == "https://api2.amplitude.com/2/httpapi"
+    assert ready.event_filter == set(OFFERED)
+    assert ready.rejects_path == Path("output/rejects.singer")
+    assert ready.report_path is None
+    assert ready.warnings == ()
+
+
+def test_every_declared_setting_is_a_field_and_no_other() -> None:
+    fields = {field.name for field in dataclasses.fields(Settings)}
+    derived = {"event_filter", "sent_names", "warnings"}
+    assert fields - derived == config_schema()["properties"].keys()
+
+
+def test_null_means_not_given() -> None:
+    nothing: dict[str, object] = dict.fromkeys(config_schema()["properties"])
+    assert read_settings({**nothing, "api_key": KEY}) == settings()
+    assert given({"validate_records": None, "dry_run": False}) == {"dry_run": False}
+
+
+def test_settings_cannot_be_changed() -> None:
+    ready = settings()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        ready.dry_run = True  # type: ignore[misc]
+
+
+def test_settings_do_not_show_the_api_key() -> None:
+    assert KEY not in repr(settings())
+
+
+@pytest.mark.parametrize(
+    ("config", "url"),
+    [
+        ({}, "https://api2.amplitude.com/2/httpapi"),
+        ({"region": "eu"}, "https://api.eu.amplitude.com/2/httpapi"),
+        ({"api": "batch"}, "https://api2.amplitude.com/batch"),
+        ({"region": "eu", "api": "batch"}, "https://api.eu.amplitude.com/batch"),
+        (
+            {"endpoint": "https://relay.example.com/a?b=c"},
+            "https://relay.example.com/a?b=c",
+        ),
+        (
+            {"endpoint": "http://localhost:8080/2/httpapi"},
+            "http://localhost:8080/2/httpapi",
+        ),
+        ({"endpoint": "http://127.0.0.1:8080/"}, "http://127.0.0.1:8080/"),
+        ({"endpoint": "http://[::1]:8080/"}, "http://[::1]:8080/"),
+    ],
+)
+def test_requests_go_to_the_endpoint_else_by_region_and_api(
+    config: dict[str, str], url: str
+) -> None:
+    assert settings(**config).endpoint_url == url
+
+
+def test_the_local_amplitude_has_no_url_before_it_runs() -> None:
+    assert read_settings({"endpoint": "local"}).endpoint_url is None
+
+
+@pytest.mark.parametrize(
+    ("compression", "endpoint", "gzip"),
+    [
+        ("auto", None, True),
+        ("auto", "local", True),
+        ("auto", "https://api.eu.amplitude.com/batch", True),
+        ("auto", "https://relay.example.com/", False),
+        ("auto", "https://api2.amplitude.com.example.com/", False),
+        ("auto", "http://127.0.0.1:8080/", False),
+        ("gzip", "https://relay.example.com/", True),
+        ("none", None, False),
+        ("none", "local", False),
+    ],
+)
+def test_auto_compresses_for_amplitude_and_the_local_amplitude(
+    compression: str, endpoint: str | None, *, gzip: bool
+) -> None:
+    assert settings(compression=compression, endpoint=endpoint).gzip is gzip
+
+
+@pytest.mark.parametrize(
+    ("config", "size"),
+    [
+        ({}, 900_000),
+        ({"api": "batch"}, 15_000_000),
+        ({"max_request_bytes": 1_000_000}, 1_000_000),
+        ({"api": "batch", "max_request_bytes": 20_000_000}, 20_000_000),
+        ({"max_request_bytes": 10_000.0}, 10_000),
+    ],
+)
+def test_the_size_of_a_request_follows_from_the_api(
+    config: dict[str, object], size: int
+) -> None:
+    ready = settings(**config).max_request_bytes
+    assert ready == size
+    assert isinstance(ready, int)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2024-01-31", datetime(2024, 1, 31, tzinfo=UTC)),
+        ("2024-01-31T08:00:00", datetime(2024, 1, 31, 8, tzinfo=UTC)),
+        ("2024-01-31T08:00:00Z", datetime(2024, 1, 31, 8, tzinfo=UTC)),
+        (
+            "2024-01-31 08:00:00.25+02:00",
+            datetime(2024, 1, 31, 8, 0, 0, 250_000, timezone(timedelta(hours=2))),
+        ),
+    ],
+)
+def test_the_start_date_is_utc_unless_it_says_otherwise(
+    text: str, moment: datetime
+) -> None:
+    ready = settings(start_date=text)
+    assert ready.start_date == moment
+    assert ready.start_ms == moment.timestamp() * 1000
+
+
+def test_without_a_start_date_there_is_no_earliest_time() -> None:
+    assert settings().start_ms is None
+
+
+def test_a_star_stands_for_all_extra_user_properties() -> None:
+    ready = settings(extra_user_properties=["namiml_user_id", "*"])
+    assert len(ready.extra_user_properties) == 7
+    assert settings(extra_user_properties=["namiml_user_id"]).extra_user_properties == (
+        "namiml_user_id",
+    )
+
+
+@pytest.mark.parametrize("config", [{"endpoint": "local"}, {"dry_run": True}])
+@pytest.mark.parametrize("api_key", [None, ""])
+def test_the_local_amplitude_and_a_dry_run_need_no_api_key(
+    config: dict[str, object], api_key: str | None
+) -> None:
+    assert read_settings({"api_key": api_key, **config}).api_key is None
+
+
+@pytest.mark.parametrize(("api_key", "what"), [(None, "missing"), ("", "empty")])
+def test_without_an_api_key_the_message_says_how_to_give_one(
+    api_key: str | None, what: str
+) -> None:
+    (line,) = problems({"api_key": api_key})
+    assert line == (
+        f"api_key is {what}: give the API key of the Amplitude project as setting "
+        "`api_key` or in the environment variable TARGET_AMPLITUDE_NAMI_API_KEY. "
+        "`endpoint: local` and `dry_run: true` do without one."
+    )
+
+
+@pytest.mark.parametrize(
+    ("config", "line"),
+    [
+        ({"evnts": ["*"]}, 'is not a setting of this target. Did you mean "events"?'),
+        ({"API_Key": KEY}, 'is not a setting of this target. Did you mean "api_key"?'),
+        ({"stream_map": {}}, 'Did you mean "stream_maps"?'),
+        ({"zebra": 1}, "zebra is not a setting of this target."),
+        (
+            {"batch_size_rows": 0},
+            "batch_size_rows is 0, but must be a whole number from 1 to 2000.",
+        ),
+        ({"batch_size_rows": 2001}, "is 2001, but must be"),
+        ({"batch_size_rows": True}, "is true, but must be a whole number"),
+        ({"batch_size_rows": "100"}, 'is "100", but must be a whole number'),
+        ({"batch_size_rows": 1.5}, "is 1.5, but must be a whole number"),
+        (
+            {"min_id_length": 0},
+            "min_id_length is 0, but must be a whole number of at least 1.",
+        ),
+        ({"parallel_requests": 33}, "a whole number from 1 to 32."),
+        ({"max_rejected": -1}, "a whole number of at least 0."),
+        ({"max_request_bytes": 9_999}, "from 10000 to 20000000."),
+        (
+            {"max_request_bytes": 1_000_001},
+            "is 1000001, but with `api: http_v2` must be at most 1000000.",
+        ),
+        ({"dry_run": "yes"}, 'dry_run is "yes", but must be true or false.'),
+        ({"integration_name": ""}, 'is "", but must be text that is not empty.'),
+        ({"event_prefix": 7}, "event_prefix is 7, but must be text."),
+        ({"region": "EU"}, 'must be "us" or "eu". Did you mean "eu"?'),
+        ({"load_method": "upsert"}, 'is "upsert", but must be "append-only".'),
+        (
+            {"compression": "zip"},
+            'is "zip", but must be one of "auto", "gzip", "none". Did you mean "gzip"?',
+        ),
+        ({"events": []}, "events is [], but must be a list of at least one entry."),
+        ({"events": "user.*"}, 'is "user.*", but must be a list'),
+        ({"events": ["*", 5]}, "events, entry 2, is 5, but must be text"),
+        (
+            {"extra_user_properties": ["namiml_in_paws"]},
+            'Did you mean "namiml_in_pause"?',
+        ),
+        ({"stream_maps": []}, "stream_maps is [], but must be an object."),
+        ({"stream_maps": {"a": 5}}, "stream_maps.a is 5, which is not allowed here."),
+        ({"flattening_max_depth": "2"}, 'is "2", but must be a whole number.'),
+        ({"start_date": "soon"}, 'is "soon", but must be an ISO 8601 date'),
+        ({"start_date": ""}, 'is "", but must be an ISO 8601 date'),
+        ({"endpoint": "Local"}, 'is "Local", but must be a URL such as'),
+        ({"endpoint": ""}, 'or the word "local".'),
+        ({"endpoint": "relay.example.com"}, "but must be a URL"),
+        ({"endpoint": "ftp://relay.example.com"}, "but must be a URL"),
+        ({"endpoint": "https://"}, "but must be a URL"),
+        ({"endpoint": "https://[half/"}, "but must be a URL"),
+        ({"endpoint": "https://relay.example.com:x/"}, "but must be a URL"),
+        ({"endpoint": "https://relay.example.com/\n"}, "but must be a URL"),
+        ({"endpoint": "https://a/#b"}, "must have no part after a #."),
+        (
+            {"endpoint": "http://relay.example.com/"},
+            "must begin with https:// unless it is on this machine.",
+        ),
+        ({"endpoint": "http://127.0.0.1.example.com/"}, "must begin with https://"),
+        (
+            {"endpoint": "local", "dry_run": True},
+            "dry_run and `endpoint: local` exclude each other",
+        ),
+        (
+            {"report_path": "a/../output/rejects.singer"},
+            "rejects_path and report_path are the same file",
+        ),
+        (
+            {"event_streams": ["a", "b"], "user_streams": ["b"]},
+            'event_streams and user_streams both have "b".',
+        ),
+    ],
+)
+def test_a_mistake_gets_one_line_that_says_what_is_allowed(
+    config: dict[str, object], line: str
+) -> None:
+    found = problem(**config)
+    assert line in found
+    assert "\n" not in found
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    config = {"regoin": "eu", "retry_for": -1, "events": ["nonsense"], "endpoint": "x"}
+    assert [line.split()[0] for line in problems(config)] == [
+        "regoin",
+        "retry_for",
+        "api_key",
+        "endpoint",
+        "events:",
+    ]
+
+
+def test_what_depends_on_a_wrong_setting_is_not_called_wrong_too() -> None:
+    assert problem(api="batsch", max_request_bytes=15_000_000).startswith("api is")
+    assert problems({"endpoint": 5}) == ("endpoint is 5, but must be text.",)
+
+
+def test_the_error_reads_as_one_line_of_the_log() -> None:
+    with pytest.raises(TargetError) as raised:
+        read_settings({"api_key": KEY, "region": "uk", "zebra": 1})
+    assert str(raised.value) == (
+        'region is "uk", but must be "us" or "eu". '
+        "zebra is not a setting of this target."
+    )
+
+
+def test_a_long_value_is_shown_in_part() -> None:
+    assert len(problem(region="x" * 1000)) < 150
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"api_key": 5_550_123},
+        {"api_key": ["5550123"]},
+        {"api_key": "5550123 "},
+        {"api_key": KEY, "apikey": "5550123"},
+        {"api_key": KEY, "secret_key": "5550123"},
+        {"api_key": KEY, "endpoint": "https://user:5550123@relay.example.com/"},
+        {"api_key": KEY, "endpoint": "user:5550123@relay.example.com"},
+    ],
+)
+def test_no_secret_is_ever_shown(config: dict[str, object]) -> None:
+    (line,) = problems(config)
+    assert "5550123" not in line
+
+
+@pytest.mark.parametrize(
+    ("config", "warning"),
+    [
+        (
+            {"region": "eu", "endpoint": "https://relay.example.com/"},
+            'region: "eu" has no effect, as `endpoint` says where to send.',
+        ),
+        ({"region": "eu", "endpoint": "https://api.eu.amplitude.com/batch"}, None),
+        ({"region": "eu", "endpoint": "local"}, None),
+        ({"region": "us", "endpoint": "https://relay.example.com/"}, None),
+        (
+            {"user_source": "nami_user_id", "anonymous_users": "skip"},
+            'anonymous_users: "skip" has no effect with `user_source: nami_user_id`.',
+        ),
+        ({"user_source": "nami_user_id", "anonymous_users": "device"}, None),
+        ({"user_source": "external_id", "anonymous_users": "skip"}, None),
+    ],
+)
+def test_a_setting_to_no_effect_is_a_warning(
+    config: dict[str, object], warning: str | None
+) -> None:
+    assert settings(**config).warnings == ((warning,) if warning else ())
+
+
+def test_files_that_a_run_does_not_write_may_be_named_twice() -> None:
+    same = {"local_path": "a", "dry_run_path": "a", "rejects_path": "a"}
+    assert settings(**same).rejects_path == Path("a")
+    assert "are the same file" in problem(**same, dry_run=True)
+    assert "are the same file" in problem(**same, endpoint="local")
+
+
+def test_settings_built_into_the_sdk_are_known() -> None:
+    settings(
+        stream_maps={"events": {"__alias__": "nami", "x": None}, "junk": "__NULL__"},
+        stream_map_config={"a": 1},
+        faker_config={"seed": 1},
+        flattening_enabled=True,
+        flattening_max_depth=2,
+        flattening_separator="__",
+        flattening_max_key_length=100,
+        add_record_metadata=False,
+        batch_config={"encoding": {"format": "jsonl"}},
+        load_method="append-only",
+    )
+
+
+JSON: t.Final = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+ALL_NAMES: t.Final = st.sampled_from([*config_schema()["properties"], "stream_maps"])
+
+
+@for_all(st.dictionaries(ALL_NAMES | st.text(), JSON, max_size=5))
+def test_any_configuration_is_either_taken_or_refused_in_single_lines(
+    config: dict[str, object],
+) -> None:
+    assert all(line.isprintable() for line in complaints(config))
