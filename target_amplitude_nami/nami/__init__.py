@@ -1,0 +1,1 @@
+"""The source's language: what Nami sends, and how to read it."""

@@ -1,0 +1,146 @@
+"""Arranges a record's columns as Nami's fields, whatever their spelling.
+
+`CUSTOMER_JOURNEY_STATE__IN_PAUSE` becomes member `in_pause` of
+`customer_journey_state`; columns of Singer's metadata (`_sdc_*`) fall away.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from target_amplitude_nami.nami import jsontext
+
+if t.TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FIELDS = (
+    "id",
+    "event_id",
+    "event_type",
+    "created_date",
+    "updated_at",
+    "user_id",
+    "external_id",
+    "external_ids",
+    "device_id",
+    "devices",
+    "active_entitlements",
+    "customer_journey_state",
+)
+"""Fields that the reader itself understands, under any spelling: `createdDate`,
+`EVENTTYPE`."""
+
+_ALIASES = {"namiml_user_id": "user_id", "nami_user_id": "user_id"}
+
+_CAMEL_CASE = (
+    "campaignId",
+    "campaignName",
+    "campaignType",
+    "campaignLabel",
+    "campaignUrl",
+    "paywallId",
+    "paywallName",
+    "segmentId",
+    "externalSegmentId",
+    "deeplinkUrl",
+    "timeSpentOnPaywall",
+    "skuId",
+)
+"""Fields that Nami's SDKs spell so, as an UPPER CASE warehouse cannot tell."""
+
+_FIELD_OF = {name.replace("_", ""): name for name in _FIELDS}
+_CAMEL_CASE_OF = {name.lower(): name for name in _CAMEL_CASE}
+
+_Path: t.TypeAlias = tuple[str, ...]
+
+
+class Columns:
+    """The names of one stream's columns, each understood once."""
+
+    def __init__(self, separator: str = "__") -> None:
+        """Take what stands between the parts of a flattened column's name."""
+        self._separator = separator
+        self._paths: dict[str, _Path] = {}
+
+    def head(self, column: str) -> str:
+        """Return the field that a column belongs to; empty for metadata."""
+        path = self._paths.get(column) or self._learn(column)
+        return path[0]
+
+    def arrange(self, record: Mapping[str, t.Any]) -> dict[str, t.Any]:
+        """Return the record's fields without nulls, flattened ones nested again."""
+        fields: dict[str, t.Any] = {}
+        paths = self._paths
+        for column, value in record.items():
+            if value is None:
+                continue
+            path = paths.get(column) or self._learn(column)
+            if len(path) == 1:
+                name = path[0]
+                if name and (name not in fields or not isinstance(value, str)):
+                    fields[name] = value
+            else:
+                _nest(fields, path, value)
+        return fields
+
+    def _learn(self, column: str) -> _Path:
+        path = self._split(column)
+        self._paths[column] = path
+        return path
+
+    def _split(self, column: str) -> _Path:
+        if column.lower().startswith("_sdc_"):
+            return ("",)
+        name = column
+        if column == column.upper():
+            name = column.lower()
+            name = _CAMEL_CASE_OF.get(name, name)
+        parts = name.split(self._separator)
+        if len(parts) > 1 and all(parts):
+            return (_field(parts[0]), *parts[1:])
+        return (_field(name),)
+
+
+def _field(name: str) -> str:
+    if name in _ALIASES:
+        return _ALIASES[name]
+    return _FIELD_OF.get(name.replace("_", "").lower(), name)
+
+
+def _nest(fields: dict[str, t.Any], path: _Path, value: object) -> None:
+    """Put a value where the path leads, beside what other columns have put there."""
+    for part in path[:-1]:
+        inner = fields.get(part)
+        if isinstance(inner, str):
+            inner = plain_value(inner)
+        inner = dict(inner) if isinstance(inner, dict) else {}
+        fields[part] = inner
+        fields = inner
+    fields[path[-1]] = value
+
+
+def plain_value(value: t.Any) -> t.Any:
+    """Return a value as the nested shape of its record has it; None for nothing.
+
+    Text that is a JSON object or array becomes that; members of objects that are null
+    or empty objects fall away, as flattening loses them.
+    """
+    if isinstance(value, str):
+        return _parsed(value) if value[:1] in {"{", "["} else value
+    if isinstance(value, dict):
+        members = {
+            name: plain
+            for name, member in value.items()
+            if (plain := plain_value(member)) is not None
+        }
+        return members or None
+    return value
+
+
+def _parsed(text: str) -> t.Any:
+    if text[-1:] not in {"}", "]"}:
+        return text
+    try:
+        return plain_value(jsontext.decode(text))
+    except ValueError:
+        return text

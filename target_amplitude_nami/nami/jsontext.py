@@ -1,0 +1,73 @@
+"""Reads JSON without losing a digit or a character.
+
+Numbers with a fraction or exponent become `Decimal`, integers stay integers of any
+size, and half of a cut emoji stays what it is. `NaN`, infinities and numbers too large
+for a double become a `Decimal` that is not finite, so that whoever needs a number can
+refuse that one record instead of losing the line.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import typing as t
+from decimal import Decimal
+
+import msgspec
+import simplejson
+
+NOT_FINITE: t.Final = Decimal("NaN")
+
+
+def _exact_number(text: str) -> Decimal:
+    return Decimal(text) if math.isfinite(float(text)) else NOT_FINITE
+
+
+_decoder = msgspec.json.Decoder(float_hook=_exact_number)
+
+
+def decode(text: str | bytes) -> t.Any:
+    """Return what the JSON text says.
+
+    Raises:
+        ValueError: For text that is not JSON, or nested too deep to be read.
+    """
+    try:
+        return _decoder.decode(text)
+    except (msgspec.DecodeError, UnicodeError):
+        return _decode_leniently(text)
+    except RecursionError as error:
+        msg = "nested too deep to be read"
+        raise ValueError(msg) from error
+
+
+def _decode_leniently(text: str | bytes) -> t.Any:
+    """Decode what is JSON for most senders, but not for a strict reader.
+
+    Lone surrogates, `NaN`, infinities, and integers of more than some hundred digits.
+    """
+    try:
+        return json.loads(
+            text,
+            parse_float=_exact_number,
+            parse_int=_exact_integer,
+            parse_constant=lambda _name: NOT_FINITE,
+        )
+    except RecursionError as error:
+        msg = "nested too deep to be read"
+        raise ValueError(msg) from error
+
+
+def _exact_integer(text: str) -> int | Decimal:
+    try:
+        return int(text) if math.isfinite(float(text)) else NOT_FINITE
+    except ValueError:  # Python refuses integers of more than 4,300 digits
+        return NOT_FINITE
+
+
+def encode(value: object) -> bytes:
+    """Encode what `decode` has read, every number as it was."""
+    text = simplejson.dumps(
+        value, use_decimal=True, allow_nan=True, separators=(",", ":")
+    )
+    return text.encode("ascii")

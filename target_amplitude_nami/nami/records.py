@@ -1,0 +1,248 @@
+"""Turns a record of any input shape into a `NamiEvent` or a `NamiUser`.
+
+The shapes: nested objects, JSON text in columns, `a__b` columns, UPPER CASE columns,
+the whole webhook in one payload column, ready-made `namiml_*` columns, and any mix.
+All shapes of one record give the same `NamiEvent`.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import typing as t
+
+import msgspec
+
+from target_amplitude_nami.nami import values
+from target_amplitude_nami.nami.columns import Columns, plain_value
+from target_amplitude_nami.nami.state import NO_STATE, UserState, take_state
+from target_amplitude_nami.nami.values import UnreadableRecordError
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+PAYLOAD_COLUMNS: t.Final = ("payload", "body", "data", "event")
+"""Columns in which a webhook's landing table keeps the whole body."""
+
+
+class NamiEvent(msgspec.Struct, frozen=True):
+    """One event of Nami (Nami docs, "Webhooks"): what happened, when, and to whom."""
+
+    event_type: str
+    time: int
+    """When it happened, ms since 1970."""
+    event_id: str | None
+    user_id: str | None
+    """Nami's own user id."""
+    external_id: str | None
+    device_id: str | None
+    """The record's own device, or the user's only one."""
+    state: UserState
+    properties: dict[str, t.Any]
+    """What is left of the record."""
+
+
+class NamiUser(msgspec.Struct, frozen=True):
+    """A user's state as of some time, without an event."""
+
+    user_id: str
+    external_id: str | None
+    device_id: str | None
+    time: int | None
+    state: UserState
+
+
+class RecordReader:
+    """Reads the records of one stream; what it learns of the columns, it keeps."""
+
+    def __init__(
+        self,
+        stream: str,
+        columns: Iterable[str] = (),
+        *,
+        event_streams: Sequence[str] = (),
+        user_streams: Sequence[str] = (),
+        separator: str = "__",
+    ) -> None:
+        """Compile a reader for a stream.
+
+        Args:
+            stream: The stream's name.
+            columns: The columns that its schema declares.
+            event_streams: Names or patterns of streams that hold events.
+            user_streams: Names or patterns of streams that hold users.
+            separator: What stands between the parts of a flattened column's name.
+        """
+        self._columns = Columns(separator)
+        self._holds_users = _matches(stream, user_streams)
+        self._holds_events = not self._holds_users and (
+            _matches(stream, event_streams)
+            or "event_type" in {self._columns.head(column) for column in columns}
+        )
+
+    def read(self, record: Mapping[str, t.Any]) -> NamiEvent | NamiUser | None:
+        """Return what the record says, or None when it is neither event nor user.
+
+        Raises:
+            UnreadableRecordError: When it is one of them but cannot be understood.
+        """
+        fields = self._unwrap(self._columns.arrange(record))
+        if self._holds_users:
+            return _read_user(fields)
+        if self._holds_events or "event_type" in fields:
+            return _read_event(fields)
+        return _read_user(fields) if _looks_like_user(fields) else None
+
+    def _unwrap(self, fields: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Return the webhook's body where a column of the record holds it whole."""
+        for column in PAYLOAD_COLUMNS:
+            payload = fields.get(column)
+            if payload is None:
+                continue
+            if isinstance(payload, str):
+                payload = self._payload_text(payload, column, fields)
+            if not isinstance(payload, dict):
+                continue
+            body = self._columns.arrange(payload)
+            if "event_type" in body:
+                return _with_envelope(body, fields)
+            if _looks_like_user(body) and not (
+                "event_type" in fields or _looks_like_user(fields)
+            ):
+                return body
+        return fields
+
+    def _payload_text(
+        self, text: str, column: str, fields: Mapping[str, t.Any]
+    ) -> object:
+        # A text column of an event that stands in columns of its own, or of a stream
+        # that has nothing to do with Nami, is no payload and need not be JSON.
+        expected = self._holds_events or self._holds_users
+        if "event_type" in fields or not (expected or text.lstrip().startswith("{")):
+            return plain_value(text)
+        return values.json_text(text, column)
+
+
+def _with_envelope(
+    body: dict[str, t.Any], columns: Mapping[str, t.Any]
+) -> dict[str, t.Any]:
+    """Return a webhook's body, its envelope completed from the columns beside it."""
+    if "id" not in body and "event_id" in columns:
+        body["id"] = columns["event_id"]
+    for name in ("user_id", "created_date"):
+        if name not in body and name in columns:
+            body[name] = columns[name]
+    return body
+
+
+def _matches(stream: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatch.fnmatchcase(stream, pattern) for pattern in patterns)
+
+
+def _read_event(fields: dict[str, t.Any]) -> NamiEvent:
+    event_type = fields.pop("event_type", None)
+    if not isinstance(event_type, str) or not event_type:
+        raise UnreadableRecordError(
+            "event_type_missing",
+            "event_type",
+            "the stream holds events, but this record names no event type",
+        )
+    try:
+        return _read_event_of_type(event_type, fields)
+    except UnreadableRecordError as error:
+        error.event_type = event_type
+        raise
+
+
+def _read_event_of_type(event_type: str, fields: dict[str, t.Any]) -> NamiEvent:
+    created = fields.pop("created_date", None)
+    if created is None:
+        raise UnreadableRecordError(
+            "time_missing", "created_date", "the event has no created_date"
+        )
+    event_id = fields.pop("id", None)
+    if event_id is None:
+        event_id = fields.pop("event_id", None)
+    user_id = values.identifier(fields.pop("user_id", None), "user_id")
+    external_id = _take_external_id(fields)
+    own_device_id = values.identifier(fields.pop("device_id", None), "device_id")
+    state = take_state(fields)
+    return NamiEvent(
+        event_type=event_type,
+        time=values.epoch_ms(created, "created_date"),
+        event_id=values.identifier(event_id, "id"),
+        user_id=user_id,
+        external_id=external_id,
+        device_id=own_device_id or _only_device(state),
+        state=state,
+        properties=_properties(fields),
+    )
+
+
+def _read_user(fields: dict[str, t.Any]) -> NamiUser:
+    user_id = values.identifier(fields.get("user_id", fields.get("id")), "user_id")
+    if user_id is None:
+        raise UnreadableRecordError(
+            "user_id_missing", "user_id", "the user record has no user_id"
+        )
+    updated = fields.get("updated_at")
+    external_id = _take_external_id(fields)
+    own_device_id = values.identifier(fields.get("device_id"), "device_id")
+    state = take_state(fields)
+    return NamiUser(
+        user_id=user_id,
+        external_id=external_id,
+        device_id=own_device_id or _only_device(state),
+        time=None if updated is None else values.epoch_ms(updated, "updated_at"),
+        state=state,
+    )
+
+
+def _looks_like_user(fields: Mapping[str, t.Any]) -> bool:
+    has_state = any(
+        name in fields
+        for name in ("customer_journey_state", "active_entitlements", "devices")
+    ) or any(name.startswith("namiml_") for name in fields)
+    if "user_id" in fields:
+        return has_state or "external_ids" in fields or "external_id" in fields
+    return has_state and "id" in fields
+
+
+def _take_external_id(fields: dict[str, t.Any]) -> str | None:
+    """Return the External ID: the entry of `external_ids` with that key.
+
+    The other entries are ids of store transactions and the like, also when they come
+    first (Nami docs, "Event types", the example of `user.*`).
+    """
+    entries = values.array(fields.pop("external_ids", None), "external_ids")
+    column = fields.pop("external_id", None)
+    for entry in entries or ():
+        if isinstance(entry, dict) and entry.get("key") == "external_id":
+            external_id = values.identifier(entry.get("value"), "external_ids")
+            if external_id is not None:
+                return external_id
+    return values.identifier(column, "external_id")
+
+
+def _only_device(state: UserState) -> str | None:
+    # One of several would tie unrelated devices together in Amplitude.
+    devices = state.device_ids
+    return devices[0] if devices is not None and len(devices) == 1 else None
+
+
+def _properties(fields: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    properties = {}
+    for name, value in fields.items():
+        plain = plain_value(value)
+        if plain is not None:
+            properties[name] = plain
+    return properties
+
+
+__all__ = [
+    "NO_STATE",
+    "NamiEvent",
+    "NamiUser",
+    "RecordReader",
+    "UnreadableRecordError",
+    "UserState",
+]
