@@ -1,0 +1,1 @@
+"""The destination's language: what Amplitude accepts and how it answers."""

@@ -1,0 +1,222 @@
+"""What Amplitude would refuse, found before sending.
+
+One bad event makes Amplitude refuse the whole request (HTTP V2 API, status 400), so
+each of its rules is checked here first, event by event.
+"""
+
+from __future__ import annotations
+
+import math
+import typing as t
+from decimal import Decimal
+
+from target_amplitude_nami.amplitude import limits
+from target_amplitude_nami.amplitude.event import (
+    AmplitudeEvent,
+    EncodedEvent,
+    Refusal,
+    encode,
+)
+
+IDENTIFY: t.Final = "$identify"
+
+_LONGEST_SHOWN = 60
+
+
+class Checks:
+    """Amplitude's rules with the sender's two choices: id length and request size."""
+
+    def __init__(self, *, min_id_length: int | None, max_event_bytes: int) -> None:
+        """Take `options.min_id_length` (None: Amplitude's 5) and the room for one event.
+
+        Args:
+            min_id_length: Fewest characters of a user id or device id.
+            max_event_bytes: Most bytes of one encoded event.
+        """  # noqa: E501
+        self._min_id_length = min_id_length or limits.MIN_ID_LENGTH
+        self._max_event_bytes = max_event_bytes
+
+    def encode(self, event: AmplitudeEvent) -> EncodedEvent | Refusal:
+        """Return the event's bytes, or why Amplitude would refuse them.
+
+        Text longer than 1,024 characters is cut here, once and by characters, as
+        Amplitude would cut it, so that the sender can count it.
+        """
+        refusal = self._refuse_ids(event) or _refuse_name(event) or _refuse_time(event)
+        if refusal is not None:
+            return refusal
+        try:
+            body = encode(event)
+        except RecursionError:
+            return _refuse_depth("event_properties")
+        cut = 0
+        # A walk is needed only where the bytes say that it may find something.
+        if b"NaN" in body:
+            refusal = _refuse_not_finite(event)
+            if refusal is not None:
+                return refusal
+        if body.count(b"{") + body.count(b"[") > limits.MAX_NESTING:
+            refusal = _refuse_nesting(event)
+            if refusal is not None:
+                return refusal
+        if len(body) > limits.MAX_TEXT_CHARACTERS:
+            shorter, cut = _cut_texts(event)
+            if cut:
+                body = encode(shorter)
+        if len(body) > self._max_event_bytes:
+            return Refusal(
+                "event_too_large",
+                "",
+                f"the event has {len(body):,} bytes and a request holds "
+                f"{self._max_event_bytes:,}; drop fields with `exclude_properties` or "
+                f"raise `max_request_bytes`",
+            )
+        return EncodedEvent(body, event.user_id, event.device_id, cut)
+
+    def _refuse_ids(self, event: AmplitudeEvent) -> Refusal | None:
+        if event.user_id is None and event.device_id is None:
+            return Refusal(
+                "no_ids", "user_id", "the event has neither a user id nor a device id"
+            )
+        return self._refuse_id("user_id", event.user_id) or self._refuse_id(
+            "device_id", event.device_id
+        )
+
+    def _refuse_id(self, field: str, value: str | None) -> Refusal | None:
+        if value is None:
+            return None
+        if value.strip().lower() in limits.FORBIDDEN_IDS:
+            return Refusal(
+                f"{field}_forbidden",
+                field,
+                f"Amplitude accepts no event whose {field} is {_shown(value)}",
+            )
+        if len(value) < self._min_id_length:
+            return Refusal(
+                f"{field}_too_short",
+                field,
+                f"the {field} {_shown(value)} has {len(value)} characters and "
+                f"Amplitude wants {self._min_id_length}; the setting `min_id_length` "
+                f"allows shorter ones",
+            )
+        if len(value) > limits.MAX_TEXT_CHARACTERS:
+            return Refusal(
+                f"{field}_too_long",
+                field,
+                f"the {field} has {len(value):,} characters and Amplitude would cut "
+                f"it after {limits.MAX_TEXT_CHARACTERS:,}, which names another user",
+            )
+        return None
+
+
+def _refuse_name(event: AmplitudeEvent) -> Refusal | None:
+    name = event.event_type
+    if name in limits.RESERVED_EVENT_TYPES and not _is_identify(event):
+        return Refusal(
+            "event_name_reserved",
+            "event_type",
+            f"{_shown(name)} is a name of Amplitude's own; choose another in "
+            f"`event_names` or `event_prefix`",
+        )
+    if not name or len(name) > limits.MAX_TEXT_CHARACTERS:
+        return Refusal(
+            "event_name_unusable",
+            "event_type",
+            f"an event name has 1 to {limits.MAX_TEXT_CHARACTERS:,} characters, this "
+            f"one {len(name):,}",
+        )
+    return None
+
+
+def _is_identify(event: AmplitudeEvent) -> bool:
+    return event.event_type == IDENTIFY and "$set" in event.user_properties
+
+
+def _refuse_time(event: AmplitudeEvent) -> Refusal | None:
+    time = event.time
+    if time is None or limits.EARLIEST_TIME_MS <= time < limits.LATEST_TIME_MS:
+        return None
+    return Refusal(
+        "time_out_of_range",
+        "time",
+        f"{time} ms since 1970 is not between the years 2000 and 2100",
+    )
+
+
+def _refuse_nesting(event: AmplitudeEvent) -> Refusal | None:
+    for field in ("event_properties", "user_properties"):
+        if _is_deeper(getattr(event, field), limits.MAX_NESTING):
+            return _refuse_depth(field)
+    return None
+
+
+def _refuse_depth(field: str) -> Refusal:
+    return Refusal(
+        "too_deep", field, f"{field} nest more than {limits.MAX_NESTING} layers deep"
+    )
+
+
+def _refuse_not_finite(event: AmplitudeEvent) -> Refusal | None:
+    for field in ("event_properties", "user_properties"):
+        if holds_not_finite(getattr(event, field)):
+            return Refusal(
+                "number_not_finite",
+                field,
+                f"{field} hold a number that is NaN, infinite or too large",
+            )
+    return None
+
+
+def holds_not_finite(value: object) -> bool:
+    """Return whether a number anywhere in JSON data is NaN or infinite."""
+    if isinstance(value, Decimal):
+        return not value.is_finite()
+    if isinstance(value, float):
+        return not math.isfinite(value)
+    if isinstance(value, dict):
+        return any(holds_not_finite(member) for member in value.values())
+    if isinstance(value, list):
+        return any(holds_not_finite(member) for member in value)
+    return False
+
+
+def _is_deeper(value: object, layers: int) -> bool:
+    if isinstance(value, dict):
+        members: t.Iterable[object] = value.values()
+    elif isinstance(value, list):
+        members = value
+    else:
+        return False
+    return layers == 0 or any(_is_deeper(member, layers - 1) for member in members)
+
+
+def _cut_texts(event: AmplitudeEvent) -> tuple[AmplitudeEvent, int]:
+    cut = 0
+
+    def shorten(value: t.Any) -> t.Any:
+        nonlocal cut
+        if isinstance(value, str) and len(value) > limits.MAX_TEXT_CHARACTERS:
+            cut += 1
+            return value[: limits.MAX_TEXT_CHARACTERS]
+        if isinstance(value, dict):
+            return {key: shorten(member) for key, member in value.items()}
+        if isinstance(value, list):
+            return [shorten(member) for member in value]
+        return value
+
+    shorter = AmplitudeEvent(
+        event_type=event.event_type,
+        insert_id=event.insert_id,
+        user_id=event.user_id,
+        device_id=event.device_id,
+        time=event.time,
+        event_properties=shorten(event.event_properties),
+        user_properties=shorten(event.user_properties),
+    )
+    return shorter, cut
+
+
+def _shown(text: str) -> str:
+    if len(text) > _LONGEST_SHOWN:
+        text = f"{text[:_LONGEST_SHOWN]}…"
+    return f"'{text}'"

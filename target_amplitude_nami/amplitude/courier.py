@@ -1,0 +1,306 @@
+"""Works through one batch of events until each is settled or held back.
+
+The rules are those of Amplitude's "HTTP V2 API batching and retries": a refused
+request stored nothing, so the events that were not named go again; an unknown outcome
+is asked for again with the same bytes, which `insert_id` makes safe.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from collections import deque
+
+import backoff
+
+from target_amplitude_nami.amplitude.answers import (
+    Delivered,
+    Fatal,
+    Refused,
+    RefusedUnsaid,
+    Throttle,
+    Throttled,
+    TooLarge,
+    Unknown,
+)
+from target_amplitude_nami.amplitude.event import Refusal
+from target_amplitude_nami.amplitude.holds import Holds
+from target_amplitude_nami.amplitude.outgoing import DeliveryError, Traffic
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from target_amplitude_nami.amplitude.answers import Answer
+    from target_amplitude_nami.amplitude.outgoing import Outgoing, Sender, Settlement
+    from target_amplitude_nami.amplitude.pacing import Pacing
+
+LONGEST_BACKOFF_SECONDS: t.Final = 60
+SUSPECTS_THAT_MEAN_CONFIGURATION: t.Final = 10
+"""So many events refused alone, and none accepted meanwhile: it is not the events."""
+
+
+class _Salvage:
+    """What is left to send of one batch."""
+
+    def __init__(self, events: Sequence[Outgoing]) -> None:
+        self.parts = deque([events])
+        self.suspects: list[tuple[Outgoing, Refusal]] = []
+        self.is_proven = False
+        """Whether Amplitude has understood a request of this batch."""
+        self.was_sorted_out = False
+
+    def again(self, events: Sequence[Outgoing]) -> None:
+        if events:
+            self.parts.appendleft(events)
+
+    def again_in_halves(self, events: Sequence[Outgoing]) -> None:
+        middle = (len(events) + 1) // 2
+        self.again(events[middle:])
+        self.again(events[:middle])
+
+
+class Courier:
+    """Sends the batches of one lane, one request at a time."""
+
+    def __init__(  # noqa: PLR0913
+        self,
+        sender: Sender,
+        settlement: Settlement,
+        pacing: Pacing,
+        *,
+        retry_for: float,
+        now: Callable[[], float],
+        pause: Callable[[float], None],
+        log: Callable[[str], None],
+    ) -> None:
+        """Take what is needed to send.
+
+        Args:
+            sender: A connection of its own.
+            settlement: Told what became of the events.
+            pacing: Shared by all couriers of the run.
+            retry_for: Seconds that requests may keep failing before the run ends.
+            now: Monotonic seconds.
+            pause: Waits so many seconds, or raises to end the work.
+            log: Takes a line about trouble that is being waited out.
+        """
+        self.traffic = Traffic()
+        self.holds = Holds()
+        self._sender = sender
+        self._settlement = settlement
+        self._pacing = pacing
+        self._retry_for = retry_for
+        self._now = now
+        self._pause = pause
+        self._log = log
+        self._stuck_since: float | None = None
+        self._lone_suspects = 0
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._sender.close()
+
+    def deliver(self, events: Sequence[Outgoing]) -> None:
+        """Send the events of one request; on return each is settled or held back.
+
+        Raises:
+            DeliveryError: When nothing more can be delivered.
+        """
+        admission = self._pacing.admit(self.holds.absorb(events), self._now())
+        salvage = _Salvage(admission.admitted)
+        while salvage.parts:
+            part = self.holds.absorb(salvage.parts.popleft())
+            if part:
+                self._act_on(self._post(part), part, salvage)
+        self._judge_suspects(salvage)
+        self.holds.begin(admission.until)
+        self.holds.absorb(admission.postponed)
+
+    def _act_on(
+        self, answer: Answer, part: Sequence[Outgoing], salvage: _Salvage
+    ) -> None:
+        match answer:
+            case Delivered():
+                self._settle(answer, part, salvage)
+            case Refused():
+                self._sort_out(answer, part, salvage)
+            case Throttled(throttle):
+                salvage.again(self._obey(throttle, part, answer.said))
+            case TooLarge(said) if len(part) == 1:
+                self._reject(part[0], Refusal("amplitude_too_large", "", said, 413))
+            case RefusedUnsaid(status, said) if len(part) == 1:
+                refusal = Refusal("amplitude_refused", "", said, status)
+                self._suspect(part[0], refusal, salvage)
+            case TooLarge() | RefusedUnsaid():
+                salvage.again_in_halves(part)
+            case Fatal(said):
+                raise DeliveryError(said)
+
+    def _post(self, part: Sequence[Outgoing]) -> Answer:
+        """Send until there is an answer that tells the outcome."""
+        body = self._sender.encode(event.body for event in part)
+        self._pause(self._pacing.reserve(len(part), self._now()))
+        waits = backoff.expo(max_value=LONGEST_BACKOFF_SECONDS)
+        next(waits)  # the generator of this library starts with an empty item
+        while True:
+            self.traffic.requests += 1
+            self.traffic.body_bytes += len(body)
+            answer = self._sender.post(body, len(part))
+            if not isinstance(answer, Unknown):
+                if not isinstance(answer, Throttled):
+                    self._stuck_since = None
+                return answer
+            seconds = max(backoff.full_jitter(next(waits)), answer.seconds)
+            self._wait_out(seconds, answer.said)
+            self.traffic.retries += 1
+
+    def _wait_out(self, seconds: float, said: str) -> None:
+        """Wait before asking again, unless it has been going on for too long."""
+        self._be_patient(said)
+        self._log(f"{said}; asking again in {seconds:.1f} s")
+        self._pause(seconds)
+
+    def _be_patient(self, said: str) -> None:
+        now = self._now()
+        if self._stuck_since is None:
+            self._stuck_since = now
+        if now - self._stuck_since >= self._retry_for:
+            raise DeliveryError(
+                f"Amplitude has taken nothing for {now - self._stuck_since:,.0f} s, "
+                f"longer than `retry_for` allows. Its last answer was: {said}. "
+                f"Nothing is lost: STATE covers only what was delivered, so run again "
+                f"when Amplitude can be reached"
+            )
+
+    # What the answers ask for
+
+    def _settle(
+        self, answer: Delivered, part: Sequence[Outgoing], salvage: _Salvage
+    ) -> None:
+        if answer.ingested not in {None, len(part)}:
+            self.traffic.miscounted += 1
+            self._log(
+                f"Amplitude says that it took {answer.ingested} events of {len(part)}"
+            )
+        self._lone_suspects = 0
+        salvage.is_proven = True
+        self._settlement.delivered(part)
+
+    def _reject(self, event: Outgoing, refusal: Refusal) -> None:
+        self._settlement.rejected(event, refusal)
+
+    def _sort_out(
+        self, answer: Refused, part: Sequence[Outgoing], salvage: _Salvage
+    ) -> None:
+        """Reject the events that Amplitude named; the others go again at once."""
+        salvage.is_proven = True
+        rest: list[Outgoing] = []
+        kept_at: list[int] = []
+        for index, event in enumerate(part):
+            refusal = answer.events.get(index) or answer.devices.get(
+                event.device_id or ""
+            )
+            if refusal is None:
+                rest.append(event)
+                kept_at.append(index)
+            else:
+                self._reject(event, refusal)
+        remaining: Sequence[Outgoing] = rest
+        if answer.throttle is not None:
+            throttle = _moved(answer.throttle, kept_at)
+            remaining = self._obey(throttle, rest, "some must wait")
+        # HTTP V2 may name only the first bad event. All the rest go again once; if
+        # there are more, halves keep a good event from being sent once for each.
+        if salvage.was_sorted_out and len(remaining) > 1:
+            salvage.again_in_halves(remaining)
+        else:
+            salvage.again(remaining)
+        salvage.was_sorted_out = True
+
+    def _obey(
+        self, throttle: Throttle, part: Sequence[Outgoing], said: str
+    ) -> Sequence[Outgoing]:
+        """Hold back whom Amplitude wants to wait; return who may go again at once."""
+        self.traffic.throttled += 1
+        may_go: list[Outgoing] = []
+        waiting: set[str] = set()
+        settled_any = False
+        for index, event in enumerate(part):
+            if (
+                event.user_id in throttle.quota_users
+                or event.device_id in throttle.quota_devices
+            ):
+                self._reject(event, _over_quota(said))
+                settled_any = True
+                continue
+            if (
+                index in throttle.indexes
+                or event.user_id in throttle.users
+                or event.device_id in throttle.devices
+            ):
+                waiting.add(event.lane_key)
+            may_go.append(event)
+        if waiting:
+            self._be_patient(said)
+            self._log(f"{said}; {len(waiting)} users wait {throttle.seconds:.0f} s")
+            moment = self._now() + throttle.seconds
+            self.holds.begin(dict.fromkeys(waiting, moment))
+            return self.holds.absorb(may_go)
+        if may_go and not settled_any:  # it names nobody, or nobody whom we know
+            self._wait_out(throttle.seconds, said)
+        return may_go
+
+    # Events refused alone, without a reason
+
+    def _suspect(self, event: Outgoing, refusal: Refusal, salvage: _Salvage) -> None:
+        """Take note of an event refused alone: its own fault, or everybody's?"""
+        salvage.suspects.append((event, refusal))
+        if (
+            not salvage.is_proven
+            and len(salvage.suspects) >= SUSPECTS_THAT_MEAN_CONFIGURATION
+        ):
+            raise _refused_whatever_it_is(refusal)
+
+    def _judge_suspects(self, salvage: _Salvage) -> None:
+        if not salvage.suspects:
+            return
+        if not salvage.is_proven:
+            self._lone_suspects += len(salvage.suspects)
+            if (
+                len(salvage.suspects) > 1
+                or self._lone_suspects >= SUSPECTS_THAT_MEAN_CONFIGURATION
+            ):
+                raise _refused_whatever_it_is(salvage.suspects[0][1])
+        for event, refusal in salvage.suspects:
+            self._reject(event, refusal)
+
+
+def _moved(throttle: Throttle, kept_at: list[int]) -> Throttle:
+    """Return the throttle with its indexes counted among the events that were kept."""
+    return Throttle(
+        seconds=throttle.seconds,
+        indexes=frozenset(
+            new for new, old in enumerate(kept_at) if old in throttle.indexes
+        ),
+        users=throttle.users,
+        devices=throttle.devices,
+        quota_users=throttle.quota_users,
+        quota_devices=throttle.quota_devices,
+    )
+
+
+def _over_quota(said: str) -> Refusal:
+    return Refusal(
+        "amplitude_daily_quota",
+        "user_id",
+        f"this user or device is over Amplitude's daily quota ({said}); send the "
+        f"record again tomorrow",
+        429,
+    )
+
+
+def _refused_whatever_it_is(refusal: Refusal) -> DeliveryError:
+    return DeliveryError(
+        f"Amplitude refuses every event alike ({refusal.detail}), so it is not the "
+        f"events: check `endpoint`, `region` and whether something between here and "
+        f"Amplitude blocks requests"
+    )

@@ -1,0 +1,268 @@
+"""Delivery of encoded events: lanes, batches and back-pressure.
+
+The events of one Nami user stay in one lane, and in order. Small inputs use one lane
+only, so that they do not become many small requests; the first full request opens the
+others.
+"""
+
+from __future__ import annotations
+
+import threading
+import typing as t
+import zlib
+
+import msgspec
+
+from target_amplitude_nami.amplitude.courier import Courier
+from target_amplitude_nami.amplitude.lane import Barrier, Lane
+from target_amplitude_nami.amplitude.outgoing import (
+    Clock,
+    Outgoing,
+    RequestLimits,
+    Sender,
+    Settlement,
+    Traffic,
+)
+from target_amplitude_nami.amplitude.pacing import Pacing
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from target_amplitude_nami.amplitude.event import Refusal
+
+_MOST_BYTES_UNSETTLED = 32_000_000
+_QUEUED_BATCHES_PER_LANE = 2
+_POLL_SECONDS = 0.2
+"""How often the main thread looks up from waiting: signals must be served."""
+
+
+class DeliveryOptions(msgspec.Struct, frozen=True):
+    """How a run delivers; the names are those of the settings."""
+
+    lanes: int
+    limits: RequestLimits
+    batch_wait_seconds: float
+    retry_for: float
+    per_id_per_second: int
+    max_events_per_second: int | None = None
+
+
+class _Batch:
+    """The request that a lane is filling."""
+
+    __slots__ = ("events", "since", "size")
+
+    def __init__(self) -> None:
+        self.events: list[Outgoing] = []
+        self.size = 0
+        self.since = 0.0
+
+
+class Delivery:
+    """Takes encoded events from one thread and delivers them with several.
+
+    All methods are for the one thread that submits.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        senders: Callable[[], Sender],
+        options: DeliveryOptions,
+        settlement: Settlement,
+        *,
+        log: Callable[[str], None],
+        is_interrupted: Callable[[], bool] = lambda: False,
+        clock: Clock | None = None,
+    ) -> None:
+        """Prepare the lanes; they start with the first event.
+
+        Args:
+            senders: Makes the connection of a lane.
+            options: How events go.
+            settlement: Told what became of them, from the lanes' threads.
+            log: Takes a line about trouble that is being waited out.
+            is_interrupted: Whether the run shall end, so that `submit` must not wait.
+            clock: The time.
+        """
+        self._options = options
+        self._limits = options.limits
+        self._clock = clock or Clock()
+        self._condition = threading.Condition()
+        self._settlement = settlement
+        self._is_interrupted = is_interrupted
+        pacing = Pacing(
+            per_id_per_second=options.per_id_per_second,
+            per_second=options.max_events_per_second,
+        )
+        self._unsettled_bytes = 0
+
+        def courier(pause: Callable[[float], None]) -> Courier:
+            return Courier(
+                senders(),
+                self,
+                pacing,
+                retry_for=options.retry_for,
+                now=self._clock.now,
+                pause=pause,
+                log=log,
+            )
+
+        self._lanes = [
+            Lane(
+                f"lane-{number}",
+                courier=courier,
+                limits=self._limits,
+                clock=self._clock,
+                condition=self._condition,
+            )
+            for number in range(options.lanes)
+        ]
+        self._filling = [_Batch() for _ in self._lanes]
+        self._lanes_in_use = 1
+        self._is_started = False
+
+    @property
+    def traffic(self) -> Traffic:
+        """What was sent so far."""
+        return sum((lane.traffic for lane in self._lanes), Traffic())
+
+    def submit(self, event: Outgoing) -> None:
+        """Take an event; wait while the lanes are full.
+
+        Raises:
+            DeliveryError: When nothing more can be delivered.
+        """
+        number = 0
+        if self._lanes_in_use > 1:
+            number = zlib.crc32(event.lane_key.encode("utf-8", "surrogatepass"))
+            number %= self._lanes_in_use
+        batch = self._filling[number]
+        more = len(event.body) + 1
+        if batch.events and (
+            len(batch.events) >= self._limits.events
+            or batch.size + more > self._limits.event_bytes
+        ):
+            self._seal(number)
+            self._open_all_lanes()
+            self.submit(event)
+            return
+        if not batch.events:
+            batch.since = self._clock.now()
+        batch.events.append(event)
+        batch.size += more
+
+    def tick(self) -> None:
+        """Send what has waited long enough for its request to fill; call it often.
+
+        Raises:
+            DeliveryError: When nothing more can be delivered.
+        """
+        self._raise_failure()
+        with self._condition:
+            self._hand_over_overdue()
+
+    def finish(self, seconds_left: Callable[[], float | None]) -> bool:
+        """Deliver all that was submitted.
+
+        Args:
+            seconds_left: Asked again and again; None means as long as it takes.
+
+        Returns:
+            Whether all is settled; False when the time was up before.
+
+        Raises:
+            DeliveryError: When nothing more can be delivered.
+        """
+        with self._condition:
+            for number, batch in enumerate(self._filling):
+                if batch.events:
+                    self._hand_over(number)
+            while not all(lane.is_idle for lane in self._lanes):
+                self._raise_failure()
+                left = seconds_left()
+                if left is not None and left <= 0:
+                    return False
+                self._clock.wait(self._condition, _POLL_SECONDS)
+        self._raise_failure()
+        return True
+
+    def close(self, grace_seconds: float = 5.0) -> None:
+        """Stop the lanes; a request in flight may end within the grace."""
+        with self._condition:
+            for lane in self._lanes:
+                lane.stop()
+        if self._is_started:
+            until = self._clock.now() + grace_seconds
+            for lane in self._lanes:
+                lane.join(max(0.0, until - self._clock.now()))
+
+    # What the lanes report
+
+    def delivered(self, events: Sequence[Outgoing]) -> None:
+        """Pass on, and let the submitting thread go on."""
+        self._settlement.delivered(events)
+        self._release(sum(len(event.body) for event in events))
+
+    def rejected(self, event: Outgoing, refusal: Refusal) -> None:
+        """Pass on, and let the submitting thread go on."""
+        self._settlement.rejected(event, refusal)
+        self._release(len(event.body))
+
+    def _release(self, size: int) -> None:
+        with self._condition:
+            self._unsettled_bytes -= size
+            self._condition.notify_all()
+
+    # Handing batches to lanes
+
+    def _seal(self, number: int) -> None:
+        """Hand a lane its batch as soon as it has room for it."""
+        with self._condition:
+            while self._is_full(self._lanes[number]) and not self._is_interrupted():
+                self._raise_failure()
+                self._hand_over_overdue()
+                self._clock.wait(self._condition, _POLL_SECONDS)
+            self._raise_failure()
+            self._hand_over(number)
+
+    def _hand_over_overdue(self) -> None:
+        overdue = self._clock.now() - self._options.batch_wait_seconds
+        for number, batch in enumerate(self._filling):
+            is_overdue = batch.events and batch.since <= overdue
+            if is_overdue and not self._is_full(self._lanes[number]):
+                self._hand_over(number)
+
+    def _hand_over(self, number: int) -> None:
+        if not self._is_started:
+            for lane in self._lanes:
+                lane.start()
+            self._is_started = True
+        batch, self._filling[number] = self._filling[number], _Batch()
+        if batch.events:  # an overdue one may have gone while we waited
+            self._lanes[number].queue.append(batch.events)
+            self._unsettled_bytes += batch.size - len(batch.events)
+            self._condition.notify_all()
+
+    def _is_full(self, lane: Lane) -> bool:
+        return len(lane.queue) >= _QUEUED_BATCHES_PER_LANE or (
+            self._unsettled_bytes > _MOST_BYTES_UNSETTLED
+        )
+
+    def _open_all_lanes(self) -> None:
+        """Use all lanes from now on.
+
+        What the first lane has comes first: its users may belong to another from here.
+        """
+        if self._lanes_in_use == len(self._lanes):
+            return
+        barrier = Barrier(self._lanes[0])
+        with self._condition:
+            for lane in self._lanes:
+                lane.queue.append(barrier)
+            self._condition.notify_all()
+        self._lanes_in_use = len(self._lanes)
+
+    def _raise_failure(self) -> None:
+        for lane in self._lanes:
+            if lane.failure is not None:
+                raise lane.failure

@@ -1,0 +1,52 @@
+"""The sender of a dry run: request bodies go to a file instead of the network."""
+
+from __future__ import annotations
+
+import os
+import threading
+import typing as t
+
+import msgspec
+
+from target_amplitude_nami.amplitude.answers import Answer, Delivered
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from target_amplitude_nami.amplitude.client import Destination
+
+
+class DryRun:
+    """Writes one request body a line, the API key replaced by `***`."""
+
+    def __init__(self, path: Path, destination: Destination) -> None:
+        """Begin the file anew, readable for its owner alone.
+
+        Raises:
+            OSError: When the file cannot be made.
+        """
+        self._before, self._after = msgspec.structs.replace(
+            destination, api_key="***"
+        ).envelope()
+        self._lock = threading.Lock()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        self._file = os.fdopen(os.open(path, flags, 0o600), "wb")
+
+    def encode(self, events: Iterable[bytes]) -> bytes:
+        """Return the body as a request would have it, uncompressed."""
+        return self._before + b",".join(events) + self._after
+
+    def post(self, body: bytes, count: int) -> Answer:
+        """Write a body; all its events count as delivered."""
+        with self._lock:
+            self._file.write(body + b"\n")
+        return Delivered(count)
+
+    def close(self) -> None:
+        """Do nothing: the file serves all lanes."""
+
+    def end(self) -> None:
+        """Close the file."""
+        self._file.close()

@@ -1,0 +1,116 @@
+"""What travels through delivery, and who is told how it ended."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import typing as t
+
+import msgspec
+
+if t.TYPE_CHECKING:
+    import threading
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from target_amplitude_nami.amplitude.answers import Answer
+    from target_amplitude_nami.amplitude.event import Refusal
+
+
+class Outgoing(msgspec.Struct, frozen=True):
+    """An encoded event on its way, and what comes back when it is settled."""
+
+    body: bytes
+    user_id: str | None
+    device_id: str | None
+    lane_key: str
+    """The Nami user: events of one key never overtake each other."""
+    origin: t.Any
+
+
+class Settlement(t.Protocol):
+    """Who is told what became of the events; called from the lanes' threads."""
+
+    def delivered(self, events: Sequence[Outgoing], /) -> None:
+        """Amplitude has these."""
+
+    def rejected(self, event: Outgoing, refusal: Refusal, /) -> None:
+        """Amplitude will not take this one."""
+
+
+class Sender(t.Protocol):
+    """What takes the requests of one lane: a connection, as a rule."""
+
+    def encode(self, events: Iterable[bytes], /) -> bytes:
+        """Return the body of a request with these events."""
+
+    def post(self, body: bytes, count: int, /) -> Answer:
+        """Send a body that holds `count` events. Never raises."""
+
+    def close(self) -> None:
+        """Close the connection."""
+
+
+class DeliveryError(Exception):
+    """Nothing more can be delivered; the message tells a person what to do."""
+
+
+class Stopped(Exception):  # noqa: N818
+    """Delivery must end at once; what is not settled stays unsettled."""
+
+
+class RequestLimits(msgspec.Struct, frozen=True):
+    """How much one request may hold."""
+
+    events: int
+    event_bytes: int
+    """Bytes of the events and the commas between them."""
+
+    def pack(self, events: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
+        """Split events, in order, into as few requests as the limits allow."""
+        request: list[Outgoing] = []
+        size = 0
+        for event in events:
+            more = len(event.body) + 1
+            is_full = len(request) == self.events or size + more > self.event_bytes
+            if request and is_full:
+                yield request
+                request, size = [], 0
+            request.append(event)
+            size += more
+        if request:
+            yield request
+
+
+@dataclasses.dataclass(slots=True)
+class Traffic:
+    """What was sent, for the report."""
+
+    requests: int = 0
+    retries: int = 0
+    """Requests that sent the same bytes again because the outcome was unknown."""
+    throttled: int = 0
+    """Answers that asked somebody to wait."""
+    body_bytes: int = 0
+    """Bytes of bodies, compressed where the destination takes that."""
+    miscounted: int = 0
+    """Requests of which Amplitude counted another number of events than were sent."""
+
+    def __add__(self, other: Traffic) -> Traffic:
+        return Traffic(
+            *(
+                getattr(self, field.name) + getattr(other, field.name)
+                for field in dataclasses.fields(self)
+            )
+        )
+
+
+class Clock:
+    """The time, and waiting: a seam for tests."""
+
+    def now(self) -> float:
+        """Return monotonic seconds."""
+        return time.monotonic()
+
+    def wait(self, condition: threading.Condition, seconds: float | None) -> None:
+        """Wait until the condition is notified, at most so long."""
+        condition.wait(seconds)

@@ -1,0 +1,123 @@
+"""How fast events may leave, so that Amplitude has no reason to answer 429."""
+
+from __future__ import annotations
+
+import threading
+import typing as t
+from collections import Counter, deque
+from collections.abc import Sequence
+
+import msgspec
+
+from target_amplitude_nami.amplitude.outgoing import Outgoing
+
+WINDOW_SECONDS: t.Final = 10
+"""Amplitude counts an id's events over 30 s; three windows of ours lie within one."""
+
+_FEW_EVENTS = 300
+
+
+class Admission(msgspec.Struct, frozen=True):
+    """Which events of a request may leave now, and when the others may, by lane key."""
+
+    admitted: Sequence[Outgoing]
+    postponed: Sequence[Outgoing]
+    until: dict[str, float]
+
+
+class Pacing:
+    """The pace of a whole run, shared by its lanes."""
+
+    def __init__(
+        self, *, per_id_per_second: int, per_second: int | None = None
+    ) -> None:
+        """Take the limits.
+
+        Args:
+            per_id_per_second: Most events a second for one user id or device id, on
+                average over ten seconds.
+            per_second: Most events a second for the run; None: as fast as it goes.
+        """
+        self._per_window = per_id_per_second * WINDOW_SECONDS
+        self._per_second = per_second
+        self._lock = threading.Lock()
+        self._next_start = 0.0
+        self._recent: deque[tuple[float, Counter[str]]] = deque()
+
+    def reserve(self, count: int, now: float) -> float:
+        """Return how many seconds `count` events have to wait for the run's pace."""
+        if self._per_second is None:
+            return 0.0
+        with self._lock:
+            start = max(now, self._next_start)
+            self._next_start = start + count / self._per_second
+        return start - now
+
+    def admit(self, events: Sequence[Outgoing], now: float) -> Admission:
+        """Count events as sent now, except those of ids that had their share.
+
+        Once an event is postponed, all later ones of its lane key are.
+
+        Args:
+            events: What a request shall hold, in order.
+            now: Monotonic seconds.
+        """
+        wanted = _count_ids(events)
+        with self._lock:
+            while self._recent and self._recent[0][0] <= now - WINDOW_SECONDS:
+                self._recent.popleft()
+            crowded = {
+                name: room
+                for name, count in wanted.items()
+                if (room := self._room(name)) < count
+            }
+            admission = Admission(events, [], {})
+            if crowded:
+                admission = self._admit_some(events, crowded, now)
+                wanted = _count_ids(admission.admitted)
+            self._remember(wanted, now, is_small=len(events) < _FEW_EVENTS)
+        return admission
+
+    def _room(self, name: str) -> int:
+        return self._per_window - sum(counts[name] for _, counts in self._recent)
+
+    def _admit_some(
+        self, events: Sequence[Outgoing], room: dict[str, int], now: float
+    ) -> Admission:
+        admitted: list[Outgoing] = []
+        postponed: list[Outgoing] = []
+        until: dict[str, float] = {}
+        for event in events:
+            ids = [name for name in (event.user_id, event.device_id) if name in room]
+            full = [name for name in ids if room[name] <= 0]
+            if event.lane_key in until or full:
+                until.setdefault(event.lane_key, self._when_there_is_room(full, now))
+                postponed.append(event)
+                continue
+            for name in ids:
+                room[name] -= 1
+            admitted.append(event)
+        return Admission(admitted, postponed, until)
+
+    def _when_there_is_room(self, names: list[str], now: float) -> float:
+        starts = [
+            start
+            for start, counts in self._recent
+            if any(counts[name] for name in names)
+        ]
+        # Nothing on record: it is this request that fills the window.
+        return (starts[0] if starts else now) + WINDOW_SECONDS
+
+    def _remember(self, sent: Counter[str], now: float, *, is_small: bool) -> None:
+        # An id that occurs once in a large request is far below any limit, and
+        # remembering every id of ten busy seconds would cost 100 MB.
+        if not is_small:
+            sent = Counter({name: n for name, n in sent.items() if n > 1})
+        if sent:
+            self._recent.append((now, sent))
+
+
+def _count_ids(events: Sequence[Outgoing]) -> Counter[str]:
+    ids = Counter(event.user_id for event in events if event.user_id)
+    ids.update(event.device_id for event in events if event.device_id)
+    return ids
