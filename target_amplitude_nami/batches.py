@@ -1,0 +1,52 @@
+"""The files of a BATCH message, read line by line."""
+
+from __future__ import annotations
+
+import gzip
+import typing as t
+import zlib
+
+from upath import UPath
+
+from target_amplitude_nami.errors import InputUnreadable
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_COMPRESSIONS = (None, "none", "gzip")
+
+
+def read_batch(message: Mapping[str, t.Any]) -> Iterator[bytes]:
+    """Yield the records of a BATCH message's files, each as JSON text.
+
+    Raises:
+        InputUnreadable: For a file that is missing, broken or of another format; the
+            message names it.
+    """
+    encoding = message.get("encoding")
+    manifest = message.get("manifest")
+    if not isinstance(encoding, dict) or not isinstance(manifest, list):
+        raise InputUnreadable("a BATCH message has no encoding or no manifest")
+    if encoding.get("format") != "jsonl" or (
+        encoding.get("compression") not in _COMPRESSIONS
+    ):
+        raise InputUnreadable(
+            f"BATCH files of format {encoding.get('format')} and compression "
+            f"{encoding.get('compression')} cannot be read: set the tap's "
+            f"`batch_config` to format jsonl, compression gzip or none"
+        )
+    for url in manifest:
+        yield from _read_file(str(url), is_gzip=encoding.get("compression") == "gzip")
+
+
+def _read_file(url: str, *, is_gzip: bool) -> Iterator[bytes]:
+    try:
+        with UPath(url).open("rb") as file:
+            lines = gzip.GzipFile(fileobj=file) if is_gzip else file
+            for line in lines:
+                if line.strip():
+                    yield line.rstrip(b"\r\n")
+    except (OSError, EOFError, zlib.error, ImportError, ValueError) as error:
+        raise InputUnreadable(
+            f"the BATCH file {url} cannot be read ({error}): run the tap again"
+        ) from error

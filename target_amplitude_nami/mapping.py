@@ -1,0 +1,239 @@
+"""Nami -> Amplitude: whom a record names and what the event says. Pure functions."""
+
+from __future__ import annotations
+
+import fnmatch
+import functools
+import hashlib
+import typing as t
+
+import msgspec
+
+from target_amplitude_nami.amplitude.checks import IDENTIFY
+from target_amplitude_nami.amplitude.event import AmplitudeEvent, encode
+
+if t.TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from target_amplitude_nami.nami.records import NamiEvent, NamiUser
+    from target_amplitude_nami.nami.state import UserState
+    from target_amplitude_nami.settings import Settings
+
+_ATTRIBUTES: t.Final = (
+    "active_entitlements",
+    "active_skus",
+    "device_ids",
+    "device_platforms",
+    "former_subscriber",
+    "in_grace_period",
+    "in_trial_period",
+    "in_intro_offer_period",
+)
+"""The eight that Nami's own integration sends (Nami docs, "Amplitude")."""
+
+_MORE_ATTRIBUTES: t.Final = (
+    "in_account_hold",
+    "in_pause",
+    "is_cancelled",
+    "entitlement_expirations",
+    "purchase_platforms",
+)
+
+_PROPERTY_NAMES = {name: f"namiml_{name}" for name in _ATTRIBUTES + _MORE_ATTRIBUTES}
+
+_USERLESS_EVENT_ID = "00000000-0000-0000-0000-000000000000"
+_LONGEST_INSERT_ID = 255
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """Whom Amplitude shall see: at least one of the two ids is there."""
+
+    user_id: str | None
+    device_id: str | None
+
+
+class Unnamed(msgspec.Struct, frozen=True):
+    """A record whose user cannot, or shall not, be named.
+
+    `is_filtered` says that the settings leave such records out; else it is a reject.
+    """
+
+    is_filtered: bool
+    reason: str
+    detail: str
+
+
+def identify(
+    record: NamiEvent | NamiUser, known_external_id: str | None, settings: Settings
+) -> Identity | Unnamed:
+    """Return whom a record names.
+
+    Args:
+        record: What Nami told.
+        known_external_id: The External ID that earlier records of the same Nami user
+            brought; used where the record has none.
+        settings: `user_source` and `anonymous_users`.
+    """
+    device_id = record.device_id
+    if settings.user_source == "nami_user_id":
+        user_id = record.user_id
+    else:
+        user_id = record.external_id or known_external_id
+        if user_id is None:
+            return _identify_anonymous(record, settings)
+    if user_id is None and device_id is None:
+        return Unnamed(
+            is_filtered=False,
+            reason="no_ids",
+            detail="the record has neither a user_id nor a single device",
+        )
+    return Identity(user_id, device_id)
+
+
+def _identify_anonymous(
+    record: NamiEvent | NamiUser, settings: Settings
+) -> Identity | Unnamed:
+    policy = settings.anonymous_users
+    if policy == "nami_user_id" and record.user_id is not None:
+        return Identity(record.user_id, record.device_id)
+    if policy == "skip":
+        return Unnamed(
+            is_filtered=True,
+            reason="anonymous_user",
+            detail="the user has no External ID and `anonymous_users` is skip",
+        )
+    if policy == "device" and record.device_id is not None:
+        return Identity(None, record.device_id)
+    return Unnamed(
+        is_filtered=False,
+        reason="anonymous_user",
+        detail="the user has no External ID"
+        + (" and no single device" if policy == "device" else "")
+        + "; `anonymous_users` says what becomes of such records",
+    )
+
+
+def event_of(
+    event: NamiEvent, name: str, identity: Identity, settings: Settings
+) -> AmplitudeEvent:
+    """Map an event of Nami.
+
+    `user.*` events carry the user's state as `namiml_*` user properties, the others
+    never do (Nami docs, "Amplitude"); what is left of the record becomes the event
+    properties.
+    """
+    user_properties: dict[str, t.Any] = {}
+    if event.event_type.startswith("user."):
+        user_properties = _user_properties(event.state, event.user_id, settings)
+    return AmplitudeEvent(
+        event_type=name,
+        insert_id=_insert_id(event),
+        user_id=identity.user_id,
+        device_id=identity.device_id,
+        time=event.time,
+        event_properties=_without(event.properties, settings.exclude_properties),
+        user_properties=user_properties,
+    )
+
+
+def identify_event_of(
+    user: NamiUser, identity: Identity, settings: Settings
+) -> AmplitudeEvent | None:
+    """Map a user record to a `$identify` that sets its state; None without a state."""
+    user_properties = _user_properties(user.state, user.user_id, settings)
+    if not user_properties:
+        return None
+    return AmplitudeEvent(
+        event_type=IDENTIFY,
+        insert_id=_digest(user),
+        user_id=identity.user_id,
+        device_id=identity.device_id,
+        time=user.time,
+        user_properties={"$set": user_properties},
+    )
+
+
+def subscription_status(state: UserState) -> str | None:
+    """Return the one word for a user's state; None when the record does not tell.
+
+    What stops the access first: `account_hold`, `paused`; then what endangers it:
+    `grace`, `cancelled`; then what kind of access it is: `trial`, `intro`, `active`;
+    then, without any, what was: `former`, `never`.
+    """
+    if state.subscription_status is not None:
+        return state.subscription_status
+    has_access = bool(state.active_entitlements)
+    for status, holds in (
+        ("account_hold", state.in_account_hold),
+        ("paused", state.in_pause),
+        ("grace", state.in_grace_period),
+        ("cancelled", state.is_cancelled and state.active_entitlements != []),
+        ("trial", state.in_trial_period),
+        ("intro", state.in_intro_offer_period),
+        ("active", has_access),
+        ("former", state.former_subscriber),
+        ("never", state.active_entitlements == []),
+    ):
+        if holds:
+            return status
+    return None
+
+
+def _user_properties(
+    state: UserState, nami_user_id: str | None, settings: Settings
+) -> dict[str, t.Any]:
+    properties = {}
+    for attribute in _ATTRIBUTES:
+        value = getattr(state, attribute)
+        if value is not None:
+            properties[_PROPERTY_NAMES[attribute]] = value
+    if settings.extra_user_properties:
+        told = _more_user_properties(state, nami_user_id)
+        properties |= {
+            name: told[name] for name in settings.extra_user_properties if name in told
+        }
+    return properties
+
+
+def _more_user_properties(
+    state: UserState, nami_user_id: str | None
+) -> dict[str, t.Any]:
+    told = {_PROPERTY_NAMES[name]: getattr(state, name) for name in _MORE_ATTRIBUTES}
+    told["namiml_user_id"] = nami_user_id
+    told["namiml_subscription_status"] = subscription_status(state)
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _insert_id(event: NamiEvent) -> str:
+    """Return what Amplitude recognises a re-sent event by: Nami's own event id."""
+    event_id = event.event_id
+    if (
+        event_id is None
+        or event_id == _USERLESS_EVENT_ID
+        or len(event_id) > _LONGEST_INSERT_ID
+    ):
+        return _digest(event)
+    return event_id
+
+
+def _digest(record: NamiEvent | NamiUser) -> str:
+    """Return a stable id made of all that a record says in every shape."""
+    said = {name: getattr(record, name) for name in record.__struct_fields__}
+    # Ready-made columns hold the eight attributes and not what lies behind them.
+    said["state"] = {name: getattr(record.state, name) for name in _ATTRIBUTES}
+    return hashlib.sha256(encode(said)).hexdigest()
+
+
+def _without(properties: dict[str, t.Any], patterns: Sequence[str]) -> dict[str, t.Any]:
+    if not patterns:
+        return properties
+    return {
+        name: value
+        for name, value in properties.items()
+        if not _is_excluded(name, tuple(patterns))
+    }
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_excluded(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)

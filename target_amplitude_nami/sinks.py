@@ -1,0 +1,261 @@
+"""One record's way through the house: read, choose, name, map, check, deliver."""
+
+from __future__ import annotations
+
+import sys
+import typing as t
+
+import jsonschema_rs
+from singer_sdk.exceptions import InvalidRecord
+from singer_sdk.sinks import Sink
+from singer_sdk.sinks.core import BaseJSONSchemaValidator
+
+from target_amplitude_nami import mapping
+from target_amplitude_nami.amplitude.checks import holds_not_finite
+from target_amplitude_nami.amplitude.event import EncodedEvent, Refusal
+from target_amplitude_nami.nami import catalogue
+from target_amplitude_nami.nami.records import (
+    NamiEvent,
+    NamiUser,
+    RecordReader,
+    UnreadableRecordError,
+)
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if t.TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from singer_sdk.target_base import Target
+
+    from target_amplitude_nami.run import Run
+
+_EVENT_TYPES = frozenset(catalogue.NAMES)
+
+USERS: t.Final = "(user records)"
+OTHER: t.Final = "(other)"
+"""What records are counted under that have no event type of Nami's."""
+
+
+class RecordValidator(BaseJSONSchemaValidator):
+    """Checks records against the stream's schema, as the SDK would but faster.
+
+    Formats such as `date-time` are not enforced, and nothing is fetched for a `$ref`.
+    """
+
+    def __init__(self, schema: dict[str, t.Any]) -> None:
+        """Compile the schema.
+
+        Raises:
+            ValueError: When it is no JSON schema.
+        """
+        super().__init__(schema)
+        self._validator = jsonschema_rs.Draft202012Validator(
+            schema, validate_formats=False, offline=True
+        )
+
+    @override
+    def validate(self, record: dict[str, t.Any]) -> None:
+        if not self._validator.is_valid(record):
+            error = next(iter(self._validator.iter_errors(record)))
+            path = ".".join(str(part) for part in error.instance_path)
+            raise InvalidRecord(f"{path or 'the record'}: {error.message}", record)
+
+
+class NamiSink(Sink):
+    """Takes the records of one stream; it holds none of them."""
+
+    def __init__(
+        self,
+        target: Target,
+        stream_name: str,
+        schema: dict[str, t.Any],
+        key_properties: Sequence[str] | None,
+    ) -> None:
+        """Compile the reader for the shape that the schema shows."""
+        super().__init__(target, stream_name, schema, key_properties)
+        self._run: Run = t.cast("t.Any", target).run
+        settings = self._run.settings
+        is_flattened = bool(target.config.get("flattening_enabled"))
+        separator = target.config.get("flattening_separator") if is_flattened else None
+        self._settings = settings
+        self._start_ms = settings.start_ms
+        self._reader = RecordReader(
+            stream_name,
+            schema["properties"],
+            event_streams=settings.event_streams,
+            user_streams=settings.user_streams,
+            separator=separator or "__",
+        )
+        self._has_warned = False
+        self._taken = 0
+
+    @override
+    def get_validator(self) -> BaseJSONSchemaValidator | None:
+        if not self.validate_schema:
+            return None
+        try:
+            return RecordValidator(self.schema)
+        except ValueError as error:
+            self.logger.warning(
+                "The schema of stream '%s' is no JSON schema (%s), so its records are "
+                "not checked against it",
+                self.stream_name,
+                str(error).partition("\n")[0],
+            )
+            return None
+
+    @override
+    def process_record(
+        self, record: dict[str, t.Any], context: dict[str, t.Any]
+    ) -> None:
+        """See `take`: the target calls that, with the line."""
+        raise NotImplementedError
+
+    @override
+    def process_batch(self, context: dict[str, t.Any]) -> None:
+        """Do nothing: records leave as they come."""
+
+    @override
+    def clean_up(self) -> None:
+        self.record_counter_metric.increment(self._taken)
+        super().clean_up()
+
+    def take(self, record: dict[str, t.Any], stream: str, line: bytes) -> None:
+        """Settle a record, or hand it to delivery.
+
+        Args:
+            record: As the stream maps have left it.
+            stream: The stream that it was read from.
+            line: The message that it was read from.
+        """
+        self._taken += 1
+        try:
+            self._check_record(record)
+            nami = self._reader.read(record)
+        except UnreadableRecordError as error:
+            refusal = Refusal(error.reason, error.field, error.detail)
+            label = self._label(error.event_type or record.get("event_type"))
+            self._run.ledger.reject(label, stream, line, refusal)
+            return
+        except RecursionError:
+            refusal = Refusal(
+                "too_deep", "", "the record is nested too deep to be read"
+            )
+            self._run.ledger.reject(OTHER, stream, line, refusal)
+            return
+        match nami:
+            case NamiEvent():
+                self._take_event(nami, stream, line)
+            case NamiUser():
+                self._take_user(nami, stream, line)
+            case _:
+                self._ignore()
+
+    def _check_record(self, record: dict[str, t.Any]) -> None:
+        if self._validator is not None:
+            try:
+                self._validator.validate(record)
+            except InvalidRecord as error:
+                raise _invalid(record, error) from error
+        for name in self.key_properties:
+            if record.get(name) is None:
+                raise UnreadableRecordError(
+                    "key_property_missing",
+                    name,
+                    f"the key property {name} is missing or null",
+                )
+
+    def _ignore(self) -> None:
+        self._run.ledger.filter(OTHER, "not_nami")
+        if not self._has_warned:
+            self._has_warned = True
+            self.logger.warning(
+                "Stream '%s' holds neither Nami events (no event_type) nor Nami users "
+                "(no user_id with state or external ids): its records are left out. "
+                "`event_streams` and `user_streams` name the streams that do",
+                self.stream_name,
+            )
+
+    def _take_event(self, event: NamiEvent, stream: str, line: bytes) -> None:
+        run, settings = self._run, self._settings
+        run.memory.learn(event.user_id, event.external_id)
+        label = self._label(event.event_type)
+        name = settings.sent_names.get(event.event_type)
+        if name is None:
+            run.ledger.filter(label, "event_not_chosen")
+            return
+        if self._start_ms is not None and event.time < self._start_ms:
+            run.ledger.filter(label, "before_start_date")
+            return
+        identity = self._identify(event)
+        if isinstance(identity, mapping.Unnamed):
+            self._leave_out(identity, label, stream, line)
+            return
+        mapped = mapping.event_of(event, name, identity, settings)
+        self._send(run.checks.encode(mapped), event, label, stream, line)
+
+    def _take_user(self, user: NamiUser, stream: str, line: bytes) -> None:
+        run = self._run
+        run.memory.learn(user.user_id, user.external_id)
+        identity = self._identify(user)
+        if isinstance(identity, mapping.Unnamed):
+            self._leave_out(identity, USERS, stream, line)
+            return
+        mapped = mapping.identify_event_of(user, identity, self._settings)
+        if mapped is None:
+            run.ledger.filter(USERS, "nothing_to_set")
+            return
+        self._send(run.checks.encode(mapped), user, USERS, stream, line)
+
+    def _identify(
+        self, record: NamiEvent | NamiUser
+    ) -> mapping.Identity | mapping.Unnamed:
+        known = self._run.memory.external_id_of(record.user_id)
+        return mapping.identify(record, known, self._settings)
+
+    def _leave_out(
+        self, unnamed: mapping.Unnamed, label: str, stream: str, line: bytes
+    ) -> None:
+        ledger = self._run.ledger
+        if unnamed.is_filtered:
+            ledger.filter(label, unnamed.reason)
+            return
+        refusal = Refusal(unnamed.reason, "external_ids", unnamed.detail)
+        ledger.reject(label, stream, line, refusal)
+
+    def _send(
+        self,
+        event: EncodedEvent | Refusal,
+        record: NamiEvent | NamiUser,
+        label: str,
+        stream: str,
+        line: bytes,
+    ) -> None:
+        if isinstance(event, Refusal):
+            self._run.ledger.reject(label, stream, line, event)
+            return
+        lane_key = record.user_id or event.user_id or event.device_id or ""
+        self._run.send(event, lane_key, label, stream, line)
+
+    def _label(self, event_type: object) -> str:
+        # Whatever the input holds, the report has a bounded number of rows.
+        is_known = event_type in self._settings.sent_names or (
+            event_type in _EVENT_TYPES
+        )
+        return str(event_type) if is_known else OTHER
+
+
+def _invalid(
+    record: Mapping[str, t.Any], error: InvalidRecord
+) -> UnreadableRecordError:
+    if holds_not_finite(dict(record)):
+        return UnreadableRecordError(
+            "number_not_finite",
+            "",
+            "the record holds a number that is NaN, infinite or too large",
+        )
+    return UnreadableRecordError("schema_violation", "", str(error.args[0]))

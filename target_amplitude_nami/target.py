@@ -1,0 +1,315 @@
+"""Singer: the message loop, STATE, signals and the exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import typing as t
+
+import click
+from singer_sdk.exceptions import ConfigurationError as SdkConfigurationError
+from singer_sdk.exceptions import ConfigValidationError, MappingError
+from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
+from singer_sdk.plugin_base import _ConfigInput
+from singer_sdk.target_base import Target
+
+from target_amplitude_nami.amplitude.event import Refusal
+from target_amplitude_nami.amplitude.outgoing import DeliveryError
+from target_amplitude_nami.batches import read_batch
+from target_amplitude_nami.errors import ConfigurationError, TargetError
+from target_amplitude_nami.messages import BadLine, MessageReader
+from target_amplitude_nami.nami import jsontext
+from target_amplitude_nami.rejects import (
+    UNREADABLE_LINES,
+    line_of,
+    record_message,
+    unreadable_line,
+)
+from target_amplitude_nami.run import Run
+from target_amplitude_nami.settings import (
+    Settings,
+    config_schema,
+    given,
+    read_environment,
+    read_settings,
+)
+from target_amplitude_nami.sinks import OTHER, NamiSink
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if t.TYPE_CHECKING:
+    from types import FrameType
+
+_TOO_MANY_REJECTS = 3
+_FAILED = 1
+_TICK_SECONDS = 0.2
+
+_T = t.TypeVar("_T")
+
+
+class TargetAmplitudeNami(Target):
+    """Singer target that delivers Nami subscription events to Amplitude."""
+
+    name = "target-amplitude-nami"
+    config_jsonschema: t.ClassVar[dict[str, t.Any]] = config_schema()
+    default_sink_class = NamiSink
+    message_reader_class = MessageReader
+    message_reader: MessageReader
+    capabilities: t.ClassVar[list[t.Any]] = [
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.BATCH,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.STRUCTURED_LOGGING,
+        TargetCapabilities.VALIDATE_RECORDS,
+    ]
+
+    def __init__(self, **kwargs: t.Any) -> None:
+        """Check the configuration; see the SDK for the arguments.
+
+        Raises:
+            ConfigValidationError: With a line for every mistake.
+        """
+        self._signal: int | None = None
+        self._signalled_at = 0.0
+        super().__init__(**kwargs)
+        self.max_parallelism = 1
+        self.run = Run(
+            self.settings,
+            self.logger,
+            user_agent=f"{self.name}/{self.plugin_version}",
+            seconds_left=self._seconds_left,
+        )
+        self.message_reader.is_interrupted = self._is_interrupted
+        self.message_reader.tick = self.run.tick
+        self.message_reader.take_bad_line = self._reject_line
+
+    # Configuration
+
+    @property
+    def _env_var_config(self) -> dict[str, t.Any]:
+        return _with_sdk_error(lambda: read_environment(os.environ))
+
+    @override
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        self.append_builtin_config(self.config_jsonschema)
+        self.settings: Settings = _with_sdk_error(lambda: read_settings(self._config))
+        self._config = given(self._config)
+        # What the SDK reads itself has its default here, and a form that it expects.
+        self._config["batch_size_rows"] = self.settings.batch_size_rows
+        self._config["validate_records"] = self.settings.validate_records
+        return []
+
+    @override
+    def setup_mapper(self) -> None:
+        try:
+            super().setup_mapper()
+        except (MappingError, SdkConfigurationError) as error:
+            problem = f"stream_maps cannot be used: {error}"
+            raise ConfigValidationError(problem, errors=[problem]) from error
+
+    # Messages
+
+    @override
+    def _process_schema_message(self, message_dict: dict[str, t.Any]) -> None:
+        stream, schema = message_dict.get("stream"), message_dict.get("schema")
+        if not isinstance(stream, str) or not isinstance(schema, dict):
+            detail = "a SCHEMA message needs a stream and a schema"
+            self._reject_line(self.message_reader.line, BadLine("bad_schema", detail))
+            return
+        if not isinstance(schema.get("properties"), dict):
+            schema["properties"] = {}
+        self.run.rejects.declare(stream, self.message_reader.line)
+        try:
+            super()._process_schema_message(message_dict)
+        except (MappingError, SdkConfigurationError) as error:
+            raise ConfigurationError(
+                [f"stream_maps cannot be used for stream '{stream}': {error}"]
+            ) from error
+        for sink in self._sinks_to_clear:
+            sink.clean_up()
+        self._sinks_to_clear.clear()
+
+    @override
+    def _process_record_message(self, message_dict: dict[str, t.Any]) -> None:
+        line = self.message_reader.line
+        stream, record = message_dict.get("stream"), message_dict.get("record")
+        if not isinstance(stream, str) or not isinstance(record, dict):
+            detail = "a RECORD message needs a stream and a record"
+            self._reject_line(line, BadLine("bad_record", detail))
+            return
+        if stream == UNREADABLE_LINES and (mended := line_of(record)) is not None:
+            self.message_reader.process_line(mended)
+            return
+        self._take_record(stream, record, line)
+
+    def _take_record(self, stream: str, record: dict[str, t.Any], line: bytes) -> None:
+        """Send a record through the stream's maps to the sinks."""
+        stream_maps = self.mapper.stream_maps.get(stream)
+        if stream_maps is None:
+            self.run.ledger.reject(
+                OTHER,
+                stream,
+                line,
+                Refusal(
+                    "record_before_schema",
+                    "",
+                    f"no SCHEMA message of stream {stream} came before this record",
+                ),
+            )
+            return
+        for stream_map in stream_maps:
+            try:
+                mapped = stream_map.transform(dict(record))
+            except Exception as error:  # noqa: BLE001 - any expression of the user's
+                self.run.ledger.reject(
+                    OTHER, stream, line, Refusal("stream_map_failed", "", f"{error}")
+                )
+                continue
+            if mapped is None:
+                self.run.ledger.filter(OTHER, "stream_map")
+                continue
+            sink = t.cast("NamiSink", self.get_sink(stream_map.stream_alias))
+            sink.take(mapped, stream, line)
+
+    @override
+    def _process_state_message(self, message_dict: dict[str, t.Any]) -> None:
+        if "value" not in message_dict:
+            detail = "a STATE message needs a value"
+            self._reject_line(self.message_reader.line, BadLine("bad_state", detail))
+        elif message_dict["value"]:  # an empty one would wipe out a good one
+            self.run.ledger.take_state(jsontext.encode(message_dict["value"]))
+
+    @override
+    def _process_activate_version_message(self, message_dict: dict[str, t.Any]) -> None:
+        """Pass over: Amplitude keeps events for ever, no version replaces another."""
+
+    @override
+    def _process_batch_message(self, message_dict: dict[str, t.Any]) -> None:
+        stream = message_dict.get("stream")
+        if not isinstance(stream, str):
+            detail = "a BATCH message needs a stream"
+            self._reject_line(self.message_reader.line, BadLine("bad_batch", detail))
+            return
+        next_tick = 0.0
+        for text in read_batch(message_dict):
+            line = record_message(stream, text)
+            try:
+                record = self.message_reader.deserialize_json(text)
+            except ValueError as error:
+                self._reject_line(line, BadLine("line_not_json", f"not JSON: {error}"))
+                continue
+            self._take_record(stream, record, line)
+            if time.monotonic() >= next_tick:
+                self.run.tick()
+                next_tick = time.monotonic() + _TICK_SECONDS
+                if self._is_interrupted():
+                    return
+
+    def _reject_line(self, line: bytes, bad: BadLine) -> None:
+        refusal = Refusal(bad.reason, "", bad.detail)
+        message = unreadable_line(line)
+        self.run.ledger.reject(OTHER, UNREADABLE_LINES, message, refusal)
+
+    # The end
+
+    @override
+    def process_endofpipe(self) -> None:
+        """Deliver all that was read and say what was done."""
+        for sink in self._sinks_active.values():
+            sink.clean_up()
+        self.report = self.run.finish(is_interrupted=self._is_interrupted)
+
+    @override
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        """Note the signal; a second one ends at once. No lock, and so no logging."""
+        if self._signal is not None:
+            os._exit(_signal_exit_code(signum))
+        self._signal = signum
+        self._signalled_at = time.monotonic()
+
+    def _is_interrupted(self) -> bool:
+        return self._signal is not None
+
+    def _seconds_left(self) -> float | None:
+        if self._signal is None:
+            return None
+        grace = self.settings.shutdown_grace
+        return self._signalled_at + grace - time.monotonic()
+
+    @property
+    def exit_code(self) -> int:
+        """What the process tells its caller, once the input is at its end."""
+        if self._signal is not None:
+            return _signal_exit_code(self._signal)
+        most = self.settings.max_rejected
+        if most is not None and self.report.rejected > most:
+            self.logger.error(
+                "%s records were rejected, more than `max_rejected` (%s) allows",
+                f"{self.report.rejected:,}",
+                f"{most:,}",
+            )
+            return _TOO_MANY_REJECTS
+        return 0
+
+    @classmethod
+    @override
+    def invoke(  # type: ignore[override]
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: _ConfigInput | None = None,
+        file_input: t.IO[str] | None = None,
+    ) -> None:
+        """Run the command; see the SDK for the arguments."""
+        if about:
+            cls.print_about(about_format)
+            return
+        cls.print_version(print_fn=cls.logger.info)
+        config = config or _ConfigInput()
+        target = cls(config=config.config, parse_env_config=config.parse_env)
+        try:
+            target.listen(file_input)
+        except (TargetError, DeliveryError) as error:
+            target.run.close("failed")
+            cls.logger.error("%s", error)  # noqa: TRY400 - the message says it all
+            sys.exit(_FAILED)
+        except BaseException:
+            target.run.close("failed")
+            raise
+        sys.exit(target.exit_code)
+
+    @classmethod
+    @override
+    def cb_config(
+        cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
+    ) -> _ConfigInput:
+        try:
+            return super().cb_config(ctx, param, value)
+        except (OSError, ValueError) as error:
+            raise click.ClickException(
+                f"--config {' '.join(value)} cannot be read: {error}"
+            ) from error
+
+
+def _signal_exit_code(signum: int) -> int:
+    return 128 + signum
+
+
+def _with_sdk_error(read: t.Callable[[], _T]) -> _T:
+    """Return what `read` reads; our error becomes the one that the SDK's command shows.
+
+    Raises:
+        ConfigValidationError: With a line for every mistake.
+    """
+    try:
+        return read()
+    except ConfigurationError as error:
+        raise ConfigValidationError(
+            "Config validation failed", errors=list(error.problems), schema={}
+        ) from error
