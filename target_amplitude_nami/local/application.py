@@ -1,0 +1,169 @@
+"""The local Amplitude in the language of HTTP: one ASGI application."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from typing import TYPE_CHECKING, cast
+
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from target_amplitude_nami.local import limits
+from target_amplitude_nami.local.model import Request
+
+if TYPE_CHECKING:
+    from starlette.types import Message, Receive, Scope, Send
+
+    from target_amplitude_nami.local.desk import Desk, Reply
+
+_TRANSPORT = "local_amplitude.transport"
+
+# Past this length a body is over every limit, and its rest need not be kept.
+_MAX_KEPT_BYTES = limits.BATCH.max_bytes + 1
+
+_CUT_BYTES = 64
+"""How much more a cut answer promises than it sends."""
+
+
+class Connection(H11Protocol):
+    """HTTP/1.1 that shows the application its transport, to drop the line with."""
+
+    def connection_made(  # type: ignore[override]
+        self,
+        transport: asyncio.Transport,
+    ) -> None:
+        """Wrap the application for this connection."""
+        super().connection_made(transport)
+        application = self.app
+
+        async def with_transport(scope: Scope, receive: Receive, send: Send) -> None:
+            scope.setdefault("extensions", {})[_TRANSPORT] = transport
+            await application(scope, receive, send)
+
+        self.app = with_transport
+
+
+class Application:
+    """Hands every request to the desk and its reply back to the client."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closing = asyncio.Event()
+        self._reading: set[asyncio.Transport] = set()
+        self._routes = Starlette(routes=[Mount("/", app=self._ingest)])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, as ASGI calls it."""
+        self._loop = asyncio.get_running_loop()
+        await self._routes(scope, receive, send)
+
+    def close(self) -> None:
+        """Give up on requests that are delayed or half there.
+
+        It is called from another thread, and the server waits for what is left.
+        """
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._give_up)
+
+    def _give_up(self) -> None:
+        self._closing.set()
+        for transport in self._reading:
+            transport.abort()
+
+    async def _ingest(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = await self._read(scope, receive)
+        if request is None:
+            return
+        fault = self._desk.meet(request)
+        if fault is not None and await self._is_closed_within(fault.do.delay):
+            await _drop(scope, receive)
+            return
+        reply = self._desk.serve(request, fault)
+        if reply is None:
+            await _drop(scope, receive)
+            return
+        await _answer(reply, send)
+        if reply.cut:
+            _transport(scope).close()
+            await _until_gone(receive)
+
+    async def _read(self, scope: Scope, receive: Receive) -> Request | None:
+        transport = _transport(scope)
+        if self._closing.is_set():
+            transport.abort()
+        self._reading.add(transport)
+        try:
+            return await _whole(scope, receive)
+        finally:
+            self._reading.remove(transport)
+
+    async def _is_closed_within(self, seconds: float) -> bool:
+        try:
+            await asyncio.wait_for(self._closing.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+
+async def _whole(scope: Scope, receive: Receive) -> Request | None:
+    """Return the whole request, or None if the client went away before its end."""
+    body = bytearray()
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        if len(body) < _MAX_KEPT_BYTES:
+            body += message.get("body", b"")
+        more = message.get("more_body", False)
+    headers = {
+        name.decode("latin-1"): value.decode("latin-1")
+        for name, value in scope["headers"]
+    }
+    return Request(scope["method"], scope["path"], headers, bytes(body))
+
+
+async def _answer(reply: Reply, send: Send) -> None:
+    length = len(reply.body) + (_CUT_BYTES if reply.cut else 0)
+    headers = {
+        "access-control-allow-origin": "*",
+        "content-type": reply.media_type,
+        "content-length": str(length),
+        **reply.headers,
+    }
+    await send(
+        {
+            "type": "http.response.start",
+            "status": reply.status,
+            "headers": [
+                (name.encode("latin-1"), value.encode("latin-1"))
+                for name, value in headers.items()
+            ],
+        },
+    )
+    body: Message = {"type": "http.response.body", "body": reply.body}
+    await send({**body, "more_body": reply.cut})
+
+
+async def _drop(scope: Scope, receive: Receive) -> None:
+    """Reset the connection: the client gets no answer and no farewell."""
+    transport = _transport(scope)
+    connection = transport.get_extra_info("socket")
+    # With no time to linger, closing sends RST instead of FIN.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+    await _until_gone(receive)
+
+
+async def _until_gone(receive: Receive) -> None:
+    """Wait for the end of a connection; before it, the server would miss an answer."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _transport(scope: Scope) -> asyncio.Transport:
+    return cast("asyncio.Transport", scope["extensions"][_TRANSPORT])

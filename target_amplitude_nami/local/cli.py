@@ -1,0 +1,137 @@
+"""The command `local-amplitude`: serve a local Amplitude, or say what one holds."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sqlite3
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from target_amplitude_nami.local.faults import FaultError, Faults
+from target_amplitude_nami.local.reading import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from target_amplitude_nami.local.model import Summary
+
+_DEFAULT_FILE = Path("output/local-amplitude.db")
+_DEFAULT_PORT = 8026
+_MAX_PORT = 65_535
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.summary:
+            sys.stdout.write(render(Reader(options.file).summary()))
+        else:
+            _serve(options)
+    except FaultError as error:
+        return _complain(str(error))
+    except sqlite3.Error as error:
+        return _complain(f"{options.file}: {error}")
+    except ImportError as error:
+        return _complain(
+            f"{error}; install the extra: pip install 'target-amplitude-nami[local]'",
+        )
+    except OSError as error:
+        return _complain(str(error))
+    return 0
+
+
+def render(summary: Summary) -> str:
+    """Return a summary as text for people: a line per event type, then the rest."""
+    lines = [f"{count:>9}  {name}" for name, count in summary.events.items()]
+    return "\n".join(
+        (
+            *lines,
+            f"{summary.total:>9}  events in all",
+            f"{summary.identifies:>9}  identifies",
+            f"{summary.users:>9}  users",
+            f"{summary.duplicates:>9}  duplicates dropped",
+            f"{summary.requests:>9}  requests, {summary.refused} of them refused",
+            "",
+        ),
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="local-amplitude",
+        description="A stand-in for Amplitude's ingestion, on this machine alone.",
+    )
+    parser.add_argument(
+        "file",
+        nargs="?",
+        type=Path,
+        default=_DEFAULT_FILE,
+        help="the SQLite file that keeps what arrives (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--port",
+        type=_port,
+        default=_DEFAULT_PORT,
+        help="the loopback port, 0 for any that is free (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--faults",
+        type=Path,
+        metavar="FILE",
+        help="a JSON file that says when to misbehave, and how",
+    )
+    parser.add_argument(
+        "--keys",
+        metavar="KEY,KEY",
+        help="the API keys that exist (default: any)",
+    )
+    parser.add_argument(
+        "--summary",
+        action="store_true",
+        help="only print what the file holds",
+    )
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _MAX_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port")
+    return int(text)
+
+
+def _serve(options: argparse.Namespace) -> None:
+    # Imported here because a summary needs no server, and no server its packages.
+    from target_amplitude_nami.local.server import LocalAmplitude  # noqa: PLC0415
+
+    faults = Faults.from_text(options.faults.read_bytes()) if options.faults else None
+    keys = options.keys.split(",") if options.keys else None
+    server = LocalAmplitude(options.file, port=options.port, faults=faults, keys=keys)
+    with suppress(KeyboardInterrupt):
+        signal.signal(signal.SIGTERM, _interrupt)
+        with server as local:
+            http_v2, batch = local.endpoint("http_v2"), local.endpoint("batch")
+            _say(f"{http_v2} and {batch} keep in {options.file}; Ctrl-C ends it")
+            threading.Event().wait()
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"local-amplitude: {text}\n")
+    sys.stderr.flush()
+
+
+def _complain(text: str) -> int:
+    _say(text)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

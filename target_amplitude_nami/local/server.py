@@ -1,0 +1,177 @@
+"""The local Amplitude as a server on a loopback port, embedded or on its own."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Self
+
+import uvicorn
+
+from target_amplitude_nami.local import limits
+from target_amplitude_nami.local.application import Application, Connection
+from target_amplitude_nami.local.desk import Desk
+from target_amplitude_nami.local.faults import Faults
+from target_amplitude_nami.local.model import (
+    JsonObject,
+    LoggedRequest,
+    StoredEvent,
+    Summary,
+    Switches,
+)
+from target_amplitude_nami.local.reading import Reader
+from target_amplitude_nami.local.rules import Rules
+from target_amplitude_nami.local.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+    from types import TracebackType
+
+HOST = "127.0.0.1"
+
+# Longer than clients keep an idle connection, so that none closes under their hands.
+_KEEP_ALIVE_SECONDS = 600
+
+
+class LocalAmplitude:
+    """A local Amplitude that runs, in a thread of its own, while the context is open.
+
+    Args:
+        path: The file that keeps what arrives; an existing one is gone on with.
+        port: The loopback port; 0 takes any that is free.
+        keys: The API keys that exist; None takes any.
+        faults: How to misbehave.
+        switches: How to decide what Amplitude's documentation leaves open.
+        keep_bodies: Keep the decompressed body of every request in its log.
+        now: The server's clock, in seconds since 1970.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        path: Path,
+        *,
+        port: int = 0,
+        keys: Iterable[str] | None = None,
+        faults: Faults | None = None,
+        switches: Switches | None = None,
+        keep_bodies: bool = False,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._path = path
+        self._port = port
+        self._rules = Rules(
+            keys=None if keys is None else frozenset(keys),
+            switches=switches or Switches(),
+            now=now,
+        )
+        self._faults = faults or Faults()
+        self._keep_bodies = keep_bodies
+        self._now = now
+        self._reader = Reader(path)
+
+    def __enter__(self) -> Self:
+        """Open the file and the port, and start to serve.
+
+        Raises:
+            OSError: The port is taken.
+            sqlite3.Error: The file is no local Amplitude's.
+        """
+        self._socket = _listen(self._port)
+        try:
+            self._store = Store(self._path)
+        except BaseException:
+            self._socket.close()
+            raise
+        self._desk = Desk(
+            self._rules,
+            self._store,
+            self._faults,
+            keep_bodies=self._keep_bodies,
+            now=self._now,
+        )
+        self.url = "http://{}:{}".format(*self._socket.getsockname())
+        self._application = Application(self._desk)
+        self._server = _server(self._application)
+        self._thread = threading.Thread(
+            target=self._server.run,
+            args=([self._socket],),
+            name="local-amplitude",
+            daemon=True,
+        )
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop serving; a request in hand gets its answer, an unfinished one none."""
+        self._application.close()
+        self._server.should_exit = True
+        self._thread.join()
+        self._store.close()
+
+    def endpoint(self, api: str) -> str:
+        """Return the URL of an API: `http_v2` or `batch`."""
+        paths = {known.name: known.path for known in limits.APIS.values()}
+        return self.url + paths[api]
+
+    def set_faults(self, faults: Faults) -> None:
+        """Play another script from the next request on."""
+        self._desk.set_faults(faults)
+
+    def summary(self) -> Summary:
+        """Return what the file holds, in numbers."""
+        return self._reader.summary()
+
+    def events(self, *, listed: bool = True) -> Iterator[StoredEvent]:
+        """Yield the events in the order of arrival.
+
+        With `listed=False`, what `$identify` and `$groupidentify` brought instead.
+        """
+        return self._reader.events(listed=listed)
+
+    def requests(self) -> Iterator[LoggedRequest]:
+        """Yield the request log in the order of arrival."""
+        return self._reader.requests()
+
+    def user_properties(self, name: str) -> JsonObject | None:
+        """Return the current properties of a user, or of an anonymous device."""
+        return self._reader.user_properties(name)
+
+
+def _listen(port: int) -> socket.socket:
+    """Return a listening socket, so that clients may connect before the server runs."""
+    # The protocol is named because asyncio turns Nagle's algorithm off only for sockets
+    # that say so; with it on, every answer on a kept connection comes 40 ms late.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((HOST, port))
+        listener.listen(128)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def _server(application: Application) -> uvicorn.Server:
+    """Return a server that is seen and heard only by its clients."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            application,
+            http=Connection,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        ),
+    )

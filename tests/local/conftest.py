@@ -1,0 +1,73 @@
+"""Fixtures of the local Amplitude's tests."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from itertools import count
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+import requests
+
+from target_amplitude_nami.local.server import LocalAmplitude
+from tests.local.bench import Bench
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class MakeBench(Protocol):
+    """Makes benches that are closed at the end of the test."""
+
+    def __call__(self, **options: Any) -> Bench: ...
+
+
+@pytest.fixture
+def make_bench(tmp_path: Path) -> Iterator[MakeBench]:
+    benches: list[Bench] = []
+    numbers = count()
+
+    def make(**options: Any) -> Bench:
+        benches.append(Bench(tmp_path / f"bench-{next(numbers)}.db", **options))
+        return benches[-1]
+
+    yield make
+    for bench in benches:
+        bench.store.close()
+
+
+@pytest.fixture
+def bench(make_bench: MakeBench) -> Bench:
+    return make_bench()
+
+
+class MakeLocal(Protocol):
+    """Starts local Amplitudes that end with the test."""
+
+    def __call__(self, **options: Any) -> LocalAmplitude: ...
+
+
+@pytest.fixture
+def make_local(tmp_path: Path) -> Iterator[MakeLocal]:
+    with ExitStack() as stack:
+        numbers = count()
+
+        def make(**options: Any) -> LocalAmplitude:
+            path = tmp_path / f"local-{next(numbers)}.db"
+            return stack.enter_context(LocalAmplitude(path, **options))
+
+        yield make
+
+
+@pytest.fixture
+def local(make_local: MakeLocal) -> LocalAmplitude:
+    return make_local(keep_bodies=True)
+
+
+@pytest.fixture
+def session() -> Iterator[requests.Session]:
+    """A client that keeps its connection and asks no proxy."""
+    with requests.Session() as client:
+        client.trust_env = False
+        yield client

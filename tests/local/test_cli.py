@@ -1,0 +1,204 @@
+"""The command `local-amplitude` as a real process."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+from target_amplitude_nami.local.reading import Reader
+from tests.local.bench import event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+COMMAND = [sys.executable, "-W", "error", "-m", "target_amplitude_nami.local.cli"]
+
+
+@contextmanager
+def serving(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run the command; yield the process and the URL of its HTTP V2 API."""
+    with subprocess.Popen(
+        [*COMMAND, "--port", "0", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stderr is not None
+            line = process.stderr.readline()
+            found = re.search(r"http://127\.0\.0\.1:\d+/2/httpapi", line)
+            assert found, line + process.stderr.read()
+            yield process, found[0]
+        finally:
+            process.kill()
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_until_it_is_told_to_stop(
+    tmp_path: Path,
+    session: requests.Session,
+    number: signal.Signals,
+) -> None:
+    path = tmp_path / "local.db"
+    with serving(path) as (process, url):
+        assert session.post(url, json={"api_key": "k", "events": [event()]}).ok
+        process.send_signal(number)
+        out, errors = process.communicate()
+
+    assert (process.returncode, out, errors) == (0, "", "")
+    assert Reader(path).summary().total == 1
+
+
+def test_keys_and_faults_are_options(
+    tmp_path: Path,
+    session: requests.Session,
+) -> None:
+    script = tmp_path / "faults.json"
+    script.write_text(
+        json.dumps({"faults": [{"do": {"status": 502}, "when": {"requests": [2]}}]}),
+    )
+    with serving(tmp_path / "db", "--keys", "a,b", "--faults", script) as (_, url):
+        statuses = [
+            session.post(url, json={"api_key": key, "events": [event()]}).status_code
+            for key in ("a", "b", "b", "c")
+        ]
+
+    assert statuses == [200, 502, 200, 400]
+
+
+def test_what_was_answered_survives_a_kill(tmp_path: Path) -> None:
+    """Every acknowledged request is there whole, and remembered as sent."""
+    path = tmp_path / "local.db"
+    acknowledged: list[int] = []
+
+    def upload(number: int) -> dict[str, object]:
+        events = [
+            event(
+                user_id=f"user-{number}-{index}",
+                device_id=f"device-{number}-{index}",
+                insert_id=f"insert-{number}-{index}",
+                user_properties={"n": number},
+            )
+            for index in range(20)
+        ]
+        return {"api_key": "key-1", "events": events}
+
+    def send(url: str, lane: int, enough: threading.Event) -> None:
+        with requests.Session() as session:
+            session.trust_env = False
+            for number in range(lane, 100_000, 4):
+                try:
+                    assert session.post(url, json=upload(number)).ok
+                except requests.ConnectionError:
+                    return
+                acknowledged.append(number)
+                if len(acknowledged) >= 60:
+                    enough.set()
+
+    enough = threading.Event()
+    with serving(path) as (process, url):
+        lanes = [threading.Thread(target=send, args=[url, n, enough]) for n in range(4)]
+        for lane in lanes:
+            lane.start()
+        enough.wait(60)
+        process.kill()
+        for lane in lanes:
+            lane.join()
+
+    stored = [kept.sent["user_properties"]["n"] for kept in Reader(path).events()]
+    assert len(acknowledged) >= 60
+    assert set(acknowledged) <= set(stored)
+    assert all(stored.count(number) == 20 for number in set(stored))
+
+    before = Reader(path).summary()
+    with serving(path) as (_, url), requests.Session() as session:
+        session.trust_env = False
+        for number in acknowledged[:5]:
+            assert session.post(url, json=upload(number)).ok
+    after = Reader(path).summary()
+    assert (after.total, after.duplicates) == (before.total, before.duplicates + 100)
+
+
+def test_a_summary_needs_no_server(tmp_path: Path, session: requests.Session) -> None:
+    path = tmp_path / "local.db"
+    other = event(event_type="user.logout")
+    with serving(path) as (_, url):
+        session.post(url, json={"api_key": "k", "events": [event(), other, other]})
+        session.post(url, json={"api_key": "k"})
+
+    done = run(path, "--summary")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line.split(maxsplit=1) for line in done.stdout.splitlines()] == [
+        ["1", "user.login"],
+        ["2", "user.logout"],
+        ["3", "events in all"],
+        ["0", "identifies"],
+        ["1", "users"],
+        ["0", "duplicates dropped"],
+        ["2", "requests, 1 of them refused"],
+    ]
+
+
+def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.modules['starlette'] = sys.modules['uvicorn'] = None;"
+        "from target_amplitude_nami.local.cli import main; sys.exit(main())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "local.db")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "pip install 'target-amplitude-nami[local]'" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_every_mistake_is_one_line(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.json"
+    broken.write_text('{"faults": [{"do": {"status": "no"}}]}')
+    notes = tmp_path / "notes.txt"
+    notes.write_text("no database" * 100)
+    mistakes: dict[str, list[str | Path]] = {
+        "unable to open database file": [tmp_path / "none.db", "--summary"],
+        "file is not a database": [notes, "--summary"],
+        "`$.faults[0].do.status`": [tmp_path / "a.db", "--faults", broken],
+        "No such file": [tmp_path / "a.db", "--faults", tmp_path / "none.json"],
+    }
+    for told, arguments in mistakes.items():
+        done = run(*arguments)
+
+        assert (done.returncode, done.stdout) == (1, "")
+        assert told in done.stderr
+        assert done.stderr.startswith("local-amplitude: ")
+        assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "http"])
+def test_a_port_is_a_port(port: str) -> None:
+    done = run("--port", port)
+
+    assert done.returncode == 2
+    assert f"argument --port: '{port}' is no port" in done.stderr
