@@ -92,12 +92,11 @@ class Ledger:
     def counts(self) -> Counts:
         """Return the figures of this moment."""
         with self._lock:
-            return Counts(
-                dict(self._read),
-                dict(self._delivered),
-                dict(self._filtered),
-                dict(self._rejected),
-            )
+            delivered = dict(self._delivered)
+            filtered = dict(self._filtered)
+            rejected = dict(self._rejected)
+        # Last, so that no record seems to be settled before it is read.
+        return Counts(dict(self._read), delivered, filtered, rejected)
 
     # For the reading thread
 
@@ -157,7 +156,13 @@ class Ledger:
         state = b""
         while self._waiting and self._waiting[0].is_settled:
             state = self._waiting.popleft().state
-        if state and self._write_state is not None:
+        if not state or self._write_state is None:
+            return
+        try:
             # What STATE covers must not be lost with the machine.
             self._rejects.sync()
             self._write_state(state)
+        except BaseException:
+            # A disk may forget what it failed to take, and succeed the next time.
+            self._write_state = None
+            raise

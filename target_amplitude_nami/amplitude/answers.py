@@ -50,6 +50,7 @@ class Refused(msgspec.Struct, frozen=True):
     events: dict[int, Refusal]
     devices: dict[str, Refusal]
     throttle: Throttle | None = None
+    said: str = ""
 
 
 class RefusedUnsaid(msgspec.Struct, frozen=True):

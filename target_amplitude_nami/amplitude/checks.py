@@ -49,16 +49,10 @@ class Checks:
             body = encode(event)
         except RecursionError:
             return _refuse_depth("event_properties")
+        refusal = _refuse_values(event, body)
+        if refusal is not None:
+            return refusal
         cut = 0
-        # A walk is needed only where the bytes say that it may find something.
-        if b"NaN" in body:
-            refusal = _refuse_not_finite(event)
-            if refusal is not None:
-                return refusal
-        if body.count(b"{") + body.count(b"[") > limits.MAX_NESTING:
-            refusal = _refuse_nesting(event)
-            if refusal is not None:
-                return refusal
         if len(body) > limits.MAX_TEXT_CHARACTERS:
             shorter, cut = _cut_texts(event)
             if cut:
@@ -141,6 +135,18 @@ def _refuse_time(event: AmplitudeEvent) -> Refusal | None:
         "time",
         f"{time} ms since 1970 is not between the years 2000 and 2100",
     )
+
+
+def _refuse_values(event: AmplitudeEvent, body: bytes) -> Refusal | None:
+    """Walk through the properties where the bytes say that there may be something."""
+    refusal = None
+    if body.count(b"{") + body.count(b"[") > limits.MAX_NESTING:
+        refusal = _refuse_nesting(event)
+    # The depth comes first, so that no walk goes deeper than the interpreter can.
+    # A number that JSON cannot hold is encoded by its name, or as null.
+    if refusal is None and (b"NaN" in body or b"null" in body or b"Infinity" in body):
+        refusal = _refuse_not_finite(event)
+    return refusal
 
 
 def _refuse_nesting(event: AmplitudeEvent) -> Refusal | None:

@@ -8,7 +8,7 @@ is asked for again with the same bytes, which `insert_id` makes safe.
 from __future__ import annotations
 
 import typing as t
-from collections import deque
+from http import HTTPStatus
 
 import backoff
 
@@ -25,6 +25,7 @@ from target_amplitude_nami.amplitude.answers import (
 from target_amplitude_nami.amplitude.event import Refusal
 from target_amplitude_nami.amplitude.holds import Holds
 from target_amplitude_nami.amplitude.outgoing import DeliveryError, Traffic
+from target_amplitude_nami.amplitude.salvage import Salvage
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,27 +36,8 @@ if t.TYPE_CHECKING:
 
 LONGEST_BACKOFF_SECONDS: t.Final = 60
 SUSPECTS_THAT_MEAN_CONFIGURATION: t.Final = 10
-"""So many events refused alone, and none accepted meanwhile: it is not the events."""
-
-
-class _Salvage:
-    """What is left to send of one batch."""
-
-    def __init__(self, events: Sequence[Outgoing]) -> None:
-        self.parts = deque([events])
-        self.suspects: list[tuple[Outgoing, Refusal]] = []
-        self.is_proven = False
-        """Whether Amplitude has understood a request of this batch."""
-        self.was_sorted_out = False
-
-    def again(self, events: Sequence[Outgoing]) -> None:
-        if events:
-            self.parts.appendleft(events)
-
-    def again_in_halves(self, events: Sequence[Outgoing]) -> None:
-        middle = (len(events) + 1) // 2
-        self.again(events[middle:])
-        self.again(events[:middle])
+"""So many events refused alone, and none accepted meanwhile: it is not the events, if
+as many from other places of the batch are refused as well."""
 
 
 class Courier:
@@ -94,6 +76,7 @@ class Courier:
         self._log = log
         self._stuck_since: float | None = None
         self._lone_suspects = 0
+        self._has_delivered = False
 
     def close(self) -> None:
         """Close the connection."""
@@ -106,9 +89,9 @@ class Courier:
             DeliveryError: When nothing more can be delivered.
         """
         admission = self._pacing.admit(self.holds.absorb(events), self._now())
-        salvage = _Salvage(admission.admitted)
-        while salvage.parts:
-            part = self.holds.absorb(salvage.parts.popleft())
+        salvage = Salvage(admission.admitted)
+        while salvage:
+            part = self.holds.absorb(salvage.take())
             if part:
                 self._act_on(self._post(part), part, salvage)
         self._judge_suspects(salvage)
@@ -116,7 +99,7 @@ class Courier:
         self.holds.absorb(admission.postponed)
 
     def _act_on(
-        self, answer: Answer, part: Sequence[Outgoing], salvage: _Salvage
+        self, answer: Answer, part: Sequence[Outgoing], salvage: Salvage
     ) -> None:
         match answer:
             case Delivered():
@@ -124,15 +107,17 @@ class Courier:
             case Refused():
                 self._sort_out(answer, part, salvage)
             case Throttled(throttle):
-                salvage.again(self._obey(throttle, part, answer.said))
+                remaining = self._obey(throttle, part, answer.said)
+                self._go_on(remaining, part, answer, salvage)
             case TooLarge(said) if len(part) == 1:
-                self._reject(part[0], Refusal("amplitude_too_large", "", said, 413))
+                refusal = Refusal("amplitude_too_large", "", said, 413)
+                self._suspect(part[0], refusal, salvage)
             case RefusedUnsaid(status, said) if len(part) == 1:
                 refusal = Refusal("amplitude_refused", "", said, status)
                 self._suspect(part[0], refusal, salvage)
             case TooLarge() | RefusedUnsaid():
                 salvage.again_in_halves(part)
-            case Fatal(said):
+            case Fatal(said):  # pragma: no branch - an Unknown does not get here
                 raise DeliveryError(said)
 
     def _post(self, part: Sequence[Outgoing]) -> Answer:
@@ -146,7 +131,7 @@ class Courier:
             self.traffic.body_bytes += len(body)
             answer = self._sender.post(body, len(part))
             if not isinstance(answer, Unknown):
-                if not isinstance(answer, Throttled):
+                if not isinstance(answer, Throttled | Refused):
                     self._stuck_since = None
                 return answer
             seconds = max(backoff.full_jitter(next(waits)), answer.seconds)
@@ -155,11 +140,12 @@ class Courier:
 
     def _wait_out(self, seconds: float, said: str) -> None:
         """Wait before asking again, unless it has been going on for too long."""
-        self._be_patient(said)
+        seconds = min(seconds, self._patience_left(said))
         self._log(f"{said}; asking again in {seconds:.1f} s")
         self._pause(seconds)
 
-    def _be_patient(self, said: str) -> None:
+    def _patience_left(self, said: str) -> float:
+        """Return for how many seconds requests may go on failing."""
         now = self._now()
         if self._stuck_since is None:
             self._stuck_since = now
@@ -170,11 +156,12 @@ class Courier:
                 f"Nothing is lost: STATE covers only what was delivered, so run again "
                 f"when Amplitude can be reached"
             )
+        return self._stuck_since + self._retry_for - now
 
     # What the answers ask for
 
     def _settle(
-        self, answer: Delivered, part: Sequence[Outgoing], salvage: _Salvage
+        self, answer: Delivered, part: Sequence[Outgoing], salvage: Salvage
     ) -> None:
         if answer.ingested not in {None, len(part)}:
             self.traffic.miscounted += 1
@@ -182,17 +169,18 @@ class Courier:
                 f"Amplitude says that it took {answer.ingested} events of {len(part)}"
             )
         self._lone_suspects = 0
+        self._has_delivered = True
         salvage.is_proven = True
         self._settlement.delivered(part)
 
     def _reject(self, event: Outgoing, refusal: Refusal) -> None:
+        self._stuck_since = None
         self._settlement.rejected(event, refusal)
 
     def _sort_out(
-        self, answer: Refused, part: Sequence[Outgoing], salvage: _Salvage
+        self, answer: Refused, part: Sequence[Outgoing], salvage: Salvage
     ) -> None:
         """Reject the events that Amplitude named; the others go again at once."""
-        salvage.is_proven = True
         rest: list[Outgoing] = []
         kept_at: list[int] = []
         for index, event in enumerate(part):
@@ -207,14 +195,26 @@ class Courier:
         remaining: Sequence[Outgoing] = rest
         if answer.throttle is not None:
             throttle = _moved(answer.throttle, kept_at)
-            remaining = self._obey(throttle, rest, "some must wait")
-        # HTTP V2 may name only the first bad event. All the rest go again once; if
-        # there are more, halves keep a good event from being sent once for each.
-        if salvage.was_sorted_out and len(remaining) > 1:
-            salvage.again_in_halves(remaining)
-        else:
-            salvage.again(remaining)
-        salvage.was_sorted_out = True
+            remaining = self._obey(throttle, rest, answer.said)
+        salvage.is_proven |= len(remaining) < len(part)
+        self._go_on(remaining, part, answer, salvage)
+
+    def _go_on(
+        self,
+        remaining: Sequence[Outgoing],
+        part: Sequence[Outgoing],
+        answer: Refused | Throttled,
+        salvage: Salvage,
+    ) -> None:
+        """Send again what an answer has left of a part."""
+        if len(remaining) < len(part):
+            salvage.again_without_some(remaining)
+        elif answer.throttle is not None:  # it names nobody, or nobody who is here
+            self._wait_out(answer.throttle.seconds, answer.said)
+            salvage.again(part)
+        else:  # it names only events that are not here
+            unsaid = RefusedUnsaid(HTTPStatus.BAD_REQUEST, answer.said)
+            self._act_on(unsaid, part, salvage)
 
     def _obey(
         self, throttle: Throttle, part: Sequence[Outgoing], said: str
@@ -222,53 +222,48 @@ class Courier:
         """Hold back whom Amplitude wants to wait; return who may go again at once."""
         self.traffic.throttled += 1
         may_go: list[Outgoing] = []
-        waiting: set[str] = set()
-        settled_any = False
+        until: dict[str, float] = {}
+        moment = self._now() + throttle.seconds
         for index, event in enumerate(part):
             if (
                 event.user_id in throttle.quota_users
                 or event.device_id in throttle.quota_devices
             ):
                 self._reject(event, _over_quota(said))
-                settled_any = True
                 continue
             if (
                 index in throttle.indexes
                 or event.user_id in throttle.users
                 or event.device_id in throttle.devices
             ):
-                waiting.add(event.lane_key)
+                until[event.lane_key] = moment
             may_go.append(event)
-        if waiting:
-            self._be_patient(said)
-            self._log(f"{said}; {len(waiting)} users wait {throttle.seconds:.0f} s")
-            moment = self._now() + throttle.seconds
-            self.holds.begin(dict.fromkeys(waiting, moment))
-            return self.holds.absorb(may_go)
-        if may_go and not settled_any:  # it names nobody, or nobody whom we know
-            self._wait_out(throttle.seconds, said)
-        return may_go
+        if until:
+            self._patience_left(said)  # or the end, when none is left
+            self._log(f"{said}; {len(until)} users wait {throttle.seconds:.0f} s")
+            self.holds.begin(until)
+        return self.holds.absorb(may_go)
 
     # Events refused alone, without a reason
 
-    def _suspect(self, event: Outgoing, refusal: Refusal, salvage: _Salvage) -> None:
+    def _suspect(self, event: Outgoing, refusal: Refusal, salvage: Salvage) -> None:
         """Take note of an event refused alone: its own fault, or everybody's?"""
         salvage.suspects.append((event, refusal))
-        if (
-            not salvage.is_proven
-            and len(salvage.suspects) >= SUSPECTS_THAT_MEAN_CONFIGURATION
-        ):
+        if salvage.is_proven:
+            return
+        if len(salvage.suspects) == SUSPECTS_THAT_MEAN_CONFIGURATION:
+            # Bad events may stand side by side: ask about others before judging.
+            salvage.probe(SUSPECTS_THAT_MEAN_CONFIGURATION)
+        elif len(salvage.suspects) >= 2 * SUSPECTS_THAT_MEAN_CONFIGURATION:
             raise _refused_whatever_it_is(refusal)
 
-    def _judge_suspects(self, salvage: _Salvage) -> None:
+    def _judge_suspects(self, salvage: Salvage) -> None:
         if not salvage.suspects:
             return
         if not salvage.is_proven:
             self._lone_suspects += len(salvage.suspects)
-            if (
-                len(salvage.suspects) > 1
-                or self._lone_suspects >= SUSPECTS_THAT_MEAN_CONFIGURATION
-            ):
+            never_worked = len(salvage.suspects) > 1 and not self._has_delivered
+            if never_worked or self._lone_suspects >= SUSPECTS_THAT_MEAN_CONFIGURATION:
                 raise _refused_whatever_it_is(salvage.suspects[0][1])
         for event, refusal in salvage.suspects:
             self._reject(event, refusal)

@@ -21,6 +21,7 @@ from target_amplitude_nami.amplitude.outgoing import (
     RequestLimits,
     Sender,
     Settlement,
+    Stopped,
     Traffic,
 )
 from target_amplitude_nami.amplitude.pacing import Pacing
@@ -30,7 +31,7 @@ if t.TYPE_CHECKING:
 
     from target_amplitude_nami.amplitude.event import Refusal
 
-_MOST_BYTES_UNSETTLED = 32_000_000
+MOST_BYTES_UNSETTLED: t.Final = 64_000_000
 _QUEUED_BATCHES_PER_LANE = 2
 _POLL_SECONDS = 0.2
 """How often the main thread looks up from waiting: signals must be served."""
@@ -86,6 +87,12 @@ class Delivery:
         """
         self._options = options
         self._limits = options.limits
+        if options.max_events_per_second is not None:
+            # A request of many seconds' worth would be a burst, then a long silence.
+            self._limits = msgspec.structs.replace(
+                options.limits,
+                events=min(options.limits.events, options.max_events_per_second),
+            )
         self._clock = clock or Clock()
         self._condition = threading.Condition()
         self._settlement = settlement
@@ -94,7 +101,9 @@ class Delivery:
             per_id_per_second=options.per_id_per_second,
             per_second=options.max_events_per_second,
         )
-        self._unsettled_bytes = 0
+        self._taken_bytes = 0  # written by the submitting thread only
+        self._settled_bytes = 0  # written under the condition
+        self._is_closed = False
 
         def courier(pause: Callable[[float], None]) -> Courier:
             return Courier(
@@ -132,6 +141,8 @@ class Delivery:
         Raises:
             DeliveryError: When nothing more can be delivered.
         """
+        if self._unsettled_bytes + event.size > MOST_BYTES_UNSETTLED:
+            self._wait_for_memory()
         number = 0
         if self._lanes_in_use > 1:
             number = zlib.crc32(event.lane_key.encode("utf-8", "surrogatepass"))
@@ -150,6 +161,7 @@ class Delivery:
             batch.since = self._clock.now()
         batch.events.append(event)
         batch.size += more
+        self._taken_bytes += event.size
 
     def tick(self) -> None:
         """Send what has waited long enough for its request to fill; call it often.
@@ -174,9 +186,7 @@ class Delivery:
             DeliveryError: When nothing more can be delivered.
         """
         with self._condition:
-            for number, batch in enumerate(self._filling):
-                if batch.events:
-                    self._hand_over(number)
+            self._hand_over_all()
             while not all(lane.is_idle for lane in self._lanes):
                 self._raise_failure()
                 left = seconds_left()
@@ -187,7 +197,10 @@ class Delivery:
         return True
 
     def close(self, grace_seconds: float = 5.0) -> None:
-        """Stop the lanes; a request in flight may end within the grace."""
+        """Stop the lanes; a request in flight may end within the grace.
+
+        What is not settled then stays so: the figures do not change any more.
+        """
         with self._condition:
             for lane in self._lanes:
                 lane.stop()
@@ -195,25 +208,45 @@ class Delivery:
             until = self._clock.now() + grace_seconds
             for lane in self._lanes:
                 lane.join(max(0.0, until - self._clock.now()))
+        self._is_closed = True
 
     # What the lanes report
 
     def delivered(self, events: Sequence[Outgoing]) -> None:
         """Pass on, and let the submitting thread go on."""
+        if self._is_closed:
+            raise Stopped
         self._settlement.delivered(events)
-        self._release(sum(len(event.body) for event in events))
+        self._release(sum(event.size for event in events))
 
     def rejected(self, event: Outgoing, refusal: Refusal) -> None:
         """Pass on, and let the submitting thread go on."""
+        if self._is_closed:
+            raise Stopped
         self._settlement.rejected(event, refusal)
-        self._release(len(event.body))
+        self._release(event.size)
 
     def _release(self, size: int) -> None:
         with self._condition:
-            self._unsettled_bytes -= size
+            self._settled_bytes += size
             self._condition.notify_all()
 
+    @property
+    def _unsettled_bytes(self) -> int:
+        return self._taken_bytes - self._settled_bytes
+
     # Handing batches to lanes
+
+    def _wait_for_memory(self) -> None:
+        """Send all that there is, and wait until half of the memory is free again."""
+        with self._condition:
+            self._hand_over_all()
+            while self._unsettled_bytes > MOST_BYTES_UNSETTLED // 2:
+                if self._is_interrupted():
+                    break
+                self._raise_failure()
+                self._clock.wait(self._condition, _POLL_SECONDS)
+        self._raise_failure()
 
     def _seal(self, number: int) -> None:
         """Hand a lane its batch as soon as it has room for it."""
@@ -232,21 +265,22 @@ class Delivery:
             if is_overdue and not self._is_full(self._lanes[number]):
                 self._hand_over(number)
 
+    def _hand_over_all(self) -> None:
+        for number, batch in enumerate(self._filling):
+            if batch.events:
+                self._hand_over(number)
+
     def _hand_over(self, number: int) -> None:
         if not self._is_started:
             for lane in self._lanes:
                 lane.start()
             self._is_started = True
         batch, self._filling[number] = self._filling[number], _Batch()
-        if batch.events:  # an overdue one may have gone while we waited
-            self._lanes[number].queue.append(batch.events)
-            self._unsettled_bytes += batch.size - len(batch.events)
-            self._condition.notify_all()
+        self._lanes[number].queue.append(batch.events)
+        self._condition.notify_all()
 
     def _is_full(self, lane: Lane) -> bool:
-        return len(lane.queue) >= _QUEUED_BATCHES_PER_LANE or (
-            self._unsettled_bytes > _MOST_BYTES_UNSETTLED
-        )
+        return len(lane.queue) >= _QUEUED_BATCHES_PER_LANE
 
     def _open_all_lanes(self) -> None:
         """Use all lanes from now on.

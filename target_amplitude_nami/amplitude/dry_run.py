@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 import threading
 import typing as t
 
 import msgspec
 
-from target_amplitude_nami.amplitude.answers import Answer, Delivered
+from target_amplitude_nami.amplitude.answers import Answer, Delivered, Fatal
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,7 +34,10 @@ class DryRun:
         self._lock = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        self._path = path
         self._file = os.fdopen(os.open(path, flags, 0o600), "wb")
+        if stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
+            os.fchmod(self._file.fileno(), 0o600)  # it may be an old one
 
     def encode(self, events: Iterable[bytes]) -> bytes:
         """Return the body as a request would have it, uncompressed."""
@@ -40,8 +45,15 @@ class DryRun:
 
     def post(self, body: bytes, count: int) -> Answer:
         """Write a body; all its events count as delivered."""
-        with self._lock:
-            self._file.write(body + b"\n")
+        try:
+            with self._lock:
+                self._file.write(body + b"\n")
+                self._file.flush()
+        except OSError as error:
+            return Fatal(
+                f"{self._path} cannot be written ({error.strerror}): mend the disk or "
+                f"choose another `dry_run_path`"
+            )
         return Delivered(count)
 
     def close(self) -> None:
@@ -49,4 +61,5 @@ class DryRun:
 
     def end(self) -> None:
         """Close the file."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # `post` has told of it
+            self._file.close()

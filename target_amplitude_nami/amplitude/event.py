@@ -71,6 +71,7 @@ def _encode_with_lone_surrogates(value: object) -> bytes:
     text = simplejson.dumps(
         msgspec.to_builtins(value, builtin_types=(Decimal,)),
         use_decimal=True,
+        allow_nan=True,
         sort_keys=True,
         separators=(",", ":"),
     )

@@ -25,6 +25,13 @@ class Outgoing(msgspec.Struct, frozen=True):
     lane_key: str
     """The Nami user: events of one key never overtake each other."""
     origin: t.Any
+    kept_bytes: int = 0
+    """How much memory `origin` holds until the event is settled."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes of memory the event holds until it is settled."""
+        return len(self.body) + self.kept_bytes
 
 
 class Settlement(t.Protocol):

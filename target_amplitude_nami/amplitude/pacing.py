@@ -64,7 +64,8 @@ class Pacing:
         """
         wanted = _count_ids(events)
         with self._lock:
-            while self._recent and self._recent[0][0] <= now - WINDOW_SECONDS:
+            # The same sum as below, so that "when there is room" means that there is.
+            while self._recent and self._recent[0][0] + WINDOW_SECONDS <= now:
                 self._recent.popleft()
             crowded = {
                 name: room
@@ -90,8 +91,9 @@ class Pacing:
         for event in events:
             ids = [name for name in (event.user_id, event.device_id) if name in room]
             full = [name for name in ids if room[name] <= 0]
-            if event.lane_key in until or full:
-                until.setdefault(event.lane_key, self._when_there_is_room(full, now))
+            if full and event.lane_key not in until:
+                until[event.lane_key] = self._when_there_is_room(full, now)
+            if event.lane_key in until:
                 postponed.append(event)
                 continue
             for name in ids:

@@ -1,0 +1,331 @@
+"""What Amplitude would refuse is found before it is sent."""
+
+from __future__ import annotations
+
+import json
+import sys
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from target_amplitude_nami.amplitude import limits
+from target_amplitude_nami.amplitude.checks import Checks, holds_not_finite
+from target_amplitude_nami.amplitude.event import (
+    AmplitudeEvent,
+    EncodedEvent,
+    Refusal,
+    encode,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TIME: Final = 1716944231227
+USER: Final = "035b30e2-faf4-462d-aec3-caa0fbe26c49"
+DEVICE: Final = "0c1d2e3f-4a5b-4c6d-8e7f-90a1b2c3d4e5"
+
+
+def event(**changes: Any) -> AmplitudeEvent:
+    fields: dict[str, Any] = {
+        "event_type": "user.subscription.renewed",
+        "insert_id": "id-1",
+        "user_id": USER,
+        "device_id": DEVICE,
+        "time": TIME,
+    }
+    return AmplitudeEvent(**fields | changes)
+
+
+def check(
+    event: AmplitudeEvent, *, min_id_length: int | None = None, room: int = 900_000
+) -> EncodedEvent | Refusal:
+    return Checks(min_id_length=min_id_length, max_event_bytes=room).encode(event)
+
+
+def accepted(event: AmplitudeEvent, **more: Any) -> EncodedEvent:
+    encoded = check(event, **more)
+    assert isinstance(encoded, EncodedEvent), encoded
+    return encoded
+
+
+def refused(event: AmplitudeEvent, **more: Any) -> tuple[str, str]:
+    refusal = check(event, **more)
+    assert isinstance(refusal, Refusal), refusal
+    assert refusal.detail
+    assert refusal.status is None
+    return refusal.reason, refusal.field
+
+
+def nested(layers: int, kind: type = dict, core: object = 1) -> Any:
+    """Make containers within containers: so many layers with the outermost."""
+    value = core
+    for _ in range(layers):
+        value = [value] if kind is list else {"a": value}
+    return value
+
+
+def test_a_good_event_leaves_as_it_is() -> None:
+    good = event(event_properties={"a": [1]}, user_properties={"b": []})
+
+    assert accepted(good) == EncodedEvent(encode(good), USER, DEVICE, 0)
+
+
+# Ids
+
+
+def test_an_event_needs_one_of_the_two_ids() -> None:
+    assert refused(event(user_id=None, device_id=None)) == ("no_ids", "user_id")
+    assert accepted(event(user_id=None)).user_id is None
+    assert accepted(event(device_id=None)).device_id is None
+
+
+SPELLINGS: Final[dict[str, Callable[[str], str]]] = {
+    "as listed": str,
+    "upper case": str.upper,
+    "title case": str.title,
+    "spaces": lambda id_: f" {id_}\t",
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("forbidden", sorted(limits.FORBIDDEN_IDS))
+@pytest.mark.parametrize("field", ["user_id", "device_id"])
+def test_a_forbidden_id_is_refused_in_any_spelling_whatever_the_other_id(
+    field: str, forbidden: str, spelling: str
+) -> None:
+    bad = event(**{field: SPELLINGS[spelling](forbidden)})
+
+    assert refused(bad) == (f"{field}_forbidden", field)
+    assert refused(bad, min_id_length=1) == (f"{field}_forbidden", field)
+
+
+def test_the_forbidden_ids_are_those_of_the_documentation() -> None:
+    assert sorted(limits.FORBIDDEN_IDS) == sorted(
+        [
+            *["anonymous", "nil", "none", "null", "n/a", "na", "undefined", "unknown"],
+            *["", "00000000-0000-0000-0000-000000000000", "{}", "lmy47d", "0", "-1"],
+        ]
+    )
+
+
+@pytest.mark.parametrize("harmless", ["anonymous1", "nonenone", "00000", "null-user"])
+def test_what_only_resembles_a_forbidden_id_is_accepted(harmless: str) -> None:
+    assert accepted(event(user_id=harmless)).user_id == harmless
+
+
+@pytest.mark.parametrize("field", ["user_id", "device_id"])
+@pytest.mark.parametrize(
+    ("least", "length", "is_accepted"),
+    [
+        (None, 4, False),
+        (None, 5, True),
+        (1, 1, True),
+        (3, 2, False),
+        (3, 3, True),
+        (10, 9, False),
+        (10, 10, True),
+        (None, 1024, True),
+    ],
+)
+def test_an_id_has_at_least_the_length_that_is_asked(
+    field: str, least: int | None, length: int, *, is_accepted: bool
+) -> None:
+    this = event(**{field: "é" * length})
+
+    if is_accepted:
+        accepted(this, min_id_length=least)
+    else:
+        assert refused(this, min_id_length=least) == (f"{field}_too_short", field)
+
+
+@pytest.mark.parametrize("field", ["user_id", "device_id"])
+def test_an_id_that_would_be_cut_is_refused(field: str) -> None:
+    assert refused(event(**{field: "x" * 1025})) == (f"{field}_too_long", field)
+
+
+def test_a_long_id_is_not_shown_whole() -> None:
+    refusal = check(event(user_id="unknown" + " " * 2000))
+
+    assert isinstance(refusal, Refusal)
+    assert len(refusal.detail) < 200
+
+
+# Names and times
+
+
+@pytest.mark.parametrize("name", sorted(limits.RESERVED_EVENT_TYPES))
+def test_a_name_of_amplitudes_own_is_refused(name: str) -> None:
+    assert refused(event(event_type=name)) == ("event_name_reserved", "event_type")
+
+
+def test_an_identify_that_sets_something_is_amplitudes_own_and_right() -> None:
+    identify = event(event_type="$identify", user_properties={"$set": {"a": 1}})
+
+    accepted(identify)
+    assert refused(event(event_type="$identify", user_properties={"a": 1})) == (
+        "event_name_reserved",
+        "event_type",
+    )
+
+
+@pytest.mark.parametrize("length", [1, 1024])
+def test_a_name_may_have_up_to_1024_characters(length: int) -> None:
+    accepted(event(event_type="🎧" * length))
+
+
+@pytest.mark.parametrize("length", [0, 1025])
+def test_a_name_without_characters_or_with_too_many_is_refused(length: int) -> None:
+    assert refused(event(event_type="x" * length)) == (
+        "event_name_unusable",
+        "event_type",
+    )
+
+
+@pytest.mark.parametrize("time", [946_684_800_000, TIME, 4_102_444_799_999, None])
+def test_a_time_of_this_century_is_accepted(time: int | None) -> None:
+    accepted(event(time=time))
+
+
+@pytest.mark.parametrize(
+    "time",
+    [946_684_799_999, 4_102_444_800_000, TIME // 1000, TIME * 1000, 0, -1, 10**30],
+)
+def test_any_other_time_is_refused(time: int) -> None:
+    assert refused(event(time=time)) == ("time_out_of_range", "time")
+
+
+# Depth
+
+
+@pytest.mark.parametrize("kind", [dict, list])
+@pytest.mark.parametrize("field", ["event_properties", "user_properties"])
+def test_properties_nest_up_to_40_layers(field: str, kind: type) -> None:
+    accepted(event(**{field: {"a": nested(39, kind)}}))
+    assert refused(event(**{field: {"a": nested(40, kind)}})) == ("too_deep", field)
+
+
+def test_many_objects_side_by_side_are_not_deep() -> None:
+    wide = [nested(3) for _ in range(100)]
+
+    accepted(event(event_properties={"wide": wide, "text": "{[" * 50}))
+
+
+@pytest.mark.parametrize("kind", [dict, list])
+@pytest.mark.parametrize("core", [1, Decimal("NaN"), "\ud83d", "x" * 2000], ids=str)
+def test_any_depth_is_refused_and_never_a_crash(kind: type, core: object) -> None:
+    for depth in range(50, 2 * sys.getrecursionlimit(), 50):
+        deep = event(event_properties={"a": nested(depth, kind, core)})
+        assert refused(deep) == ("too_deep", "event_properties")
+
+
+# Numbers
+
+NOT_FINITE: Final = (
+    Decimal("NaN"),
+    Decimal("Infinity"),
+    Decimal("-Infinity"),
+    float("nan"),
+    float("inf"),
+    float("-inf"),
+)
+
+
+@pytest.mark.parametrize("number", NOT_FINITE, ids=repr)
+@pytest.mark.parametrize("field", ["event_properties", "user_properties"])
+@pytest.mark.parametrize("beside", ["", "\ud83d"])
+def test_a_number_that_json_cannot_hold_is_refused_wherever_it_stands(
+    field: str, number: object, beside: str
+) -> None:
+    for properties in (
+        {"n": number},
+        {"n": [1, {"m": [number]}]},
+        {"m": beside, "n": number},
+    ):
+        assert refused(event(**{field: properties})) == ("number_not_finite", field)
+        assert holds_not_finite(properties)
+
+
+def test_text_and_null_that_look_like_such_numbers_are_fine() -> None:
+    properties = {"NaN": "NaN", "a": ["Infinity", None, "null"], "n": Decimal("1E+300")}
+
+    assert json.loads(accepted(event(event_properties=properties)).body)
+    assert not holds_not_finite(properties)
+
+
+@pytest.mark.parametrize(
+    "number", ["9.99", "9.990", "1E+2", "18446744073709551616", "0.10", "-0.0"]
+)
+def test_numbers_keep_their_digits(number: str) -> None:
+    value: object = int(number) if number.isdigit() else Decimal(number)
+    for more in ({}, {"text": "x" * 2000}):  # nor does cutting texts change them
+        body = accepted(event(event_properties={"n": value, **more})).body
+        assert f'"n":{number}'.encode() in body
+
+
+# Long texts
+
+
+@pytest.mark.parametrize("character", ["x", "é", "🎧", "\ud83d", '"'])
+def test_text_is_cut_after_1024_characters(character: str) -> None:
+    encoded = accepted(event(event_properties={"t": character * 1025}))
+
+    assert json.loads(encoded.body)["event_properties"] == {"t": character * 1024}
+    assert encoded.cut_texts == 1
+
+
+@pytest.mark.parametrize("character", ["x", "é", "🎧", "\ud83d", '"'])
+def test_text_of_1024_characters_is_whole(character: str) -> None:
+    encoded = accepted(event(event_properties={"t": character * 1024}))
+
+    assert json.loads(encoded.body)["event_properties"] == {"t": character * 1024}
+    assert encoded.cut_texts == 0
+
+
+def test_every_cut_text_counts_once_wherever_it_stands() -> None:
+    long = "x" * 3000
+    encoded = accepted(
+        event(
+            event_properties={"a": long, "b": {"c": [long, "short", 1]}, "d": "y"},
+            user_properties={"namiml_active_skus": [long]},
+        )
+    )
+
+    assert encoded.cut_texts == 3
+    assert json.loads(encoded.body) == {
+        "event_type": "user.subscription.renewed",
+        "insert_id": "id-1",
+        "user_id": USER,
+        "device_id": DEVICE,
+        "time": TIME,
+        "event_properties": {
+            "a": "x" * 1024,
+            "b": {"c": ["x" * 1024, "short", 1]},
+            "d": "y",
+        },
+        "user_properties": {"namiml_active_skus": ["x" * 1024]},
+    }
+
+
+def test_cutting_leaves_the_event_alone() -> None:
+    properties = {"a": ["x" * 2000]}
+
+    accepted(event(event_properties=properties))
+
+    assert properties == {"a": ["x" * 2000]}
+
+
+# Size
+
+
+@pytest.mark.parametrize("text", ["plain", "ü🎧", "\ud83d"])
+def test_an_event_may_fill_the_room_of_a_request_to_the_byte(text: str) -> None:
+    this = event(event_properties={"t": text, "many": list(range(500))})
+    size = len(encode(this))
+
+    assert len(accepted(this, room=size).body) == size
+    assert refused(this, room=size - 1) == ("event_too_large", "")
+
+
+def test_a_text_is_cut_before_the_size_is_measured() -> None:
+    accepted(event(event_properties={"t": "x" * 10_000_000}))

@@ -1,0 +1,252 @@
+"""One request over real HTTP, one Answer."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+import typing as t
+
+import msgspec
+import pytest
+
+from target_amplitude_nami.amplitude import client as client_module
+from target_amplitude_nami.amplitude.answers import (
+    Delivered,
+    Fatal,
+    Unknown,
+)
+from target_amplitude_nami.amplitude.client import Client
+from tests.support.asking import EVENTS, HTML, KEY, answer_to, ask, destination
+from tests.support.server import Received, Reply, ScriptedServer, reply
+
+
+def received(**changes: t.Any) -> Received:
+    with ScriptedServer() as server:
+        assert ask(server.url, **changes) == Delivered(len(EVENTS))
+    (request,) = server.received
+    return request
+
+
+# What is sent
+
+
+def test_a_request_holds_the_key_and_the_events_as_they_are() -> None:
+    request = received()
+    assert request.path == "/2/httpapi"
+    assert request.body == b'{"api_key":"%s","events":[%s]}' % (
+        KEY.encode(),
+        b",".join(EVENTS),
+    )
+    assert request.headers["Content-Type"] == "application/json"
+    assert request.headers["User-Agent"] == "target/1.0"
+    assert request.headers["Content-Encoding"] is None
+    assert request.headers["Authorization"] is None
+    assert request.headers["Transfer-Encoding"] is None
+
+
+def test_the_shortest_id_length_is_passed_on() -> None:
+    assert json.loads(received(min_id_length=1).body)["options"] == {"min_id_length": 1}
+
+
+def test_a_key_with_odd_characters_is_valid_json() -> None:
+    assert json.loads(received(api_key='a"\\é\ud800').body)["api_key"] == 'a"\\é\ud800'
+
+
+def test_a_body_can_be_compressed() -> None:
+    request = received(gzip=True)
+    assert request.headers["Content-Encoding"] == "gzip"
+    assert request.raw != request.body
+    assert request.body == received().body
+
+
+def test_the_same_events_have_the_same_bytes_each_time() -> None:
+    client = Client(destination("http://127.0.0.1:9/", gzip=True))
+    assert client.encode(EVENTS) == client.encode(EVENTS)
+
+
+def test_the_connection_is_kept_between_requests() -> None:
+    with ScriptedServer() as server:
+        client = Client(destination(server.url))
+        for _ in range(3):
+            assert client.post(client.encode(EVENTS), 3) == Delivered(3)
+        client.close()
+        assert len(server.received) == 3
+        assert server.connections == 1
+
+
+def test_a_destination_can_move_to_another_address() -> None:
+    here = destination("http://127.0.0.1:1/", gzip=True)
+    there = here.at("http://127.0.0.1:2/")
+    assert there == msgspec.structs.replace(here, url="http://127.0.0.1:2/")
+
+
+def test_a_body_may_take_longer_to_leave_than_a_connection_to_begin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client_module, "CONNECT_TIMEOUT_SECONDS", 0.6)
+    slow = Reply(fault="slow to read", seconds=0.3, pieces=4)
+    with ScriptedServer(slow) as server:
+        client = Client(destination(server.url))
+        event = b'"%s"' % (b"x" * 16_000_000)
+        assert client.post(client.encode([event]), 1) == Delivered(1)
+        client.close()
+
+
+# The surroundings
+
+
+def test_a_proxy_is_not_asked_for_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ScriptedServer() as proxy:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, f"http://{proxy.address}")
+        received()
+        assert proxy.received == []
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.1.2.3", "[::1]"])
+def test_every_name_of_loopback_is_known(host: str) -> None:
+    client = Client(destination(f"http://{host}:1/"))
+    assert not client._session.trust_env
+
+
+def test_a_proxy_is_used_elsewhere_and_no_password_is_added(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: t.Any
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine relay.invalid login ann password secret\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    with ScriptedServer() as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.address}")
+        monkeypatch.setenv("http_proxy", f"http://{proxy.address}")
+        assert ask("http://relay.invalid/events") == Delivered(3)
+    (request,) = proxy.received
+    assert request.path == "http://relay.invalid/events"
+    assert request.headers["Authorization"] is None
+
+
+def test_an_unusable_proxy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://:1")
+    monkeypatch.setenv("http_proxy", "http://:1")
+    answer = ask("http://relay.invalid/events")
+    assert isinstance(answer, Fatal)
+    assert "HTTPS_PROXY" in answer.said
+
+
+def test_a_missing_file_of_certificates_ends_the_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "missing.pem")
+    answer = ask("https://relay.invalid/events")
+    assert isinstance(answer, Fatal)
+    assert "missing.pem" in answer.said
+
+
+# Unknown outcomes
+
+
+@pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 599])
+@pytest.mark.parametrize("body", [b"", HTML, {"error": "Busy"}])
+def test_nobody_knows_what_became_of_the_events(status: int, body: object) -> None:
+    answer = answer_to(reply(status, body, Retry_After="7"))
+    assert isinstance(answer, Unknown)
+    assert answer.seconds == 7
+    assert answer.said.startswith(f"HTTP {status}: ")
+
+
+@pytest.mark.parametrize(
+    ("fault", "arrived"), [("reset before", 0), ("reset after", 1), ("cut body", 1)]
+)
+def test_a_broken_connection_leaves_the_outcome_unknown(
+    fault: t.Any, arrived: int
+) -> None:
+    with ScriptedServer(Reply(fault=fault, body=b'{"code":200}')) as server:
+        client = Client(destination(server.url))
+        assert isinstance(client.post(client.encode(EVENTS), 3), Unknown)
+        assert len(server.received) == arrived
+        assert client.post(client.encode(EVENTS), 3) == Delivered(3)
+        client.close()
+
+
+def test_a_body_that_is_not_the_gzip_that_it_claims_to_be_is_unknown() -> None:
+    answer = answer_to(reply(200, b'{"code":200}', Content_Encoding="gzip"))
+    assert isinstance(answer, Unknown)
+
+
+@pytest.mark.parametrize("charset", ["idna", "hex", "undefined", "no-such", "utf-16"])
+def test_an_odd_encoding_does_no_harm(charset: str) -> None:
+    content_type = f"text/html; charset={charset}"
+    answer = answer_to(reply(500, b"\xffoh", Content_Type=content_type))
+    assert answer == Unknown("HTTP 500: \ufffdoh")
+
+
+def test_a_json_body_that_is_too_deep_is_no_json() -> None:
+    assert isinstance(answer_to(reply(200, b"[" * 100_000)), Unknown)
+
+
+def test_no_answer_in_time_is_unknown() -> None:
+    answer = answer_to(Reply(fault="silence"), read_timeout=0.2)
+    assert answer == Unknown("no answer in time")
+
+
+def test_a_refused_connection_is_unknown() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    answer = ask(f"http://127.0.0.1:{port}/")
+    assert isinstance(answer, Unknown)
+    assert "refused" in answer.said
+
+
+def test_a_name_that_nobody_knows_is_unknown() -> None:
+    answer = ask("http://amplitude.invalid/")
+    assert isinstance(answer, Unknown)
+    assert answer.said.startswith("no answer: ")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others let the queue be longer")
+def test_a_connection_that_does_not_come_about_is_unknown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client_module, "CONNECT_TIMEOUT_SECONDS", 0.05)
+    # A queue of length 0 that is full: further connections get no answer.
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        with socket.create_connection(listener.getsockname()):
+            answer = ask(f"http://127.0.0.1:{listener.getsockname()[1]}/")
+    assert answer == Unknown("no connection within 0.05 s")
+
+
+def test_a_trouble_without_words_is_told_by_its_name() -> None:
+    said = client_module._network_trouble(ConnectionAbortedError())
+    assert said == "no answer: ConnectionAbortedError"
+
+
+# TLS
+
+
+def test_a_certificate_of_unknown_origin_ends_the_run(
+    self_signed: t.Any,
+) -> None:
+    with ScriptedServer(tls=self_signed) as server:
+        answer = ask(server.url)
+        assert server.received == []
+    assert isinstance(answer, Fatal)
+    assert "certificate" in answer.said
+    assert "REQUESTS_CA_BUNDLE" in answer.said
+
+
+def test_failing_tls_is_tried_again() -> None:
+    with ScriptedServer() as server:
+        answer = ask(server.url.replace("http:", "https:"))
+    assert answer == Unknown(f"TLS failed with {server.address}")
+
+
+@pytest.mark.parametrize("url", ["http://[::1/", "gopher://relay.invalid/"])
+def test_an_unusable_address_ends_the_run(url: str) -> None:
+    client = Client(destination("http://127.0.0.1:9/"))
+    client._destination = destination(url)
+    answer = client.post(b"{}", 0)
+    assert isinstance(answer, Fatal)
+    assert "`endpoint`" in answer.said

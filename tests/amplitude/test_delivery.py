@@ -1,0 +1,443 @@
+"""Lanes, batches and back-pressure, with real threads on a clock that is pushed."""
+
+from __future__ import annotations
+
+import threading
+import typing as t
+import zlib
+from queue import SimpleQueue
+
+import pytest
+
+from target_amplitude_nami.amplitude import delivery as delivery_module
+from target_amplitude_nami.amplitude.answers import (
+    Answer,
+    Delivered,
+    Fatal,
+    Refused,
+    Throttle,
+    Throttled,
+    TooLarge,
+    Unknown,
+)
+from target_amplitude_nami.amplitude.lane import Lane
+from target_amplitude_nami.amplitude.outgoing import DeliveryError, RequestLimits
+from tests.support.delivery import (
+    BAD,
+    Desk,
+    assert_in_order_per_user,
+    of_many_users,
+    outgoing,
+)
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from target_amplitude_nami.amplitude.outgoing import Outgoing
+
+SECONDS = 20
+SMALL = RequestLimits(10, 900_000)
+
+
+def in_turn(count: int, users: int) -> list[Outgoing]:
+    """Events of so many users, one after the other."""
+    return [outgoing(n, f"user-{n % users}") for n in range(count)]
+
+
+def alive_lanes() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if isinstance(thread, Lane)]
+
+
+@pytest.fixture(autouse=True)
+def _no_lane_is_left_behind() -> Iterator[None]:
+    yield
+    for lane in alive_lanes():
+        lane.join(SECONDS)
+    assert alive_lanes() == []
+
+
+# Batches
+
+
+@pytest.mark.parametrize("lanes", [1, 8])
+def test_a_small_input_is_one_request(lanes: int) -> None:
+    with Desk(lanes=lanes) as desk:
+        desk.deliver(of_many_users(500))
+        assert desk.amplitude.requests == [list(range(500))]
+
+
+def test_requests_are_filled_by_count() -> None:
+    with Desk(limits=SMALL) as desk:
+        desk.deliver(of_many_users(25))
+        assert [len(request) for request in desk.amplitude.requests] == [10, 10, 5]
+
+
+def test_requests_are_filled_by_bytes_with_the_commas_between() -> None:
+    events = [outgoing(n, body=b"%d " % n + b"x" * 97) for n in range(5)]
+    with Desk(limits=RequestLimits(10, 200)) as desk:
+        desk.deliver(events)
+        assert [len(request) for request in desk.amplitude.requests] == [2, 2, 1]
+
+
+def test_a_part_of_a_request_waits_for_more_and_then_leaves() -> None:
+    posts = SimpleQueue[list[int]]()
+
+    def answer(numbers: Sequence[int]) -> Answer:
+        posts.put(list(numbers))
+        return Delivered(len(numbers))
+
+    with Desk(answer, batch_wait_seconds=5) as desk:
+        desk.submit(of_many_users(3))
+        desk.clock.time += 4.9
+        desk.delivery.tick()
+        assert alive_lanes() == []
+        desk.clock.time += 0.1
+        desk.delivery.tick()
+        assert posts.get(timeout=SECONDS) == [0, 1, 2]
+
+
+def test_nothing_to_deliver_is_soon_done() -> None:
+    with Desk(lanes=4) as desk:
+        desk.delivery.tick()
+        assert desk.delivery.finish(lambda: None)
+        assert desk.amplitude.requests == []
+    assert desk.delivery.traffic.requests == 0
+
+
+def test_the_pace_of_the_run_is_that_of_its_requests_too() -> None:
+    with Desk(max_events_per_second=10) as desk:
+        before = desk.clock.now()
+        desk.deliver(of_many_users(35))
+        assert [len(request) for request in desk.amplitude.requests] == [10, 10, 10, 5]
+        assert desk.clock.now() - before == pytest.approx(3, abs=0.2)
+
+
+def test_one_user_with_very_many_events_goes_in_allowed_pieces_and_in_order() -> None:
+    with Desk(lanes=4, per_id_per_second=30) as desk:
+        before = desk.clock.now()
+        desk.deliver([outgoing(n) for n in range(2500)])
+        assert desk.book.accepted == list(range(2500))
+        assert max(len(request) for request in desk.amplitude.requests) == 300
+        assert desk.clock.now() - before == pytest.approx(80, abs=0.5)
+
+
+# Lanes
+
+
+def test_full_requests_open_all_lanes_and_users_keep_to_theirs() -> None:
+    users_of_thread: dict[str, set[int]] = {}
+
+    def answer(numbers: Sequence[int]) -> Answer:
+        lane = threading.current_thread().name
+        users_of_thread.setdefault(lane, set()).update(n % 50 for n in numbers)
+        return Delivered(len(numbers))
+
+    with Desk(answer, lanes=8, limits=SMALL) as desk:
+        desk.deliver(in_turn(2000, 50))
+    later = [users for lane, users in users_of_thread.items() if lane != "lane-0"]
+    assert len(later) == 7
+    assert sum(map(len, later)) == len(set.union(*later))
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        Throttled(Throttle(60), "HTTP 429"),
+        Throttled(Throttle(30, users=frozenset({"user-3"})), "HTTP 429"),
+        Unknown("HTTP 503"),
+        TooLarge("HTTP 413"),
+    ],
+)
+def test_no_lane_overtakes_what_the_first_had_before_the_others_opened(
+    trouble: Answer,
+) -> None:
+    with Desk([trouble], lanes=8, limits=SMALL) as desk:
+        desk.deliver(in_turn(200, 20))
+        assert set(desk.book.accepted[:10]) == set(range(10))
+        assert_in_order_per_user(desk.book.accepted, 20)
+
+
+def test_a_user_id_may_be_any_text() -> None:
+    with Desk(lanes=8, limits=SMALL) as desk:
+        desk.deliver([outgoing(n, lane_key="\ud83d") for n in range(30)])
+        assert desk.book.accepted == list(range(30))
+
+
+def faults(numbers: Sequence[int]) -> Answer:
+    """Trouble that depends on the events alone, so that it is the same for all lanes.
+
+    Every event with a 7 is bad, and no request may hold more than 6 events.
+    """
+    if len(numbers) > 6:
+        return TooLarge("HTTP 413")
+    bad = {index: BAD for index, number in enumerate(numbers) if "7" in str(number)}
+    return Refused(bad, {}) if bad else Delivered(len(numbers))
+
+
+class Moody:
+    """Trouble of every kind that goes away, in turn with the true answer."""
+
+    def __init__(self) -> None:
+        self._asked = 0
+
+    def __call__(self, numbers: Sequence[int]) -> Answer:
+        self._asked += 1
+        user = f"user-{numbers[0] % 20}"
+        match self._asked % 7:
+            case 0:
+                return Unknown("HTTP 500", 3)
+            case 2:
+                return Throttled(Throttle(30, users=frozenset({user})), "HTTP 429")
+            case 3:
+                return Throttled(Throttle(30, frozenset({0})), "HTTP 429")
+            case 5:
+                return Throttled(Throttle(60), "HTTP 429")
+            case _:
+                return faults(numbers)
+
+
+@pytest.mark.parametrize("lanes", [1, 8])
+def test_the_events_of_a_user_keep_their_order_under_faults(lanes: int) -> None:
+    with Desk(Moody(), lanes=lanes, limits=SMALL) as desk:
+        desk.deliver(in_turn(400, 20))
+        assert_in_order_per_user(desk.book.accepted, 20)
+        assert desk.book.settled == set(range(400))
+        assert desk.book.refused.keys() == {n for n in range(400) if "7" in str(n)}
+
+
+def test_the_same_bytes_arrive_with_one_lane_and_with_eight() -> None:
+    def arrived(lanes: int) -> set[bytes]:
+        with Desk(faults, lanes=lanes, limits=SMALL) as desk:
+            desk.deliver(in_turn(500, 20))
+            events = [e for body in desk.amplitude.bodies for e in body.split(b"\n")]
+            taken = set(desk.book.accepted)
+            return {event for event in events if int(event.split()[0]) in taken}
+
+    assert arrived(1) == arrived(8)
+
+
+def test_the_traffic_is_that_of_all_lanes() -> None:
+    with Desk(Moody(), lanes=4, limits=SMALL) as desk:
+        desk.deliver(in_turn(200, 20))
+        traffic = desk.delivery.traffic
+        assert traffic.requests == len(desk.amplitude.requests)
+        assert traffic.body_bytes == sum(map(len, desk.amplitude.bodies))
+        assert traffic.retries > 0
+        assert traffic.throttled > 0
+
+
+# Back-pressure
+
+
+def test_reading_stops_while_the_lanes_are_full() -> None:
+    with Desk(lanes=2, limits=SMALL) as desk:
+        for event in of_many_users(1000):
+            desk.delivery.submit(event)
+            assert all(len(lane.queue) <= 3 for lane in desk.delivery._lanes)
+            unsettled = event.origin + 1 - len(desk.book.settled)
+            assert unsettled <= 2 * 10 * (1 + 2 + 1) + 10
+        assert desk.delivery.finish(lambda: None)
+
+
+def test_memory_is_bounded_by_bytes_and_requests_stay_large(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 100_000)
+    with Desk(lanes=4) as desk:
+        for number in range(2000):
+            event = outgoing(number, f"user-{number % 50}", kept_bytes=1000)
+            desk.delivery.submit(event)
+            assert desk.delivery._unsettled_bytes <= 100_000
+        assert desk.delivery.finish(lambda: None)
+        assert desk.delivery._unsettled_bytes == 0
+        assert len(desk.book.accepted) == 2000
+        assert len(desk.amplitude.requests) <= 2000 // 20
+
+
+def test_an_event_larger_than_all_memory_goes_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 1000)
+    with Desk() as desk:
+        desk.deliver([outgoing(n, kept_bytes=5000) for n in range(5)])
+        assert desk.amplitude.requests == [[0], [1], [2], [3], [4]]
+
+
+def test_overdue_requests_of_other_lanes_leave_while_one_is_waited_for() -> None:
+    """One lane is full and stuck; what another has been given must not wait for it."""
+    with Desk(lanes=2, limits=SMALL, per_id_per_second=1) as desk:
+        desk.deliver(in_turn(20, 20))  # opens both lanes
+        first = len(desk.amplitude.requests)
+        lone, crowd = user_of_lane(0, 2), user_of_lane(1, 2)
+        desk.submit([outgoing(1000, lone)])
+        desk.deliver([outgoing(n, crowd) for n in range(100, 200)])
+        requests = desk.amplitude.requests[first:]
+        assert [1000] in requests
+        assert requests.index([1000]) < len(requests) - 2
+        assert [n for n in desk.book.accepted if 100 <= n < 200] == list(
+            range(100, 200)
+        )
+
+
+def user_of_lane(lane: int, lanes: int) -> str:
+    names = (f"name-{n}" for n in range(1000))
+    return next(name for name in names if zlib.crc32(name.encode()) % lanes == lane)
+
+
+@pytest.mark.parametrize("kept_bytes", [0, 10_000_000])
+def test_an_interrupted_run_does_not_wait_for_full_lanes(kept_bytes: int) -> None:
+    go_on = threading.Event()
+
+    def answer(numbers: Sequence[int]) -> Answer:
+        assert go_on.wait(SECONDS)
+        return Delivered(len(numbers))
+
+    with Desk(answer, limits=SMALL, is_interrupted=lambda: True) as desk:
+        desk.submit([outgoing(n, kept_bytes=kept_bytes) for n in range(100)])
+        assert desk.book.settled == set()
+        go_on.set()
+        assert desk.delivery.finish(lambda: None)
+        assert desk.book.accepted == list(range(100))
+
+
+# Ends
+
+
+@pytest.mark.parametrize("lanes", [1, 8])
+def test_a_fatal_answer_ends_the_run_while_reading(lanes: int) -> None:
+    desk = Desk(lambda _: Fatal("wrong key"), lanes=lanes, limits=SMALL)
+    with desk, pytest.raises(DeliveryError, match="wrong key"):
+        desk.submit(of_many_users(10_000))
+    assert desk.book.settled == set()
+    assert len(desk.amplitude.requests) == 1
+
+
+def test_a_fatal_answer_is_noticed_between_records() -> None:
+    with Desk([Fatal("wrong key")]) as desk:
+        desk.submit(of_many_users(1))
+        desk.clock.time += 5
+        desk.delivery.tick()
+        (lane,) = alive_lanes()
+        lane.join(SECONDS)
+        with pytest.raises(DeliveryError, match="wrong key"):
+            desk.delivery.tick()
+
+
+def test_a_fatal_answer_is_noticed_at_the_end() -> None:
+    desk = Desk([Fatal("wrong key")])
+    with desk, pytest.raises(DeliveryError, match="wrong key"):
+        desk.deliver(of_many_users(5))
+
+
+def test_a_fatal_answer_is_noticed_while_waiting_for_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 1000)
+    desk = Desk([Fatal("wrong key")])
+    with desk, pytest.raises(DeliveryError, match="wrong key"):
+        desk.submit([outgoing(n, kept_bytes=400) for n in range(5)])
+
+
+def test_trouble_of_the_settlement_reaches_the_reading_thread() -> None:
+    desk = Desk()
+    desk.book.settled.add(0)  # so that event 0 is settled twice
+    with desk, pytest.raises(AssertionError):
+        desk.deliver(of_many_users(2))
+
+
+def test_retry_for_ends_the_run() -> None:
+    desk = Desk(lambda _: Unknown("HTTP 503: Busy"), retry_for=600, lanes=8)
+    before = desk.clock.now()
+    with desk, pytest.raises(DeliveryError, match="HTTP 503: Busy"):
+        desk.deliver(of_many_users(5))
+    assert desk.clock.now() - before == pytest.approx(600, abs=1)
+    assert desk.book.settled == set()
+
+
+def test_when_the_time_is_up_finishing_ends() -> None:
+    with Desk([Throttled(Throttle(60), "HTTP 429")], limits=SMALL) as desk:
+        end = desk.clock.now() + 20
+        desk.submit(of_many_users(5))
+        assert not desk.delivery.finish(lambda: end - desk.clock.now())
+        assert desk.book.settled == set()
+
+
+WAITS = {
+    "a throttle of all": Throttled(Throttle(60), "HTTP 429"),
+    "a throttle of one": Throttled(Throttle(30, users=frozenset({"user-0"})), "429"),
+    "a back-off": Unknown("HTTP 503", 600),
+}
+
+
+@pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS.keys())
+def test_a_stop_during_a_wait_ends_at_once_and_settles_nothing(wait: Answer) -> None:
+    posts = SimpleQueue[None]()
+
+    def answer(_: Sequence[int]) -> Answer:
+        posts.put(None)
+        return wait
+
+    with Desk(answer) as desk:
+        before = desk.clock.now()
+        desk.submit(of_many_users(1))
+        desk.clock.time += 5
+        desk.delivery.tick()
+        posts.get(timeout=SECONDS)
+    assert alive_lanes() == []
+    assert desk.clock.now() == before + 5
+    assert desk.book.settled == set()
+    assert desk.amplitude.is_closed
+
+
+def test_a_stop_during_the_pace_ends_at_once() -> None:
+    with Desk(max_events_per_second=1) as desk:
+        desk.submit(of_many_users(50))
+    assert alive_lanes() == []
+
+
+class Slow:
+    """An answer that comes when it is let go."""
+
+    def __init__(self) -> None:
+        self.arrived = threading.Event()
+        self.go_on = threading.Event()
+
+    def __call__(self, numbers: Sequence[int]) -> Answer:
+        self.arrived.set()
+        assert self.go_on.wait(SECONDS)
+        return Delivered(len(numbers))
+
+
+def test_a_request_in_flight_may_end_within_the_grace_and_counts() -> None:
+    slow = Slow()
+    with Desk(slow, limits=RequestLimits(1, 1000)) as desk:
+        desk.submit(of_many_users(3))
+        assert slow.arrived.wait(SECONDS)
+        stopped = threading.Thread(target=desk.delivery.close)
+        stopped.start()
+        with desk.delivery._condition:
+            while not desk.delivery._lanes[0]._is_stopping:
+                desk.delivery._condition.wait(SECONDS)
+        slow.go_on.set()
+        stopped.join(SECONDS)
+        assert desk.book.accepted == [0]
+        assert len(desk.amplitude.requests) == 1
+
+
+@pytest.mark.parametrize("late", [Delivered(1), Refused({0: BAD}, {})])
+def test_an_answer_after_the_end_changes_nothing(late: Answer) -> None:
+    slow = Slow()
+
+    def answer(numbers: Sequence[int]) -> Answer:
+        slow(numbers)
+        return late
+
+    desk = Desk(answer)
+    desk.submit(of_many_users(1))
+    assert not desk.delivery.finish(lambda: 0.0)
+    assert slow.arrived.wait(SECONDS)
+    desk.delivery.close(grace_seconds=0)
+    slow.go_on.set()
+    for lane in alive_lanes():
+        lane.join(SECONDS)
+    assert desk.book.settled == set()

@@ -1,0 +1,71 @@
+"""Events that wait behind their own user."""
+
+from __future__ import annotations
+
+import typing as t
+
+from target_amplitude_nami.amplitude.holds import Holds
+from tests.support.delivery import outgoing
+
+if t.TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from target_amplitude_nami.amplitude.outgoing import Outgoing
+
+NOW = 100.0
+
+
+def numbers(events: Sequence[Outgoing]) -> list[int]:
+    return [event.origin for event in events]
+
+
+def test_nothing_is_held_at_first() -> None:
+    holds = Holds()
+    events = [outgoing(0), outgoing(1)]
+    assert not holds
+    assert holds.absorb(events) is events
+    assert holds.take_due(NOW) == []
+    assert holds.seconds_until_due(NOW) is None
+
+
+def test_only_events_of_held_users_are_kept() -> None:
+    holds = Holds()
+    holds.begin({"a": NOW + 30})
+    free = holds.absorb([outgoing(0, "a"), outgoing(1, "b"), outgoing(2, "a")])
+    assert numbers(free) == [1]
+    assert holds
+    assert numbers(holds.take_due(NOW + 30)) == [0, 2]
+    assert not holds
+
+
+def test_each_user_goes_at_his_own_time() -> None:
+    holds = Holds()
+    holds.begin({"a": NOW + 30, "b": NOW + 10})
+    holds.absorb([outgoing(0, "a"), outgoing(1, "b")])
+    assert holds.seconds_until_due(NOW) == 10
+    assert numbers(holds.take_due(NOW + 10)) == [1]
+    assert holds.seconds_until_due(NOW + 10) == 20
+    assert numbers(holds.take_due(NOW + 30)) == [0]
+
+
+def test_of_two_times_the_later_one_counts() -> None:
+    holds = Holds()
+    holds.begin({"a": NOW + 30})
+    holds.begin({"a": NOW + 10})
+    assert holds.seconds_until_due(NOW) == 30
+    holds.begin({"a": NOW + 60})
+    assert holds.seconds_until_due(NOW) == 60
+
+
+def test_what_comes_later_waits_behind_what_came_first() -> None:
+    holds = Holds()
+    holds.begin({"a": NOW})
+    holds.absorb([outgoing(0, "a")])
+    holds.absorb([outgoing(1, "a")])
+    assert numbers(holds.take_due(NOW)) == [0, 1]
+
+
+def test_what_is_overdue_is_due_at_once() -> None:
+    holds = Holds()
+    holds.begin({"a": NOW})
+    assert holds.seconds_until_due(NOW + 5) == 0

@@ -1,0 +1,49 @@
+"""What travels through delivery."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from target_amplitude_nami.amplitude.outgoing import Clock, RequestLimits, Traffic
+from tests.support.delivery import outgoing
+
+
+@pytest.mark.parametrize(
+    ("limits", "sizes", "requests"),
+    [
+        (RequestLimits(10, 100), [], []),
+        (RequestLimits(10, 100), [9] * 10, [10]),
+        (RequestLimits(3, 1000), [9] * 10, [3, 3, 3, 1]),
+        (RequestLimits(10, 100), [49, 49, 49], [2, 1]),
+        (RequestLimits(10, 100), [49, 50, 49], [1, 1, 1]),
+        (RequestLimits(10, 100), [500], [1]),
+        (RequestLimits(10, 100), [9, 500, 9], [1, 1, 1]),
+    ],
+)
+def test_events_are_packed_in_order_into_few_requests(
+    limits: RequestLimits, sizes: list[int], requests: list[int]
+) -> None:
+    events = [outgoing(n, body=b"x" * size) for n, size in enumerate(sizes)]
+    packed = list(limits.pack(events))
+    assert [len(request) for request in packed] == requests
+    assert [event for request in packed for event in request] == events
+
+
+def test_an_event_weighs_its_bytes_and_what_its_origin_keeps() -> None:
+    assert outgoing(0, body=b"12345", kept_bytes=100).size == 105
+
+
+def test_traffic_adds_up() -> None:
+    assert Traffic(1, 2, 3, 4, 5) + Traffic(10, 20, 30, 40, 50) == Traffic(
+        11, 22, 33, 44, 55
+    )
+
+
+def test_the_real_clock_goes_on_and_waits_for_a_notice() -> None:
+    clock, condition = Clock(), threading.Condition()
+    before = clock.now()
+    with condition:
+        clock.wait(condition, 0.01)
+    assert clock.now() >= before + 0.01

@@ -1,0 +1,276 @@
+"""What tests of delivery need: events, a sender by script, a clock that is pushed."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import typing as t
+from collections import Counter
+
+from target_amplitude_nami.amplitude.answers import Answer, Delivered
+from target_amplitude_nami.amplitude.courier import Courier
+from target_amplitude_nami.amplitude.delivery import Delivery, DeliveryOptions
+from target_amplitude_nami.amplitude.event import Refusal
+from target_amplitude_nami.amplitude.lane import Lane
+from target_amplitude_nami.amplitude.outgoing import Clock, Outgoing, RequestLimits
+from target_amplitude_nami.amplitude.pacing import Pacing
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+BAD = Refusal("amplitude_invalid_field", "time", "HTTP 400: bad", 400)
+"""A refusal that Amplitude gives a reason for."""
+
+_REAL_SECONDS = 0.001
+
+
+def outgoing(number: int, user: str = "user", **changes: t.Any) -> Outgoing:
+    """Return an event of which the body tells its number and its user."""
+    values: dict[str, t.Any] = {
+        "body": b"%d %s" % (number, user.encode()),
+        "user_id": user,
+        "device_id": None,
+        "lane_key": user,
+        "origin": number,
+    }
+    return Outgoing(**values | changes)
+
+
+def of_many_users(count: int) -> list[Outgoing]:
+    """Return events, each of a user of its own."""
+    return [outgoing(number, f"user-{number}") for number in range(count)]
+
+
+Script: t.TypeAlias = "Callable[[Sequence[int]], Answer]"
+
+
+def one_by_one(answers: Iterable[Answer]) -> Script:
+    """Return a script that gives these answers, and then takes all."""
+    rest = iter(answers)
+    return lambda numbers: next(rest, Delivered(len(numbers)))
+
+
+class ScriptedSender:
+    """Answers by a function of the numbers of the events in a request."""
+
+    def __init__(self, answer: Script | Iterable[Answer] = ()) -> None:
+        """Take a function, or the first answers: what follows is taken."""
+        self.requests: list[list[int]] = []
+        self.bodies: list[bytes] = []
+        self.is_closed = False
+        self.on_post: Callable[[], None] = lambda: None
+        self._lock = threading.Lock()
+        self._answer = answer if callable(answer) else one_by_one(answer)
+
+    def say_next(self, *answers: Answer) -> None:
+        """Give these answers from now on, and then take all."""
+        self._answer = one_by_one(answers)
+
+    def encode(self, events: Iterable[bytes]) -> bytes:
+        """Return a body from which the events can be read again."""
+        return b"\n".join(events)
+
+    def post(self, body: bytes, count: int) -> Answer:
+        """Take a request."""
+        numbers = [int(line.split()[0]) for line in body.split(b"\n")]
+        assert len(numbers) == count
+        self.on_post()
+        with self._lock:
+            self.bodies.append(body)
+            self.requests.append(numbers)
+            return self._answer(numbers)
+
+    def close(self) -> None:
+        """Note it."""
+        self.is_closed = True
+
+    @property
+    def times_sent(self) -> Counter[int]:
+        """How often each event was sent."""
+        return Counter(number for request in self.requests for number in request)
+
+
+@dataclasses.dataclass
+class Book:
+    """A settlement that notes everything, and finds what is settled twice."""
+
+    accepted: list[int] = dataclasses.field(default_factory=list)
+    refused: dict[int, Refusal] = dataclasses.field(default_factory=dict)
+    settled: set[int] = dataclasses.field(default_factory=set)
+    lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
+
+    def delivered(self, events: Sequence[Outgoing]) -> None:
+        """Note events that Amplitude has."""
+        with self.lock:
+            for event in events:
+                self._settle(event)
+                self.accepted.append(event.origin)
+
+    def rejected(self, event: Outgoing, refusal: Refusal) -> None:
+        """Note an event that Amplitude will not take."""
+        with self.lock:
+            self._settle(event)
+            self.refused[event.origin] = refusal
+
+    def _settle(self, event: Outgoing) -> None:
+        assert event.origin not in self.settled
+        self.settled.add(event.origin)
+
+
+class FakeClock(Clock):
+    """Time that passes only when everybody waits for it, and then at once.
+
+    Everybody is the thread that submits and the lanes that are alive.
+    """
+
+    def __init__(self) -> None:
+        """Begin at an arbitrary moment."""
+        self.time = 1000.0
+        self._submitter = threading.get_ident()
+        self._waiting: dict[int, float | None] = {}
+        self._entries: Counter[int] = Counter()
+        self._seen: Counter[int] = Counter()
+
+    def now(self) -> float:
+        """Return the moment that it is."""
+        return self.time
+
+    def pause(self, seconds: float) -> None:
+        """Let so much time pass."""
+        self.time += max(0.0, seconds)
+
+    def notice(self) -> None:
+        """Take note that somebody works: all have to look around once more."""
+        self._seen = self._entries.copy()
+
+    def wait(self, condition: threading.Condition, seconds: float | None) -> None:
+        """Wait for others; when they all wait as well, let the time pass."""
+        me = threading.get_ident()
+        self._waiting[me] = None if seconds is None else self.time + seconds
+        self._entries[me] += 1
+        try:
+            if self._everybody_waits():
+                self._pass_on()
+                condition.notify_all()
+            else:
+                condition.wait(_REAL_SECONDS)
+        finally:
+            del self._waiting[me]
+
+    def _everybody_waits(self) -> bool:
+        """Whether all wait, and each has looked around since they all did."""
+        lanes = [thread for thread in threading.enumerate() if isinstance(thread, Lane)]
+        everybody = {self._submitter, *(lane.ident for lane in lanes)}
+        if everybody != self._waiting.keys():
+            self.notice()
+            return False
+        return all(self._entries[who] > self._seen[who] for who in self._waiting)
+
+    def _pass_on(self) -> None:
+        # The submitting thread only polls: its moments matter when no others do.
+        moments = {who: at for who, at in self._waiting.items() if at is not None}
+        others = {who: at for who, at in moments.items() if who != self._submitter}
+        if moments:
+            self.time = max(self.time, min((others or moments).values()))
+        self.notice()
+
+
+class LoneLane:
+    """A courier with all that a lane does for it, in one thread and on a fake clock."""
+
+    def __init__(
+        self,
+        answer: Script | Iterable[Answer] = (),
+        *,
+        retry_for: float = 1800,
+        per_id_per_second: int = 1000,
+        max_events_per_second: int | None = None,
+    ) -> None:
+        """Take what the sender answers, and the settings that matter."""
+        self.clock = FakeClock()
+        self.sender = ScriptedSender(answer)
+        self.book = Book()
+        self.log: list[str] = []
+        self.pauses: list[float] = []
+        self.courier = Courier(
+            self.sender,
+            self.book,
+            Pacing(
+                per_id_per_second=per_id_per_second, per_second=max_events_per_second
+            ),
+            retry_for=retry_for,
+            now=self.clock.now,
+            pause=self._pause,
+            log=self.log.append,
+        )
+
+    def _pause(self, seconds: float) -> None:
+        if seconds > 0:
+            self.pauses.append(seconds)
+        self.clock.pause(seconds)
+
+    def deliver(self, events: Sequence[Outgoing], limit: int = 2000) -> None:
+        """Deliver a batch and all that it made wait."""
+        self.courier.deliver(events)
+        holds = self.courier.holds
+        while (seconds := holds.seconds_until_due(self.clock.now())) is not None:
+            self.clock.pause(seconds)
+            limits = RequestLimits(limit, 10**9)
+            for request in limits.pack(holds.take_due(self.clock.now())):
+                self.courier.deliver(request)
+
+
+class Desk:
+    """A delivery with real lanes, all of whose senders answer by one script."""
+
+    def __init__(
+        self,
+        answer: Script | Iterable[Answer] = (),
+        *,
+        is_interrupted: Callable[[], bool] = lambda: False,
+        **options: t.Any,
+    ) -> None:
+        """Take what Amplitude answers, and options that differ from the usual ones."""
+        values: dict[str, t.Any] = {
+            "lanes": 1,
+            "limits": RequestLimits(2000, 900_000),
+            "batch_wait_seconds": 5,
+            "retry_for": 1800,
+            "per_id_per_second": 1000,
+        }
+        self.clock = FakeClock()
+        self.book = Book()
+        self.log: list[str] = []
+        self.amplitude = ScriptedSender(answer)
+        self.amplitude.on_post = self.clock.notice
+        self.delivery = Delivery(
+            lambda: self.amplitude,
+            DeliveryOptions(**values | options),
+            self.book,
+            log=self.log.append,
+            is_interrupted=is_interrupted,
+            clock=self.clock,
+        )
+
+    def __enter__(self) -> t.Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.delivery.close()
+
+    def submit(self, events: Iterable[Outgoing]) -> None:
+        """Submit all of them."""
+        for event in events:
+            self.delivery.submit(event)
+
+    def deliver(self, events: Iterable[Outgoing]) -> None:
+        """Submit all of them and wait until they are settled."""
+        self.submit(events)
+        assert self.delivery.finish(lambda: None)
+
+
+def assert_in_order_per_user(accepted: Sequence[int], users: int) -> None:
+    """Assert that events, numbered in turn over so many users, kept their order."""
+    for user in range(users):
+        of_user = [number for number in accepted if number % users == user]
+        assert of_user == sorted(of_user)
