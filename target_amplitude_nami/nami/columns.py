@@ -48,6 +48,9 @@ _CAMEL_CASE = (
 )
 """Fields that Nami's SDKs spell so, as an UPPER CASE warehouse cannot tell."""
 
+_MOST_COLUMNS = 10_000
+"""Names remembered at a time: records may have names that never come again."""
+
 _FIELD_OF = {name.replace("_", ""): name for name in _FIELDS}
 _CAMEL_CASE_OF = {name.lower(): name for name in _CAMEL_CASE}
 
@@ -77,7 +80,9 @@ class Columns:
             path = paths.get(column) or self._learn(column)
             if len(path) == 1:
                 name = path[0]
-                if name and (name not in fields or not isinstance(value, str)):
+                if name in fields:
+                    _merge(fields, name, value)
+                elif name:
                     fields[name] = value
             else:
                 _nest(fields, path, value)
@@ -85,20 +90,22 @@ class Columns:
 
     def _learn(self, column: str) -> _Path:
         path = self._split(column)
+        if len(self._paths) >= _MOST_COLUMNS:
+            self._paths.clear()
         self._paths[column] = path
         return path
 
     def _split(self, column: str) -> _Path:
         if column.lower().startswith("_sdc_"):
             return ("",)
-        name = column
-        if column == column.upper():
-            name = column.lower()
-            name = _CAMEL_CASE_OF.get(name, name)
+        is_upper = column == column.upper()
+        name = column.lower() if is_upper else column
         parts = name.split(self._separator)
-        if len(parts) > 1 and all(parts):
-            return (_field(parts[0]), *parts[1:])
-        return (_field(name),)
+        if not all(parts):
+            parts = [name]
+        if is_upper:
+            parts = [_CAMEL_CASE_OF.get(part, part) for part in parts]
+        return (_field(parts[0]), *parts[1:])
 
 
 def _field(name: str) -> str:
@@ -107,13 +114,25 @@ def _field(name: str) -> str:
     return _FIELD_OF.get(name.replace("_", "").lower(), name)
 
 
+def _merge(fields: dict[str, t.Any], name: str, value: t.Any) -> None:
+    """Add what one more column tells of a field; the object or array wins over text."""
+    known, told = _object(fields[name]), _object(value)
+    if known is not None and told is not None:
+        fields[name] = known | told
+    elif known is None and not isinstance(value, str):
+        fields[name] = value
+
+
+def _object(value: t.Any) -> dict[str, t.Any] | None:
+    if isinstance(value, str):
+        value = plain_value(value)
+    return value if isinstance(value, dict) else None
+
+
 def _nest(fields: dict[str, t.Any], path: _Path, value: object) -> None:
     """Put a value where the path leads, beside what other columns have put there."""
     for part in path[:-1]:
-        inner = fields.get(part)
-        if isinstance(inner, str):
-            inner = plain_value(inner)
-        inner = dict(inner) if isinstance(inner, dict) else {}
+        inner = dict(_object(fields.get(part)) or {})
         fields[part] = inner
         fields = inner
     fields[path[-1]] = value

@@ -1,9 +1,9 @@
 """Reads JSON without losing a digit or a character.
 
-Numbers with a fraction or exponent become `Decimal`, integers stay integers of any
-size, and half of a cut emoji stays what it is. `NaN`, infinities and numbers too large
-for a double become a `Decimal` that is not finite, so that whoever needs a number can
-refuse that one record instead of losing the line.
+Numbers with a fraction or exponent become `Decimal`, integers stay integers, and half
+of a cut emoji stays what it is. `NaN`, infinities, integers of more than 4,300 digits
+and other numbers too large for a double become a `Decimal` that is not finite, so that
+whoever needs a number can refuse that one record instead of losing the line.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import typing as t
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 import msgspec
 import simplejson
@@ -20,7 +20,13 @@ NOT_FINITE: t.Final = Decimal("NaN")
 
 
 def _exact_number(text: str) -> Decimal:
-    return Decimal(text) if math.isfinite(float(text)) else NOT_FINITE
+    number = float(text)
+    if not math.isfinite(number):
+        return NOT_FINITE
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # an exponent beyond Decimal's: zero, to any reader
+        return Decimal(number)
 
 
 _decoder = msgspec.json.Decoder(float_hook=_exact_number)
@@ -44,7 +50,7 @@ def decode(text: str | bytes) -> t.Any:
 def _decode_leniently(text: str | bytes) -> t.Any:
     """Decode what is JSON for most senders, but not for a strict reader.
 
-    Lone surrogates, `NaN`, infinities, and integers of more than some hundred digits.
+    Lone surrogates, `NaN`, infinities, and integers of more than 4,300 digits.
     """
     try:
         return json.loads(
@@ -60,7 +66,7 @@ def _decode_leniently(text: str | bytes) -> t.Any:
 
 def _exact_integer(text: str) -> int | Decimal:
     try:
-        return int(text) if math.isfinite(float(text)) else NOT_FINITE
+        return int(text)
     except ValueError:  # Python refuses integers of more than 4,300 digits
         return NOT_FINITE
 

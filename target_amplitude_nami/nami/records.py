@@ -85,6 +85,14 @@ class RecordReader:
         Raises:
             UnreadableRecordError: When it is one of them but cannot be understood.
         """
+        try:
+            return self._read(record)
+        except RecursionError as error:
+            raise UnreadableRecordError(
+                "too_deep", "", "the record is nested too deep to be read"
+            ) from error
+
+    def _read(self, record: Mapping[str, t.Any]) -> NamiEvent | NamiUser | None:
         fields = self._unwrap(self._columns.arrange(record))
         if self._holds_users:
             return _read_user(fields)

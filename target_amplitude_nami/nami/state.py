@@ -54,6 +54,10 @@ _READY_MADE_ARRAYS = (
     "purchase_platforms",
 )
 _PREFIX = "namiml_"
+_STATUS_COLUMN = _PREFIX + "subscription_status"
+_READY_MADE_COLUMNS = frozenset(
+    {*(_PREFIX + name for name in _READY_MADE_ARRAYS + _FLAGS), _STATUS_COLUMN}
+)
 
 
 def take_state(fields: dict[str, t.Any]) -> UserState:
@@ -66,13 +70,8 @@ def take_state(fields: dict[str, t.Any]) -> UserState:
         UnreadableRecordError: For a part that is there but makes no sense.
     """
     told: dict[str, t.Any] = {}
-    for name in _READY_MADE_ARRAYS:
-        _tell(told, name, _ready_made_array(fields, _PREFIX + name))
-    for name in _FLAGS:
-        column = _PREFIX + name
-        _tell(told, name, values.boolean(fields.pop(column, None), column))
-    status = fields.pop("namiml_subscription_status", None)
-    _tell(told, "subscription_status", values.identifier(status, "status"))
+    if not _READY_MADE_COLUMNS.isdisjoint(fields):
+        _tell_ready_made(told, fields)
     _tell_entitlements(told, fields.pop("active_entitlements", None))
     _tell_devices(told, fields.pop("devices", None))
     _tell_flags(told, fields.pop("customer_journey_state", None))
@@ -84,13 +83,22 @@ def _tell(told: dict[str, t.Any], name: str, value: object) -> None:
         told[name] = value
 
 
-def _ready_made_array(fields: dict[str, t.Any], column: str) -> list[str] | None:
-    value = fields.pop(column, None)
-    if value is None:
-        return None
+def _tell_ready_made(told: dict[str, t.Any], fields: dict[str, t.Any]) -> None:
+    for name in _READY_MADE_ARRAYS:
+        column = _PREFIX + name
+        _tell(told, name, _ready_made_array(fields.pop(column, None), column))
+    for name in _FLAGS:
+        column = _PREFIX + name
+        _tell(told, name, values.boolean(fields.pop(column, None), column))
+    status = fields.pop(_STATUS_COLUMN, None)
+    _tell(told, "subscription_status", values.identifier(status, _STATUS_COLUMN))
+
+
+def _ready_made_array(value: object, column: str) -> list[str] | None:
     if isinstance(value, str) and value[:1] not in {"[", "{"}:
         value = [value] if value else []
-    return _distinct(values.array(value, column), column)
+    items = values.array(value, column)
+    return None if items is None else _distinct(items, column)
 
 
 def _tell_entitlements(told: dict[str, t.Any], value: object) -> None:
@@ -134,17 +142,17 @@ def _tell_flags(told: dict[str, t.Any], value: object) -> None:
 
 
 def _collect(items: list[t.Any], key: str, field: str) -> list[str] | None:
-    """Return one member of every item; None when there are items but none has it."""
-    found = [
-        item[key]
-        for item in items
-        if isinstance(item, dict) and item.get(key) is not None
-    ]
-    return None if items and not found else _distinct(found, field)
+    """Return one member of every item, as `_distinct` does."""
+    return _distinct(
+        [item.get(key) if isinstance(item, dict) else None for item in items], field
+    )
 
 
-def _distinct(items: list[t.Any] | None, field: str) -> list[str] | None:
-    if items is None:
-        return None
-    texts = (values.identifier(item, field) for item in items)
-    return list(dict.fromkeys(text for text in texts if text is not None))
+def _distinct(items: list[t.Any], field: str) -> list[str] | None:
+    """Return ids without repeats; None when there are items but none is an id."""
+    texts: dict[str, None] = {}
+    for item in items:
+        text = values.identifier(item, field)
+        if text is not None:
+            texts[text] = None
+    return list(texts) if texts or not items else None

@@ -18,8 +18,9 @@ _FIRST_MILLISECONDS = 10**11
 """Epoch numbers from here on are milliseconds: as seconds they lie beyond year 5138."""
 _BEYOND_ANY_TIME = 10**18
 
-_TRUE = frozenset({"true", "t", "1", "yes", "y", "on"})
-_FALSE = frozenset({"false", "f", "0", "no", "n", "off"})
+# "1.0" is how data frames write a flag that some of their rows lack.
+_TRUE = frozenset({"true", "t", "1", "1.0", "yes", "y", "on"})
+_FALSE = frozenset({"false", "f", "0", "0.0", "no", "n", "off"})
 
 _NO_ID = "nami_device_id_not_set"
 _LONGEST_SHOWN = 60
@@ -45,7 +46,8 @@ def epoch_ms(value: object, field: str) -> int:
     """Return a timestamp as integer milliseconds since 1970, fractions cut off.
 
     Takes ISO 8601 text (`Z`, offset or no zone, which means UTC; `T` or a space),
-    epoch seconds or milliseconds as a number or digits in text, and `/Date(ms)/`.
+    epoch seconds or milliseconds as a number or digits in text, `/Date(ms)/`, and the
+    moment that a stream map has made.
 
     Raises:
         UnreadableRecordError: For anything else (`time_unreadable`).
@@ -57,9 +59,9 @@ def epoch_ms(value: object, field: str) -> int:
             return _odd_epoch_ms(value, field)
         if _is_number(value):  # "20240529" reads as a date, but is seconds here
             return _number_to_ms(Decimal(value), field)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        return (moment - _EPOCH) // _MILLISECOND
+        return _moment_to_ms(moment)
+    if isinstance(value, datetime):
+        return _moment_to_ms(value)
     if isinstance(value, bool):
         raise _unreadable_time(value, field)
     if isinstance(value, float):
@@ -70,16 +72,25 @@ def epoch_ms(value: object, field: str) -> int:
 
 
 def _odd_epoch_ms(text: str, field: str) -> int:
-    stripped = text.strip()
-    if stripped.startswith("/Date(") and stripped.endswith(")/"):
-        stripped = stripped[6:-2].partition("+")[0].partition("-")[0]
-    elif stripped.endswith(" UTC"):  # BigQuery's text form
-        stripped = stripped.removesuffix(" UTC") + "Z"
-    if _is_number(stripped):
-        return _number_to_ms(Decimal(stripped), field)
-    if stripped != text:
-        return epoch_ms(stripped, field)
-    raise _unreadable_time(text, field)
+    usual = text.strip().upper()
+    if usual.startswith("/DATE(") and usual.endswith(")/"):
+        usual = usual[6:-2].partition("+")[0].partition("-")[0]
+    elif usual.endswith(" UTC"):  # BigQuery's text form
+        usual = usual.removesuffix(" UTC") + "Z"
+    elif usual[-6:-4] in {" +", " -"}:  # Snowflake's text form
+        usual = usual[:-6] + usual[-5:]
+    if _is_number(usual):
+        return _number_to_ms(Decimal(usual), field)
+    try:
+        return _moment_to_ms(datetime.fromisoformat(usual))
+    except ValueError:
+        raise _unreadable_time(text, field) from None
+
+
+def _moment_to_ms(moment: datetime) -> int:
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // _MILLISECOND
 
 
 def _is_number(text: str) -> bool:

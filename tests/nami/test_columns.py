@@ -1,0 +1,141 @@
+"""Which of Nami's fields a column is, whatever its spelling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from target_amplitude_nami.nami.columns import _MOST_COLUMNS, Columns, plain_value
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        # fields that the reader understands, in any spelling
+        ("event_type", {"event_type": 1}),
+        ("EVENT_TYPE", {"event_type": 1}),
+        ("eventType", {"event_type": 1}),
+        ("Event_Type", {"event_type": 1}),
+        ("EVENTTYPE", {"event_type": 1}),
+        ("createdDate", {"created_date": 1}),
+        ("ID", {"id": 1}),
+        ("namiml_user_id", {"user_id": 1}),
+        ("NAMI_USER_ID", {"user_id": 1}),
+        # others keep their name, but for upper case
+        ("app_env", {"app_env": 1}),
+        ("APP_ENV", {"app_env": 1}),
+        ("campaignName", {"campaignName": 1}),
+        ("CAMPAIGNNAME", {"campaignName": 1}),
+        ("Some_Name", {"Some_Name": 1}),
+        ("someName", {"someName": 1}),
+        ("Ünïcode 名", {"Ünïcode 名": 1}),
+        ("a.b", {"a.b": 1}),
+        ("42", {"42": 1}),
+        # flattened
+        ("experiment__arm", {"experiment": {"arm": 1}}),
+        ("EXPERIMENT__ARM", {"experiment": {"arm": 1}}),
+        ("a__b__c", {"a": {"b": {"c": 1}}}),
+        (
+            "customerJourneyState__in_pause",
+            {"customer_journey_state": {"in_pause": 1}},
+        ),
+        ("PAYLOAD__CAMPAIGNNAME", {"payload": {"campaignName": 1}}),
+        ("a__B", {"a": {"B": 1}}),
+        # no parts at all
+        ("__a", {"__a": 1}),
+        ("a__", {"a__": 1}),
+        ("__", {"__": 1}),
+        # Singer's own
+        ("_sdc_sequence", {}),
+        ("_SDC_EXTRACTED_AT", {}),
+        ("_sdc_x__y", {}),
+    ],
+)
+def test_a_column_is_the_field_that_its_name_means(
+    column: str, expected: dict[str, Any]
+) -> None:
+    columns = Columns()
+
+    assert columns.arrange({column: 1}) == expected
+    assert columns.arrange({column: 1}) == expected  # and so it stays
+
+
+def test_another_separator_takes_the_place_of_two_underscores() -> None:
+    columns = Columns(separator=".")
+
+    assert columns.arrange({"a.b": 1, "a__b": 2}) == {"a": {"b": 1}, "a__b": 2}
+
+
+def test_nulls_are_no_fields() -> None:
+    assert Columns().arrange({"a": None, "b__c": None, "d": 0}) == {"d": 0}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"a": {"b": 1}}, {"a__c": 2}),
+        ({"a": '{"b": 1}'}, {"a__c": 2}),
+        ({"a__b": 1}, {"a__c": 2}),
+        ({"a": {"b": 1}}, {"A": {"c": 2}}),
+        ({"a": '{"b": 1}'}, {"A": '{"c": 2}'}),
+    ],
+    ids=repr,
+)
+def test_what_several_columns_tell_of_an_object_comes_together(
+    first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    assert Columns().arrange(first | second) == {"a": {"b": 1, "c": 2}}
+    assert Columns().arrange(second | first) == {"a": {"b": 1, "c": 2}}
+
+
+@pytest.mark.parametrize("told", [{"b": 1}, [1], 7])
+def test_of_a_value_and_a_text_the_value_counts(told: object) -> None:
+    assert Columns().arrange({"x": "text", "X": told}) == {"x": told}
+    assert Columns().arrange({"X": told, "x": "text"}) == {"x": told}
+
+
+def test_arranging_leaves_the_record_alone() -> None:
+    record = {"a": {"b": {"c": 1}}, "a__b__d": 2, "A__E": 3}
+
+    assert Columns().arrange(record) == {"a": {"b": {"c": 1, "d": 2}, "e": 3}}
+    assert record == {"a": {"b": {"c": 1}}, "a__b__d": 2, "A__E": 3}
+
+
+def test_names_that_never_come_again_are_not_kept_for_ever() -> None:
+    columns = Columns()
+
+    for number in range(3 * _MOST_COLUMNS):
+        assert columns.arrange({f"a__{number}": 1}) == {"a": {f"{number}": 1}}
+
+    assert len(columns._paths) <= _MOST_COLUMNS
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("text", "text"),
+        ("", ""),
+        (0, 0),
+        (False, False),
+        ([], []),
+        ([None, {"a": None}, "[1]"], [None, {"a": None}, "[1]"]),
+        ({}, None),
+        ({"a": None}, None),
+        ({"a": {"b": {}}, "c": None}, None),
+        ({"a": {"b": None}, "c": 1}, {"c": 1}),
+        ({"a": "[1]"}, {"a": [1]}),
+        ('{"a": {"b": null}, "c": 1}', {"c": 1}),
+        ("[]", []),
+        ("{}", None),
+        ("[1", "[1"),
+        ("{a}", "{a}"),
+        ("[" * 100_000 + "]" * 100_000, "[" * 100_000 + "]" * 100_000),
+        (" [1]", " [1]"),
+        ("null", "null"),
+        ("12", "12"),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_a_value_is_as_the_nested_shape_has_it(value: object, expected: object) -> None:
+    assert plain_value(value) == expected
