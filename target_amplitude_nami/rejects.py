@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import os
 import threading
 import typing as t
 
-from target_amplitude_nami.errors import OutputUnwritable
+from target_amplitude_nami.errors import ConfigurationError, OutputUnwritable
 from target_amplitude_nami.nami import jsontext
 
 if t.TYPE_CHECKING:
@@ -20,6 +21,7 @@ UNREADABLE_LINES: t.Final = "_unreadable_lines"
 """The stream of lines that are no Singer message: their record is `{"line": "…"}`."""
 
 _WHY = "rejected"
+_KEY = b',"rejected":'
 
 
 class Rejects:
@@ -65,6 +67,24 @@ class Rejects:
                 raise self._unwritable(error) from error
             self._is_synced = False
 
+    def refuse_as_input(self, file: t.IO[t.Any]) -> None:
+        """Make sure that the input is not this file, which would grow while it is read.
+
+        Raises:
+            ConfigurationError: When it is.
+        """
+        try:
+            is_this = os.path.samestat(os.fstat(file.fileno()), self.path.stat())
+        except (AttributeError, OSError, ValueError):
+            # This file is yet to be made, or the input is none of the system's.
+            return
+        if is_this:
+            problem = (
+                f"rejects_path is {self.path}, the very file that is the input: move "
+                f"the file and read it from there."
+            )
+            raise ConfigurationError([problem])
+
     def sync(self) -> None:
         """Make sure that what was written survives the machine.
 
@@ -82,11 +102,18 @@ class Rejects:
             self._is_synced = True
 
     def close(self) -> None:
-        """Sync and close the file."""
-        self.sync()
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        """Sync and close the file.
+
+        Raises:
+            OutputUnwritable: When the disk does not take it.
+        """
+        try:
+            self.sync()
+        finally:
+            file, self._file = self._file, None
+            if file is not None:
+                with contextlib.suppress(OSError):  # told by `sync`
+                    file.close()
 
     def _open(self) -> t.BinaryIO:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -145,16 +172,26 @@ def _with_reason(line: bytes, refusal: Refusal) -> bytes:
     if b'"rejected"' in line:
         line = _without_reason(line)
     message = line.rstrip()
-    return message[:-1] + b',"%s":%s}' % (_WHY.encode(), _encode(why))
+    return message[:-1] + _KEY + _encode(why) + b"}"
 
 
 def _without_reason(line: bytes) -> bytes:
     """Drop the reason of an earlier run from a message that is read again."""
-    message = jsontext.decode(line)
-    if _WHY not in message:
+    at = line.rfind(_KEY)
+    if _keys(b"{" + line[at + 1 :]) == {_WHY}:  # as this module has written it
+        return line[:at] + b"}"
+    if _WHY not in _keys(line):  # it stands within the record
         return line
+    message = jsontext.decode(line)
     del message[_WHY]
     return jsontext.encode(message)
+
+
+def _keys(text: bytes) -> t.Collection[str]:
+    try:
+        return t.cast("dict[str, t.Any]", jsontext.decode(text)).keys()
+    except ValueError:
+        return ()
 
 
 def _encode(value: object) -> bytes:

@@ -28,7 +28,7 @@ class Report:
     integration: str
     destination: str
     outcome: str
-    """`complete`, `interrupted` or `failed`; `running` before the end."""
+    """`complete`, `interrupted`, `failed` or `disabled`; `running` before the end."""
     started_at: str
     """ISO 8601, UTC."""
     seconds: float
@@ -76,10 +76,14 @@ class Report:
     def lines(self) -> Iterator[str]:
         """Yield the report as a table for the log."""
         yield f"{self.integration} -> {self.destination}: {self.outcome}"
-        yield f"{'':42}{'read':>10}{'delivered':>11}{'filtered':>10}{'rejected':>10}"
-        for label, row in self._rows().items():
+        rows = self._rows()
+        width = max(map(len, rows), default=0)
+        yield (
+            f"{'':{width}}{'read':>10}{'delivered':>11}{'filtered':>10}{'rejected':>10}"
+        )
+        for label, row in rows.items():
             yield (
-                f"{label:42}{row['read']:>10,}{row['delivered']:>11,}"
+                f"{label:{width}}{row['read']:>10,}{row['delivered']:>11,}"
                 f"{row['filtered']:>10,}{row['rejected']:>10,}"
             )
         for name, counts in (
@@ -199,14 +203,22 @@ class Progress:
 def write_atomically(path: Path, text: str) -> None:
     """Write a file so that a reader sees the old one or the new one, never half.
 
+    A device or a pipe is written to, not replaced.
+
     Raises:
         OutputUnwritable: When the disk does not take it.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")
+            return
+        try:
+            beside.write_text(text, encoding="utf-8")
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
     except OSError as error:
         raise OutputUnwritable(
             f"{path} cannot be written ({error.strerror}): mend the disk or choose "

@@ -34,6 +34,7 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.run import Run
 
 _EVENT_TYPES = frozenset(catalogue.NAMES)
+_LONGEST_DETAIL = 300
 
 USERS: t.Final = "(user records)"
 OTHER: t.Final = "(other)"
@@ -59,10 +60,38 @@ class RecordValidator(BaseJSONSchemaValidator):
 
     @override
     def validate(self, record: dict[str, t.Any]) -> None:
+        """See the SDK.
+
+        Raises:
+            InvalidRecord: When the record does not fit the schema.
+            RecursionError: When it is nested too deep to tell.
+        """
+        try:
+            self._validate(record)
+        except UnicodeEncodeError:
+            self._validate(_with_whole_characters(record))
+        except ValueError as error:  # the validator's own limit of layers
+            raise RecursionError(str(error)) from error
+
+    def _validate(self, record: dict[str, t.Any]) -> None:
         if not self._validator.is_valid(record):
             error = next(iter(self._validator.iter_errors(record)))
             path = ".".join(str(part) for part in error.instance_path)
             raise InvalidRecord(f"{path or 'the record'}: {error.message}", record)
+
+
+def _with_whole_characters(value: t.Any) -> t.Any:
+    """Return JSON data with U+FFFD in the place of each half of a cut emoji."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {
+            _with_whole_characters(name): _with_whole_characters(member)
+            for name, member in value.items()
+        }
+    if isinstance(value, list):
+        return [_with_whole_characters(member) for member in value]
+    return value
 
 
 class NamiSink(Sink):
@@ -243,10 +272,11 @@ class NamiSink(Sink):
 
     def _label(self, event_type: object) -> str:
         # Whatever the input holds, the report has a bounded number of rows.
-        is_known = event_type in self._settings.sent_names or (
-            event_type in _EVENT_TYPES
-        )
-        return str(event_type) if is_known else OTHER
+        if isinstance(event_type, str) and (
+            event_type in self._settings.sent_names or event_type in _EVENT_TYPES
+        ):
+            return event_type
+        return OTHER
 
 
 def _invalid(
@@ -258,4 +288,7 @@ def _invalid(
             "",
             "the record holds a number that is NaN, infinite or too large",
         )
-    return UnreadableRecordError("schema_violation", "", str(error.args[0]))
+    detail = str(error.args[0])
+    if len(detail) > _LONGEST_DETAIL:  # it repeats the value, however large
+        detail = f"{detail[:_LONGEST_DETAIL]}…"
+    return UnreadableRecordError("schema_violation", "", detail)

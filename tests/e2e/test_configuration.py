@@ -1,0 +1,189 @@
+"""Mistakes in the configuration, seen from outside: told at once, before any input."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support import nami, singer
+from tests.support.run_target import (
+    API_KEY,
+    TARGET,
+    TargetRun,
+    clean_environment,
+    run_command,
+    run_target,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from target_amplitude_nami.local.server import LocalAmplitude
+
+INPUT = singer.state({"position": 1})
+
+MISTAKES: list[tuple[dict[str, Any], list[str]]] = [
+    ({}, ["api_key is missing", "TARGET_AMPLITUDE_NAMI_API_KEY", "endpoint: local"]),
+    ({"api_key": ""}, ["api_key is empty"]),
+    ({"api_key": API_KEY, "regoin": "eu"}, ["regoin", 'Did you mean "region"']),
+    ({"api_key": API_KEY, "region": "mars"}, ["region", '"mars"', '"us" or "eu"']),
+    ({"api_key": API_KEY, "batch_size_rows": 2001}, ["batch_size_rows", "1 to 2000"]),
+    ({"api_key": API_KEY, "batch_size_rows": "10"}, ["batch_size_rows", '"10"']),
+    ({"api_key": API_KEY, "events": []}, ["events", "at least one"]),
+    (
+        {"api_key": API_KEY, "events": ["users.subscription.renewed"]},
+        ["events", 'Did you mean "user.subscription.renewed"'],
+    ),
+    ({"api_key": API_KEY, "endpoint": "http://example.com/"}, ["endpoint", "https://"]),
+    ({"api_key": API_KEY, "load_method": "upsert"}, ["load_method", "append-only"]),
+    ({"api_key": API_KEY, "start_date": "soon"}, ["start_date", "ISO 8601"]),
+    ({"endpoint": "local", "dry_run": True}, ["dry_run", "exclude each other"]),
+    ({"endpoint": "local", "stream_maps": {"events": 5}}, ["stream_maps.events"]),
+]
+
+
+def errors(run: TargetRun) -> list[str]:
+    """Return the lines of the log that tell of errors, without the closing one."""
+    return [line for line in run.logged("ERROR") if line != "Config validation failed"]
+
+
+@pytest.mark.parametrize(("config", "said"), MISTAKES)
+def test_a_mistake_is_one_clear_line_and_nothing_is_read(
+    tmp_path: Path, config: dict[str, Any], said: list[str]
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    source, sink = os.pipe()
+    os.write(sink, INPUT)
+    os.close(sink)
+    with os.fdopen(source, "rb") as pipe:
+        done = subprocess.run(
+            [TARGET, "--config", "config.json"],
+            stdin=pipe,
+            capture_output=True,
+            check=False,
+            cwd=tmp_path,
+            env=clean_environment(),
+        )
+        left = pipe.read()
+    run = TargetRun(
+        done.returncode, done.stdout.decode(), done.stderr.decode(), tmp_path
+    )
+    assert left == INPUT
+    assert run.exit_code == 1
+    assert run.stdout == ""
+    assert "Traceback" not in run.log
+    assert API_KEY not in run.log
+    [line] = errors(run)
+    for words in said:
+        assert words in line
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+
+
+def test_a_stream_map_that_makes_no_sense_ends_the_run_when_its_stream_comes(
+    tmp_path: Path,
+) -> None:
+    config = {"endpoint": "local", "stream_maps": {"events": {"x": "1 +"}}}
+    run = run_target(tmp_path, config, singer.records("events", [nami.impression(1)]))
+    assert run.exit_code == 1
+    assert run.states == []
+    assert "Traceback" not in run.log
+    [line] = errors(run)
+    assert line.startswith("stream_maps cannot be used for stream 'events': ")
+
+
+def test_each_of_several_mistakes_has_its_line(tmp_path: Path) -> None:
+    config = {
+        "region": "mars",
+        "events": ["users.subscription.renewed"],
+        "retry_for": -1,
+    }
+    run = run_target(tmp_path, config, INPUT)
+    assert run.exit_code == 1
+    beginnings = {line.split()[0] for line in errors(run)}
+    assert beginnings == {"region", "events:", "retry_for", "api_key"}
+
+
+def test_the_value_of_a_secret_is_never_shown(tmp_path: Path) -> None:
+    run = run_target(tmp_path, {"api_key": f"{API_KEY} and a blank"}, INPUT)
+    assert run.exit_code == 1
+    [line] = errors(run)
+    assert "api_key" in line
+    assert API_KEY not in run.log
+
+
+@pytest.mark.parametrize("content", [None, "{", "[1]", "\xff"])
+def test_a_config_file_that_cannot_be_read_is_named(
+    tmp_path: Path, content: str | None
+) -> None:
+    if content is not None:
+        (tmp_path / "settings.json").write_text(content, "latin-1")
+    run = run_command(tmp_path, ["--config", "settings.json"], INPUT)
+    assert run.exit_code == 1
+    assert "Traceback" not in run.log
+    [line] = [line for line in run.log.splitlines() if "settings.json" in line]
+    assert "--config" in line or "Config file" in line
+
+
+def test_the_environment_gives_settings_that_win_over_a_file(
+    tmp_path: Path, local_amplitude: LocalAmplitude
+) -> None:
+    run = run_target(
+        tmp_path,
+        {"endpoint": "local", "event_prefix": "from the file: "},
+        singer.records("events", [nami.impression(1)]),
+        options=["--config=ENV"],
+        environment={
+            "TARGET_AMPLITUDE_NAMI_API_KEY": API_KEY,
+            "TARGET_AMPLITUDE_NAMI_ENDPOINT": local_amplitude.endpoint("http_v2"),
+            "TARGET_AMPLITUDE_NAMI_EVENT_PREFIX": "Nami: ",
+            "TARGET_AMPLITUDE_NAMI_EVENT_NAMES": json.dumps(
+                [{"event": "device.impression", "name": "Paywall"}]
+            ),
+        },
+    )
+    assert run.exit_code == 0, run.log
+    [event] = local_amplitude.events()
+    assert event.sent["event_type"] == "Nami: Paywall"
+
+
+def test_the_environment_is_left_alone_unless_it_is_asked_for(tmp_path: Path) -> None:
+    run = run_target(
+        tmp_path,
+        {"region": "us"},
+        INPUT,
+        environment={"TARGET_AMPLITUDE_NAMI_API_KEY": API_KEY},
+    )
+    assert run.exit_code == 1
+    [line] = errors(run)
+    assert "api_key is missing" in line
+
+
+def test_mistakes_in_the_environment_are_told_by_variable(tmp_path: Path) -> None:
+    run = run_command(
+        tmp_path,
+        ["--config=ENV"],
+        INPUT,
+        environment={
+            "TARGET_AMPLITUDE_NAMI_RETRY_FOR": "soon",
+            "TARGET_AMPLITUDE_NAMI_DRYRUN": "true",
+        },
+    )
+    assert run.exit_code == 1
+    assert "Traceback" not in run.log
+    lines = errors(run)
+    assert any("TARGET_AMPLITUDE_NAMI_RETRY_FOR" in line for line in lines)
+    assert any('"TARGET_AMPLITUDE_NAMI_DRY_RUN"' in line for line in lines)
+
+
+@pytest.mark.parametrize("form", ["json", "markdown"])
+def test_about_tells_every_setting_without_any_configuration(
+    tmp_path: Path, form: str
+) -> None:
+    run = run_command(tmp_path, ["--about", f"--format={form}"])
+    assert run.exit_code == 0
+    for name in ("api_key", "rejects_path", "stream_maps", "batch_wait_seconds"):
+        assert name in run.stdout

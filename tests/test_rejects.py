@@ -1,0 +1,235 @@
+"""The rejects file, line by line."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from target_amplitude_nami.amplitude.event import Refusal
+from target_amplitude_nami.errors import ConfigurationError, OutputUnwritable
+from target_amplitude_nami.nami import jsontext
+from target_amplitude_nami.rejects import (
+    Rejects,
+    line_of,
+    record_message,
+    unreadable_line,
+)
+from tests.support import singer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+REFUSAL = Refusal("time_unreadable", "created_date", 'it is "never"', None)
+FULL_DISK = Path("/dev/full")
+
+
+@pytest.fixture
+def rejects(tmp_path: Path) -> Iterator[Rejects]:
+    rejects = Rejects(tmp_path / "deep" / "down" / "rejects.singer")
+    yield rejects
+    rejects.close()
+
+
+def written(rejects: Rejects) -> list[dict[str, Any]]:
+    rejects.sync()
+    return [json.loads(line) for line in rejects.path.read_bytes().splitlines()]
+
+
+def test_nothing_is_made_before_the_first_reject(rejects: Rejects) -> None:
+    rejects.declare("events", singer.schema("events"))
+    rejects.sync()
+    assert not rejects.path.parent.exists()
+
+
+def test_the_schema_stands_once_before_the_records_of_its_stream(
+    rejects: Rejects,
+) -> None:
+    for stream in ("a", "b"):
+        rejects.declare(stream, singer.schema(stream))
+    for stream in ("b", "a", "b"):
+        rejects.write(stream, singer.record(stream, {}), REFUSAL)
+    kinds = [(message["type"], message["stream"]) for message in written(rejects)]
+    assert kinds == [
+        ("SCHEMA", "b"),
+        ("RECORD", "b"),
+        ("SCHEMA", "a"),
+        ("RECORD", "a"),
+        ("RECORD", "b"),
+    ]
+
+
+def test_a_schema_that_changes_is_written_again(rejects: Rejects) -> None:
+    for keys in (["id"], ["id"], ["number"]):
+        rejects.declare("a", singer.schema("a", key_properties=keys))
+        rejects.write("a", singer.record("a", {}), REFUSAL)
+    schemas = [m for m in written(rejects) if m["type"] == "SCHEMA"]
+    assert [m["key_properties"] for m in schemas][-1] == ["number"]
+
+
+def test_the_reason_says_all_that_is_known(rejects: Rejects) -> None:
+    refusal = Refusal("amplitude_invalid_field", "time", "HTTP 400: no", 400)
+    rejects.write("a", singer.record("a", {"x": 1}), refusal)
+    [message] = written(rejects)
+    at = message["rejected"].pop("at")
+    assert at.endswith("+00:00")
+    assert message == {
+        "type": "RECORD",
+        "stream": "a",
+        "record": {"x": 1},
+        "rejected": {
+            "reason": "amplitude_invalid_field",
+            "field": "time",
+            "detail": "HTTP 400: no",
+            "status": 400,
+        },
+    }
+
+
+def test_a_file_of_others_keeps_its_lines_and_its_permissions(tmp_path: Path) -> None:
+    path = tmp_path / "rejects.singer"
+    path.write_bytes(b"half a li")
+    path.chmod(0o640)
+    rejects = Rejects(path)
+    rejects.write("a", singer.record("a", {}), REFUSAL)
+    rejects.close()
+    assert path.read_bytes().splitlines()[0] == b"half a li"
+    assert json.loads(path.read_bytes().splitlines()[1])["stream"] == "a"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+# What a message may look like that already has a reason, or seems to have one.
+BEFORE = [
+    b'{"type":"RECORD","stream":"a","record":{"x":1.50}}',
+    b'{"type":"RECORD","stream":"a","record":{"x":1.50,"rejected":{"x":2}}}',
+    b'{"record":{"x":1,"rejected":{"x":2}},"type":"RECORD","stream":"a"}',
+    b'{"type":"RECORD","stream":"a","record":{"t":",\\"rejected\\":{}}"}}',
+    b'{"type":"RECORD","stream":"\\ud83d","record":{"x":9007199254740993}}',
+]
+
+
+@pytest.mark.parametrize("line", BEFORE)
+def test_a_record_keeps_its_bytes_however_often_it_is_rejected(
+    rejects: Rejects, line: bytes
+) -> None:
+    rejects.write("a", line, REFUSAL)
+    rejects.sync()
+    [once] = rejects.path.read_bytes().splitlines()
+    assert once.startswith(line[:-1] + b',"rejected":{"reason":"time_unreadable"')
+    rejects.write("a", once, Refusal("no_ids", "user_id", "none"))
+    rejects.sync()
+    _, twice = rejects.path.read_bytes().splitlines()
+    assert twice.startswith(line[:-1] + b',"rejected":{"reason":"no_ids"')
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"rejected":{"reason":"old"},"type":"RECORD","stream":"a","record":{"x":1.50}}',
+        b'{"type":"RECORD", "rejected": null, "stream":"a","record":{"x":1.50}}',
+        b'{"type":"RECORD","stream":"a","record":{"x":1.50},"rejected":{},"version":3}',
+    ],
+)
+def test_a_reason_that_another_tool_has_moved_is_replaced(
+    rejects: Rejects, line: bytes
+) -> None:
+    rejects.write("a", line, REFUSAL)
+    rejects.sync()
+    text = rejects.path.read_bytes()
+    assert text.count(b'"rejected"') == 1
+    assert b'"record":{"x":1.50}' in text
+    assert json.loads(text)["rejected"]["reason"] == "time_unreadable"
+
+
+@given(
+    record=st.dictionaries(
+        st.text() | st.just("rejected"),
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+            lambda inner: (
+                st.lists(inner)
+                | st.dictionaries(st.text() | st.just("rejected"), inner)
+            ),
+            max_leaves=5,
+        ),
+    )
+)
+def test_every_record_comes_back_as_it_was(
+    record: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    line = singer.record("a", record)
+    rejects = Rejects(tmp_path_factory.mktemp("any") / "rejects.singer")
+    rejects.write("a", line, REFUSAL)
+    rejects.close()
+    first = rejects.path.read_bytes()
+    rejects.write("a", first, REFUSAL)
+    rejects.close()
+    _, second = rejects.path.read_bytes().splitlines(keepends=True)
+    before = jsontext.encode(jsontext.decode(line)["record"])
+    for text in (first, second):
+        assert jsontext.encode(jsontext.decode(text)["record"]) == before
+
+
+@given(line=st.binary().filter(lambda line: b"\n" not in line and b"\r" not in line))
+def test_an_unreadable_line_comes_back_byte_for_byte(line: bytes) -> None:
+    message = json.loads(unreadable_line(line + b"\r\n"))
+    assert message["type"] == "RECORD"
+    assert line_of(message["record"]) == line
+
+
+@pytest.mark.parametrize("record", [{}, {"line": None}, {"line": 7}, {"text": "x"}])
+def test_a_record_without_a_line_is_no_unreadable_line(record: dict[str, Any]) -> None:
+    assert line_of(record) is None
+
+
+def test_half_a_pair_that_an_editor_left_in_a_line_is_read() -> None:
+    assert line_of({"line": "\ud83d"}) == b"\xed\xa0\xbd"
+
+
+def test_a_record_of_a_file_becomes_a_message() -> None:
+    message = record_message('the "a"', b' {"x": 1.50}\r\n')
+    assert message == b'{"type":"RECORD","stream":"the \\"a\\"","record":{"x": 1.50}}'
+
+
+@pytest.mark.skipif(not FULL_DISK.exists(), reason="the system has no /dev/full")
+def test_a_full_disk_is_told_when_it_matters() -> None:
+    rejects = Rejects(FULL_DISK)
+    rejects.write("a", singer.record("a", {}), REFUSAL)
+    with pytest.raises(OutputUnwritable, match="No space left"):
+        rejects.sync()
+    with pytest.raises(OutputUnwritable, match=r"rejects_path.*run again"):
+        rejects.close()
+    rejects.close()
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    rejects = Rejects(tmp_path / "file" / "rejects.singer")
+    with pytest.raises(OutputUnwritable, match=r"rejects\.singer"):
+        rejects.write("a", singer.record("a", {}), REFUSAL)
+
+
+def test_it_refuses_to_be_the_input(rejects: Rejects) -> None:
+    rejects.write("a", singer.record("a", {}), REFUSAL)
+    with (
+        rejects.path.open("rb") as file,
+        pytest.raises(ConfigurationError, match="rejects_path"),
+    ):
+        rejects.refuse_as_input(file)
+
+
+def test_any_other_input_will_do(rejects: Rejects, tmp_path: Path) -> None:
+    (tmp_path / "other").touch()
+    with (tmp_path / "other").open("rb") as file:
+        rejects.refuse_as_input(file)  # neither made yet ...
+        rejects.write("a", singer.record("a", {}), REFUSAL)
+        rejects.refuse_as_input(file)  # ... nor this one
+    source, sink = os.pipe()
+    with os.fdopen(source) as pipe, os.fdopen(sink, "w"):
+        rejects.refuse_as_input(pipe)

@@ -1,0 +1,202 @@
+"""The report of a run, in its three forms, and the files that it is written to."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import json
+import os
+import re
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from target_amplitude_nami.amplitude.outgoing import Traffic
+from target_amplitude_nami.errors import OutputUnwritable
+from target_amplitude_nami.ledger import Counts
+from target_amplitude_nami.report import Progress, Report, write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+COUNTS = Counts(
+    read={"user.subscription.renewed": 12_000, "device.impression": 30, "(other)": 5},
+    delivered={"user.subscription.renewed": 11_995, "device.impression": 18},
+    filtered={
+        ("device.impression", "before_start_date"): 10,
+        ("(other)", "not_nami"): 4,
+    },
+    rejected={
+        ("user.subscription.renewed", "time_unreadable"): 2,
+        ("user.subscription.renewed", "no_ids"): 3,
+        ("device.impression", "time_unreadable"): 2,
+        ("(other)", "line_not_json"): 1,
+    },
+)
+REPORT = Report(
+    integration="radio",
+    destination="https://api2.amplitude.com/2/httpapi",
+    outcome="complete",
+    started_at="2026-06-01T00:00:00+00:00",
+    seconds=10.0,
+    counts=COUNTS,
+    traffic=Traffic(requests=7, retries=2, throttled=1, body_bytes=1_234_567),
+    texts_cut=3,
+)
+NOTHING = dataclasses.replace(
+    REPORT, counts=Counts({}, {}, {}, {}), traffic=Traffic(), seconds=0.0, texts_cut=0
+)
+
+
+def samples(report: Report) -> dict[str, dict[tuple[str, ...], float]]:
+    """Return the values of each metric by its labels, those that differ."""
+    parsed = text_string_to_metric_families(report.to_openmetrics())  # type: ignore[no-untyped-call]
+    return {
+        family.name: {_own(sample.labels): sample.value for sample in family.samples}
+        for family in parsed
+    }
+
+
+def _own(labels: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(value for name, value in labels.items() if name != "integration")
+
+
+def test_the_table_is_one_that_people_can_read() -> None:
+    assert list(REPORT.lines()) == [
+        "radio -> https://api2.amplitude.com/2/httpapi: complete",
+        "                               read  delivered  filtered  rejected",
+        "(other)                           5          0         4         1",
+        "device.impression                30         18        10         2",
+        "user.subscription.renewed    12,000     11,995         0         5",
+        "filtered: 10 before_start_date, 4 not_nami",
+        "rejected: 4 time_unreadable, 3 no_ids, 1 line_not_json",
+        "7 requests, 2 retries, 1 throttled, 1,234,567 bytes sent, 3 texts cut",
+        REPORT.summary(),
+    ]
+
+
+def test_the_summary_is_one_line() -> None:
+    assert REPORT.summary() == (
+        "12,035 records read: 12,013 delivered, 14 filtered, 8 rejected, "
+        "in 10.0 s (1,201 events/s)"
+    )
+
+
+def test_a_long_name_moves_the_columns_and_not_one_row() -> None:
+    name = "user.subscription." + "x" * 60
+    counts = dataclasses.replace(COUNTS, read={**COUNTS.read, name: 1})
+    heading, *rows = list(dataclasses.replace(REPORT, counts=counts).lines())[1:6]
+    assert {len(row) for row in rows} == {len(heading)}
+
+
+def test_an_empty_run_has_a_report_too() -> None:
+    assert list(NOTHING.lines())[-1] == (
+        "0 records read: 0 delivered, 0 filtered, 0 rejected, in 0.0 s (0 events/s)"
+    )
+    assert json.loads(NOTHING.to_json())["by_event_type"] == {}
+    assert samples(NOTHING)["nami_requests"] == {(): 0}
+
+
+def test_what_is_open_is_told() -> None:
+    counts = dataclasses.replace(COUNTS, delivered={"device.impression": 18})
+    report = dataclasses.replace(REPORT, counts=counts, outcome="interrupted")
+    assert "8 rejected, 11,995 open, in" in report.summary()
+    assert json.loads(report.to_json())["open"] == 11_995
+
+
+def test_the_json_adds_up() -> None:
+    report = json.loads(REPORT.to_json())
+    assert report["read"] == sum(
+        report[fate] for fate in ("delivered", "filtered", "rejected", "open")
+    )
+    for fate in ("filtered", "rejected"):
+        assert sum(report[f"{fate}_by_reason"].values()) == report[fate]
+    for row in report["by_event_type"].values():
+        assert row["read"] == row["delivered"] + row["filtered"] + row["rejected"]
+    assert report["events_per_second"] == 1201.3
+    assert report["body_bytes"] == 1_234_567
+
+
+def test_the_metrics_say_what_the_json_says() -> None:
+    found = samples(REPORT)
+    assert found["nami_records"] == {
+        ("device.impression", "delivered", ""): 18,
+        ("user.subscription.renewed", "delivered", ""): 11_995,
+        ("(other)", "filtered", "not_nami"): 4,
+        ("device.impression", "filtered", "before_start_date"): 10,
+        ("(other)", "rejected", "line_not_json"): 1,
+        ("device.impression", "rejected", "time_unreadable"): 2,
+        ("user.subscription.renewed", "rejected", "no_ids"): 3,
+        ("user.subscription.renewed", "rejected", "time_unreadable"): 2,
+    }
+    assert found["nami_requests"] == {(): 7}
+    assert found["nami_retries"] == {(): 2}
+    assert found["nami_throttled"] == {(): 1}
+    assert found["nami_body_bytes"] == {(): 1_234_567}
+    assert found["nami_texts_cut"] == {(): 3}
+    assert found["nami_run_seconds"] == {(): 10.0}
+
+
+@pytest.mark.parametrize("name", ['a "b"', "a\\b", "a\nb", "ä {} ☃", "a,b=c"])
+def test_any_integration_name_makes_valid_metrics(name: str) -> None:
+    text = dataclasses.replace(REPORT, integration=name).to_openmetrics()
+    for family in text_string_to_metric_families(text):  # type: ignore[no-untyped-call]
+        assert {sample.labels["integration"] for sample in family.samples} == {name}
+
+
+def test_progress_is_told_again_and_again_until_the_end() -> None:
+    told = threading.Semaphore(0)
+    progress = Progress(told.release, every_seconds=0.001)
+    for _ in range(3):
+        assert told.acquire(timeout=10)
+    progress.end()
+    while told.acquire(blocking=False):
+        pass
+    assert not told.acquire(timeout=0.05)
+
+
+def test_a_short_run_says_nothing_in_between() -> None:
+    told: list[None] = []
+    progress = Progress(lambda: told.append(None))
+    progress.end()
+    assert told == []
+
+
+def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "report.json"
+    write_atomically(path, "first\n")
+    with path.open(encoding="utf-8") as reader:
+        write_atomically(path, "second ☃\n")
+        assert reader.read() == "first\n"
+    assert path.read_text("utf-8") == "second ☃\n"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_pipe_is_written_to_and_stays_what_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK)) as reader:
+        write_atomically(path, "text")
+        assert reader.read() == "text"
+    assert path.is_fifo()
+
+
+def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
+    with pytest.raises(OutputUnwritable, match=re.escape(f"{tmp_path} cannot be")):
+        write_atomically(tmp_path, "text")
+
+
+def test_what_was_written_in_vain_is_taken_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(source: Path, _target: Path) -> None:
+        assert source.exists()
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(OutputUnwritable, match="Operation not permitted"):
+        write_atomically(tmp_path / "report.json", "text")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,281 @@
+"""A record's way through a sink: read, checked, counted, and sent or kept."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from singer_sdk.exceptions import InvalidRecord
+
+from target_amplitude_nami.sinks import OTHER, USERS, NamiSink, RecordValidator
+from target_amplitude_nami.target import TargetAmplitudeNami
+from tests.support import nami, singer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from target_amplitude_nami.report import Report
+
+
+class House:
+    """A target in this process that writes its requests to a file."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        self.folder = folder
+        config = {
+            "dry_run": True,
+            "dry_run_path": str(folder / "dry-run.jsonl"),
+            "rejects_path": str(folder / "rejects.singer"),
+        }
+        self.target = TargetAmplitudeNami(config=config | settings)
+
+    def take(self, messages: Iterable[bytes]) -> Report:
+        """Process messages to the end."""
+        lines = b"".join(messages).decode()
+        self.target.process_lines(io.StringIO(lines))
+        self.target.process_endofpipe()
+        report: Report = self.target.report
+        assert report.counts.open == 0
+        return report
+
+    def sink(self, **schema: Any) -> NamiSink:
+        """Return the sink of a stream with this schema."""
+        definition = {"type": "object", "properties": {}} | schema
+        return NamiSink(self.target, "events", definition, [])
+
+    @property
+    def sent(self) -> list[dict[str, Any]]:
+        """The events that were sent."""
+        bodies = (self.folder / "dry-run.jsonl").read_text("utf-8").splitlines()
+        return [event for body in bodies for event in json.loads(body)["events"]]
+
+    @property
+    def rejects(self) -> list[dict[str, Any]]:
+        """The reasons in the rejects file."""
+        lines = (self.folder / "rejects.singer").read_text("utf-8").splitlines()
+        messages = [json.loads(line) for line in lines]
+        return [m["rejected"] for m in messages if m["type"] == "RECORD"]
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    house = House(tmp_path)
+    yield house
+    house.target.run.close("failed")
+
+
+# The validator
+
+
+@pytest.mark.parametrize(
+    ("properties", "record"),
+    [
+        ({"at": {"type": "string", "format": "date-time"}}, {"at": "no date"}),
+        ({"at": {"type": ["string", "null"]}}, {"at": None}),
+        ({"n": {"$ref": "#/$defs/whole"}}, {"n": 10**30}),
+        ({}, {"anything": [{}]}),
+    ],
+)
+def test_a_record_that_fits_passes(
+    properties: dict[str, Any], record: dict[str, Any]
+) -> None:
+    definitions = {"whole": {"type": "integer"}}
+    schema = {"type": "object", "properties": properties, "$defs": definitions}
+    RecordValidator(schema).validate(record)
+
+
+@pytest.mark.parametrize(
+    ("schema", "record", "said"),
+    [
+        ({"properties": {"n": {"type": "integer"}}}, {"n": "x"}, "n: "),
+        (
+            {
+                "properties": {
+                    "d": {"items": {"properties": {"id": {"type": "string"}}}}
+                }
+            },
+            {"d": [{"id": "1"}, {"id": 2}]},
+            "d.1.id: ",
+        ),
+        ({"required": ["id"]}, {}, 'the record: "id" is a required property'),
+    ],
+)
+def test_a_record_that_does_not_fit_is_told_with_its_place(
+    schema: dict[str, Any], record: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InvalidRecord, match=said):
+        RecordValidator({"type": "object"} | schema).validate(record)
+
+
+@pytest.mark.parametrize(
+    ("properties", "record"),
+    [
+        ({"a": {"enum": ["x\ufffd"]}}, {"a": "x\ud83d"}),
+        ({"a": {"type": "object"}}, {"a": {"\udc00": 1}}),
+        ({"a": {"type": "array"}}, {"a": ["\ud83d\ude00", "\ud83d"], "\udfff": 1}),
+    ],
+)
+def test_half_a_character_is_checked_like_any_other(
+    properties: dict[str, Any], record: dict[str, Any]
+) -> None:
+    validator = RecordValidator({"type": "object", "properties": properties})
+    validator.validate(record)
+    with pytest.raises(InvalidRecord, match="a: "):
+        validator.validate(record | {"a": 7, "\ud83d": None})
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "thing"},
+        {"properties": {"x": {"$ref": "https://schemas.invalid/x.json"}}},
+        {"properties": {"x": {"pattern": "("}}},
+    ],
+)
+def test_a_schema_that_is_none_checks_nothing_and_is_warned_of(
+    house: House, caplog: pytest.LogCaptureFixture, schema: dict[str, Any]
+) -> None:
+    definition = {"type": "object", "properties": {}} | schema
+    event = nami.impression(1)
+    messages = [singer.schema("events", definition), singer.record("events", event)]
+    assert house.take(messages).delivered == 1
+    [warning] = [r.message for r in caplog.records if "no JSON schema" in r.message]
+    assert "'events'" in warning
+
+
+def test_checks_can_be_switched_off(tmp_path: Path) -> None:
+    house = House(tmp_path, validate_records=False)
+    definition = {"type": "object", "properties": {"name": {"type": "integer"}}}
+    event = nami.impression(1, name="Holiday")
+    messages = [singer.schema("events", definition), singer.record("events", event)]
+    assert house.take(messages).delivered == 1
+
+
+def test_a_violation_by_a_large_value_has_a_short_detail(house: House) -> None:
+    definition = {"type": "object", "properties": {"name": {"type": "integer"}}}
+    event = nami.impression(1, name="x" * 100_000)
+    house.take([singer.schema("events", definition), singer.record("events", event)])
+    [reject] = house.rejects
+    assert reject["reason"] == "schema_violation"
+    assert "name: " in reject["detail"]
+    assert len(reject["detail"]) < 400
+
+
+# Rejects and labels
+
+
+@pytest.mark.parametrize("value", [None, "absent"])
+def test_a_key_property_that_is_null_or_absent_is_a_reject(
+    house: House, value: str | None
+) -> None:
+    event = nami.impression(1) | {"number": None}
+    if value == "absent":
+        del event["number"]
+    messages = [singer.schema("events", key_properties=["number"])]
+    report = house.take([*messages, singer.record("events", event)])
+    assert report.counts.rejected == {("device.impression", "key_property_missing"): 1}
+
+
+@pytest.mark.parametrize(
+    ("event_type", "label"),
+    [
+        ("device.impression", "device.impression"),
+        ("device.session.start", "device.session.start"),
+        ("user.subscription.frozen", OTHER),
+        ("anything at all", OTHER),
+        (["a", "list"], OTHER),
+        ({"an": "object"}, OTHER),
+        (7, OTHER),
+    ],
+)
+def test_the_report_has_rows_for_known_types_only(
+    house: House, event_type: object, label: str
+) -> None:
+    event = nami.impression(1) | {"event_type": event_type}
+    report = house.take(singer.records("events", [event]))
+    assert set(report.counts.read) == {label}
+
+
+def test_a_type_that_the_settings_name_has_its_row(tmp_path: Path) -> None:
+    house = House(tmp_path, events=["user.subscription.frozen"])
+    event = nami.subscription(1, "user.subscription.frozen")
+    report = house.take(singer.records("events", [event]))
+    assert report.counts.delivered == {"user.subscription.frozen": 1}
+
+
+# As many as a line may have, and so many more that no reader or validator gets through.
+@pytest.mark.parametrize("layers", [300, 100_000])
+@pytest.mark.parametrize("declared", [{}, {"deep": {"type": "string"}}])
+def test_a_record_too_deep_to_be_understood_is_a_reject(
+    house: House, layers: int, declared: dict[str, Any]
+) -> None:
+    deep: Any = 1
+    for _ in range(layers):
+        deep = {"in": deep}
+    line = singer.record("events", nami.impression(1))
+    sink = house.sink(properties=declared)
+    sink.take(nami.impression(1) | {"deep": deep}, "events", line)
+    [(_, reason)] = house.target.run.ledger.counts().rejected
+    assert reason == "too_deep"
+
+
+# Users, memory and lanes
+
+
+def test_a_user_record_sets_the_state_of_the_user(house: House) -> None:
+    report = house.take(singer.records("users", [nami.user(1)]))
+    assert report.counts.delivered == {USERS: 1}
+    [event] = house.sent
+    assert event["event_type"] == "$identify"
+    assert event["user_id"] == nami.external_id(1)
+    assert event["user_properties"]["$set"]["namiml_active_skus"] == ["radio_monthly"]
+
+
+def test_a_user_record_without_state_has_nothing_to_set(house: House) -> None:
+    record = {"user_id": "nami-user", "external_id": nami.external_id(1)}
+    report = house.take(singer.records("users", [record]))
+    assert report.counts.filtered == {(USERS, "nothing_to_set"): 1}
+
+
+def test_also_a_filtered_event_tells_who_its_user_is(house: House) -> None:
+    user_id = nami.identifier(2, 1)
+    records = [
+        nami.subscription(1, "device.session.start"),
+        nami.impression(2, user_id=user_id, device_id=None),
+    ]
+    house.take(singer.records("events", records))
+    [event] = house.sent
+    assert event["user_id"] == nami.external_id(1)
+
+
+def test_the_records_of_one_nami_user_share_a_lane(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys: list[str] = []
+    send = house.target.run.send
+
+    def note(event: Any, lane_key: str, *rest: Any) -> None:
+        keys.append(lane_key)
+        send(event, lane_key, *rest)
+
+    monkeypatch.setattr(house.target.run, "send", note)
+    user_id = nami.identifier(2, 1)
+    messages = [
+        *singer.records("a", [nami.impression(2, user_id=user_id)]),  # anonymous yet
+        *singer.records("b", [nami.subscription(1)]),
+        *singer.records("c", [nami.user(1)]),
+        *singer.records("d", [nami.subscription(3, user_id=None)]),
+        *singer.records("e", [nami.impression(4, user_id=None)]),
+    ]
+    house.take(messages)
+    assert keys == [user_id] * 3 + [nami.external_id(3), nami.device_id(4)]
+
+
+def test_the_sdk_never_hands_records_to_the_sink_itself(house: House) -> None:
+    sink = house.sink()
+    sink.process_batch({})
+    with pytest.raises(NotImplementedError):
+        sink.process_record({}, {})
