@@ -166,9 +166,7 @@ class NamiSink(Sink):
             self._check_record(record)
             nami = self._reader.read(record)
         except UnreadableRecordError as error:
-            refusal = Refusal(error.reason, error.field, error.detail)
-            label = self._label(error.event_type or record.get("event_type"))
-            self._run.ledger.reject(label, stream, line, refusal)
+            self._leave_unreadable(error, record, stream, line)
             return
         except RecursionError:
             refusal = Refusal(
@@ -183,6 +181,22 @@ class NamiSink(Sink):
                 self._take_user(nami, stream, line)
             case _:
                 self._ignore()
+
+    def _leave_unreadable(
+        self,
+        error: UnreadableRecordError,
+        record: dict[str, t.Any],
+        stream: str,
+        line: bytes,
+    ) -> None:
+        event_type = error.event_type or record.get("event_type")
+        label = self._label(event_type)
+        # What nobody wants sent is no reject, whatever else is wrong with it.
+        if label in _EVENT_TYPES and label not in self._settings.sent_names:
+            self._run.ledger.filter(label, "event_not_chosen")
+            return
+        refusal = Refusal(error.reason, error.field, error.detail)
+        self._run.ledger.reject(label, stream, line, refusal)
 
     def _check_record(self, record: dict[str, t.Any]) -> None:
         if self._validator is not None:

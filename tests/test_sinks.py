@@ -279,3 +279,15 @@ def test_the_sdk_never_hands_records_to_the_sink_itself(house: House) -> None:
     sink.process_batch({})
     with pytest.raises(NotImplementedError):
         sink.process_record({}, {})
+
+
+@pytest.mark.parametrize(
+    "mistake", [{"created_date": "yesterday"}, {"id": None}, {"devices": "no JSON"}]
+)
+def test_an_event_that_is_not_chosen_is_filtered_whatever_else_is_wrong_with_it(
+    house: House, mistake: dict[str, Any]
+) -> None:
+    session = nami.impression(1, event_type="device.session.start", **mistake)
+    report = house.take([singer.schema("events"), singer.record("events", session)])
+    assert report.counts.filtered == {("device.session.start", "event_not_chosen"): 1}
+    assert not report.counts.rejected
