@@ -5,28 +5,31 @@ from __future__ import annotations
 import gzip
 import typing as t
 import zlib
+from urllib.parse import unquote
 
 from upath import UPath
 
 from target_amplitude_nami.errors import InputUnreadable
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _COMPRESSIONS = (None, "none", "gzip")
 
 
-def read_batch(message: Mapping[str, t.Any]) -> Iterator[bytes]:
+def read_batch(
+    encoding: Mapping[str, t.Any], manifest: Iterable[object]
+) -> Iterator[bytes]:
     """Yield the records of a BATCH message's files, each as JSON text.
+
+    Args:
+        encoding: The files' format and compression.
+        manifest: Where they are.
 
     Raises:
         InputUnreadable: For a file that is missing, broken or of another format; the
             message names it.
     """
-    encoding = message.get("encoding")
-    manifest = message.get("manifest")
-    if not isinstance(encoding, dict) or not isinstance(manifest, list):
-        raise InputUnreadable("a BATCH message has no encoding or no manifest")
     if encoding.get("format") != "jsonl" or (
         encoding.get("compression") not in _COMPRESSIONS
     ):
@@ -41,7 +44,7 @@ def read_batch(message: Mapping[str, t.Any]) -> Iterator[bytes]:
 
 def _read_file(url: str, *, is_gzip: bool) -> Iterator[bytes]:
     try:
-        with UPath(url).open("rb") as file:
+        with _path(url).open("rb") as file:
             lines = gzip.GzipFile(fileobj=file) if is_gzip else file
             for line in lines:
                 if line.strip():
@@ -50,3 +53,11 @@ def _read_file(url: str, *, is_gzip: bool) -> Iterator[bytes]:
         raise InputUnreadable(
             f"the BATCH file {url} cannot be read ({error}): run the tap again"
         ) from error
+
+
+def _path(url: str) -> UPath:
+    """Return where a URL leads; taps may escape a local path in it, or not."""
+    path = UPath(url)
+    if url.startswith("file:") and not path.exists():
+        return UPath(unquote(url))
+    return path

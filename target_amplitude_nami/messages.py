@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import typing as t
 from collections import Counter
 
+import simplejson
 from singer_sdk.singerlib.encoding.base import GenericSingerReader, SingerMessageType
 
 from target_amplitude_nami.errors import InputUnreadable
@@ -22,6 +24,7 @@ if t.TYPE_CHECKING:
 
 _BROKEN_LINES_THAT_MEAN_NO_SINGER = 100
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_LONGEST_SHOWN = 60
 
 
 class BadLine(t.NamedTuple):
@@ -29,6 +32,9 @@ class BadLine(t.NamedTuple):
 
     reason: str
     detail: str
+
+
+TOO_DEEP: t.Final = BadLine("too_deep", "the message is nested too deep to be read")
 
 
 class MessageReader(GenericSingerReader[str]):
@@ -45,6 +51,10 @@ class MessageReader(GenericSingerReader[str]):
         self.is_interrupted: Callable[[], bool] = lambda: False
         self.tick: Callable[[], None] = lambda: None
         self.take_bad_line: Callable[[bytes, BadLine], None] = _refuse
+        self.failure: InputUnreadable | None = None
+        """What is wrong with the input, if it made no sense."""
+        self.passes_over = False
+        """Whether lines are read to the end, and nothing is done with them."""
         self._broken_in_a_row = 0
         self._read: Counter[str] = Counter()
 
@@ -55,10 +65,12 @@ class MessageReader(GenericSingerReader[str]):
 
     @override
     def deserialize_json(self, line: str | bytes) -> dict[str, t.Any]:
-        message = jsontext.decode(line)
+        try:
+            message = jsontext.decode(line)
+        except ValueError as error:
+            raise ValueError(f"not JSON: {error}") from error
         if not isinstance(message, dict):
-            msg = "it is no JSON object"
-            raise ValueError(msg)  # noqa: TRY004 - one kind of error for a bad line
+            raise ValueError("not a JSON object")  # noqa: TRY004 - one for a bad line
         return message
 
     @override
@@ -69,53 +81,86 @@ class MessageReader(GenericSingerReader[str]):
     ) -> Counter[str]:
         """Hand every message to the callback of its type; count them by type.
 
-        Raises:
-            InputUnreadable: When nothing in a hundred lines was a message.
+        Input that makes no sense ends here, as if it had come to its end, so that what
+        was read before can be delivered; `failure` says then what is wrong with it.
         """
         self._callbacks = callbacks
-        lines = read_lines(
-            self.default_input if file_input is None else file_input,
-            is_interrupted=self.is_interrupted,
-            tick=self.tick,
-        )
-        for line in lines:
-            self.process_line(line)
+        try:
+            self._process_all(self.default_input if file_input is None else file_input)
+        except InputUnreadable as error:
+            self.failure = error
         return Counter(
             {kind.value: self._read[kind.value] for kind in SingerMessageType}
         )
 
+    def _process_all(self, file: t.IO[str]) -> None:
+        if t.cast("object", file) is None:
+            raise InputUnreadable("there is no input: standard input is closed")
+        lines = read_lines(file, is_interrupted=self.is_interrupted, tick=self.tick)
+        for line in lines:
+            if not self.passes_over:
+                self.process_line(line)
+
     def process_line(self, line: bytes) -> None:
-        """Process one line; empty ones hold nothing and are passed over."""
+        """Process one line; empty ones hold nothing and are passed over.
+
+        Raises:
+            InputUnreadable: When nothing in a hundred lines was a message.
+        """
         self.line = line
         try:
             message = self.deserialize_json(line)
         except ValueError as error:
-            if line.strip(b" \t\r\n" + _BYTE_ORDER_MARK):
-                self._take_broken_line(line, error)
+            if line.removeprefix(_BYTE_ORDER_MARK).strip():
+                self.take_broken_line(line, error)
             return
-        self._broken_in_a_row = 0
+        self.note_readable_line()
         kind = message.get("type")
         if not isinstance(kind, str) or kind not in self._callbacks:
-            self.take_bad_line(
-                line,
-                BadLine("not_a_singer_message", f"no Singer message has type {kind!r}"),
-            )
+            detail = f"no Singer message has type {repr(kind)[:_LONGEST_SHOWN]}"
+            self.take_bad_line(line, BadLine("not_a_singer_message", detail))
             return
         self._read[kind] += 1
-        self._callbacks[kind](message)
+        try:
+            self._callbacks[kind](message)
+        except RecursionError:
+            self.take_bad_line(line, TOO_DEEP)
 
-    def _take_broken_line(self, line: bytes, error: ValueError) -> None:
-        if line.startswith(_BYTE_ORDER_MARK):
-            self.process_line(line.removeprefix(_BYTE_ORDER_MARK))
-            return
+    def note_readable_line(self) -> None:
+        """Take note that a line could be read: the broken ones before are mishaps."""
+        self._broken_in_a_row = 0
+
+    def take_broken_line(self, line: bytes, error: ValueError) -> None:
+        """Hand over a line that is no JSON object.
+
+        Raises:
+            InputUnreadable: When it is the hundredth in a row.
+        """
         self._broken_in_a_row += 1
-        self.take_bad_line(line, BadLine("line_not_json", f"not JSON: {error}"))
+        self.take_bad_line(line, BadLine("line_not_json", str(error)))
         if self._broken_in_a_row == _BROKEN_LINES_THAT_MEAN_NO_SINGER:
             raise InputUnreadable(
                 f"{self._broken_in_a_row} lines in a row are not JSON, so the input is "
                 f"not what a Singer tap writes. Check that the tap prints nothing but "
                 f"messages to standard output; the lines are in the rejects file"
             )
+
+
+def state_of(line: bytes) -> bytes:
+    """Return the value of a STATE message: all that JSON can say, in ASCII.
+
+    Its numbers mean something to the tap alone, and stay as they are spelt.
+
+    Raises:
+        RecursionError: When it is nested too deep.
+    """
+    message = json.loads(
+        line.decode("utf-8-sig", "surrogatepass"),
+        parse_float=simplejson.RawJSON,
+        parse_int=simplejson.RawJSON,
+    )
+    text = simplejson.dumps(message["value"], allow_nan=True, separators=(",", ":"))
+    return text.encode("ascii")
 
 
 def _refuse(_line: bytes, bad: BadLine) -> None:

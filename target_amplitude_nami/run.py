@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
+import sqlite3
 import sys
 import time
 import typing as t
@@ -14,7 +16,11 @@ from target_amplitude_nami.amplitude.client import Client, Destination
 from target_amplitude_nami.amplitude.delivery import Delivery, DeliveryOptions
 from target_amplitude_nami.amplitude.dry_run import DryRun
 from target_amplitude_nami.amplitude.outgoing import Outgoing, RequestLimits, Traffic
-from target_amplitude_nami.errors import LedgerImbalance, OutputUnwritable
+from target_amplitude_nami.errors import (
+    ConfigurationError,
+    LedgerImbalance,
+    OutputUnwritable,
+)
 from target_amplitude_nami.ledger import Ledger
 from target_amplitude_nami.memory import Memory
 from target_amplitude_nami.rejects import Rejects
@@ -30,6 +36,9 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.settings import Settings
 
 _LOCAL_KEY = "local"
+_SECONDS_FOR_LANES = 5.0
+"""How long requests in flight may take to end when nothing more is delivered."""
+_SECONDS_FOR_LANES_WHEN_LATE = 0.5
 
 
 class Run:
@@ -77,9 +86,15 @@ class Run:
         self._texts_cut = 0
         self._started = time.monotonic()
         self._started_at = dt.datetime.now(dt.UTC)
-        self._progress = Progress(self._say_progress)
+        self._progress: Progress | None = None
+        self._last_report: Report | None = None
         for warning in settings.warnings:
             logger.warning(warning)
+        if not settings.enabled:
+            logger.warning(
+                "`enabled` is false: the input is read to its end, nothing is sent and "
+                "no STATE is written, so that the same records come again"
+            )
 
     def send(
         self, event: EncodedEvent, lane_key: str, label: str, stream: str, line: bytes
@@ -94,58 +109,73 @@ class Run:
         delivery = self._delivery or self._start_delivery()
         origin = self.ledger.open(label, stream, line)
         delivery.submit(
-            Outgoing(event.body, event.user_id, event.device_id, lane_key, origin)
+            Outgoing(
+                event.body, event.user_id, event.device_id, lane_key, origin, len(line)
+            )
         )
 
     def tick(self) -> None:
-        """Let time pass: send what has waited long enough, notice failures."""
+        """Let time pass: send what has waited long enough, notice failures.
+
+        Raises:
+            DeliveryError: When nothing more can be delivered.
+        """
+        if self._progress is None:
+            self._progress = Progress(self._say_progress)
         if self._delivery is not None:
             self._delivery.tick()
 
-    def finish(self, *, is_interrupted: Callable[[], bool]) -> Report:
-        """Deliver all that was read, close everything, and say what was done.
+    def deliver(self) -> None:
+        """Deliver all that was read, or as much as the time allows.
 
         Raises:
             DeliveryError: When nothing more can be delivered.
             LedgerImbalance: When a record is unaccounted for.
             OutputUnwritable: When a file of the run cannot be written.
         """
-        if self._local is None and self.settings.endpoint_url is None:
+        settings = self.settings
+        if settings.enabled and settings.endpoint_url is None and self._local is None:
             self._start_delivery()  # so that the local Amplitude's file is there
-        is_complete = self._delivery is None or self._delivery.finish(
-            self._seconds_left
-        )
-        report = self.close("interrupted" if is_interrupted() else "complete")
-        if is_complete and report.counts.open:
+        if self._delivery is not None and not self._delivery.finish(self._seconds_left):
+            return
+        counts = self.ledger.counts()
+        if counts.open:
             raise LedgerImbalance(
-                f"{report.counts.open} of {report.read} records are unaccounted for. "
-                f"This is a bug: please report it with the table above"
+                f"{counts.open} of {sum(counts.read.values())} records are unaccounted "
+                f"for. This is a bug: please report it with the table above"
             )
-        return report
 
     def close(self, outcome: str) -> Report:
-        """Stop everything and say what was done; what is not settled stays open."""
-        self._progress.end()
+        """Stop everything and say what was done; what is not settled stays open.
+
+        One failure does not keep the rest from being done. A second call does nothing.
+
+        Args:
+            outcome: `complete`, `interrupted` or `failed`.
+
+        Raises:
+            OutputUnwritable: When a file of the run cannot be written.
+        """
+        if self._last_report is not None:
+            return self._last_report
+        if self._progress is not None:
+            self._progress.end()
         if self._delivery is not None:
-            self._delivery.close()
-        self.rejects.close()
-        report = self._report(outcome)
-        for line in report.lines():
-            self._logger.info(line)
-        if report.rejected:
-            self._logger.warning(
-                "%s records could not be delivered; they are in %s, each with the "
-                "reason. Mend the cause, move the file, and give it to this target as "
-                "input",
-                f"{report.rejected:,}",
-                self.rejects.path,
+            left = self._seconds_left()
+            is_late = left is not None and left <= 0
+            self._delivery.close(
+                _SECONDS_FOR_LANES_WHEN_LATE if is_late else _SECONDS_FOR_LANES
             )
-        if self.settings.report_path is not None:
-            write_atomically(self.settings.report_path, report.to_json() + "\n")
-        self._write_metrics(report)
-        if self._dry_run is not None:
-            self._dry_run.end()
-        self._close_local()
+        report = self._report(outcome if self.settings.enabled else "disabled")
+        self._last_report = report
+        with contextlib.ExitStack() as last_things:  # the last one named comes first
+            last_things.callback(self._close_local)
+            if self._dry_run is not None:
+                last_things.callback(self._dry_run.end)
+            last_things.callback(self._write_metrics, report)
+            last_things.callback(self._write_report, report)
+            last_things.callback(self._say, report)
+            last_things.callback(self.rejects.close)
         return report
 
     # Delivery
@@ -199,12 +229,25 @@ class Run:
     # The local Amplitude
 
     def _start_local(self) -> None:
-        from target_amplitude_nami.local.server import (  # noqa: PLC0415 - an extra
-            LocalAmplitude,
-        )
-
-        self._local = LocalAmplitude(self.settings.local_path)
-        self._local.__enter__()
+        try:
+            from target_amplitude_nami.local.server import (  # noqa: PLC0415 - an extra
+                LocalAmplitude,
+            )
+        except ModuleNotFoundError as error:
+            install = "install target-amplitude-nami[local]"
+            raise ConfigurationError(
+                [f"endpoint: local needs more packages: {install} ({error})."]
+            ) from error
+        local = LocalAmplitude(self.settings.local_path)
+        try:
+            local.__enter__()
+        except (OSError, sqlite3.Error) as error:
+            raise OutputUnwritable(
+                f"the local Amplitude cannot keep anything in "
+                f"{self.settings.local_path} ({error}): mend the disk or choose "
+                f"another `local_path`"
+            ) from error
+        self._local = local
         self._destination = self._destination.at(
             self._local.endpoint(self.settings.api)
         )
@@ -244,10 +287,29 @@ class Run:
             texts_cut=self._texts_cut,
         )
 
+    def _say(self, report: Report) -> None:
+        for line in report.lines():
+            self._logger.info(line)
+        if report.rejected:
+            self._logger.warning(
+                "%s records could not be delivered; they are in %s, each with the "
+                "reason. Mend the cause, move the file, and give it to this target as "
+                "input",
+                f"{report.rejected:,}",
+                self.rejects.path,
+            )
+
     def _say_progress(self) -> None:
         report = self._report("running")
         self._logger.info("So far: %s", report.summary())
-        self._write_metrics(report)
+        try:
+            self._write_metrics(report)
+        except OutputUnwritable as error:  # the end of the run will fail for it
+            self._logger.warning("%s", error)
+
+    def _write_report(self, report: Report) -> None:
+        if self.settings.report_path is not None:
+            write_atomically(self.settings.report_path, report.to_json() + "\n")
 
     def _write_metrics(self, report: Report) -> None:
         if self.settings.metrics_path is not None:
@@ -256,13 +318,30 @@ class Run:
 
 def _write_state(state: bytes) -> None:
     """Write a STATE to standard output, where nothing else goes."""
+    output = t.cast("t.TextIO | None", sys.stdout)
     try:
-        sys.stdout.write(state.decode("ascii") + "\n")
-        sys.stdout.flush()
+        if output is None:
+            raise BrokenPipeError  # noqa: TRY301 - closed before the run began
+        output.write(state.decode("ascii") + "\n")
+        output.flush()
     except (BrokenPipeError, ValueError) as error:
-        # Else the interpreter complains once more when it closes the stream.
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+        _forget(output)
         raise OutputUnwritable(
             "Standard output is closed: whoever keeps STATE (Meltano, as a rule) is "
             "gone, so the run ends. Nothing is lost: run again"
         ) from error
+    except OSError as error:
+        _forget(output)
+        raise OutputUnwritable(
+            f"STATE cannot be written to standard output ({error.strerror}), so the "
+            f"run ends. Nothing is lost: mend that and run again"
+        ) from error
+
+
+def _forget(output: t.TextIO | None) -> None:
+    """Lead standard output nowhere: the interpreter would flush it at the end."""
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        descriptor = t.cast("t.TextIO", output).fileno()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)

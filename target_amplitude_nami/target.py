@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 import typing as t
+from decimal import Decimal
 
 import click
+import msgspec
 from singer_sdk.exceptions import ConfigurationError as SdkConfigurationError
 from singer_sdk.exceptions import ConfigValidationError, MappingError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
+from singer_sdk.mapper import CustomStreamMap
 from singer_sdk.plugin_base import _ConfigInput
 from singer_sdk.target_base import Target
 
@@ -18,8 +22,12 @@ from target_amplitude_nami.amplitude.event import Refusal
 from target_amplitude_nami.amplitude.outgoing import DeliveryError
 from target_amplitude_nami.batches import read_batch
 from target_amplitude_nami.errors import ConfigurationError, TargetError
-from target_amplitude_nami.messages import BadLine, MessageReader
-from target_amplitude_nami.nami import jsontext
+from target_amplitude_nami.messages import (
+    TOO_DEEP,
+    BadLine,
+    MessageReader,
+    state_of,
+)
 from target_amplitude_nami.rejects import (
     UNREADABLE_LINES,
     line_of,
@@ -44,9 +52,12 @@ else:
 if t.TYPE_CHECKING:
     from types import FrameType
 
+    from singer_sdk.mapper import StreamMap
+
 _TOO_MANY_REJECTS = 3
 _FAILED = 1
 _TICK_SECONDS = 0.2
+_SECONDS_TO_CLOSE = 1.5
 
 _T = t.TypeVar("_T")
 
@@ -75,7 +86,7 @@ class TargetAmplitudeNami(Target):
             ConfigValidationError: With a line for every mistake.
         """
         self._signal: int | None = None
-        self._signalled_at = 0.0
+        self._must_end_at: float | None = None
         super().__init__(**kwargs)
         self.max_parallelism = 1
         self.run = Run(
@@ -87,6 +98,7 @@ class TargetAmplitudeNami(Target):
         self.message_reader.is_interrupted = self._is_interrupted
         self.message_reader.tick = self.run.tick
         self.message_reader.take_bad_line = self._reject_line
+        self.message_reader.passes_over = not self.settings.enabled
 
     # Configuration
 
@@ -117,19 +129,29 @@ class TargetAmplitudeNami(Target):
     @override
     def _process_schema_message(self, message_dict: dict[str, t.Any]) -> None:
         stream, schema = message_dict.get("stream"), message_dict.get("schema")
-        if not isinstance(stream, str) or not isinstance(schema, dict):
-            detail = "a SCHEMA message needs a stream and a schema"
+        keys = message_dict.get("key_properties")
+        if not (
+            isinstance(stream, str)
+            and isinstance(schema, dict)
+            and (keys is None or _are_names(keys))
+        ):
+            detail = "a SCHEMA message needs a stream, a schema and names of keys"
             self._reject_line(self.message_reader.line, BadLine("bad_schema", detail))
             return
         if not isinstance(schema.get("properties"), dict):
             schema["properties"] = {}
-        self.run.rejects.declare(stream, self.message_reader.line)
         try:
             super()._process_schema_message(message_dict)
         except (MappingError, SdkConfigurationError) as error:
             raise ConfigurationError(
                 [f"stream_maps cannot be used for stream '{stream}': {error}"]
             ) from error
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            self.mapper.stream_maps.pop(stream, None)  # half made
+            detail = "the schema or the key properties are not what JSON schema knows"
+            self._reject_line(self.message_reader.line, BadLine("bad_schema", detail))
+            return
+        self.run.rejects.declare(stream, self.message_reader.line)
         for sink in self._sinks_to_clear:
             sink.clean_up()
         self._sinks_to_clear.clear()
@@ -158,13 +180,13 @@ class TargetAmplitudeNami(Target):
                 Refusal(
                     "record_before_schema",
                     "",
-                    f"no SCHEMA message of stream {stream} came before this record",
+                    f"no good SCHEMA of stream {stream} came before this record",
                 ),
             )
             return
         for stream_map in stream_maps:
             try:
-                mapped = stream_map.transform(dict(record))
+                mapped = _as_json_data(stream_map.transform(dict(record)), stream_map)
             except Exception as error:  # noqa: BLE001 - any expression of the user's
                 self.run.ledger.reject(
                     OTHER, stream, line, Refusal("stream_map_failed", "", f"{error}")
@@ -174,7 +196,11 @@ class TargetAmplitudeNami(Target):
                 self.run.ledger.filter(OTHER, "stream_map")
                 continue
             sink = t.cast("NamiSink", self.get_sink(stream_map.stream_alias))
-            sink.take(mapped, stream, line)
+            try:
+                sink.take(mapped, stream, line)
+            except RecursionError:
+                refusal = Refusal(TOO_DEEP.reason, "", TOO_DEEP.detail)
+                self.run.ledger.reject(OTHER, stream, line, refusal)
 
     @override
     def _process_state_message(self, message_dict: dict[str, t.Any]) -> None:
@@ -182,7 +208,7 @@ class TargetAmplitudeNami(Target):
             detail = "a STATE message needs a value"
             self._reject_line(self.message_reader.line, BadLine("bad_state", detail))
         elif message_dict["value"]:  # an empty one would wipe out a good one
-            self.run.ledger.take_state(jsontext.encode(message_dict["value"]))
+            self.run.ledger.take_state(state_of(self.message_reader.line))
 
     @override
     def _process_activate_version_message(self, message_dict: dict[str, t.Any]) -> None:
@@ -190,25 +216,32 @@ class TargetAmplitudeNami(Target):
 
     @override
     def _process_batch_message(self, message_dict: dict[str, t.Any]) -> None:
-        stream = message_dict.get("stream")
-        if not isinstance(stream, str):
-            detail = "a BATCH message needs a stream"
+        stream, manifest = message_dict.get("stream"), message_dict.get("manifest")
+        encoding = message_dict.get("encoding")
+        if not (
+            isinstance(stream, str)
+            and isinstance(encoding, dict)
+            and isinstance(manifest, list)
+        ):
+            detail = "a BATCH message needs a stream, an encoding and a manifest"
             self._reject_line(self.message_reader.line, BadLine("bad_batch", detail))
             return
+        reader = self.message_reader
         next_tick = 0.0
-        for text in read_batch(message_dict):
-            line = record_message(stream, text)
-            try:
-                record = self.message_reader.deserialize_json(text)
-            except ValueError as error:
-                self._reject_line(line, BadLine("line_not_json", f"not JSON: {error}"))
-                continue
-            self._take_record(stream, record, line)
+        for text in read_batch(encoding, manifest):
             if time.monotonic() >= next_tick:
                 self.run.tick()
                 next_tick = time.monotonic() + _TICK_SECONDS
-                if self._is_interrupted():
-                    return
+            if self._is_interrupted():
+                return
+            line = record_message(stream, text)
+            try:
+                record = reader.deserialize_json(text)
+            except ValueError as error:
+                reader.take_broken_line(line, error)
+                continue
+            reader.note_readable_line()
+            self._take_record(stream, record, line)
 
     def _reject_line(self, line: bytes, bad: BadLine) -> None:
         refusal = Refusal(bad.reason, "", bad.detail)
@@ -219,27 +252,43 @@ class TargetAmplitudeNami(Target):
 
     @override
     def process_endofpipe(self) -> None:
-        """Deliver all that was read and say what was done."""
+        """Deliver all that was read and say what was done.
+
+        Raises:
+            TargetError: When the input made no sense, or the run cannot end well.
+            DeliveryError: When nothing more can be delivered.
+        """
         for sink in self._sinks_active.values():
             sink.clean_up()
-        self.report = self.run.finish(is_interrupted=self._is_interrupted)
+        failure = self.message_reader.failure
+        if failure is not None and self._must_end_at is None:
+            self._must_end_at = time.monotonic() + self.settings.shutdown_grace
+        self.run.deliver()
+        if failure is not None:
+            raise failure
+        self.report = self.run.close(
+            "interrupted" if self._is_interrupted() else "complete"
+        )
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         """Note the signal; a second one ends at once. No lock, and so no logging."""
         if self._signal is not None:
-            os._exit(_signal_exit_code(signum))
+            os._exit(_signal_exit_code(self._signal))
         self._signal = signum
-        self._signalled_at = time.monotonic()
+        grace = self.settings.shutdown_grace
+        self._must_end_at = time.monotonic() + grace
+        # Something may block for ever: a disk, or a reader of STATE that reads nothing.
+        signal.signal(signal.SIGALRM, self._handle_termination)
+        signal.setitimer(signal.ITIMER_REAL, grace + _SECONDS_TO_CLOSE)
 
     def _is_interrupted(self) -> bool:
         return self._signal is not None
 
     def _seconds_left(self) -> float | None:
-        if self._signal is None:
+        if self._must_end_at is None:
             return None
-        grace = self.settings.shutdown_grace
-        return self._signalled_at + grace - time.monotonic()
+        return self._must_end_at - time.monotonic()
 
     @property
     def exit_code(self) -> int:
@@ -273,16 +322,36 @@ class TargetAmplitudeNami(Target):
         cls.print_version(print_fn=cls.logger.info)
         config = config or _ConfigInput()
         target = cls(config=config.config, parse_env_config=config.parse_env)
+        rejects = target.run.rejects
+        _with_sdk_error(lambda: rejects.refuse_as_input(file_input or sys.stdin))
         try:
             target.listen(file_input)
         except (TargetError, DeliveryError) as error:
-            target.run.close("failed")
-            cls.logger.error("%s", error)  # noqa: TRY400 - the message says it all
+            target.close_after(error)
             sys.exit(_FAILED)
-        except BaseException:
-            target.run.close("failed")
+        except BaseException as error:
+            target.close_after(error)
             raise
+        finally:
+            # While the interpreter ends, the alarm would no longer find its handler.
+            signal.setitimer(signal.ITIMER_REAL, 0)
         sys.exit(target.exit_code)
+
+    def close_after(self, error: BaseException) -> None:
+        """Close everything after a failure; the last line of the log says what it was.
+
+        Args:
+            error: What ended the run.
+        """
+        is_known = isinstance(error, TargetError | DeliveryError)
+        troubles: list[BaseException] = [error] if is_known else []
+        try:
+            self.run.close("failed")
+        except Exception as another:  # noqa: BLE001 - the first trouble counts
+            if str(another) != str(error):
+                troubles.insert(0, another)
+        for trouble in troubles:
+            self.logger.error("%s", trouble)
 
     @classmethod
     @override
@@ -291,14 +360,34 @@ class TargetAmplitudeNami(Target):
     ) -> _ConfigInput:
         try:
             return super().cb_config(ctx, param, value)
-        except (OSError, ValueError) as error:
+        except (OSError, TypeError, ValueError) as error:
+            # The SDK merges the files without a look at what they hold.
+            problem = "no JSON object" if isinstance(error, TypeError) else error
             raise click.ClickException(
-                f"--config {' '.join(value)} cannot be read: {error}"
+                f"--config {' '.join(value)} cannot be read: {problem}"
             ) from error
+
+
+def _are_names(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
 def _signal_exit_code(signum: int) -> int:
     return 128 + signum
+
+
+def _as_json_data(
+    record: dict[str, t.Any] | None, stream_map: StreamMap
+) -> dict[str, t.Any] | None:
+    """Return a mapped record as JSON could hold it: an expression may make a date.
+
+    Raises:
+        TypeError: When JSON has no form for what an expression made.
+    """
+    if record is None or not isinstance(stream_map, CustomStreamMap):
+        return record
+    plain = msgspec.to_builtins(record, builtin_types=(Decimal,))
+    return t.cast("dict[str, t.Any]", plain)
 
 
 def _with_sdk_error(read: t.Callable[[], _T]) -> _T:

@@ -1,0 +1,166 @@
+"""Kill -9 at any moment: what STATE covers is safe, and all the rest comes again."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from target_amplitude_nami.local.faults import Do, Fault, Faults, When
+from target_amplitude_nami.local.server import LocalAmplitude
+from tests.support import nami, singer
+from tests.support.run_target import API_KEY
+from tests.support.zygote import Running, Zygote
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KILLS_PER_SEED = 25
+MOST_SECONDS_TO_LIVE = 0.45
+RECORDS = 1_500
+RECORDS_PER_STATE = 7
+USERS = 61
+RECORDS_PER_BAD_ONE = 50
+SETTINGS = {
+    "api_key": API_KEY,
+    "batch_size_rows": 20,
+    "parallel_requests": 4,
+    "batch_wait_seconds": 1,
+}
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A stream that can be replayed from any position on, as a tap does."""
+
+    number: int
+
+    @property
+    def bad(self) -> set[str]:
+        """The ids of the records that must be rejected."""
+        return {self._id(n) for n in range(0, RECORDS, RECORDS_PER_BAD_ONE)}
+
+    @property
+    def good(self) -> set[str]:
+        """The ids of the records that must be delivered."""
+        return self.before(RECORDS) - self.bad
+
+    def before(self, position: int) -> set[str]:
+        """Return the ids of the records that a STATE of this position covers."""
+        return {self._id(n) for n in range(position)}
+
+    def after(self, position: int) -> bytes:
+        """Return what the tap writes when it starts at this position."""
+        lines = [singer.schema("events")]
+        for n in range(position, RECORDS):
+            lines.append(singer.record("events", self._record(n)))
+            if (n + 1) % RECORDS_PER_STATE == 0:
+                lines.append(singer.state({"position": n + 1}))
+        return b"".join([*lines, singer.state({"position": RECORDS})])
+
+    def _id(self, n: int) -> str:
+        return nami.event_id(self.number * RECORDS + n)
+
+    def _record(self, n: int) -> dict[str, object]:
+        device = nami.device_id(n % USERS) if n % RECORDS_PER_BAD_ONE else "tiny"
+        return nami.impression(n, id=self._id(n), device_id=device)
+
+
+def _troubles(seed: int) -> Faults:
+    def sometimes(probability: float, do: Do) -> Fault:
+        return Fault(do=do, when=When(probability=probability, seed=seed))
+
+    return Faults(
+        (
+            sometimes(0.05, Do(reset="before")),
+            sometimes(0.05, Do(reset="after")),
+            sometimes(0.05, Do(cut=True)),
+            sometimes(0.05, Do(status=503, raw="<html>busy</html>")),
+            sometimes(0.05, Do(status=400, raw="<html>bad</html>")),
+            sometimes(0.02, Do(status=413, json={"code": 413})),
+            sometimes(0.5, Do(delay=0.03)),
+        )
+    )
+
+
+def _start(zygote: Zygote, folder: Path, local: LocalAmplitude, text: bytes) -> Running:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "input").write_bytes(text)
+    descriptor = os.open(folder / "input", os.O_RDONLY)
+    try:
+        settings = SETTINGS | {"endpoint": local.endpoint("http_v2")}
+        return zygote.run(folder, settings, descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _delivered(local: LocalAmplitude) -> list[str]:
+    return [event.sent["insert_id"] for event in local.events()]
+
+
+def _rejected(folder: Path) -> set[str]:
+    """Return the ids in the rejects file; the last line may be half a one."""
+    path = folder / "output" / "rejects.singer"
+    lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+    records = [_record_in(line) for line in lines]
+    return {str(record["id"]) for record in records if record is not None}
+
+
+def _record_in(line: bytes) -> dict[str, object] | None:
+    try:
+        record: dict[str, object] | None = json.loads(line).get("record")
+    except ValueError:
+        return None  # half a line, completed by the run that came next
+    return record
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_kill_9_at_any_moment_neither_loses_nor_duplicates(
+    seed: int, tmp_path: Path
+) -> None:
+    dice = random.Random(seed)  # noqa: S311
+    kills = 0
+    number = 0
+    with Zygote() as zygote:
+        while kills < KILLS_PER_SEED:
+            stream, folder = Stream(number), tmp_path / str(number)
+            with LocalAmplitude(
+                folder / "amplitude.db", faults=_troubles(seed)
+            ) as local:
+                position = 0
+                while kills < KILLS_PER_SEED:
+                    run = _start(zygote, folder, local, stream.after(position))
+                    code = run.wait(dice.uniform(0, MOST_SECONDS_TO_LIVE))
+                    if code is None:
+                        run.kill(signal.SIGKILL)
+                        code = run.wait(10)
+                    position = _position(run, position)
+                    settled = {*_delivered(local), *_rejected(folder)}
+                    assert stream.before(position) <= settled, f"seed {seed}"
+                    if code == 0:
+                        break
+                    assert code == -signal.SIGKILL, run.log
+                    kills += 1
+                local.set_faults(Faults())
+                last = _start(zygote, folder, local, stream.after(position))
+                assert last.wait(60) == 0, last.log
+                assert last.states[-1] == {"position": RECORDS}
+                delivered = _delivered(local)
+                assert len(delivered) == len(set(delivered))
+                assert set(delivered) | _rejected(folder) == stream.before(RECORDS)
+                assert stream.good - _rejected(folder) <= set(delivered)
+                assert not stream.bad & set(delivered)
+            number += 1
+
+
+def _position(run: Running, before: int) -> int:
+    states = run.stdout.splitlines(keepends=True)
+    whole = [json.loads(line)["position"] for line in states if line.endswith("\n")]
+    assert whole == sorted(whole)
+    newest: int = max([before, *whole])
+    return newest

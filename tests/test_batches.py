@@ -1,0 +1,93 @@
+"""The files of a BATCH message, as a stream of records."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import tracemalloc
+from typing import TYPE_CHECKING
+
+import pytest
+
+from target_amplitude_nami.batches import read_batch
+from target_amplitude_nami.errors import InputUnreadable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PLAIN = {"format": "jsonl"}
+GZIP = {"format": "jsonl", "compression": "gzip"}
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    [PLAIN, PLAIN | {"compression": None}, PLAIN | {"compression": "none"}],
+)
+def test_lines_are_records_and_empty_ones_are_not(
+    encoding: dict[str, object], tmp_path: Path
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"a": 1}\r\n\n  \n{"a": 2}')
+    assert list(read_batch(encoding, [str(path)])) == [b'{"a": 1}', b'{"a": 2}']
+
+
+def test_files_are_read_in_the_order_of_the_manifest(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("b", "a", "c d")]
+    for path in paths:
+        path.write_bytes(gzip.compress(path.name.encode() + b"\n"))
+    urls = [path.as_uri() for path in paths]
+    assert list(read_batch(GZIP, urls)) == [b"b", b"a", b"c d"]
+
+
+def test_an_empty_manifest_and_empty_files_hold_nothing(tmp_path: Path) -> None:
+    (tmp_path / "plain").touch()
+    (tmp_path / "packed").write_bytes(gzip.compress(b""))
+    assert not list(read_batch(PLAIN, []))
+    assert not list(read_batch(PLAIN, [tmp_path / "plain"]))
+    assert not list(read_batch(GZIP, [tmp_path / "packed"]))
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    [
+        {},
+        {"format": "parquet"},
+        {"format": "csv", "compression": "gzip"},
+        {"format": "jsonl", "compression": "bzip2"},
+        {"format": ["jsonl"]},
+    ],
+)
+def test_another_format_is_refused_with_what_to_do(encoding: dict[str, object]) -> None:
+    with pytest.raises(InputUnreadable, match="`batch_config` to format jsonl"):
+        list(read_batch(encoding, ["nowhere"]))
+
+
+@pytest.mark.parametrize("entry", [None, 7, {"url": "a"}, "", "s3://", "no such file"])
+def test_an_entry_that_names_no_file_is_named(entry: object) -> None:
+    with pytest.raises(InputUnreadable, match="the BATCH file"):
+        list(read_batch(PLAIN, [entry]))
+
+
+def test_what_comes_before_the_damage_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "cut.gz"
+    lines = b"".join(b"%d\n" % (n * 7919) for n in range(50_000))
+    path.write_bytes(gzip.compress(lines)[:-1_000])
+    records = read_batch(GZIP, [path.as_uri()])
+    assert next(records) == b"0"
+    with pytest.raises(InputUnreadable, match=r"cut\.gz"):
+        list(records)
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "large.gz"
+    line = json.dumps({"text": "x" * 1_000}).encode() + b"\n"
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        for _ in range(20_000):
+            file.write(line)
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in read_batch(GZIP, [path.as_uri()])) == 20_000
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1_000_000

@@ -1,0 +1,121 @@
+"""Messages out of lines: every line is a message, or is handed over with a reason."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from target_amplitude_nami.errors import InputUnreadable
+from target_amplitude_nami.messages import BadLine, MessageReader, state_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
+)
+
+
+class Seen:
+    """What a reader made of its input."""
+
+    def __init__(self, text: bytes, **callbacks: Callable[[Any], None]) -> None:
+        self.reader = MessageReader()
+        self.messages: list[Any] = []
+        self.bad: list[tuple[bytes, BadLine]] = []
+        self.reader.take_bad_line = lambda line, bad: self.bad.append((line, bad))
+        kinds = ("SCHEMA", "RECORD", "STATE", "ACTIVATE_VERSION", "BATCH")
+        self.counts = self.reader.process_lines(
+            io.BytesIO(text),  # type: ignore[arg-type]
+            dict.fromkeys(kinds, self.messages.append) | callbacks,
+        )
+
+    @property
+    def reasons(self) -> list[str]:
+        return [bad.reason for _, bad in self.bad]
+
+
+@given(st.binary())
+def test_no_line_whatsoever_is_lost(text: bytes) -> None:
+    seen = Seen(text)
+    expected = [
+        line for line in text.split(b"\n") if line.removeprefix(b"\xef\xbb\xbf").strip()
+    ]
+    if len(seen.bad) < 100:
+        assert [line for line, _ in seen.bad] == expected
+
+
+@given(st.lists(JSON, max_size=10))
+def test_json_is_a_message_only_when_it_says_so(values: list[Any]) -> None:
+    seen = Seen(b"".join(json.dumps(value).encode() + b"\n" for value in values))
+    assert not seen.messages
+    assert len(seen.bad) == len(values)
+    assert set(seen.reasons) <= {"line_not_json", "not_a_singer_message"}
+
+
+def test_messages_are_counted_by_type() -> None:
+    text = b'{"type":"STATE","value":1}\n\n{"type":"RECORD"}\n{"type":"RECORD"}\nx\n'
+    seen = Seen(text)
+    assert seen.counts["RECORD"] == 2
+    assert seen.counts["STATE"] == 1
+    assert seen.counts["SCHEMA"] == 0
+
+
+def test_a_hundred_broken_lines_in_a_row_are_a_failure() -> None:
+    seen = Seen(b"x\n" * 150 + b'{"type":"RECORD"}\n')
+    assert isinstance(seen.reader.failure, InputUnreadable)
+    assert len(seen.bad) == 100
+    assert not seen.messages
+
+
+@pytest.mark.parametrize("between", [b'{"type":"RECORD"}', b'{"type":"?"}'])
+def test_a_line_that_can_be_read_begins_a_new_row(between: bytes) -> None:
+    seen = Seen((b"x\n" * 99 + between + b"\n") * 3)
+    assert seen.reader.failure is None
+    assert seen.reasons.count("line_not_json") == 297
+
+
+def test_empty_lines_do_not_begin_a_new_row() -> None:
+    assert Seen(b"x\n\n" * 100).reader.failure is not None
+
+
+def test_what_a_message_is_too_deep_for_is_handed_over() -> None:
+    def too_deep(_message: object) -> None:
+        raise RecursionError
+
+    seen = Seen(b'{"type":"RECORD"}\n{"type":"STATE"}\n', RECORD=too_deep)
+    assert seen.reasons == ["too_deep"]
+    assert len(seen.messages) == 1
+
+
+def test_a_long_type_is_cut_in_the_reason() -> None:
+    [(_, bad)] = Seen(b'{"type":"%s"}\n' % (b"x" * 10_000)).bad
+    assert len(bad.detail) < 200
+
+
+def test_lines_may_be_passed_over() -> None:
+    reader = MessageReader()
+    reader.passes_over = True
+    reader.process_lines(io.StringIO("x\n" * 200), {})
+    assert reader.failure is None
+
+
+def test_a_reader_without_hooks_refuses_bad_lines() -> None:
+    reader = MessageReader()
+    reader.process_lines(io.StringIO("x\n"), {})
+    assert reader.failure is not None
+
+
+@given(JSON)
+def test_a_state_means_the_same_when_it_is_written_again(value: Any) -> None:
+    line = json.dumps({"type": "STATE", "value": value}).encode()
+    written = state_of(line)
+    assert written.isascii()
+    assert json.dumps(json.loads(written)) == json.dumps(value)
