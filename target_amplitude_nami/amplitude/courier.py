@@ -229,7 +229,9 @@ class Courier:
                 event.user_id in throttle.quota_users
                 or event.device_id in throttle.quota_devices
             ):
-                self._reject(event, _over_quota(said))
+                is_user = event.user_id in throttle.quota_users
+                field = "user_id" if is_user else "device_id"
+                self._reject(event, _over_quota(field, said))
                 continue
             if (
                 index in throttle.indexes
@@ -283,13 +285,13 @@ def _moved(throttle: Throttle, kept_at: list[int]) -> Throttle:
     )
 
 
-def _over_quota(said: str) -> Refusal:
+def _over_quota(field: str, said: str) -> Refusal:
     return Refusal(
         "amplitude_daily_quota",
-        "user_id",
-        f"this user or device is over Amplitude's daily quota ({said}); send the "
-        f"record again tomorrow",
-        429,
+        field,
+        f"this {field} is over Amplitude's daily quota ({said}); send the record "
+        f"again tomorrow",
+        HTTPStatus.TOO_MANY_REQUESTS,
     )
 
 

@@ -43,6 +43,8 @@ class Pacing:
         self._lock = threading.Lock()
         self._next_start = 0.0
         self._recent: deque[tuple[float, Counter[str]]] = deque()
+        self._sent: Counter[str] = Counter()
+        """Of each id in `_recent`, all of them together."""
 
     def reserve(self, count: int, now: float) -> float:
         """Return how many seconds `count` events have to wait for the run's pace."""
@@ -66,7 +68,7 @@ class Pacing:
         with self._lock:
             # The same sum as below, so that "when there is room" means that there is.
             while self._recent and self._recent[0][0] + WINDOW_SECONDS <= now:
-                self._recent.popleft()
+                self._forget(self._recent.popleft()[1])
             crowded = {
                 name: room
                 for name, count in wanted.items()
@@ -80,7 +82,7 @@ class Pacing:
         return admission
 
     def _room(self, name: str) -> int:
-        return self._per_window - sum(counts[name] for _, counts in self._recent)
+        return self._per_window - self._sent[name]
 
     def _admit_some(
         self, events: Sequence[Outgoing], room: dict[str, int], now: float
@@ -117,6 +119,13 @@ class Pacing:
             sent = Counter({name: n for name, n in sent.items() if n > 1})
         if sent:
             self._recent.append((now, sent))
+            self._sent.update(sent)
+
+    def _forget(self, sent: Counter[str]) -> None:
+        self._sent.subtract(sent)
+        for name in sent:
+            if not self._sent[name]:
+                del self._sent[name]
 
 
 def _count_ids(events: Sequence[Outgoing]) -> Counter[str]:

@@ -73,6 +73,7 @@ class Columns:
     def arrange(self, record: Mapping[str, t.Any]) -> dict[str, t.Any]:
         """Return the record's fields without nulls, flattened ones nested again."""
         fields: dict[str, t.Any] = {}
+        nested: list[tuple[_Path, t.Any]] = []
         paths = self._paths
         for column, value in record.items():
             if value is None:
@@ -85,7 +86,11 @@ class Columns:
                 elif name:
                     fields[name] = value
             else:
-                _nest(fields, path, value)
+                nested.append((path, value))
+        # Whole fields first and parts of parts last, whatever the columns' order.
+        for path, value in sorted(nested, key=_depth):
+            if not _nest(fields, path, value):
+                fields[self._separator.join(path)] = value
         return fields
 
     def _learn(self, column: str) -> _Path:
@@ -129,13 +134,25 @@ def _object(value: t.Any) -> dict[str, t.Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _nest(fields: dict[str, t.Any], path: _Path, value: object) -> None:
-    """Put a value where the path leads, beside what other columns have put there."""
+def _depth(nested: tuple[_Path, t.Any]) -> int:
+    return len(nested[0])
+
+
+def _nest(fields: dict[str, t.Any], path: _Path, value: object) -> bool:
+    """Put a value where the path leads, beside what other columns have put there.
+
+    Returns:
+        Whether it has a place: there is none in what is no object.
+    """
     for part in path[:-1]:
-        inner = dict(_object(fields.get(part)) or {})
-        fields[part] = inner
-        fields = inner
+        known = fields.get(part)
+        inner = {} if known is None else _object(known)
+        if inner is None:
+            return False
+        fields[part] = dict(inner)
+        fields = fields[part]
     fields[path[-1]] = value
+    return True
 
 
 def plain_value(value: t.Any) -> t.Any:

@@ -68,15 +68,20 @@ class RecordReader:
         Args:
             stream: The stream's name.
             columns: The columns that its schema declares.
-            event_streams: Names or patterns of streams that hold events.
-            user_streams: Names or patterns of streams that hold users.
+            event_streams: Names or patterns of the streams that hold events; without
+                them, those whose records have an event type.
+            user_streams: Names or patterns of the streams that hold users; without
+                them, those whose records look like users.
             separator: What stands between the parts of a flattened column's name.
         """
         self._columns = Columns(separator)
+        self._recognises_events = not event_streams
+        self._recognises_users = not user_streams
         self._holds_users = _matches(stream, user_streams)
         self._holds_events = not self._holds_users and (
             _matches(stream, event_streams)
-            or "event_type" in {self._columns.head(column) for column in columns}
+            if event_streams
+            else "event_type" in {self._columns.head(column) for column in columns}
         )
 
     def read(self, record: Mapping[str, t.Any]) -> NamiEvent | NamiUser | None:
@@ -96,9 +101,12 @@ class RecordReader:
         fields = self._unwrap(self._columns.arrange(record))
         if self._holds_users:
             return _read_user(fields)
-        if self._holds_events or "event_type" in fields:
+        if self._holds_events:
             return _read_event(fields)
-        return _read_user(fields) if _looks_like_user(fields) else None
+        if "event_type" in fields:
+            return _read_event(fields) if self._recognises_events else None
+        is_user = self._recognises_users and _looks_like_user(fields)
+        return _read_user(fields) if is_user else None
 
     def _unwrap(self, fields: dict[str, t.Any]) -> dict[str, t.Any]:
         """Return the webhook's body where a column of the record holds it whole."""

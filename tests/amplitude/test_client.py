@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import sys
 import typing as t
@@ -178,7 +179,12 @@ def test_a_body_that_is_not_the_gzip_that_it_claims_to_be_is_unknown() -> None:
 def test_an_odd_encoding_does_no_harm(charset: str) -> None:
     content_type = f"text/html; charset={charset}"
     answer = answer_to(reply(500, b"\xffoh", Content_Type=content_type))
-    assert answer == Unknown("HTTP 500: \ufffdoh")
+    assert answer == Unknown("HTTP 500: 3 bytes of type text/html")
+
+
+def test_what_another_server_repeats_of_a_request_is_not_told() -> None:
+    answer = answer_to(reply(502, b"<p>user@example.com</p>", Content_Type="text/html"))
+    assert answer == Unknown("HTTP 502: 23 bytes of type text/html")
 
 
 def test_a_json_body_that_is_too_deep_is_no_json() -> None:
@@ -187,7 +193,8 @@ def test_a_json_body_that_is_too_deep_is_no_json() -> None:
 
 def test_no_answer_in_time_is_unknown() -> None:
     answer = answer_to(Reply(fault="silence"), read_timeout=0.2)
-    assert answer == Unknown("no answer in time")
+    assert isinstance(answer, Unknown)
+    assert re.fullmatch(r"no answer of 127\.0\.0\.1:\d+ in time", answer.said)
 
 
 def test_a_refused_connection_is_unknown() -> None:
@@ -201,7 +208,7 @@ def test_a_refused_connection_is_unknown() -> None:
 def test_a_name_that_nobody_knows_is_unknown() -> None:
     answer = ask("http://amplitude.invalid/")
     assert isinstance(answer, Unknown)
-    assert answer.said.startswith("no answer: ")
+    assert answer.said.startswith("no answer of amplitude.invalid: ")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="others let the queue be longer")
@@ -214,13 +221,16 @@ def test_a_connection_that_does_not_come_about_is_unknown(
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
         with socket.create_connection(listener.getsockname()):
-            answer = ask(f"http://127.0.0.1:{listener.getsockname()[1]}/")
-    assert answer == Unknown("no connection within 0.05 s")
+            host = f"127.0.0.1:{listener.getsockname()[1]}"
+            answer = ask(f"http://{host}/")
+    assert answer == Unknown(f"no connection to {host} within 0.05 s")
 
 
 def test_a_trouble_without_words_is_told_by_its_name() -> None:
-    said = client_module._network_trouble(ConnectionAbortedError())
-    assert said == "no answer: ConnectionAbortedError"
+    client = client_module.Client(destination("http://127.0.0.1:9/"))
+    said = client._trouble(ConnectionAbortedError())
+    client.close()
+    assert said == "no answer of 127.0.0.1:9: ConnectionAbortedError"
 
 
 # TLS

@@ -181,11 +181,10 @@ def test_a_400_names_events(body: dict[str, t.Any], named: tuple[t.Any, ...]) ->
     ("body", "said"),
     [
         (b"", "HTTP 400: an empty body"),
-        (HTML, "HTTP 400: <html><body> <h1>Bad gateway</h1></body></html>"),
-        (b"\xff\xfe", "HTTP 400: \ufffd\ufffd"),
-        (b"[1]", "HTTP 400: [1]"),
+        (HTML, f"HTTP 400: {len(HTML)} bytes of type unknown"),
+        (b"[1]", "HTTP 400: 3 bytes of type unknown"),
         ({"error": "Invalid event JSON"}, "HTTP 400: Invalid event JSON"),
-        ({"error": ["odd"]}, 'HTTP 400: {"error": ["odd"]}'),
+        ({"error": ["odd"]}, "HTTP 400: 18 bytes of type unknown"),
         ({"error": "x" * 900}, "HTTP 400: " + "x" * 300),
         (
             {"error": INVALID, "events_with_invalid_fields": {"time": [99]}},
@@ -209,6 +208,7 @@ def test_a_missing_part_of_the_request_is_nobodys_event() -> None:
     answer = answer_to(reply(400, {"error": MISSING, "missing_field": "events"}))
     assert isinstance(answer, Fatal)
     assert MISSING in answer.said
+    assert "`events`" in answer.said
 
 
 def test_a_wrong_key_is_not_shown_and_the_region_is_hinted_at() -> None:

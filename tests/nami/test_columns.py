@@ -139,3 +139,20 @@ def test_names_that_never_come_again_are_not_kept_for_ever() -> None:
 )
 def test_a_value_is_as_the_nested_shape_has_it(value: object, expected: object) -> None:
     assert plain_value(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("known", "beside"),
+    [
+        ([{"id": "d"}], {"devices__count": 1}),
+        ("Holiday paywall", {"devices__lang": "en"}),
+        ({"id": "d"}, {"devices__id__part": 1}),
+    ],
+)
+@pytest.mark.parametrize("comes_first", [True, False])
+def test_a_part_of_what_has_no_parts_keeps_its_own_column(
+    known: Any, beside: dict[str, Any], *, comes_first: bool
+) -> None:
+    whole = {"devices": known}
+    record = whole | beside if comes_first else beside | whole
+    assert Columns().arrange(record) == whole | beside

@@ -492,3 +492,34 @@ def test_reading_leaves_every_known_record_as_it_was() -> None:
         before = copy.deepcopy(record)
         Road().result(record)
         assert repr(record) == repr(before)
+
+
+@pytest.mark.parametrize(
+    ("stream", "lists", "expected"),
+    [
+        ("events", {"event_streams": ["events"]}, NamiEvent),
+        ("staging_events", {"event_streams": ["events"]}, None),
+        ("staging_events", {"user_streams": ["users"]}, NamiEvent),
+        ("events_eu", {"event_streams": ["events_*"]}, NamiEvent),
+    ],
+)
+def test_where_event_streams_are_named_the_others_hold_none(
+    stream: str, lists: dict[str, Any], expected: type[NamiEvent] | None
+) -> None:
+    told = RecordReader(stream, impression(), **lists).read(impression())
+    assert type(told) is (expected or type(None))
+
+
+@pytest.mark.parametrize(
+    ("stream", "lists", "expected"),
+    [
+        ("users", {"user_streams": ["users"]}, NamiUser),
+        ("staging_users", {"user_streams": ["users"]}, None),
+        ("staging_users", {"event_streams": ["events"]}, NamiUser),
+    ],
+)
+def test_where_user_streams_are_named_the_others_hold_none(
+    stream: str, lists: dict[str, Any], expected: type[NamiUser] | None
+) -> None:
+    told = RecordReader(stream, user(), **lists).read(user())
+    assert type(told) is (expected or type(None))

@@ -1,0 +1,212 @@
+"""What an HTTP answer of Amplitude means.
+
+Statuses and bodies: HTTP V2 API, "Responses", and "HTTP V2 API batching and retries";
+what only real answers show is marked *observed*.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import email.utils
+import json
+import typing as t
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+import msgspec
+
+from target_amplitude_nami.amplitude import limits
+from target_amplitude_nami.amplitude.answers import (
+    Answer,
+    Delivered,
+    Fatal,
+    Refused,
+    RefusedUnsaid,
+    Throttle,
+    Throttled,
+    TooLarge,
+    Unknown,
+)
+from target_amplitude_nami.amplitude.event import Refusal
+
+if t.TYPE_CHECKING:
+    import requests
+
+_LONGEST_SAID = 300
+_LONGEST_RETRY_AFTER_SECONDS = 3600
+
+_SERVER_ERRORS = range(500, 600)
+_REDIRECTS = range(300, 400)
+
+_INDEX_MAPS = {
+    "events_with_missing_fields": "amplitude_missing_field",
+    "events_missing_required_fields": "amplitude_missing_field",  # an older spelling
+    "events_with_invalid_fields": "amplitude_invalid_field",
+    "events_with_invalid_id_lengths": "amplitude_invalid_id_length",  # observed
+}
+
+
+class Understanding:
+    """Reads the answers that come from one address."""
+
+    def __init__(self, url: str, api_key: str) -> None:
+        """Take the address and the key, which no text of an answer may repeat."""
+        self._host = urlsplit(url).netloc
+        self._api_key = api_key
+
+    def of(self, response: requests.Response, count: int) -> Answer:
+        """Return what an answer to a request with `count` events means."""
+        status = response.status_code
+        body = _json_object(response.content)
+        said = f"HTTP {status}: {self._said(response, body)}"
+        match status:
+            case HTTPStatus.OK:
+                answer = _understand_success(body, said)
+            case HTTPStatus.BAD_REQUEST:
+                answer = self._understand_bad_request(body, said, count)
+            case HTTPStatus.FORBIDDEN:  # a firewall's, for a value that it minds
+                answer = RefusedUnsaid(status, said)
+            case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+                answer = TooLarge(said)
+            case HTTPStatus.TOO_MANY_REQUESTS:
+                answer = Throttled(_throttle(body, _retry_after(response)), said)
+            case HTTPStatus.REQUEST_TIMEOUT:
+                answer = Unknown(said, _retry_after(response))
+            case _ if status in _SERVER_ERRORS:
+                answer = Unknown(said, _retry_after(response))
+            case _ if status in _REDIRECTS:
+                answer = Fatal(
+                    f"{self._host} redirects to another address, which is not "
+                    f"followed: put the final one into `endpoint`"
+                )
+            case _:
+                answer = Fatal(
+                    f"{self._host} is not Amplitude's event API ({said}): mend "
+                    f"`endpoint`"
+                )
+        return answer
+
+    def _understand_bad_request(
+        self, body: dict[str, t.Any], said: str, count: int
+    ) -> Answer:
+        error = _text(body.get("error"))
+        if error.startswith("Invalid API key"):  # observed; the text repeats the key
+            return Fatal(
+                f"Amplitude does not know the API key at {self._host}. Check `api_key` "
+                f"(the project's API key, not its secret key) and `region`: a key of "
+                f"the EU is unknown in the US and the other way round"
+            )
+        if "missing_field" in body:
+            field = self.redacted(_text(body["missing_field"]))
+            return Fatal(
+                f"Amplitude misses `{field}` in the request ({said}): something "
+                f"between here and {self._host} may have changed it; check `endpoint`"
+            )
+        if error == "Invalid request path":
+            return Fatal(f"{self._host} is not Amplitude's event API: mend `endpoint`")
+        refused = self._refused(body, said, count)
+        has_names = refused.events or refused.devices or refused.throttle
+        return refused if has_names else RefusedUnsaid(HTTPStatus.BAD_REQUEST, said)
+
+    def _said(self, response: requests.Response, body: dict[str, t.Any]) -> str:
+        error = _text(body.get("error"))
+        if error:
+            return self.redacted(" ".join(error.split()))
+        # Others than Amplitude may repeat what was sent, and the log must not.
+        kind = response.headers.get("Content-Type", "unknown").partition(";")[0]
+        size = len(response.content)
+        return f"{size:,} bytes of type {kind}" if size else "an empty body"
+
+    def _refused(self, body: dict[str, t.Any], said: str, count: int) -> Refused:
+        """Collect every event and device that a 400 names."""
+        events: dict[int, Refusal] = {}
+        status = HTTPStatus.BAD_REQUEST
+        for name, reason in _INDEX_MAPS.items():
+            by_field = body.get(name)
+            if not isinstance(by_field, dict):
+                continue
+            for field, indexes in by_field.items():
+                refusal = Refusal(reason, self.redacted(field), said, status)
+                new = _indexes(indexes, count) - events.keys()
+                events |= dict.fromkeys(new, refusal)
+        silenced = Refusal("amplitude_silenced", "device_id", said, status)
+        events |= dict.fromkeys(_indexes(body.get("silenced_events"), count), silenced)
+        devices = dict.fromkeys(_ids(body.get("silenced_devices")), silenced)
+        throttle = _throttle(body, 0.0)
+        return Refused(
+            events, devices, throttle if throttle.names_somebody else None, said
+        )
+
+    def redacted(self, text: str) -> str:
+        """Return a text for the log: short, and without the API key."""
+        return text.replace(self._api_key or "\0", "***")[:_LONGEST_SAID]
+
+
+def _json_object(content: bytes) -> dict[str, t.Any]:
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _understand_success(body: dict[str, t.Any], said: str) -> Answer:
+    if body.get("code") != HTTPStatus.OK:
+        return Unknown(f"{said}: not what Amplitude answers; is `endpoint` right?")
+    ingested = body.get("events_ingested")
+    return Delivered(ingested if isinstance(ingested, int) else None)
+
+
+def _throttle(body: dict[str, t.Any], retry_after: float) -> Throttle:
+    throttle = Throttle(
+        seconds=0.0,
+        # Any number of events: an index beyond the request names nobody.
+        indexes=_indexes(body.get("throttled_events"), limits.MAX_EVENTS_PER_REQUEST),
+        users=_ids(body.get("throttled_users")),
+        devices=_ids(body.get("throttled_devices")),
+        quota_users=_ids(body.get("exceeded_daily_quota_users")),
+        quota_devices=_ids(body.get("exceeded_daily_quota_devices")),
+    )
+    seconds = (
+        limits.SECONDS_AFTER_THROTTLED_ID
+        if throttle.names_somebody
+        else limits.SECONDS_AFTER_THROTTLED_PROJECT
+    )
+    return msgspec.structs.replace(throttle, seconds=max(seconds, retry_after))
+
+
+def _indexes(value: object, count: int) -> frozenset[int]:
+    if not isinstance(value, list):
+        return frozenset()
+    return frozenset(
+        index
+        for index in value
+        if isinstance(index, int) and not isinstance(index, bool) and 0 <= index < count
+    )
+
+
+def _ids(value: object) -> frozenset[str]:
+    if isinstance(value, dict | list):
+        return frozenset(name for name in value if isinstance(name, str))
+    return frozenset()
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _retry_after(response: requests.Response) -> float:
+    """Return the seconds of a `Retry-After` header, 0 without one that makes sense."""
+    value = response.headers.get("Retry-After", "").strip()
+    try:
+        seconds = float(value) if value.isdecimal() else _seconds_until(value)
+    except (TypeError, ValueError, OverflowError):
+        return 0.0
+    return min(max(0.0, seconds), _LONGEST_RETRY_AFTER_SECONDS)
+
+
+def _seconds_until(date: str) -> float:
+    moment = email.utils.parsedate_to_datetime(date)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=dt.UTC)
+    return (moment - dt.datetime.now(dt.UTC)).total_seconds()
