@@ -476,13 +476,13 @@ def test_two_updates_that_set_different_things_have_different_insert_ids(
 
 def named(
     record: Record, known: str | None = None, **config: Any
-) -> Identity | tuple[str, bool]:
+) -> Identity | tuple[str, str]:
     nami = RecordReader("stream").read(record)
     assert isinstance(nami, NamiEvent | NamiUser)
     found = identify(nami, known, make_settings(**config))
     if isinstance(found, Unnamed):
         assert found.detail
-        return found.reason, found.is_filtered
+        return found.reason, found.fate
     return found
 
 
@@ -503,7 +503,7 @@ def test_with_nami_user_id_the_external_id_is_not_asked() -> None:
     assert named(impression(user_id=None), **config) == Identity(None, DEVICE)
     assert named(impression(user_id=None, device_id=None), **config) == (
         "no_ids",
-        False,
+        "rejected",
     )
 
 
@@ -521,8 +521,8 @@ def test_several_devices_name_none() -> None:
     assert named(purchase()) == Identity(EXTERNAL_ID, None)
 
 
-REJECTED = ("anonymous_user", False)
-FILTERED = ("anonymous_user", True)
+REJECTED = ("anonymous_user", "rejected")
+FILTERED = ("anonymous_user", "filtered")
 
 
 @pytest.mark.parametrize(
@@ -541,7 +541,7 @@ FILTERED = ("anonymous_user", True)
     ],
 )
 def test_anonymous_users_are_treated_as_the_settings_say(
-    policy: str, record: Record, expected: Identity | tuple[str, bool]
+    policy: str, record: Record, expected: Identity | tuple[str, str]
 ) -> None:
     assert named(record, anonymous_users=policy) == expected
 

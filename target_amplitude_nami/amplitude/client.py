@@ -62,6 +62,8 @@ class Destination(msgspec.Struct, frozen=True):
     gzip: bool = False
     min_id_length: int | None = None
     read_timeout: float = 60.0
+    key_setting: str = "api_key"
+    """Where the key comes from, for messages."""
 
     def envelope(self) -> tuple[bytes, bytes]:
         """Return what stands before and after the events in a request's body."""
@@ -170,9 +172,10 @@ class Client:
         error = _text(body.get("error"))
         if error.startswith("Invalid API key"):  # observed; the text repeats the key
             return Fatal(
-                f"Amplitude does not know the API key at {self._host}. Check `api_key` "
-                f"(the project's API key, not its secret key) and `region`: a key of "
-                f"the EU is unknown in the US and the other way round"
+                f"Amplitude does not know the API key at {self._host}. Check "
+                f"`{self._destination.key_setting}` (the project's API key, not its "
+                f"secret key) and `region`: a key of the EU is unknown in the US and "
+                f"the other way round"
             )
         if "missing_field" in body:
             return Fatal(f"Amplitude misses a part of the request ({said})")

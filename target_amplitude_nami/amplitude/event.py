@@ -72,7 +72,6 @@ class EncodedEvent(msgspec.Struct, frozen=True):
     insert_id: str
     user_id: str | None
     device_id: str | None
-    time: int | None
     cut_texts: int = 0
     """How many of its texts were cut to Amplitude's 1,024 characters."""
 
