@@ -68,8 +68,12 @@ class Checks:
                 f"raise `max_request_bytes`",
             )
         return EncodedEvent(
-            body, event.insert_id, event.user_id, event.device_id, event.time, cut
+            body, event.insert_id, event.user_id, event.device_id, cut
         )
+
+    def refuse_user_id(self, user_id: str) -> Refusal | None:
+        """Return why Amplitude would take no event of a user, if so."""
+        return self._refuse_id("user_id", user_id)
 
     def _refuse_ids(self, event: AmplitudeEvent) -> Refusal | None:
         if event.user_id is None and event.device_id is None:

@@ -69,7 +69,10 @@ class Deliveries(t.Generic[_Project]):
         deliveries = self._all()
         for delivery in deliveries:  # else the last would wait for the first
             delivery.flush()
-        return all([delivery.finish(seconds_left) for delivery in deliveries])
+        is_complete = True
+        for delivery in deliveries:
+            is_complete &= delivery.finish(seconds_left)
+        return is_complete
 
     def close(self) -> None:
         """Stop them all; what is not settled then stays so."""
