@@ -42,6 +42,7 @@ class MessageReader(GenericSingerReader[str]):
         """Read nothing yet."""
         super().__init__()
         self.line = b""
+        self.begin: Callable[[], None] = lambda: None
         self.is_interrupted: Callable[[], bool] = lambda: False
         self.tick: Callable[[], None] = lambda: None
         self.take_bad_line: Callable[[bytes, BadLine], None] = _refuse
@@ -73,6 +74,7 @@ class MessageReader(GenericSingerReader[str]):
             InputUnreadable: When nothing in a hundred lines was a message.
         """
         self._callbacks = callbacks
+        self.begin()
         lines = read_lines(
             self.default_input if file_input is None else file_input,
             is_interrupted=self.is_interrupted,
