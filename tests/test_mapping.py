@@ -475,7 +475,14 @@ def test_two_updates_that_set_different_things_have_different_insert_ids(
 # Revenue
 
 IN_FULL = {"revenue": "transactions"}
-REVENUE_FIELDS = {"price", "quantity", "revenue", "currency", "productId", "revenueType"}
+REVENUE_FIELDS = {
+    "price",
+    "quantity",
+    "revenue",
+    "currency",
+    "productId",
+    "revenueType",
+}
 
 
 def revenue(record: Record, **config: Any) -> dict[str, Any]:
