@@ -45,7 +45,8 @@ def _setting(
     description: str,
     **more: t.Any,
 ) -> th.Property[t.Any]:
-    title = name.replace("_", " ").capitalize().replace("Api", "API")
+    title = name.replace("_", " ").capitalize()
+    title = title.replace("Api", "API").replace(" api ", " API ")
     return th.Property(name, kind, title=title, description=description, **more)
 
 
@@ -195,7 +196,8 @@ _WHAT_IT_SENDS: t.Final = (
     _setting(
         "sandbox_api_key",
         th.StringType(),
-        "API key of the Amplitude project that such events go to instead.",
+        "API key of a second Amplitude project: events that say they are not "
+        "production go there instead.",
         secret=True,
     ),
 )

@@ -96,7 +96,9 @@ def warnings(run: TargetRun) -> list[str]:
     return [line for line in run.logged("WARNING") if "`backfill`" in line]
 
 
-def run_locally(folder: Path, records: Iterable[object], **settings: Any) -> TargetRun:
+def run_locally(
+    folder: Path, records: Iterable[dict[str, Any]], **settings: Any
+) -> TargetRun:
     return run_target(
         folder, {"endpoint": "local"} | settings, singer.records("events", records)
     )

@@ -39,7 +39,10 @@ def purchase(number: int, amount: object = 9.99, **fields: Any) -> dict[str, Any
 
 
 def deliver(
-    folder: Path, local: LocalAmplitude, records: Iterable[object], **settings: Any
+    folder: Path,
+    local: LocalAmplitude,
+    records: Iterable[dict[str, Any]],
+    **settings: Any,
 ) -> TargetRun:
     config = {"api_key": API_KEY, "endpoint": local.endpoint("http_v2")}
     messages = [*singer.records("events", records), singer.state(STATE)]

@@ -252,7 +252,7 @@ def test_without_an_api_key_the_message_says_how_to_give_one(
         ),
         (
             {"anonymous_users": "hold"},
-            "which keeps records from run to run: say in which file with `memory_path`.",
+            "keeps records from run to run: say in which file with `memory_path`.",
         ),
         ({"dry_run": "yes"}, 'dry_run is "yes", but must be true or false.'),
         ({"integration_name": ""}, 'is "", but must be text that is not empty.'),
