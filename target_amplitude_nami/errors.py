@@ -6,6 +6,7 @@
     ├── DeliveryFatal            do what the message says: Amplitude or the network
     │                            will not take the events
     ├── OutputUnwritable         mend the disk: a file cannot be written
+    ├── MemoryUnusable           mend or move the memory file
     └── LedgerImbalance          report a bug: a record is unaccounted for
 
 What concerns a single record is never an exception but a reject.
@@ -52,6 +53,10 @@ class DeliveryFatal(TargetError):
 
 class OutputUnwritable(TargetError):
     """A file that the run must write cannot be written."""
+
+
+class MemoryUnusable(TargetError):
+    """The memory file is in use, damaged, or not one that this version can read."""
 
 
 class LedgerImbalance(TargetError):

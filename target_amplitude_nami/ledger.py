@@ -20,6 +20,7 @@ if t.TYPE_CHECKING:
 
     from target_amplitude_nami.amplitude.event import Refusal
     from target_amplitude_nami.amplitude.outgoing import Outgoing
+    from target_amplitude_nami.memory import Memory
     from target_amplitude_nami.rejects import Rejects
 
 
@@ -49,6 +50,8 @@ class Origin(msgspec.Struct, frozen=True):
     line: bytes
     """The RECORD message as it was read."""
     checkpoint: Checkpoint
+    held: int | None = None
+    """Its number in the memory, where it waited to be sent."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -59,27 +62,42 @@ class Counts:
     delivered: Mapping[str, int]
     filtered: Mapping[tuple[str, str], int]
     rejected: Mapping[tuple[str, str], int]
+    held: Mapping[str, int]
+    duplicate: Mapping[str, int]
+    released: int = 0
+    """How many of those read came out of the memory, not out of the input."""
 
     @property
     def open(self) -> int:
         """How many records are not settled."""
-        settled = (self.delivered, self.filtered, self.rejected)
-        return sum(self.read.values()) - sum(sum(c.values()) for c in settled)
+        fates: tuple[Mapping[t.Any, int], ...] = (
+            self.delivered,
+            self.filtered,
+            self.rejected,
+            self.held,
+            self.duplicate,
+        )
+        return sum(self.read.values()) - sum(sum(c.values()) for c in fates)
 
 
 class Ledger:
     """Counts what is read, and is told by any thread what became of it."""
 
     def __init__(
-        self, rejects: Rejects, write_state: Callable[[bytes], None] | None
+        self,
+        rejects: Rejects,
+        memory: Memory,
+        write_state: Callable[[bytes], None] | None,
     ) -> None:
         """Open the books.
 
         Args:
             rejects: Where undeliverable records go.
+            memory: Knows what was delivered before, and keeps what is held.
             write_state: Writes a STATE; None: the run emits none.
         """
         self._rejects = rejects
+        self._memory = memory
         self._write_state = write_state
         self._lock = threading.Lock()
         self._current = Checkpoint()
@@ -88,6 +106,9 @@ class Ledger:
         self._delivered: Counter[str] = Counter()
         self._filtered: Counter[tuple[str, str]] = Counter()
         self._rejected: Counter[tuple[str, str]] = Counter()
+        self._held: Counter[str] = Counter()
+        self._duplicate: Counter[str] = Counter()
+        self._released = 0
 
     def counts(self) -> Counts:
         """Return the figures of this moment."""
@@ -95,16 +116,39 @@ class Ledger:
             delivered = dict(self._delivered)
             filtered = dict(self._filtered)
             rejected = dict(self._rejected)
+            held = dict(self._held)
+            duplicate = dict(self._duplicate)
         # Last, so that no record seems to be settled before it is read.
-        return Counts(dict(self._read), delivered, filtered, rejected)
+        return Counts(
+            dict(self._read),
+            delivered,
+            filtered,
+            rejected,
+            held,
+            duplicate,
+            self._released,
+        )
+
+    def save(self) -> None:
+        """Make the rejects and what was learnt survive a crash.
+
+        In this order: the memory forgets the held records that were rejected.
+
+        Raises:
+            TargetError: When the disk does not take it.
+        """
+        self._rejects.sync()
+        self._memory.commit()
 
     # For the reading thread
 
-    def open(self, label: str, stream: str, line: bytes) -> Origin:
+    def open(
+        self, label: str, stream: str, line: bytes, held: int | None = None
+    ) -> Origin:
         """Count a record as read that goes to delivery."""
         self._read[label] += 1
         self._current.opened += 1
-        return Origin(label, stream, line, self._current)
+        return Origin(label, stream, line, self._current, held)
 
     def filter(self, label: str, reason: str) -> None:
         """Count a record as read that the settings leave out."""
@@ -117,6 +161,21 @@ class Ledger:
         self._read[label] += 1
         with self._lock:
             self._rejected[label, refusal.reason] += 1
+
+    def hold(self, label: str) -> None:
+        """Count a record as read that the memory keeps until its user has a name."""
+        self._read[label] += 1
+        self._held[label] += 1
+
+    def note_released(self) -> None:
+        """Take note that the next record comes out of the memory."""
+        self._released += 1
+
+    def repeat(self, label: str) -> None:
+        """Count a record as read that the memory keeps already."""
+        self._read[label] += 1
+        with self._lock:
+            self._duplicate[label] += 1
 
     def take_state(self, state: bytes) -> None:
         """Keep a STATE message until all that was read before it is settled."""
@@ -132,23 +191,48 @@ class Ledger:
 
     # For the lanes
 
+    def sift(self, events: Sequence[Outgoing]) -> Sequence[Outgoing]:
+        """Settle the events that were delivered before; return the others, in order.
+
+        Of two with one insert id the second goes with the first: that was read before,
+        so no STATE leaves without it.
+        """
+        known = self._memory.delivered_among(event.insert_id for event in events)
+        fresh: list[Outgoing] = []
+        repeats: list[Outgoing] = []
+        for event in events:
+            (repeats if event.insert_id in known else fresh).append(event)
+            known.add(event.insert_id)
+        if repeats:
+            self._memory.settle((), _held_numbers(repeats))
+            self._settle(repeats, self._duplicate)
+        return fresh
+
     def delivered(self, events: Sequence[Outgoing]) -> None:
         """Settle events that Amplitude has."""
-        labels = Counter(event.origin.label for event in events)
-        checkpoints = Counter(event.origin.checkpoint for event in events)
-        with self._lock:
-            self._delivered.update(labels)
-            for checkpoint, count in checkpoints.items():
-                checkpoint.settled += count
-            self._release()
+        self._memory.settle(
+            (event.insert_id for event in events), _held_numbers(events)
+        )
+        self._settle(events, self._delivered)
 
     def rejected(self, event: Outgoing, refusal: Refusal) -> None:
         """Settle an event that Amplitude will not take, and keep its record."""
         origin: Origin = event.origin
         self._rejects.write(origin.stream, origin.line, refusal)
+        if origin.held is not None:
+            self._memory.settle((), [origin.held])
         with self._lock:
             self._rejected[origin.label, refusal.reason] += 1
             origin.checkpoint.settled += 1
+            self._release()
+
+    def _settle(self, events: Sequence[Outgoing], fate: Counter[str]) -> None:
+        labels = Counter(event.origin.label for event in events)
+        checkpoints = Counter(event.origin.checkpoint for event in events)
+        with self._lock:
+            fate.update(labels)
+            for checkpoint, count in checkpoints.items():
+                checkpoint.settled += count
             self._release()
 
     def _release(self) -> None:
@@ -160,9 +244,13 @@ class Ledger:
             return
         try:
             # What STATE covers must not be lost with the machine.
-            self._rejects.sync()
+            self.save()
             self._write_state(state)
         except BaseException:
             # A disk may forget what it failed to take, and succeed the next time.
             self._write_state = None
             raise
+
+
+def _held_numbers(events: Sequence[Outgoing]) -> list[int]:
+    return [e.origin.held for e in events if e.origin.held is not None]

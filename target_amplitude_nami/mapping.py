@@ -11,12 +11,13 @@ import msgspec
 
 from target_amplitude_nami.amplitude.checks import IDENTIFY
 from target_amplitude_nami.amplitude.event import AmplitudeEvent, encode
+from target_amplitude_nami.nami import purchase
+from target_amplitude_nami.nami.state import NO_STATE, UserState
 
 if t.TYPE_CHECKING:
     from collections.abc import Sequence
 
     from target_amplitude_nami.nami.records import NamiEvent, NamiUser
-    from target_amplitude_nami.nami.state import UserState
     from target_amplitude_nami.settings import Settings
 
 _ATTRIBUTES: t.Final = (
@@ -54,12 +55,9 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 class Unnamed(msgspec.Struct, frozen=True):
-    """A record whose user cannot, or shall not, be named.
+    """A record whose user cannot, or shall not, be named, and what becomes of it."""
 
-    `is_filtered` says that the settings leave such records out; else it is a reject.
-    """
-
-    is_filtered: bool
+    fate: t.Literal["filtered", "held", "rejected"]
     reason: str
     detail: str
 
@@ -84,7 +82,7 @@ def identify(
             return _identify_anonymous(record, settings)
     if user_id is None and device_id is None:
         return Unnamed(
-            is_filtered=False,
+            fate="rejected",
             reason="no_ids",
             detail="the record has neither a user_id nor a single device",
         )
@@ -99,14 +97,20 @@ def _identify_anonymous(
         return Identity(record.user_id, record.device_id)
     if policy == "skip":
         return Unnamed(
-            is_filtered=True,
+            fate="filtered",
             reason="anonymous_user",
             detail="the user has no External ID and `anonymous_users` is skip",
         )
     if policy == "device" and record.device_id is not None:
         return Identity(None, record.device_id)
+    if policy == "hold" and record.user_id is not None:
+        return Unnamed(
+            fate="held",
+            reason="anonymous_user",
+            detail="the user has no External ID yet and `anonymous_users` is hold",
+        )
     return Unnamed(
-        is_filtered=False,
+        fate="rejected",
         reason="anonymous_user",
         detail="the user has no External ID"
         + (" and no single device" if policy == "device" else "")
@@ -114,18 +118,38 @@ def _identify_anonymous(
     )
 
 
-def event_of(
-    event: NamiEvent, name: str, identity: Identity, settings: Settings
+def event_of(  # noqa: PLR0913
+    event: NamiEvent,
+    name: str,
+    identity: Identity,
+    settings: Settings,
+    *,
+    known_state: UserState = NO_STATE,
+    is_stale: bool = False,
 ) -> AmplitudeEvent:
     """Map an event of Nami.
 
     `user.*` events carry the user's state as `namiml_*` user properties, the others
     never do (Nami docs, "Amplitude"); what is left of the record becomes the event
     properties.
+
+    Args:
+        event: What Nami told.
+        name: What it is called in Amplitude.
+        identity: Whom it names.
+        settings: What to add and to leave out.
+        known_state: The user's state, for `user.*` events that tell none.
+        is_stale: Whether newer state of the user must be kept from this event's.
+
+    Raises:
+        UnreadableRecordError: When it shall count as revenue and its amount, currency
+            or product makes no sense. Amplitude never changes an event that it has; a
+            reject can be mended.
     """
     user_properties: dict[str, t.Any] = {}
     if event.event_type.startswith("user."):
-        user_properties = _user_properties(event.state, event.user_id, settings)
+        state = known_state if event.state == NO_STATE else event.state
+        user_properties = _user_properties(state, event.user_id, settings)
     return AmplitudeEvent(
         event_type=name,
         insert_id=_insert_id(event),
@@ -134,7 +158,31 @@ def event_of(
         time=event.time,
         event_properties=_without(event.properties, settings.exclude_properties),
         user_properties=user_properties,
+        skip_user_properties_sync=is_stale or settings.backfill,
+        **_revenue(event, settings),
     )
+
+
+def _revenue(event: NamiEvent, settings: Settings) -> dict[str, t.Any]:
+    """Return what makes an event a revenue event; empty where it is none.
+
+    The amount goes as `revenue`, digit for digit. Nami does not say whether it is for
+    one piece or for all of `quantity`: as `price`, Amplitude would multiply it (HTTP V2
+    API, keys for the event argument). `quantity` stays an event property.
+    """
+    if settings.revenue == "none" or event.event_type != purchase.TRANSACTION:
+        return {}
+    if purchase.is_sandbox(event.properties):
+        return {}
+    paid = purchase.purchase_of(event.properties)
+    if paid is None:
+        return {}
+    return {
+        "revenue": paid.amount,
+        "currency": paid.currency,
+        "product_id": paid.product,
+        "revenue_type": "Refund" if paid.amount < 0 else "Purchase",
+    }
 
 
 def identify_event_of(

@@ -48,6 +48,7 @@ class MessageReader(GenericSingerReader[str]):
         """Read nothing yet."""
         super().__init__()
         self.line = b""
+        self.begin: Callable[[], None] = lambda: None
         self.is_interrupted: Callable[[], bool] = lambda: False
         self.tick: Callable[[], None] = lambda: None
         self.take_bad_line: Callable[[bytes, BadLine], None] = _refuse
@@ -85,6 +86,7 @@ class MessageReader(GenericSingerReader[str]):
         was read before can be delivered; `failure` says then what is wrong with it.
         """
         self._callbacks = callbacks
+        self.begin()
         try:
             self._process_all(self.default_input if file_input is None else file_input)
         except InputUnreadable as error:

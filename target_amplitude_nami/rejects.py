@@ -42,6 +42,24 @@ class Rejects:
             self._schemas[stream] = schema_line
             self._declared.discard(stream)
 
+    def declare_if_missing(self, stream: str) -> None:
+        """Make sure that a SCHEMA message stands before the stream's rejects.
+
+        For records that are older than this run: the one made here allows anything.
+        """
+        with self._lock:
+            self._schemas.setdefault(
+                stream,
+                _encode(
+                    {
+                        "type": "SCHEMA",
+                        "stream": stream,
+                        "schema": {"type": "object", "properties": {}},
+                        "key_properties": [],
+                    }
+                ),
+            )
+
     def write(self, stream: str, line: bytes, refusal: Refusal) -> None:
         """Write a record with, beside it, why it was rejected.
 

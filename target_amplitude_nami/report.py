@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import json
 import os
 import threading
 import typing as t
 from collections import Counter
+
+import msgspec
 
 from target_amplitude_nami.errors import OutputUnwritable
 
@@ -17,8 +20,12 @@ if t.TYPE_CHECKING:
 
     from target_amplitude_nami.amplitude.outgoing import Traffic
     from target_amplitude_nami.ledger import Counts
+    from target_amplitude_nami.memory import MemoryFigures
 
 PROGRESS_SECONDS: t.Final = 10
+
+_FATES: t.Final = ("delivered", "filtered", "rejected", "held", "duplicate")
+_FATES_WITH_REASONS: t.Final = ("filtered", "rejected")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -35,10 +42,11 @@ class Report:
     counts: Counts
     traffic: Traffic
     texts_cut: int
+    memory: MemoryFigures
 
     @property
     def read(self) -> int:
-        """Records read."""
+        """Records read: those of the input, and those that the memory let go."""
         return sum(self.counts.read.values())
 
     @property
@@ -57,6 +65,16 @@ class Report:
         return sum(self.counts.rejected.values())
 
     @property
+    def held(self) -> int:
+        """Records put into the memory until their user has a name."""
+        return sum(self.counts.held.values())
+
+    @property
+    def duplicate(self) -> int:
+        """Records whose event Amplitude had before."""
+        return sum(self.counts.duplicate.values())
+
+    @property
     def events_per_second(self) -> float:
         """Events delivered a second, over the whole run."""
         return self.delivered / self.seconds if self.seconds else 0.0
@@ -65,7 +83,8 @@ class Report:
         """Return the report in one line."""
         text = (
             f"{self.read:,} records read: {self.delivered:,} delivered, "
-            f"{self.filtered:,} filtered, {self.rejected:,} rejected"
+            f"{self.filtered:,} filtered, {self.rejected:,} rejected, "
+            f"{self.held:,} held, {self.duplicate:,} duplicate"
         )
         if self.counts.open:
             text += f", {self.counts.open:,} open"
@@ -78,22 +97,18 @@ class Report:
         yield f"{self.integration} -> {self.destination}: {self.outcome}"
         rows = self._rows()
         width = max(map(len, rows), default=0)
-        yield (
-            f"{'':{width}}{'read':>10}{'delivered':>11}{'filtered':>10}{'rejected':>10}"
-        )
+        columns = {name: max(10, len(name) + 2) for name in ("read", *_FATES)}
+        yield f"{'':{width}}" + "".join(f"{name:>{w}}" for name, w in columns.items())
         for label, row in rows.items():
-            yield (
-                f"{label:{width}}{row['read']:>10,}{row['delivered']:>11,}"
-                f"{row['filtered']:>10,}{row['rejected']:>10,}"
+            yield f"{label:{width}}" + "".join(
+                f"{row[name]:>{w},}" for name, w in columns.items()
             )
-        for name, counts in (
-            ("filtered", self.counts.filtered),
-            ("rejected", self.counts.rejected),
-        ):
-            reasons = _by_reason(counts)
+        for name in _FATES_WITH_REASONS:
+            reasons = _by_reason(getattr(self.counts, name))
             if reasons:
                 listed = ", ".join(f"{n:,} {reason}" for reason, n in reasons.items())
                 yield f"{name}: {listed}"
+        yield from self._memory_lines()
         traffic = self.traffic
         yield (
             f"{traffic.requests:,} requests, {traffic.retries:,} retries, "
@@ -101,6 +116,19 @@ class Report:
             f"{self.texts_cut:,} texts cut"
         )
         yield self.summary()
+
+    def _memory_lines(self) -> Iterator[str]:
+        memory = self.memory
+        if self.counts.released:
+            yield f"memory: {self.counts.released:,} held records let go, so read again"
+        if memory.waiting:
+            yield (
+                f"memory: {memory.waiting:,} records wait for an External ID, the "
+                f"oldest since {_moment(memory.waiting_since)}"
+            )
+        if memory.oddities:
+            listed = ", ".join(f"{n:,} {kind}" for kind, n in memory.oddities.items())
+            yield f"memory: odd ids: {listed}; `report_path` names some"
 
     def to_json(self) -> str:
         """Return the report as a JSON document."""
@@ -113,13 +141,16 @@ class Report:
                 "seconds": round(self.seconds, 3),
                 "events_per_second": round(self.events_per_second, 1),
                 "read": self.read,
-                "delivered": self.delivered,
-                "filtered": self.filtered,
-                "rejected": self.rejected,
+                **{fate: getattr(self, fate) for fate in _FATES},
                 "open": self.counts.open,
                 "filtered_by_reason": _by_reason(self.counts.filtered),
                 "rejected_by_reason": _by_reason(self.counts.rejected),
                 "by_event_type": self._rows(),
+                "released": self.counts.released,
+                "waiting": self.memory.waiting,
+                "waiting_since": _moment(self.memory.waiting_since),
+                "odd_ids": self.memory.oddities,
+                "named_odd_ids": msgspec.to_builtins(self.memory.named_oddities),
                 "texts_cut": self.texts_cut,
                 **dataclasses.asdict(self.traffic),
             },
@@ -149,31 +180,30 @@ class Report:
             "# TYPE nami_run_seconds gauge",
             "# HELP nami_run_seconds How long the run took.",
             f"nami_run_seconds{_labels(labels)} {self.seconds:.3f}",
+            "# TYPE nami_records_waiting gauge",
+            "# HELP nami_records_waiting Records that wait for an External ID.",
+            f"nami_records_waiting{_labels(labels)} {self.memory.waiting}",
             "# EOF",
         ]
         return "\n".join(lines) + "\n"
 
     def _rows(self) -> dict[str, dict[str, int]]:
-        counts = self.counts
-        filtered, rejected = _by_label(counts.filtered), _by_label(counts.rejected)
+        counts = {
+            fate: _by_label(getattr(self.counts, fate))
+            if fate in _FATES_WITH_REASONS
+            else getattr(self.counts, fate)
+            for fate in _FATES
+        }
         return {
-            label: {
-                "read": counts.read[label],
-                "delivered": counts.delivered.get(label, 0),
-                "filtered": filtered[label],
-                "rejected": rejected[label],
-            }
-            for label in sorted(counts.read)
+            label: {"read": self.counts.read[label]}
+            | {fate: counts[fate].get(label, 0) for fate in _FATES}
+            for label in sorted(self.counts.read)
         }
 
     def _samples(self) -> Iterator[tuple[dict[str, str], int]]:
-        for label, count in sorted(self.counts.delivered.items()):
-            yield {"event_type": label, "fate": "delivered", "reason": ""}, count
-        for fate, counts in (
-            ("filtered", self.counts.filtered),
-            ("rejected", self.counts.rejected),
-        ):
-            for (label, reason), count in sorted(counts.items()):
+        for fate in _FATES:
+            for key, count in sorted(getattr(self.counts, fate).items()):
+                label, reason = key if fate in _FATES_WITH_REASONS else (key, "")
                 yield {"event_type": label, "fate": fate, "reason": reason}, count
 
 
@@ -224,6 +254,12 @@ def write_atomically(path: Path, text: str) -> None:
             f"{path} cannot be written ({error.strerror}): mend the disk or choose "
             f"another path"
         ) from error
+
+
+def _moment(seconds: int | None) -> str | None:
+    if seconds is None:
+        return None
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat()
 
 
 def _by_reason(counts: Mapping[tuple[str, str], int]) -> dict[str, int]:

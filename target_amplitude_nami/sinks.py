@@ -1,4 +1,4 @@
-"""One record's way through the house: read, choose, name, map, check, deliver."""
+"""Singer: the records of one stream, checked, read and sent on their way."""
 
 from __future__ import annotations
 
@@ -10,16 +10,10 @@ from singer_sdk.exceptions import InvalidRecord
 from singer_sdk.sinks import Sink
 from singer_sdk.sinks.core import BaseJSONSchemaValidator
 
-from target_amplitude_nami import mapping
 from target_amplitude_nami.amplitude.checks import holds_not_finite
-from target_amplitude_nami.amplitude.event import EncodedEvent, Refusal
-from target_amplitude_nami.nami import catalogue
-from target_amplitude_nami.nami.records import (
-    NamiEvent,
-    NamiUser,
-    RecordReader,
-    UnreadableRecordError,
-)
+from target_amplitude_nami.amplitude.event import Refusal
+from target_amplitude_nami.nami.records import RecordReader, UnreadableRecordError
+from target_amplitude_nami.way import OTHER
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -32,13 +26,9 @@ if t.TYPE_CHECKING:
     from singer_sdk.target_base import Target
 
     from target_amplitude_nami.run import Run
+    from target_amplitude_nami.way import Way
 
-_EVENT_TYPES = frozenset(catalogue.NAMES)
 _LONGEST_DETAIL = 300
-
-USERS: t.Final = "(user records)"
-OTHER: t.Final = "(other)"
-"""What records are counted under that have no event type of Nami's."""
 
 
 class RecordValidator(BaseJSONSchemaValidator):
@@ -107,11 +97,10 @@ class NamiSink(Sink):
         """Compile the reader for the shape that the schema shows."""
         super().__init__(target, stream_name, schema, key_properties)
         self._run: Run = t.cast("t.Any", target).run
+        self._way: Way = t.cast("t.Any", target).way
         settings = self._run.settings
         is_flattened = bool(target.config.get("flattening_enabled"))
         separator = target.config.get("flattening_separator") if is_flattened else None
-        self._settings = settings
-        self._start_ms = settings.start_ms
         self._reader = RecordReader(
             stream_name,
             schema["properties"],
@@ -174,13 +163,10 @@ class NamiSink(Sink):
             )
             self._run.ledger.reject(OTHER, stream, line, refusal)
             return
-        match nami:
-            case NamiEvent():
-                self._take_event(nami, stream, line)
-            case NamiUser():
-                self._take_user(nami, stream, line)
-            case _:
-                self._ignore()
+        if nami is None:
+            self._ignore()
+        else:
+            self._way.take(nami, stream, line)
 
     def _leave_unreadable(
         self,
@@ -190,9 +176,9 @@ class NamiSink(Sink):
         line: bytes,
     ) -> None:
         event_type = error.event_type or record.get("event_type")
-        label = self._label(event_type)
+        label = self._way.label(event_type)
         # What nobody wants sent is no reject, whatever else is wrong with it.
-        if label in _EVENT_TYPES and label not in self._settings.sent_names:
+        if self._way.is_unwanted(label):
             self._run.ledger.filter(label, "event_not_chosen")
             return
         refusal = Refusal(error.reason, error.field, error.detail)
@@ -222,75 +208,6 @@ class NamiSink(Sink):
                 "`event_streams` and `user_streams` name the streams that do",
                 self.stream_name,
             )
-
-    def _take_event(self, event: NamiEvent, stream: str, line: bytes) -> None:
-        run, settings = self._run, self._settings
-        run.memory.learn(event.user_id, event.external_id)
-        label = self._label(event.event_type)
-        name = settings.sent_names.get(event.event_type)
-        if name is None:
-            run.ledger.filter(label, "event_not_chosen")
-            return
-        if self._start_ms is not None and event.time < self._start_ms:
-            run.ledger.filter(label, "before_start_date")
-            return
-        identity = self._identify(event)
-        if isinstance(identity, mapping.Unnamed):
-            self._leave_out(identity, label, stream, line)
-            return
-        mapped = mapping.event_of(event, name, identity, settings)
-        self._send(run.checks.encode(mapped), event, label, stream, line)
-
-    def _take_user(self, user: NamiUser, stream: str, line: bytes) -> None:
-        run = self._run
-        run.memory.learn(user.user_id, user.external_id)
-        identity = self._identify(user)
-        if isinstance(identity, mapping.Unnamed):
-            self._leave_out(identity, USERS, stream, line)
-            return
-        mapped = mapping.identify_event_of(user, identity, self._settings)
-        if mapped is None:
-            run.ledger.filter(USERS, "nothing_to_set")
-            return
-        self._send(run.checks.encode(mapped), user, USERS, stream, line)
-
-    def _identify(
-        self, record: NamiEvent | NamiUser
-    ) -> mapping.Identity | mapping.Unnamed:
-        known = self._run.memory.external_id_of(record.user_id)
-        return mapping.identify(record, known, self._settings)
-
-    def _leave_out(
-        self, unnamed: mapping.Unnamed, label: str, stream: str, line: bytes
-    ) -> None:
-        ledger = self._run.ledger
-        if unnamed.is_filtered:
-            ledger.filter(label, unnamed.reason)
-            return
-        refusal = Refusal(unnamed.reason, "external_ids", unnamed.detail)
-        ledger.reject(label, stream, line, refusal)
-
-    def _send(
-        self,
-        event: EncodedEvent | Refusal,
-        record: NamiEvent | NamiUser,
-        label: str,
-        stream: str,
-        line: bytes,
-    ) -> None:
-        if isinstance(event, Refusal):
-            self._run.ledger.reject(label, stream, line, event)
-            return
-        lane_key = record.user_id or event.user_id or event.device_id or ""
-        self._run.send(event, lane_key, label, stream, line)
-
-    def _label(self, event_type: object) -> str:
-        # Whatever the input holds, the report has a bounded number of rows.
-        if isinstance(event_type, str) and (
-            event_type in self._settings.sent_names or event_type in _EVENT_TYPES
-        ):
-            return event_type
-        return OTHER
 
 
 def _invalid(

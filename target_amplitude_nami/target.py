@@ -42,7 +42,8 @@ from target_amplitude_nami.settings import (
     read_environment,
     read_settings,
 )
-from target_amplitude_nami.sinks import OTHER, NamiSink
+from target_amplitude_nami.sinks import NamiSink
+from target_amplitude_nami.way import OTHER, Way
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -95,6 +96,8 @@ class TargetAmplitudeNami(Target):
             user_agent=f"{self.name}/{self.plugin_version}",
             seconds_left=self._seconds_left,
         )
+        self.way = Way(self.run)
+        self.message_reader.begin = self._begin
         self.message_reader.is_interrupted = self._is_interrupted
         self.message_reader.tick = self.run.tick
         self.message_reader.take_bad_line = self._reject_line
@@ -125,6 +128,11 @@ class TargetAmplitudeNami(Target):
             raise ConfigValidationError(problem, errors=[problem]) from error
 
     # Messages
+
+    def _begin(self) -> None:
+        if self.settings.enabled:
+            self.run.memory.open()
+            self.way.release()
 
     @override
     def _process_schema_message(self, message_dict: dict[str, t.Any]) -> None:

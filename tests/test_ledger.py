@@ -16,6 +16,7 @@ from target_amplitude_nami.amplitude.event import Refusal
 from target_amplitude_nami.amplitude.outgoing import Outgoing
 from target_amplitude_nami.errors import OutputUnwritable
 from target_amplitude_nami.ledger import Ledger, Origin
+from target_amplitude_nami.memory import Memory
 from target_amplitude_nami.rejects import Rejects
 
 if t.TYPE_CHECKING:
@@ -43,6 +44,18 @@ class Sheet(Rejects):
         self.notes.append("sync")
 
 
+class Notebook(Memory):
+    """A memory that is gone with the test, and notes when it is made safe."""
+
+    def __init__(self, notes: list[str]) -> None:
+        super().__init__(None, 90, project="project")
+        self.notes = notes
+        self.open()
+
+    def commit(self) -> None:
+        self.notes.append("commit")
+
+
 class Desk:
     """A ledger, and the events that went through it by their names."""
 
@@ -50,8 +63,10 @@ class Desk:
         self.notes: list[str] = []
         self.rejects = Sheet(self.notes)
         self.states: list[int] = []
-        self.ledger = Ledger(self.rejects, self._write_state)
+        self.memory = Notebook(self.notes)
+        self.ledger = Ledger(self.rejects, self.memory, self._write_state)
         self.events: dict[str, Outgoing] = {}
+        self.fresh: Sequence[Outgoing] = []
 
     def _write_state(self, state: bytes) -> None:
         self.notes.append("STATE")
@@ -60,8 +75,9 @@ class Desk:
     def play(self, play: str) -> list[int]:
         """Do step after step: each is one character, and a name where it needs one.
 
-        `+a` reads record a, `.a` delivers it, `!a` rejects it, `-` filters one, `x`
-        rejects one at once, and a digit is a STATE message.
+        `+a` reads record a, `.a` delivers it, `=a` asks whether it must be sent, `!a`
+        rejects it, `-` filters one, `h` holds one, `x` rejects one at once, and a digit
+        is a STATE message.
         """
         for step in play.split():
             name = step[1:]
@@ -72,10 +88,14 @@ class Desk:
                     )
                 case ".":
                     self.ledger.delivered([self.events[each] for each in name])
+                case "=":
+                    self.fresh = self.ledger.sift([self.events[each] for each in name])
                 case "!":
                     self.ledger.rejected(self.events[name], REFUSAL)
                 case "-":
                     self.ledger.filter("read", "event_filter")
+                case "h":
+                    self.ledger.hold("read")
                 case "x":
                     self.ledger.reject("read", "events", LINE, REFUSAL)
                 case digit:
@@ -84,7 +104,7 @@ class Desk:
 
 
 def event(origin: Origin, name: str = "a") -> Outgoing:
-    return Outgoing(name.encode(), "user", None, "user", origin)
+    return Outgoing(name.encode(), "user", None, name, "user", origin)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +112,7 @@ def event(origin: Origin, name: str = "a") -> Outgoing:
     [
         ("1", [1]),
         ("1 2 3", [1, 2, 3]),
-        ("- x 1", [1]),
+        ("- x h 1", [1]),
         ("+a 1", []),
         ("+a .a 1", [1]),
         ("+a 1 .a", [1]),
@@ -122,10 +142,10 @@ def test_a_state_leaves_when_all_that_was_read_before_it_is_settled(
     assert Desk().play(play) == states
 
 
-def test_rejects_are_safe_before_the_state_that_covers_them() -> None:
+def test_rejects_and_memory_are_safe_before_the_state_that_covers_them() -> None:
     desk = Desk()
     desk.play("+a +b x 1 !a .b")
-    assert desk.notes == ["reject", "reject", "sync", "STATE"]
+    assert desk.notes == ["reject", "reject", "sync", "commit", "STATE"]
 
 
 def test_a_real_rejects_file_holds_them_at_the_moment_of_the_state(
@@ -139,7 +159,7 @@ def test_a_real_rejects_file_holds_them_at_the_moment_of_the_state(
         )
 
     rejects = Rejects(path)
-    ledger = Ledger(rejects, write_state)
+    ledger = Ledger(rejects, Notebook([]), write_state)
     ledger.reject("read", "events", LINE, REFUSAL)
     origin = ledger.open("read", "events", LINE)
     ledger.take_state(b"1")
@@ -159,9 +179,58 @@ def test_after_a_reject_was_lost_no_later_state_is_written() -> None:
     assert desk.play(".c 3") == []
 
 
+def test_an_event_that_was_delivered_before_is_a_duplicate() -> None:
+    desk = Desk()
+    assert desk.play("+a .a +a 1 =a") == [1]
+    assert desk.fresh == []
+    assert desk.ledger.counts().duplicate == {"read": 1}
+    assert desk.ledger.counts().open == 0
+
+
+def test_of_two_copies_in_one_request_the_first_is_sent() -> None:
+    desk = Desk()
+    desk.play("+a +b")
+    first, other = desk.events.values()
+    desk.play("+a")
+    second = desk.events["a"]
+    assert desk.ledger.sift([first, other, second]) == [first, other]
+    assert desk.ledger.counts().duplicate == {"read": 1}
+    assert desk.ledger.counts().open == 2
+
+
+def test_a_state_waits_for_the_first_copy() -> None:
+    desk = Desk()
+    desk.play("+a 1")
+    first = desk.events["a"]
+    desk.play("+a 2")
+    assert desk.ledger.sift([first, desk.events["a"]]) == [first]
+    assert desk.states == []
+    desk.ledger.delivered([first])
+    assert desk.states == [2]
+
+
+@pytest.mark.parametrize("fate", ["delivered", "rejected", "duplicate"])
+def test_the_memory_forgets_a_held_record_when_it_is_settled(fate: str) -> None:
+    desk = Desk()
+    assert desk.memory.hold("user", "events", LINE, b"{}")
+    [held] = desk.memory.held_of("user")
+    waiting = event(desk.ledger.open("read", "events", LINE, held.number))
+    assert list(desk.memory.held_of("user")) == [held]
+    match fate:
+        case "delivered":
+            desk.ledger.delivered([waiting])
+        case "rejected":
+            desk.ledger.rejected(waiting, REFUSAL)
+        case "duplicate":
+            desk.memory.settle([waiting.insert_id], [])
+            assert desk.ledger.sift([waiting]) == []
+    assert list(desk.memory.held_of("user")) == []
+    assert desk.ledger.counts().open == 0
+
+
 def test_a_run_may_emit_no_state() -> None:
     desk = Desk()
-    desk.ledger = Ledger(desk.rejects, None)
+    desk.ledger = Ledger(desk.rejects, desk.memory, None)
     assert desk.play("+a 1 .a 2") == []
     assert "sync" not in desk.notes
 
@@ -172,10 +241,14 @@ def test_every_record_is_counted_under_what_became_of_it() -> None:
     ledger.filter("a", "start_date")
     ledger.filter("c", "event_filter")
     ledger.reject("c", "events", LINE, REFUSAL)
+    ledger.hold("c")
+    ledger.repeat("c")
     ledger.delivered([event(origins[0]), event(origins[3])])
     ledger.rejected(event(origins[1]), REFUSAL)
     counts = ledger.counts()
-    assert counts.read == {"a": 4, "b": 1, "c": 2}
+    assert counts.read == {"a": 4, "b": 1, "c": 4}
+    assert counts.held == {"c": 1}
+    assert counts.duplicate == {"c": 1}
     assert counts.delivered == {"a": 1, "b": 1}
     assert counts.filtered == {("a", "start_date"): 1, ("c", "event_filter"): 1}
     assert counts.rejected == {("a", REFUSAL.reason): 1, ("c", REFUSAL.reason): 1}
@@ -255,7 +328,7 @@ def test_many_lanes_settle_at_once_and_no_state_comes_too_early() -> None:
         with lock:
             mistakes.extend(n for n in unsettled if n < int(state))
 
-    ledger = Ledger(Sheet([]), write_state)
+    ledger = Ledger(Sheet([]), Notebook([]), write_state)
     events = []
     for number in range(2000):
         events.append(event(ledger.open("read", "events", LINE)))

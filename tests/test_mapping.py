@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 import pytest
 
-from target_amplitude_nami.amplitude.event import EncodedEvent
+from target_amplitude_nami.amplitude.event import AmplitudeEvent, EncodedEvent
 from target_amplitude_nami.mapping import (
     Identity,
     Unnamed,
@@ -471,18 +472,174 @@ def test_two_updates_that_set_different_things_have_different_insert_ids(
     assert insert_id(user(), **config) != insert_id(user() | change, **config)
 
 
+# Revenue
+
+IN_FULL = {"revenue": "transactions"}
+REVENUE_FIELDS = {
+    "price",
+    "quantity",
+    "revenue",
+    "currency",
+    "productId",
+    "revenueType",
+}
+
+
+def revenue(record: Record, **config: Any) -> dict[str, Any]:
+    """Return what Amplitude reads as revenue."""
+    event = Road(**IN_FULL | config).event(record)
+    return {name: event[name] for name in REVENUE_FIELDS & event.keys()}
+
+
+def test_a_transaction_becomes_revenue_in_one_field_and_never_three() -> None:
+    assert revenue(transaction(quantity="3")) == {
+        "revenue": 9.99,
+        "currency": "USD",
+        "productId": "radio_monthly",
+        "revenueType": "Purchase",
+    }
+
+
+def test_money_that_went_back_is_a_refund() -> None:
+    sent = revenue(transaction(amount=Decimal("-9.99")))
+
+    assert (sent["revenue"], sent["revenueType"]) == (-9.99, "Refund")
+
+
+@pytest.mark.parametrize(
+    "amount", [Decimal("9.990"), "9.990", Decimal("1234567890.000000000000001")]
+)
+def test_the_amount_leaves_digit_for_digit(amount: object) -> None:
+    encoded = Road(**IN_FULL).encode(transaction(amount=amount))
+
+    assert isinstance(encoded, EncodedEvent)
+    assert f'"revenue":{amount},'.encode() in encoded.body
+
+
+def test_a_transaction_that_tells_of_nothing_else_has_an_amount_alone() -> None:
+    bare = transaction(currency=None, locale=None, sku=None)
+
+    assert revenue(bare) == {"revenue": 9.99, "revenueType": "Purchase"}
+
+
+@pytest.mark.parametrize(
+    ("record", "config"),
+    [
+        (transaction(), {"revenue": "none"}),
+        (transaction(amount=0), {}),
+        (without(transaction(), "amount"), {}),
+        (transaction(purchase_env="sandbox"), {}),
+        (without(transaction(app_env="beta_testing"), "purchase_env"), {}),
+        (impression(amount=Decimal("9.99")), {}),
+        (user_event(amount=Decimal("9.99")), {}),
+    ],
+    ids=[
+        *("switched off", "nothing paid", "no amount", "sandbox", "beta"),
+        *("an impression", "a user event"),
+    ],
+)
+def test_nothing_else_is_revenue(record: Record, config: dict[str, Any]) -> None:
+    assert revenue(record, **config) == {}
+
+
+def test_what_the_revenue_was_read_from_stays_with_the_event() -> None:
+    with_revenue = event_properties(transaction(), **IN_FULL)
+
+    assert with_revenue == event_properties(transaction())
+    assert with_revenue["amount"] == 9.99
+    assert with_revenue["quantity"] == "1"
+
+
+def test_revenue_is_read_before_properties_are_excluded() -> None:
+    config = {"exclude_properties": ["amount", "currency", "purchase_env"]}
+
+    assert revenue(transaction(), **config)["revenue"] == 9.99
+    assert revenue(transaction(purchase_env="sandbox"), **config) == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"amount": "9,99"}, "amount_unreadable"),
+        ({"currency": "€"}, "currency_unreadable"),
+        ({"sku": {"id": "a"}}, "not_an_id"),
+    ],
+)
+def test_revenue_that_makes_no_sense_is_a_reject_but_only_where_it_counts(
+    change: Record, reason: str
+) -> None:
+    record = transaction(**change)
+
+    assert Road(**IN_FULL).result(record) == reason
+    assert "revenue" not in Road().event(record)
+
+
+# What shields the table of users
+
+SHIELD = "$skip_user_properties_sync"
+
+
+@pytest.mark.parametrize("record", [user_event(), impression(), transaction()])
+def test_a_backfill_shields_the_user_from_every_event(record: Record) -> None:
+    assert Road(backfill=True).event(record)[SHIELD] is True
+    assert SHIELD not in Road().event(record)
+
+
+def test_a_backfill_takes_user_records_as_they_are() -> None:
+    assert Road(backfill=True).event(user()) == Road().event(user())
+
+
+def mapped(record: Record, **more: Any) -> AmplitudeEvent:
+    nami = RecordReader("events").read(record)
+    assert isinstance(nami, NamiEvent)
+    return event_of(nami, "name", Identity(EXTERNAL_ID, None), make_settings(), **more)
+
+
+def test_a_stale_event_shields_the_user_and_is_otherwise_the_same() -> None:
+    shielded = mapped(user_event(), is_stale=True)
+
+    assert shielded.skip_user_properties_sync
+    assert mapped(user_event()) == msgspec.structs.replace(
+        shielded, skip_user_properties_sync=False
+    )
+
+
+KNOWN = UserState(active_entitlements=["premium"], in_trial_period=True)
+STATELESS = without(user_event(), "devices", *STATE)
+
+
+def test_a_user_event_without_state_is_given_what_is_known() -> None:
+    event = mapped(STATELESS, known_state=KNOWN)
+
+    assert event.user_properties == {
+        "namiml_active_entitlements": ["premium"],
+        "namiml_in_trial_period": True,
+    }
+
+
+@pytest.mark.parametrize("record", [user_event(), impression()])
+def test_no_other_event_is_given_any_state(record: Record) -> None:
+    assert mapped(record, known_state=KNOWN) == mapped(record)
+
+
+def test_what_is_known_of_a_user_does_not_change_an_events_insert_id() -> None:
+    record = without(STATELESS, "id")
+
+    assert mapped(record, known_state=KNOWN).insert_id == mapped(record).insert_id
+
+
 # Whom they name
 
 
 def named(
     record: Record, known: str | None = None, **config: Any
-) -> Identity | tuple[str, bool]:
+) -> Identity | tuple[str, str]:
     nami = RecordReader("stream").read(record)
     assert isinstance(nami, NamiEvent | NamiUser)
     found = identify(nami, known, make_settings(**config))
     if isinstance(found, Unnamed):
         assert found.detail
-        return found.reason, found.is_filtered
+        return found.reason, found.fate
     return found
 
 
@@ -503,7 +660,7 @@ def test_with_nami_user_id_the_external_id_is_not_asked() -> None:
     assert named(impression(user_id=None), **config) == Identity(None, DEVICE)
     assert named(impression(user_id=None, device_id=None), **config) == (
         "no_ids",
-        False,
+        "rejected",
     )
 
 
@@ -521,8 +678,9 @@ def test_several_devices_name_none() -> None:
     assert named(purchase()) == Identity(EXTERNAL_ID, None)
 
 
-REJECTED = ("anonymous_user", False)
-FILTERED = ("anonymous_user", True)
+REJECTED = ("anonymous_user", "rejected")
+FILTERED = ("anonymous_user", "filtered")
+HELD = ("anonymous_user", "held")
 
 
 @pytest.mark.parametrize(
@@ -538,12 +696,17 @@ FILTERED = ("anonymous_user", True)
         ("reject", ANONYMOUS, REJECTED),
         ("device", user(external_ids=[]), Identity(None, DEVICE)),
         ("skip", user(external_ids=[]), FILTERED),
+        ("hold", ANONYMOUS, HELD),
+        ("hold", user(external_ids=[]), HELD),
+        ("hold", ANONYMOUS | {"user_id": None}, REJECTED),
     ],
 )
 def test_anonymous_users_are_treated_as_the_settings_say(
-    policy: str, record: Record, expected: Identity | tuple[str, bool]
+    policy: str, record: Record, expected: Identity | tuple[str, str]
 ) -> None:
-    assert named(record, anonymous_users=policy) == expected
+    config = {"anonymous_users": policy, "memory_path": "memory.db"}
+
+    assert named(record, **config) == expected
 
 
 # Purity

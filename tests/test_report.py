@@ -17,13 +17,14 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from target_amplitude_nami.amplitude.outgoing import Traffic
 from target_amplitude_nami.errors import OutputUnwritable
 from target_amplitude_nami.ledger import Counts
+from target_amplitude_nami.memory import MemoryFigures, Oddity
 from target_amplitude_nami.report import Progress, Report, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 COUNTS = Counts(
-    read={"user.subscription.renewed": 12_000, "device.impression": 30, "(other)": 5},
+    read={"user.subscription.renewed": 12_003, "device.impression": 40, "(other)": 5},
     delivered={"user.subscription.renewed": 11_995, "device.impression": 18},
     filtered={
         ("device.impression", "before_start_date"): 10,
@@ -35,6 +36,9 @@ COUNTS = Counts(
         ("device.impression", "time_unreadable"): 2,
         ("(other)", "line_not_json"): 1,
     },
+    held={"device.impression": 9},
+    duplicate={"device.impression": 1, "user.subscription.renewed": 3},
+    released=2,
 )
 REPORT = Report(
     integration="radio",
@@ -45,9 +49,22 @@ REPORT = Report(
     counts=COUNTS,
     traffic=Traffic(requests=7, retries=2, throttled=1, body_bytes=1_234_567),
     texts_cut=3,
+    memory=MemoryFigures(
+        waiting=12,
+        waiting_since=1_780_000_000,
+        oddities={"device_of_several_users": 1},
+        named_oddities=[
+            Oddity("device_of_several_users", "device-1", "nami-2", "nami-1")
+        ],
+    ),
 )
 NOTHING = dataclasses.replace(
-    REPORT, counts=Counts({}, {}, {}, {}), traffic=Traffic(), seconds=0.0, texts_cut=0
+    REPORT,
+    counts=Counts({}, {}, {}, {}, {}, {}),
+    traffic=Traffic(),
+    seconds=0.0,
+    texts_cut=0,
+    memory=MemoryFigures(),
 )
 
 
@@ -67,12 +84,30 @@ def _own(labels: Mapping[str, str]) -> tuple[str, ...]:
 def test_the_table_is_one_that_people_can_read() -> None:
     assert list(REPORT.lines()) == [
         "radio -> https://api2.amplitude.com/2/httpapi: complete",
-        "                               read  delivered  filtered  rejected",
-        "(other)                           5          0         4         1",
-        "device.impression                30         18        10         2",
-        "user.subscription.renewed    12,000     11,995         0         5",
+        (
+            "                               read  delivered  filtered  rejected"
+            "      held  duplicate"
+        ),
+        (
+            "(other)                           5          0         4         1"
+            "         0          0"
+        ),
+        (
+            "device.impression                40         18        10         2"
+            "         9          1"
+        ),
+        (
+            "user.subscription.renewed    12,003     11,995         0         5"
+            "         0          3"
+        ),
         "filtered: 10 before_start_date, 4 not_nami",
         "rejected: 4 time_unreadable, 3 no_ids, 1 line_not_json",
+        "memory: 2 held records let go, so read again",
+        (
+            "memory: 12 records wait for an External ID, the oldest since "
+            "2026-05-28T20:26:40+00:00"
+        ),
+        "memory: odd ids: 1 device_of_several_users; `report_path` names some",
         "7 requests, 2 retries, 1 throttled, 1,234,567 bytes sent, 3 texts cut",
         REPORT.summary(),
     ]
@@ -80,8 +115,8 @@ def test_the_table_is_one_that_people_can_read() -> None:
 
 def test_the_summary_is_one_line() -> None:
     assert REPORT.summary() == (
-        "12,035 records read: 12,013 delivered, 14 filtered, 8 rejected, "
-        "in 10.0 s (1,201 events/s)"
+        "12,048 records read: 12,013 delivered, 14 filtered, 8 rejected, 9 held, "
+        "4 duplicate, in 10.0 s (1,201 events/s)"
     )
 
 
@@ -94,7 +129,8 @@ def test_a_long_name_moves_the_columns_and_not_one_row() -> None:
 
 def test_an_empty_run_has_a_report_too() -> None:
     assert list(NOTHING.lines())[-1] == (
-        "0 records read: 0 delivered, 0 filtered, 0 rejected, in 0.0 s (0 events/s)"
+        "0 records read: 0 delivered, 0 filtered, 0 rejected, 0 held, 0 duplicate, "
+        "in 0.0 s (0 events/s)"
     )
     assert json.loads(NOTHING.to_json())["by_event_type"] == {}
     assert samples(NOTHING)["nami_requests"] == {(): 0}
@@ -103,21 +139,36 @@ def test_an_empty_run_has_a_report_too() -> None:
 def test_what_is_open_is_told() -> None:
     counts = dataclasses.replace(COUNTS, delivered={"device.impression": 18})
     report = dataclasses.replace(REPORT, counts=counts, outcome="interrupted")
-    assert "8 rejected, 11,995 open, in" in report.summary()
+    assert "4 duplicate, 11,995 open, in" in report.summary()
     assert json.loads(report.to_json())["open"] == 11_995
 
 
 def test_the_json_adds_up() -> None:
     report = json.loads(REPORT.to_json())
     assert report["read"] == sum(
-        report[fate] for fate in ("delivered", "filtered", "rejected", "open")
+        report[fate]
+        for fate in ("delivered", "filtered", "rejected", "held", "duplicate", "open")
     )
     for fate in ("filtered", "rejected"):
         assert sum(report[f"{fate}_by_reason"].values()) == report[fate]
     for row in report["by_event_type"].values():
-        assert row["read"] == row["delivered"] + row["filtered"] + row["rejected"]
+        assert row.pop("read") == sum(row.values())
     assert report["events_per_second"] == 1201.3
     assert report["body_bytes"] == 1_234_567
+    assert report["released"] == 2
+    assert report["waiting"] == 12
+
+
+def test_odd_ids_are_named_in_the_json_and_nowhere_else() -> None:
+    assert json.loads(REPORT.to_json())["named_odd_ids"] == [
+        {
+            "kind": "device_of_several_users",
+            "value": "device-1",
+            "nami_user_id": "nami-2",
+            "other": "nami-1",
+        }
+    ]
+    assert "nami-2" not in "".join([*REPORT.lines(), REPORT.to_openmetrics()])
 
 
 def test_the_metrics_say_what_the_json_says() -> None:
@@ -131,7 +182,11 @@ def test_the_metrics_say_what_the_json_says() -> None:
         ("device.impression", "rejected", "time_unreadable"): 2,
         ("user.subscription.renewed", "rejected", "no_ids"): 3,
         ("user.subscription.renewed", "rejected", "time_unreadable"): 2,
+        ("device.impression", "held", ""): 9,
+        ("device.impression", "duplicate", ""): 1,
+        ("user.subscription.renewed", "duplicate", ""): 3,
     }
+    assert found["nami_records_waiting"] == {(): 12}
     assert found["nami_requests"] == {(): 7}
     assert found["nami_retries"] == {(): 2}
     assert found["nami_throttled"] == {(): 1}

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from singer_sdk.exceptions import InvalidRecord
 
-from target_amplitude_nami.sinks import OTHER, USERS, NamiSink, RecordValidator
+from target_amplitude_nami.sinks import NamiSink, RecordValidator
 from target_amplitude_nami.target import TargetAmplitudeNami
+from target_amplitude_nami.way import OTHER, USERS
 from tests.support import nami, singer
 
 if TYPE_CHECKING:
@@ -216,6 +217,7 @@ def test_a_record_too_deep_to_be_understood_is_a_reject(
     for _ in range(layers):
         deep = {"in": deep}
     line = singer.record("events", nami.impression(1))
+    house.target.run.memory.open()
     sink = house.sink(properties=declared)
     sink.take(nami.impression(1) | {"deep": deep}, "events", line)
     [(_, reason)] = house.target.run.ledger.counts().rejected
@@ -266,7 +268,7 @@ def test_the_records_of_one_nami_user_share_a_lane(
     messages = [
         *singer.records("a", [nami.impression(2, user_id=user_id)]),  # anonymous yet
         *singer.records("b", [nami.subscription(1)]),
-        *singer.records("c", [nami.user(1)]),
+        *singer.records("c", [nami.user(1, active_entitlements=[])]),
         *singer.records("d", [nami.subscription(3, user_id=None)]),
         *singer.records("e", [nami.impression(4, user_id=None)]),
     ]

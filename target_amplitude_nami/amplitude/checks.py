@@ -10,6 +10,8 @@ import math
 import typing as t
 from decimal import Decimal
 
+import msgspec
+
 from target_amplitude_nami.amplitude import limits
 from target_amplitude_nami.amplitude.event import (
     AmplitudeEvent,
@@ -65,7 +67,11 @@ class Checks:
                 f"{self._max_event_bytes:,}; drop fields with `exclude_properties` or "
                 f"raise `max_request_bytes`",
             )
-        return EncodedEvent(body, event.user_id, event.device_id, cut)
+        return EncodedEvent(body, event.insert_id, event.user_id, event.device_id, cut)
+
+    def refuse_user_id(self, user_id: str) -> Refusal | None:
+        """Return why Amplitude would take no event of a user, if so."""
+        return self._refuse_id("user_id", user_id)
 
     def _refuse_ids(self, event: AmplitudeEvent) -> Refusal | None:
         if event.user_id is None and event.device_id is None:
@@ -163,12 +169,12 @@ def _refuse_depth(field: str) -> Refusal:
 
 
 def _refuse_not_finite(event: AmplitudeEvent) -> Refusal | None:
-    for field in ("event_properties", "user_properties"):
+    for field in ("event_properties", "user_properties", "revenue"):
         if holds_not_finite(getattr(event, field)):
             return Refusal(
                 "number_not_finite",
                 field,
-                f"{field} hold a number that is NaN, infinite or too large",
+                f"there is a number in {field} that is NaN, infinite or too large",
             )
     return None
 
@@ -210,14 +216,11 @@ def _cut_texts(event: AmplitudeEvent) -> tuple[AmplitudeEvent, int]:
             return [shorten(member) for member in value]
         return value
 
-    shorter = AmplitudeEvent(
-        event_type=event.event_type,
-        insert_id=event.insert_id,
-        user_id=event.user_id,
-        device_id=event.device_id,
-        time=event.time,
+    shorter = msgspec.structs.replace(
+        event,
         event_properties=shorten(event.event_properties),
         user_properties=shorten(event.user_properties),
+        product_id=shorten(event.product_id),
     )
     return shorter, cut
 

@@ -32,6 +32,8 @@ class Destination(msgspec.Struct, frozen=True):
     gzip: bool = False
     min_id_length: int | None = None
     read_timeout: float = 60.0
+    key_setting: str = "api_key"
+    """Where the key comes from, for messages."""
 
     def envelope(self) -> tuple[bytes, bytes]:
         """Return what stands before and after the events in a request's body."""
@@ -56,7 +58,9 @@ class Client:
         self._destination = destination
         self._before, self._after = destination.envelope()
         self._host = urlsplit(destination.url).netloc
-        self._understanding = Understanding(destination.url, destination.api_key)
+        self._understanding = Understanding(
+            destination.url, destination.api_key, destination.key_setting
+        )
         self._session = requests.Session()
         self._session.headers.update(
             {

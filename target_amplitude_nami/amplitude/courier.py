@@ -88,7 +88,8 @@ class Courier:
         Raises:
             DeliveryError: When nothing more can be delivered.
         """
-        admission = self._pacing.admit(self.holds.absorb(events), self._now())
+        fresh = self._settlement.sift(self.holds.absorb(events))
+        admission = self._pacing.admit(fresh, self._now())
         salvage = Salvage(admission.admitted)
         while salvage:
             part = self.holds.absorb(salvage.take())

@@ -173,6 +173,11 @@ class Delivery:
         with self._condition:
             self._hand_over_overdue()
 
+    def flush(self) -> None:
+        """Send all that was submitted, however few events a request then holds."""
+        with self._condition:
+            self._hand_over_all()
+
     def finish(self, seconds_left: Callable[[], float | None]) -> bool:
         """Deliver all that was submitted.
 
@@ -211,6 +216,15 @@ class Delivery:
         self._is_closed = True
 
     # What the lanes report
+
+    def sift(self, events: Sequence[Outgoing]) -> Sequence[Outgoing]:
+        """Pass on, and let the submitting thread go on."""
+        if self._is_closed:
+            raise Stopped
+        fresh = self._settlement.sift(events)
+        if len(fresh) < len(events):
+            self._release(sum(e.size for e in events) - sum(e.size for e in fresh))
+        return fresh
 
     def delivered(self, events: Sequence[Outgoing]) -> None:
         """Pass on, and let the submitting thread go on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 import stat
 import threading
@@ -20,7 +21,10 @@ if t.TYPE_CHECKING:
 
 
 class DryRun:
-    """Writes one request body a line, the API key replaced by `***`."""
+    """Writes one request body a line, the API key replaced by `***`.
+
+    After the asterisks stands the setting of a key that is not `api_key`.
+    """
 
     def __init__(self, path: Path, destination: Destination) -> None:
         """Begin the file anew, readable for its owner alone.
@@ -28,9 +32,7 @@ class DryRun:
         Raises:
             OSError: When the file cannot be made.
         """
-        self._before, self._after = msgspec.structs.replace(
-            destination, api_key="***"
-        ).envelope()
+        self._before, self._after = _masked(destination).envelope()
         self._lock = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
@@ -38,6 +40,12 @@ class DryRun:
         self._file = os.fdopen(os.open(path, flags, 0o600), "wb")
         if stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
             os.fchmod(self._file.fileno(), 0o600)  # it may be an old one
+
+    def beside(self, destination: Destination) -> DryRun:
+        """Return what writes another destination's requests to the same file."""
+        other = copy.copy(self)
+        other._before, other._after = _masked(destination).envelope()  # noqa: SLF001
+        return other
 
     def encode(self, events: Iterable[bytes]) -> bytes:
         """Return the body as a request would have it, uncompressed."""
@@ -63,3 +71,9 @@ class DryRun:
         """Close the file."""
         with contextlib.suppress(OSError):  # `post` has told of it
             self._file.close()
+
+
+def _masked(destination: Destination) -> Destination:
+    setting = destination.key_setting
+    mask = "***" if setting == "api_key" else f"*** ({setting})"
+    return msgspec.structs.replace(destination, api_key=mask)

@@ -38,6 +38,15 @@ class AmplitudeEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     time: int | None = None
     event_properties: Properties = {}
     user_properties: Properties = {}
+    skip_user_properties_sync: bool = msgspec.field(
+        default=False, name="$skip_user_properties_sync"
+    )
+    """Whether Amplitude's table of users neither gives nor takes anything."""
+    revenue: Decimal | None = None
+    """Never beside `price` and `quantity`, whose product would replace it."""
+    currency: str | None = None
+    product_id: str | None = msgspec.field(default=None, name="productId")
+    revenue_type: str | None = msgspec.field(default=None, name="revenueType")
 
 
 _encoder = msgspec.json.Encoder(decimal_format="number", order="deterministic")
@@ -60,6 +69,7 @@ class EncodedEvent(msgspec.Struct, frozen=True):
     """An event ready to be sent: its bytes, and what delivery must know about it."""
 
     body: bytes
+    insert_id: str
     user_id: str | None
     device_id: str | None
     cut_texts: int = 0

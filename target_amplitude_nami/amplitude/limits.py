@@ -84,6 +84,10 @@ EVENTS_PER_SECOND_PER_ID: t.Final[dict[Api, int]] = {"http_v2": 30, "batch": 300
 """HTTP V2 API, "Limits": 30 events/s for one user or device; the Batch API allows
 1,000, and Amplitude's backfill guide advises at most 300."""
 
+DAYS_OF_DEDUPLICATION: t.Final = 7
+"""HTTP V2 API, "Event deduplication": a second event of the same `insert_id` is dropped
+for seven days, counted from the sending of the first."""
+
 SECONDS_AFTER_THROTTLED_ID: t.Final = 30
 """HTTP V2 API, status 429: pause 30 s for the users and devices named."""
 

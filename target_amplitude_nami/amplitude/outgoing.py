@@ -22,6 +22,7 @@ class Outgoing(msgspec.Struct, frozen=True):
     body: bytes
     user_id: str | None
     device_id: str | None
+    insert_id: str
     lane_key: str
     """The Nami user: events of one key never overtake each other."""
     origin: t.Any
@@ -36,6 +37,12 @@ class Outgoing(msgspec.Struct, frozen=True):
 
 class Settlement(t.Protocol):
     """Who is told what became of the events; called from the lanes' threads."""
+
+    def sift(self, events: Sequence[Outgoing], /) -> Sequence[Outgoing]:
+        """Return the events that Amplitude does not have, in order.
+
+        The others are thereby settled.
+        """
 
     def delivered(self, events: Sequence[Outgoing], /) -> None:
         """Amplitude has these."""

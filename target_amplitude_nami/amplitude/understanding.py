@@ -49,10 +49,11 @@ _INDEX_MAPS = {
 class Understanding:
     """Reads the answers that come from one address."""
 
-    def __init__(self, url: str, api_key: str) -> None:
-        """Take the address and the key, which no text of an answer may repeat."""
+    def __init__(self, url: str, api_key: str, key_setting: str) -> None:
+        """Take the address, and the key, which no text of an answer may repeat."""
         self._host = urlsplit(url).netloc
         self._api_key = api_key
+        self._key_setting = key_setting
 
     def of(self, response: requests.Response, count: int) -> Answer:
         """Return what an answer to a request with `count` events means."""
@@ -92,9 +93,10 @@ class Understanding:
         error = _text(body.get("error"))
         if error.startswith("Invalid API key"):  # observed; the text repeats the key
             return Fatal(
-                f"Amplitude does not know the API key at {self._host}. Check `api_key` "
-                f"(the project's API key, not its secret key) and `region`: a key of "
-                f"the EU is unknown in the US and the other way round"
+                f"Amplitude does not know the API key at {self._host}. Check "
+                f"`{self._key_setting}` (the project's API key, not its secret key) "
+                f"and `region`: a key of the EU is unknown in the US and the other way "
+                f"round"
             )
         if "missing_field" in body:
             field = self.redacted(_text(body["missing_field"]))

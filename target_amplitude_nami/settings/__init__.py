@@ -66,10 +66,14 @@ class Settings:
     extra_user_properties: tuple[str, ...]
     """The names asked for, `*` expanded."""
     exclude_properties: tuple[str, ...]
+    revenue: t.Literal["none", "transactions"]
+    sandbox_purchases: t.Literal["send", "skip"]
+    sandbox_api_key: str | None = field(repr=False)
 
     user_source: t.Literal["external_id", "nami_user_id"]
-    anonymous_users: t.Literal["device", "nami_user_id", "skip", "reject"]
+    anonymous_users: t.Literal["device", "nami_user_id", "hold", "skip", "reject"]
     min_id_length: int | None
+    stale_user_properties: t.Literal["skip", "send"]
     event_streams: tuple[str, ...]
     user_streams: tuple[str, ...]
 
@@ -82,6 +86,7 @@ class Settings:
     request_timeout: int
     retry_for: int
     shutdown_grace: int
+    backfill: bool
     validate_records: bool
     load_method: t.Literal["append-only"]
 
@@ -89,6 +94,8 @@ class Settings:
     max_rejected: int | None
     report_path: Path | None
     metrics_path: Path | None
+    memory_path: Path | None
+    memory_days: int
     dry_run: bool
     dry_run_path: Path
 
@@ -143,6 +150,7 @@ def read_settings(config: Mapping[str, object]) -> Settings:
         for name, value in given(config).items()
         if name in DEFAULTS and name not in wrong
     }
+    values["api"] = values["api"] or ("batch" if values["backfill"] else "http_v2")
     problems = [line for lines in wrong.values() for line in lines]
     problems += problems_together(values, wrong)
     names = read_event_names(values["events"], values["event_names"])
@@ -157,6 +165,7 @@ def _make(values: dict[str, t.Any], names: EventNames) -> Settings:
     """Make Settings from values that are known to be right."""
     typed = {name: _typed(name, value) for name, value in values.items()}
     typed["api_key"] = values["api_key"] or None
+    typed["sandbox_api_key"] = values["sandbox_api_key"] or None
     if values["start_date"] is not None:
         typed["start_date"] = moment(values["start_date"])
     if "*" in values["extra_user_properties"]:

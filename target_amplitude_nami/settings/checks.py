@@ -57,6 +57,8 @@ def oddities(values: _Values) -> Iterator[str]:
             f"anonymous_users: {show(values['anonymous_users'])} has no effect with "
             "`user_source: nami_user_id`."
         )
+    if values["sandbox_api_key"] and values["sandbox_purchases"] == "skip":
+        yield "sandbox_api_key has no effect with `sandbox_purchases: skip`."
 
 
 def moment(text: str) -> datetime:
@@ -75,6 +77,27 @@ def _api_key_is_there(values: _Values) -> Iterator[str]:
             "of the Amplitude project as setting `api_key` or in the environment "
             f"variable {ENVIRONMENT_PREFIX}API_KEY. `endpoint: local` and "
             "`dry_run: true` do without one."
+        )
+
+
+def _the_sandbox_has_a_project_of_its_own(values: _Values) -> Iterator[str]:
+    sandbox_api_key = values["sandbox_api_key"]
+    if not sandbox_api_key:
+        return
+    if any(character.isspace() for character in sandbox_api_key):
+        yield "sandbox_api_key has white space in it (its value is not shown)."
+    if sandbox_api_key == values["api_key"]:
+        yield (
+            "sandbox_api_key and api_key are the same (not shown): leave "
+            "sandbox_api_key out, or give the key of another Amplitude project."
+        )
+
+
+def _what_is_held_has_a_file(values: _Values) -> Iterator[str]:
+    if values["anonymous_users"] == "hold" and values["memory_path"] is None:
+        yield (
+            'anonymous_users is "hold", which keeps records from run to run: say in '
+            "which file with `memory_path`."
         )
 
 
@@ -173,6 +196,8 @@ _PATHS: t.Final = tuple(name for name in DEFAULTS if name.endswith("_path"))
 
 _CHECKS: t.Final[dict[frozenset[str], Callable[[_Values], Iterator[str]]]] = {
     frozenset({"api_key", "endpoint", "dry_run"}): _api_key_is_there,
+    frozenset({"api_key", "sandbox_api_key"}): _the_sandbox_has_a_project_of_its_own,
+    frozenset({"anonymous_users", "memory_path"}): _what_is_held_has_a_file,
     frozenset({"endpoint"}): _endpoint_is_safe,
     frozenset({"endpoint", "dry_run"}): _a_dry_run_is_not_local,
     frozenset({"api", "max_request_bytes"}): _requests_fit_the_api,

@@ -45,7 +45,8 @@ def _setting(
     description: str,
     **more: t.Any,
 ) -> th.Property[t.Any]:
-    title = name.replace("_", " ").capitalize().replace("Api", "API")
+    title = name.replace("_", " ").capitalize()
+    title = title.replace("Api", "API").replace(" api ", " API ")
     return th.Property(name, kind, title=title, description=description, **more)
 
 
@@ -81,13 +82,13 @@ _WHERE_IT_SENDS: t.Final = (
         secret=True,
     ),
     _choice("region", "Where the Amplitude project keeps its data.", "us", "eu"),
-    _choice(
+    _setting(
         "api",
+        th.StringType(allowed_values=["http_v2", "batch"]),
         "`http_v2`: the HTTP V2 API, near real time. `batch`: the Batch Event Upload "
         "API, for bulk loads. Both take the same events and give the same answers, "
-        "within other limits.",
-        "http_v2",
-        "batch",
+        "within other limits. Without it `http_v2`, and `batch` with `backfill`.",
+        # No default: Meltano passes defaults on, and `backfill` has to know.
     ),
     _setting(
         "endpoint",
@@ -177,6 +178,28 @@ _WHAT_IT_SENDS: t.Final = (
         default=[],
         examples=[["locale", "campaign*"]],
     ),
+    _choice(
+        "revenue",
+        "`transactions`: `device.transaction` events that tell an amount count as "
+        "revenue in Amplitude. An amount or a currency that cannot be read makes the "
+        "record a reject, as an event in Amplitude cannot be mended.",
+        "none",
+        "transactions",
+    ),
+    _choice(
+        "sandbox_purchases",
+        "What becomes of events that say they are not production (`purchase_env`, or "
+        "without it `app_env`): sent, or filtered. They are never revenue.",
+        "send",
+        "skip",
+    ),
+    _setting(
+        "sandbox_api_key",
+        th.StringType(),
+        "API key of a second Amplitude project: events that say they are not "
+        "production go there instead.",
+        secret=True,
+    ),
 )
 
 _WHOM_IT_NAMES: t.Final = (
@@ -191,10 +214,12 @@ _WHOM_IT_NAMES: t.Final = (
         "anonymous_users",
         "With `user_source: external_id`, what becomes of a record of a user who has "
         "none. `device`: sent with the device id alone, rejected when no single "
-        "device is known; `nami_user_id`: sent under Nami's own user id; `skip`: "
-        "filtered; `reject`: rejected.",
+        "device is known; `nami_user_id`: sent under Nami's own user id; `hold`: kept "
+        "in the file of `memory_path` until a record of the same Nami user brings an "
+        "External ID; `skip`: filtered; `reject`: rejected.",
         "device",
         "nami_user_id",
+        "hold",
         "skip",
         "reject",
     ),
@@ -203,6 +228,14 @@ _WHOM_IT_NAMES: t.Final = (
         "Shortest user or device id that Amplitude is asked to accept. Without it, "
         f"Amplitude's own {limits.MIN_ID_LENGTH}.",
         least=1,
+    ),
+    _choice(
+        "stale_user_properties",
+        "An event older than the newest state seen of its user. `skip`: sent in such a "
+        "way that it changes no user properties, so that old state never replaces "
+        "new. `send`: sent like any other.",
+        "skip",
+        "send",
     ),
     _setting(
         "event_streams",
@@ -289,6 +322,14 @@ _HOW_IT_DELIVERS: t.Final = (
         default=20,
     ),
     _setting(
+        "backfill",
+        th.BooleanType(),
+        "For history: the Batch API unless `api` is given, at most "
+        f"{limits.EVENTS_PER_SECOND_PER_ID['batch']} events a second for one user or "
+        "device, and no event changes user properties; user records still do.",
+        default=False,
+    ),
+    _setting(
         "validate_records",
         th.BooleanType(),
         "Check each record against its stream's schema. A record that fails is "
@@ -324,6 +365,19 @@ _WHAT_IT_LEAVES: t.Final = (
         "metrics_path",
         _NOT_EMPTY,
         "File for the run's figures as OpenMetrics text.",
+    ),
+    _setting(
+        "memory_path",
+        _NOT_EMPTY,
+        "SQLite file for what is remembered from run to run: the External IDs and the "
+        "newest state of users, the ids of delivered events, and records on hold. "
+        "Without it, the target remembers within the run only.",
+    ),
+    _number(
+        "memory_days",
+        "How long, in days, the ids of delivered events are remembered.",
+        least=1,
+        default=90,
     ),
     _setting(
         "dry_run",

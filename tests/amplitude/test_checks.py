@@ -68,7 +68,9 @@ def nested(layers: int, kind: type = dict, core: object = 1) -> Any:
 def test_a_good_event_leaves_as_it_is() -> None:
     good = event(event_properties={"a": [1]}, user_properties={"b": []})
 
-    assert accepted(good) == EncodedEvent(encode(good), USER, DEVICE, 0)
+    assert accepted(good) == EncodedEvent(
+        encode(good), good.insert_id, USER, DEVICE, cut_texts=0
+    )
 
 
 # Ids
@@ -263,6 +265,13 @@ def test_numbers_keep_their_digits(number: str) -> None:
         assert f'"n":{number}'.encode() in body
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_revenue_that_is_no_finite_number_is_refused(number: str) -> None:
+    endless = event(revenue=Decimal(number))
+
+    assert refused(endless) == ("number_not_finite", "revenue")
+
+
 # Long texts
 
 
@@ -305,6 +314,23 @@ def test_every_cut_text_counts_once_wherever_it_stands() -> None:
         },
         "user_properties": {"namiml_active_skus": ["x" * 1024]},
     }
+
+
+def test_cutting_keeps_all_that_needs_no_cut() -> None:
+    fields: dict[str, Any] = {
+        "skip_user_properties_sync": True,
+        "revenue": Decimal("9.990"),
+        "currency": "USD",
+        "product_id": "p" * 1025,
+        "revenue_type": "Purchase",
+    }
+    encoded = accepted(event(event_properties={"a": "x" * 1025}, **fields))
+    expected = event(
+        event_properties={"a": "x" * 1024}, **fields | {"product_id": "p" * 1024}
+    )
+
+    assert encoded.body == encode(expected)
+    assert encoded.cut_texts == 2
 
 
 def test_cutting_leaves_the_event_alone() -> None:

@@ -220,6 +220,13 @@ def test_a_wrong_key_is_not_shown_and_the_region_is_hinted_at() -> None:
     assert "EU" in answer.said
 
 
+def test_a_wrong_key_is_called_by_the_setting_that_it_comes_from() -> None:
+    refused = reply(400, {"code": 400, "error": f"Invalid API key: {KEY}"})
+    answer = answer_to(refused, key_setting="sandbox_api_key")
+    assert isinstance(answer, Fatal)
+    assert "Check `sandbox_api_key`" in answer.said
+
+
 def test_a_wrong_path_is_a_wrong_endpoint() -> None:
     answer = answer_to(reply(400, {"code": 400, "error": "Invalid request path"}))
     assert isinstance(answer, Fatal)

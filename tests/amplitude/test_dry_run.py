@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 import typing as t
 from pathlib import Path
@@ -36,6 +37,19 @@ def test_each_request_is_a_line_as_it_would_be_sent_but_for_the_key(
     assert first.replace(b"***", KEY.encode()) == client.encode(EVENTS)
     assert second.count(b"event_type") == 1
     assert KEY.encode() not in path.read_bytes()
+
+
+def test_a_second_destination_shares_the_file_and_is_told_by_its_setting(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "dry-run.jsonl"
+    other = destination(api_key=f"{KEY}2", key_setting="sandbox_api_key")
+    dry_run = DryRun(path, destination())
+    for sender in (dry_run, dry_run.beside(other), dry_run.beside(destination())):
+        assert sender.post(sender.encode(EVENTS), 2) == Delivered(2)
+    dry_run.end()
+    keys = [json.loads(line)["api_key"] for line in path.read_bytes().splitlines()]
+    assert keys == ["***", "*** (sandbox_api_key)", "***"]
 
 
 def test_an_older_file_is_begun_anew_and_is_for_its_owner_alone(tmp_path: Path) -> None:

@@ -33,12 +33,18 @@ def test_an_event_is_this_json() -> None:
         time=1,
         event_properties={"b": [], "a": {"z": 1, "y": False}},
         user_properties={"$set": {"x": ""}},
+        skip_user_properties_sync=True,
+        revenue=Decimal("9.990"),
+        currency="USD",
+        product_id="p",
+        revenue_type="Purchase",
     )
 
     assert encode(whole) == (
         b'{"event_type":"n","insert_id":"i","user_id":"u","device_id":"d","time":1,'
         b'"event_properties":{"a":{"y":false,"z":1},"b":[]},'
-        b'"user_properties":{"$set":{"x":""}}}'
+        b'"user_properties":{"$set":{"x":""}},"$skip_user_properties_sync":true,'
+        b'"revenue":9.990,"currency":"USD","productId":"p","revenueType":"Purchase"}'
     )
 
 

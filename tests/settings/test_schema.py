@@ -101,6 +101,10 @@ def test_the_defaults_may_be_given_in_so_many_words() -> None:
     assert isinstance(read_settings(short), Settings)
 
 
+def test_whether_the_api_was_given_can_be_told_with_meltano_too() -> None:
+    assert "default" not in DECLARED["api"]
+
+
 def test_the_default_of_no_renames_is_not_given_to_meltano() -> None:
     """Meltano 4.4 fails on an object of renames where the default is a list."""
     assert "default" not in DECLARED["event_names"]

@@ -74,8 +74,15 @@ def test_settings_cannot_be_changed() -> None:
         ready.dry_run = True  # type: ignore[misc]
 
 
-def test_settings_do_not_show_the_api_key() -> None:
-    assert KEY not in repr(settings())
+def test_settings_do_not_show_the_api_keys() -> None:
+    ready = settings(sandbox_api_key="5550123")
+    assert ready.sandbox_api_key == "5550123"
+    assert KEY not in repr(ready)
+    assert "5550123" not in repr(ready)
+
+
+def test_an_empty_key_of_the_sandbox_is_none() -> None:
+    assert settings(sandbox_api_key="") == settings()
 
 
 @pytest.mark.parametrize(
@@ -84,6 +91,12 @@ def test_settings_do_not_show_the_api_key() -> None:
         ({}, "https://api2.amplitude.com/2/httpapi"),
         ({"region": "eu"}, "https://api.eu.amplitude.com/2/httpapi"),
         ({"api": "batch"}, "https://api2.amplitude.com/batch"),
+        ({"backfill": True}, "https://api2.amplitude.com/batch"),
+        ({"backfill": True, "api": "batch"}, "https://api2.amplitude.com/batch"),
+        (
+            {"backfill": True, "api": "http_v2"},
+            "https://api2.amplitude.com/2/httpapi",
+        ),
         ({"region": "eu", "api": "batch"}, "https://api.eu.amplitude.com/batch"),
         (
             {"endpoint": "https://relay.example.com/a?b=c"},
@@ -98,7 +111,7 @@ def test_settings_do_not_show_the_api_key() -> None:
     ],
 )
 def test_requests_go_to_the_endpoint_else_by_region_and_api(
-    config: dict[str, str], url: str
+    config: dict[str, object], url: str
 ) -> None:
     assert settings(**config).endpoint_url == url
 
@@ -132,6 +145,9 @@ def test_auto_compresses_for_amplitude_and_the_local_amplitude(
     [
         ({}, 900_000),
         ({"api": "batch"}, 15_000_000),
+        ({"backfill": True}, 15_000_000),
+        ({"backfill": True, "api": "http_v2"}, 900_000),
+        ({"backfill": True, "max_request_bytes": 20_000_000}, 20_000_000),
         ({"max_request_bytes": 1_000_000}, 1_000_000),
         ({"api": "batch", "max_request_bytes": 20_000_000}, 20_000_000),
         ({"max_request_bytes": 10_000.0}, 10_000),
@@ -223,6 +239,21 @@ def test_without_an_api_key_the_message_says_how_to_give_one(
             {"max_request_bytes": 1_000_001},
             "is 1000001, but with `api: http_v2` must be at most 1000000.",
         ),
+        ({"revenue": "all"}, 'revenue is "all", but must be "none" or "transactions".'),
+        ({"sandbox_purchases": "drop"}, 'must be "send" or "skip".'),
+        ({"sandbox_api_key": KEY}, "sandbox_api_key and api_key are the same"),
+        ({"stale_user_properties": "drop"}, 'must be "skip" or "send".'),
+        ({"backfill": "yes"}, 'backfill is "yes", but must be true or false.'),
+        ({"memory_days": 0}, "memory_days is 0, but must be a whole number of at"),
+        ({"memory_path": ""}, 'memory_path is "", but must be text that is not empty.'),
+        (
+            {"memory_path": "output/rejects.singer"},
+            "rejects_path and memory_path are the same file",
+        ),
+        (
+            {"anonymous_users": "hold"},
+            "keeps records from run to run: say in which file with `memory_path`.",
+        ),
         ({"dry_run": "yes"}, 'dry_run is "yes", but must be true or false.'),
         ({"integration_name": ""}, 'is "", but must be text that is not empty.'),
         ({"event_prefix": 7}, "event_prefix is 7, but must be text."),
@@ -296,6 +327,11 @@ def test_what_depends_on_a_wrong_setting_is_not_called_wrong_too() -> None:
     assert problems({"endpoint": 5}) == ("endpoint is 5, but must be text.",)
 
 
+def test_records_on_hold_need_a_file_and_no_more() -> None:
+    ready = settings(anonymous_users="hold", memory_path="memory.db")
+    assert ready.memory_path == Path("memory.db")
+
+
 def test_the_error_reads_as_one_line_of_the_log() -> None:
     with pytest.raises(TargetError) as raised:
         read_settings({"api_key": KEY, "region": "uk", "zebra": 1})
@@ -315,6 +351,9 @@ def test_a_long_value_is_shown_in_part() -> None:
         {"api_key": 5_550_123},
         {"api_key": ["5550123"]},
         {"api_key": "5550123 "},
+        {"api_key": KEY, "sandbox_api_key": 5_550_123},
+        {"api_key": KEY, "sandbox_api_key": "5550123\n"},
+        {"api_key": "5550123", "sandbox_api_key": "5550123"},
         {"api_key": KEY, "apikey": "5550123"},
         {"api_key": KEY, "secret_key": "5550123"},
         {"api_key": KEY, "endpoint": "https://user:5550123@relay.example.com/"},
@@ -342,6 +381,12 @@ def test_no_secret_is_ever_shown(config: dict[str, object]) -> None:
         ),
         ({"user_source": "nami_user_id", "anonymous_users": "device"}, None),
         ({"user_source": "external_id", "anonymous_users": "skip"}, None),
+        (
+            {"sandbox_purchases": "skip", "sandbox_api_key": "5550123"},
+            "sandbox_api_key has no effect with `sandbox_purchases: skip`.",
+        ),
+        ({"sandbox_purchases": "skip", "sandbox_api_key": ""}, None),
+        ({"sandbox_purchases": "send", "sandbox_api_key": "5550123"}, None),
     ],
 )
 def test_a_setting_to_no_effect_is_a_warning(

@@ -41,9 +41,12 @@ class Road:
     def encode(self, record: Mapping[str, Any]) -> EncodedEvent | Refusal:
         """Return a record's event ready to be sent, or why there is none."""
         try:
-            nami = self.reader.read(record)
+            return self._encode(record)
         except UnreadableRecordError as error:
             return Refusal(error.reason, error.field, error.detail)
+
+    def _encode(self, record: Mapping[str, Any]) -> EncodedEvent | Refusal:
+        nami = self.reader.read(record)
         if nami is None:
             return Refusal("not_nami", "", "")
         identity = mapping.identify(nami, None, self.settings)

@@ -1,0 +1,225 @@
+"""Where a run's events leave it: the senders, the deliveries, the local Amplitude."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+import typing as t
+
+import msgspec
+
+from target_amplitude_nami.amplitude import limits
+from target_amplitude_nami.amplitude.client import Client, Destination
+from target_amplitude_nami.amplitude.deliveries import Deliveries
+from target_amplitude_nami.amplitude.delivery import Delivery, DeliveryOptions
+from target_amplitude_nami.amplitude.dry_run import DryRun
+from target_amplitude_nami.amplitude.outgoing import RequestLimits
+from target_amplitude_nami.errors import ConfigurationError, OutputUnwritable
+
+if t.TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable
+
+    from target_amplitude_nami.amplitude.outgoing import (
+        Outgoing,
+        Sender,
+        Settlement,
+        Traffic,
+    )
+    from target_amplitude_nami.local.server import LocalAmplitude
+    from target_amplitude_nami.settings import Settings
+
+LOCAL_KEY: t.Final = "local"
+"""The API key of who delivers to the local Amplitude without one."""
+
+_SECONDS_FOR_LANES = 5.0
+"""How long requests in flight may take to end when nothing more is delivered."""
+_SECONDS_FOR_LANES_WHEN_LATE = 0.5
+
+Project: t.TypeAlias = t.Literal["main", "sandbox"]
+"""Which of the two Amplitude projects an event is for."""
+
+
+class Sending:
+    """Delivers events as the settings say; opens nothing before the first one."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        settlement: Settlement,
+        logger: logging.Logger,
+        *,
+        user_agent: str,
+        seconds_left: Callable[[], float | None],
+    ) -> None:
+        """Put the parts together.
+
+        Args:
+            settings: What the user wants.
+            settlement: Told what became of the events.
+            logger: Takes what there is to say.
+            user_agent: How requests introduce themselves.
+            seconds_left: How long the run may still go on; None: as long as it takes.
+        """
+        self._settings = settings
+        self._settlement = settlement
+        self._logger = logger
+        self._seconds_left = seconds_left
+        self._destination = Destination(
+            url=settings.endpoint_url or "",
+            api_key=settings.api_key or LOCAL_KEY,
+            user_agent=user_agent,
+            gzip=settings.gzip,
+            min_id_length=settings.min_id_length,
+            read_timeout=settings.request_timeout,
+        )
+        self._sandbox = msgspec.structs.replace(
+            self._destination,
+            api_key=settings.sandbox_api_key or "",
+            key_setting="sandbox_api_key",
+        )
+        self.room = settings.max_request_bytes - max(
+            sum(map(len, destination.envelope()))
+            for destination in (self._destination, self._sandbox)
+        )
+        """How many bytes the events of one request may have."""
+        self._deliveries: Deliveries[Project] = Deliveries(self._delivery_to)
+        self._local: LocalAmplitude | None = None
+        self._dry_run: DryRun | None = None
+
+    @property
+    def traffic(self) -> Traffic:
+        """What was sent so far."""
+        return self._deliveries.traffic
+
+    def submit(self, project: Project, event: Outgoing) -> None:
+        """Take an event for a project; wait while its lanes are full.
+
+        Raises:
+            DeliveryError: When nothing more can be delivered.
+        """
+        self._deliveries.submit(project, event)
+
+    def tick(self) -> None:
+        """Send what has waited long enough, and notice failures.
+
+        Raises:
+            DeliveryError: When nothing more can be delivered.
+        """
+        self._deliveries.tick()
+
+    def finish(self) -> bool:
+        """Deliver all that was submitted, or as much as the time allows.
+
+        Returns:
+            Whether all is settled.
+
+        Raises:
+            DeliveryError: When nothing more can be delivered.
+        """
+        is_local = self._settings.endpoint_url is None and self._local is None
+        if self._settings.enabled and is_local:
+            # So that the local Amplitude's file is there, also after an empty run.
+            self._deliveries.start("main")
+        return self._deliveries.finish(self._seconds_left)
+
+    def stop(self) -> None:
+        """Deliver nothing more; requests in flight have a moment to end."""
+        left = self._seconds_left()
+        is_late = left is not None and left <= 0
+        self._deliveries.close(
+            _SECONDS_FOR_LANES_WHEN_LATE if is_late else _SECONDS_FOR_LANES
+        )
+
+    def close(self) -> None:
+        """Close the dry run's file or the local Amplitude, and say what that holds."""
+        if self._dry_run is not None:
+            self._dry_run.end()
+        if self._local is None:
+            return
+        summary = self._local.summary()
+        self._local.__exit__(None, None, None)
+        self._logger.info(
+            "The local Amplitude now holds %s events of %s users: "
+            "`local-amplitude %s` shows them",
+            f"{summary.total:,}",
+            f"{summary.users:,}",
+            self._settings.local_path,
+        )
+        self._local = None
+
+    def _delivery_to(self, project: Project) -> Delivery:
+        settings = self._settings
+        said_by = "the sandbox's project: " if project == "sandbox" else ""
+        per_id_per_second = limits.EVENTS_PER_SECOND_PER_ID[settings.api]
+        options = DeliveryOptions(
+            lanes=settings.parallel_requests,
+            limits=RequestLimits(settings.batch_size_rows, self.room),
+            batch_wait_seconds=settings.batch_wait_seconds,
+            retry_for=settings.retry_for,
+            # Nobody has to be spared by what goes into a file.
+            per_id_per_second=sys.maxsize if settings.dry_run else per_id_per_second,
+            max_events_per_second=settings.max_events_per_second,
+        )
+        return Delivery(
+            self._senders(project),
+            options,
+            self._settlement,
+            log=lambda said: self._logger.warning("%s%s", said_by, said),
+            is_interrupted=lambda: self._seconds_left() is not None,
+        )
+
+    def _senders(self, project: Project) -> Callable[[], Sender]:
+        if self._settings.dry_run:
+            self._dry_run = self._dry_run or self._open_dry_run()
+            dry_run = self._dry_run.beside(self._destination_of(project))
+            return lambda: dry_run
+        if self._settings.endpoint_url is None and self._local is None:
+            self._local = self._start_local()
+            url = self._local.endpoint(self._settings.api)
+            self._destination = self._destination.at(url)
+            self._sandbox = self._sandbox.at(url)
+        destination = self._destination_of(project)
+        return lambda: Client(destination)
+
+    def _destination_of(self, project: Project) -> Destination:
+        return self._sandbox if project == "sandbox" else self._destination
+
+    def _open_dry_run(self) -> DryRun:
+        path = self._settings.dry_run_path
+        try:
+            return DryRun(path, self._destination)
+        except OSError as error:
+            raise OutputUnwritable(
+                f"{path} cannot be written ({error.strerror}): mend the disk or choose "
+                f"another `dry_run_path`"
+            ) from error
+
+    def _start_local(self) -> LocalAmplitude:
+        local = local_amplitude()(self._settings.local_path)
+        try:
+            return local.__enter__()
+        except (OSError, sqlite3.Error) as error:
+            raise OutputUnwritable(
+                f"the local Amplitude cannot keep anything in "
+                f"{self._settings.local_path} ({error}): mend the disk or choose "
+                f"another `local_path`"
+            ) from error
+
+
+def local_amplitude() -> type[LocalAmplitude]:
+    """Return the local Amplitude, which is an extra of the package.
+
+    Raises:
+        ConfigurationError: When the extra is not installed.
+    """
+    try:
+        from target_amplitude_nami.local.server import (  # noqa: PLC0415 - an extra
+            LocalAmplitude,
+        )
+    except ModuleNotFoundError as error:
+        install = "install target-amplitude-nami[local]"
+        raise ConfigurationError(
+            [f"endpoint: local needs more packages: {install} ({error})."]
+        ) from error
+    return LocalAmplitude

@@ -1,0 +1,237 @@
+"""Revenue and the sandbox, as a local Amplitude stores them."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from target_amplitude_nami.local.model import project_of
+from target_amplitude_nami.local.reading import Reader
+from target_amplitude_nami.local.server import LocalAmplitude
+from tests.support import nami, singer
+from tests.support.run_target import API_KEY, TargetRun, run_target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+SANDBOX_KEY = "fedcba9876543210fedcba9876543210"
+STATE = {"position": 7}
+SANDBOX = {"purchase_env": "sandbox"}
+REVENUE = ("$revenue", "$price", "$quantity", "$currency", "$productId", "$revenueType")
+
+
+def purchase(number: int, amount: object = 9.99, **fields: Any) -> dict[str, Any]:
+    """Return a `device.transaction` of a user with a device of his own."""
+    usual = {
+        "event_type": "device.transaction",
+        "purchase_env": "production",
+        "locale": "en_US@currency=USD",
+        "sku": "radio_monthly",
+        "currency": "USD",
+        "quantity": "1",
+        "amount": amount,
+    }
+    return nami.impression(number, **usual | fields)
+
+
+def deliver(
+    folder: Path,
+    local: LocalAmplitude,
+    records: Iterable[dict[str, Any]],
+    **settings: Any,
+) -> TargetRun:
+    config = {"api_key": API_KEY, "endpoint": local.endpoint("http_v2")}
+    messages = [*singer.records("events", records), singer.state(STATE)]
+    run = run_target(folder, config | settings, messages)
+    assert run.exit_code == 0, run.log
+    return run
+
+
+def revenue(local: LocalAmplitude) -> list[dict[str, Any]]:
+    """Return what each event is worth to Amplitude."""
+    exports = [event.export for event in local.events()]
+    return [{name: e[name] for name in REVENUE if name in e} for e in exports]
+
+
+def arrived(local: LocalAmplitude, api_key: str) -> list[str]:
+    """Return the insert ids of the events in the project of a key."""
+    return [
+        event.sent["insert_id"]
+        for event in local.events()
+        if event.project == project_of(api_key)
+    ]
+
+
+# Revenue
+
+
+def test_amplitude_counts_what_was_paid_and_what_was_paid_back(
+    tmp_path: Path, local_amplitude: LocalAmplitude
+) -> None:
+    records = [
+        purchase(1, "9.99", quantity="3"),
+        purchase(2, -9.99, currency=None),
+        purchase(3, 0),
+        purchase(4, None),
+        purchase(5, **SANDBOX),
+        nami.impression(6, amount=5),
+    ]
+    deliver(tmp_path, local_amplitude, records, revenue="transactions")
+    product = {"$currency": "USD", "$productId": "radio_monthly"}
+    assert revenue(local_amplitude) == [
+        {"$revenue": 9.99, "$revenueType": "Purchase"} | product,
+        {"$revenue": -9.99, "$revenueType": "Refund"} | product,
+        *[{}] * 4,
+    ]
+
+
+def test_by_default_nothing_is_revenue(
+    tmp_path: Path, local_amplitude: LocalAmplitude
+) -> None:
+    deliver(tmp_path, local_amplitude, [purchase(1)])
+    assert revenue(local_amplitude) == [{}]
+    [event] = local_amplitude.events()
+    assert event.export["event_properties"]["amount"] == 9.99
+
+
+def test_many_small_amounts_add_up_to_the_cent(
+    tmp_path: Path, local_amplitude: LocalAmplitude
+) -> None:
+    records = (purchase(number, "0.10") for number in range(100))
+    deliver(tmp_path, local_amplitude, records, revenue="transactions")
+    sent = [
+        json.loads(event.raw, parse_float=Decimal)["revenue"]
+        for event in local_amplitude.events()
+    ]
+    assert sum(sent) == Decimal("10.00")
+
+
+def test_an_amount_or_currency_that_makes_no_sense_is_a_reject_to_be_mended(
+    tmp_path: Path, local_amplitude: LocalAmplitude
+) -> None:
+    records = [purchase(1, "9,99"), purchase(2, currency="€"), purchase(3)]
+    settings = {"revenue": "transactions"}
+    run = deliver(tmp_path, local_amplitude, records, **settings)
+    assert run.report["rejected_by_reason"] == {
+        "amount_unreadable": 1,
+        "currency_unreadable": 1,
+    }
+    assert run.states == [STATE]
+    assert [r["rejected"]["field"] for r in run.rejects] == ["amount", "currency"]
+
+    mended = [r["record"] | {"amount": 9.99, "currency": "EUR"} for r in run.rejects]
+    deliver(tmp_path / "again", local_amplitude, mended, **settings)
+    assert sorted(arrived(local_amplitude, API_KEY)) == [
+        nami.event_id(number) for number in (1, 2, 3)
+    ]
+
+
+# The sandbox
+
+MIXED = [
+    purchase(1),
+    purchase(2, **SANDBOX),
+    nami.impression(3, app_env="beta_testing"),
+    nami.subscription(4),
+    purchase(5, app_env="beta_testing"),
+]
+
+
+def test_records_of_the_sandbox_are_sent_like_others_by_default(
+    tmp_path: Path, local_amplitude: LocalAmplitude
+) -> None:
+    run = deliver(tmp_path, local_amplitude, MIXED)
+    assert run.report["delivered"] == 5
+    assert len(arrived(local_amplitude, API_KEY)) == 5
+
+
+def test_they_can_be_left_out(tmp_path: Path, local_amplitude: LocalAmplitude) -> None:
+    run = deliver(tmp_path, local_amplitude, MIXED, sandbox_purchases="skip")
+    assert run.report["filtered_by_reason"] == {"sandbox": 2}
+    assert arrived(local_amplitude, API_KEY) == [nami.event_id(n) for n in (1, 4, 5)]
+    assert run.states == [STATE]
+
+
+def test_they_can_go_to_a_project_of_their_own(
+    tmp_path: Path, local_amplitude: LocalAmplitude
+) -> None:
+    config = {"sandbox_api_key": SANDBOX_KEY, "revenue": "transactions"}
+    run = deliver(tmp_path, local_amplitude, MIXED, **config)
+    assert arrived(local_amplitude, API_KEY) == [nami.event_id(n) for n in (1, 4, 5)]
+    assert arrived(local_amplitude, SANDBOX_KEY) == [nami.event_id(n) for n in (2, 3)]
+    worth = {e.sent["insert_id"]: "revenue" in e.sent for e in local_amplitude.events()}
+    assert [n for n in range(1, 6) if worth[nami.event_id(n)]] == [1, 5]
+    delivered = {
+        label: row["delivered"] for label, row in run.report["by_event_type"].items()
+    }
+    assert delivered == {
+        "device.impression (sandbox)": 1,
+        "device.transaction": 2,
+        "device.transaction (sandbox)": 1,
+        "user.subscription.renewed": 1,
+    }
+    assert run.states == [STATE]
+    assert run.report["requests"] == 2
+
+
+def test_the_sandboxs_key_appears_nowhere(
+    tmp_path: Path, local_amplitude: LocalAmplitude
+) -> None:
+    bad = purchase(6, device_id="na", **SANDBOX)
+    config = {"sandbox_api_key": SANDBOX_KEY, "metrics_path": "metrics.txt"}
+    run = deliver(tmp_path, local_amplitude, [*MIXED, bad], **config)
+    left = [p for p in tmp_path.rglob("*") if p.is_file() and "amplitude" not in p.name]
+    written = {path.name: path.read_text() for path in left}
+    assert written.keys() >= {"metrics.txt", "rejects.singer", "report.json"}
+    del written["config.json"]
+    assert all(SANDBOX_KEY not in text for text in [*written.values(), run.log])
+
+
+def test_a_key_of_the_sandbox_that_amplitude_does_not_know_ends_the_run(
+    tmp_path: Path,
+) -> None:
+    with LocalAmplitude(tmp_path / "amplitude.db", keys=[API_KEY]) as local:
+        config = {
+            "api_key": API_KEY,
+            "endpoint": local.endpoint("http_v2"),
+            "sandbox_api_key": SANDBOX_KEY,
+        }
+        messages = [*singer.records("events", MIXED), singer.state(STATE)]
+        run = run_target(tmp_path, config, messages)
+    assert run.exit_code == 1
+    [error] = run.logged("ERROR")
+    assert "Check `sandbox_api_key`" in error
+    assert SANDBOX_KEY not in run.log
+    assert run.states == []
+
+
+def test_the_local_amplitude_within_the_process_takes_both_projects(
+    tmp_path: Path,
+) -> None:
+    config = {"endpoint": "local", "sandbox_api_key": SANDBOX_KEY}
+    run = run_target(tmp_path, config, singer.records("events", MIXED))
+    assert run.exit_code == 0, run.log
+    events = Reader(tmp_path / "output" / "local-amplitude.db").events()
+    of_sandbox = [event.project == project_of(SANDBOX_KEY) for event in events]
+    assert sorted(of_sandbox) == [False, False, False, True, True]
+
+
+@pytest.mark.parametrize("lanes", [1, 4])
+def test_a_dry_run_tells_the_projects_apart(tmp_path: Path, lanes: int) -> None:
+    config = {
+        "dry_run": True,
+        "api_key": API_KEY,
+        "sandbox_api_key": SANDBOX_KEY,
+        "parallel_requests": lanes,
+    }
+    run_target(tmp_path, config, singer.records("events", MIXED))
+    lines = (tmp_path / "output" / "dry-run.jsonl").read_text().splitlines()
+    bodies = {body["api_key"]: body["events"] for body in map(json.loads, lines)}
+    assert {key: len(events) for key, events in bodies.items()} == {
+        "***": 3,
+        "*** (sandbox_api_key)": 2,
+    }

@@ -1,0 +1,180 @@
+"""What a record says of money, and whether it is from production."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from target_amplitude_nami.nami.purchase import Purchase, is_sandbox, purchase_of
+from target_amplitude_nami.nami.values import UnreadableRecordError
+
+TOO_LARGE = Decimal(f"1{400 * '0'}")
+
+
+def paid(**properties: Any) -> Purchase:
+    found = purchase_of({"amount": Decimal("9.99")} | properties)
+    assert found is not None
+    return found
+
+
+def refused(**properties: Any) -> tuple[str, str]:
+    with pytest.raises(UnreadableRecordError) as caught:
+        purchase_of({"amount": Decimal("9.99")} | properties)
+    assert caught.value.field in caught.value.detail
+    return caught.value.reason, caught.value.field
+
+
+@pytest.mark.parametrize(
+    ("told", "amount"),
+    [
+        (Decimal("9.99"), "9.99"),
+        (Decimal("9.990"), "9.990"),
+        (Decimal("0.1000000000000000055511151231"), "0.1000000000000000055511151231"),
+        (9.99, "9.99"),
+        (0.1, "0.1"),
+        (10, "10"),
+        (-10, "-10"),
+        ("9.99", "9.99"),
+        (" 9.990 ", "9.990"),
+        ("-9.99", "-9.99"),
+        ("+9", "9"),
+        (".5", "0.5"),
+        ("5.", "5"),
+        ("1e3", "1E+3"),
+        ("12345678901234567890.12", "12345678901234567890.12"),
+    ],
+    ids=repr,
+)
+def test_an_amount_is_kept_digit_for_digit_as_number_or_text(
+    told: object, amount: str
+) -> None:
+    assert str(paid(amount=told).amount) == amount
+
+
+@pytest.mark.parametrize(
+    "told",
+    [None, "", 0, 0.0, -0.0, Decimal("0.00"), "0", "-0.00", "1e-400"],
+    ids=repr,
+)
+def test_nothing_and_zero_are_no_purchase(told: object) -> None:
+    assert purchase_of({"amount": told, "currency": "no currency"}) is None
+
+
+def test_without_an_amount_there_is_no_purchase() -> None:
+    assert purchase_of({"currency": "USD", "sku": "radio_monthly"}) is None
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        *("9,99", "1,999.00", "$9.99", "9.99 USD", "1_000", "free", " ", "0x10", "٣"),
+        *("NaN", "Infinity", "1e400", Decimal("NaN"), Decimal("Infinity"), TOO_LARGE),
+        *(float("nan"), float("inf"), True, False, [9.99], {"value": 9.99}),
+    ],
+    ids=lambda told: f"{told!r:.20}",
+)
+def test_an_amount_that_is_no_plain_number_is_refused(told: object) -> None:
+    assert refused(amount=told) == ("amount_unreadable", "amount")
+
+
+@pytest.mark.parametrize(
+    ("told", "currency"),
+    [
+        ({"currency": "USD"}, "USD"),
+        ({"currency": " eur "}, "EUR"),
+        ({"currency": "EUR", "locale": "en_US@currency=USD"}, "EUR"),
+        ({"locale": "en_US@currency=USD"}, "USD"),
+        ({"currency": "", "locale": "de_DE@calendar=gregorian;currency=eur"}, "EUR"),
+        ({"currency": None, "locale": "ja_JP@currency=JPY;numbers=latn"}, "JPY"),
+        ({"locale": "en_US"}, None),
+        ({"locale": "en_US@currency="}, None),
+        ({"locale": "en_US@currency=EURO"}, None),
+        ({"locale": "en_US@currency=XXX"}, None),
+        ({"locale": 7}, None),
+        ({}, None),
+    ],
+    ids=repr,
+)
+def test_the_currency_is_the_records_own_else_that_of_its_locale(
+    told: dict[str, Any], currency: str | None
+) -> None:
+    assert paid(**told).currency == currency
+
+
+@pytest.mark.parametrize(
+    "told", ["€", "EURO", "US", "US1", "XXX", "xts", "ÉUR", " ", 840, ["USD"]], ids=repr
+)
+def test_a_currency_that_is_none_is_refused_whatever_the_locale_says(
+    told: object,
+) -> None:
+    locale = "en_US@currency=USD"
+    assert refused(currency=told, locale=locale) == ("currency_unreadable", "currency")
+
+
+@pytest.mark.parametrize(
+    ("told", "product"),
+    [
+        ({"sku": "radio_monthly"}, "radio_monthly"),
+        ({"sku_ref_id": "radio_monthly"}, "radio_monthly"),
+        ({"skuId": "radio_monthly"}, "radio_monthly"),
+        ({"sku": "", "skuId": "radio_monthly"}, "radio_monthly"),
+        ({"sku": "first", "sku_ref_id": "second"}, "first"),
+        ({"sku": 1042}, "1042"),
+        ({}, None),
+    ],
+    ids=repr,
+)
+def test_the_product_goes_by_all_of_its_names(
+    told: dict[str, Any], product: str | None
+) -> None:
+    assert paid(**told).product == product
+
+
+def test_a_product_that_is_no_id_is_refused() -> None:
+    assert refused(sku={"id": "radio_monthly"}) == ("not_an_id", "sku")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.decimals() | st.text(),
+    lambda inner: st.lists(inner, max_size=2),
+    max_leaves=3,
+)
+
+
+@given(amount=JSON, currency=JSON, locale=JSON, sku=JSON)
+def test_whatever_a_record_says_it_is_understood_or_refused(**told: Any) -> None:
+    try:
+        found = purchase_of(told)
+    except UnreadableRecordError:
+        return
+    assert found is None or (found.amount.is_finite() and found.amount)
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"purchase_env": "sandbox"}, True),
+        ({"purchase_env": "Sandbox"}, True),
+        ({"purchase_env": "production"}, False),
+        ({"purchase_env": " PRODUCTION "}, False),
+        ({"app_env": "beta_testing"}, True),
+        ({"app_env": "device_development"}, True),
+        ({"app_env": "simulator_development"}, True),
+        ({"app_env": "production"}, False),
+        # The store knows better than the app.
+        ({"purchase_env": "sandbox", "app_env": "production"}, True),
+        ({"purchase_env": "production", "app_env": "beta_testing"}, False),
+        ({"purchase_env": "", "app_env": "beta_testing"}, True),
+        ({"purchase_env": None, "app_env": 7}, False),
+        ({}, False),
+    ],
+    ids=repr,
+)
+def test_a_record_is_of_the_sandbox_when_it_says_so(
+    told: dict[str, Any], *, expected: bool
+) -> None:
+    assert is_sandbox(told) is expected
