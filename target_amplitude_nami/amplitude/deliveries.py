@@ -74,7 +74,7 @@ class Deliveries(t.Generic[_Project]):
             is_complete &= delivery.finish(seconds_left)
         return is_complete
 
-    def close(self, grace_seconds: float) -> None:
+    def close(self, grace_seconds: float = 5.0) -> None:
         """Stop them all; a request in flight may end within the grace."""
         for delivery in self._all():
             delivery.close(grace_seconds)
