@@ -7,6 +7,7 @@ import os
 import sys
 import time
 import typing as t
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -321,8 +322,12 @@ class Run:
 
 
 def _project_of(settings: Settings) -> str:
-    """Return a name for where events go: another one has other events."""
-    where = settings.endpoint_url or str(settings.local_path.resolve())
+    """Return a name for where events go: another one has other events.
+
+    What went there through one API need not go through the other.
+    """
+    url = settings.endpoint_url
+    where = urlsplit(url).netloc if url else settings.local_path.resolve()
     return f"{where}\n{settings.api_key or _LOCAL_KEY}"
 
 

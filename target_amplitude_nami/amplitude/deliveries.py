@@ -74,10 +74,13 @@ class Deliveries(t.Generic[_Project]):
             is_complete &= delivery.finish(seconds_left)
         return is_complete
 
-    def close(self) -> None:
-        """Stop them all; what is not settled then stays so."""
+    def close(self, grace_seconds: float = 5.0) -> None:
+        """Stop them all; requests in flight may end within the grace, each project's.
+
+        What is not settled then stays so: the figures do not change any more.
+        """
         for delivery in self._all():
-            delivery.close()
+            delivery.close(grace_seconds)
 
     def _all(self) -> list[Delivery]:
         return list(self._started.values())
