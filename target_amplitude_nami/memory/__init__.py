@@ -20,7 +20,7 @@ from target_amplitude_nami.memory.file import MemoryFile, json_array, lock
 from target_amplitude_nami.memory.known import UNKNOWN, Known, pack, unpack
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 __all__ = ["UNKNOWN", "Held", "Known", "Memory", "MemoryFigures", "Oddity"]
@@ -55,6 +55,14 @@ class Oddity(msgspec.Struct, frozen=True):
     nami_user_id: str
     other: str
     """The Nami user, or the External ID, that was seen first."""
+
+
+class _Claim(t.NamedTuple):
+    """An External ID or a device that was seen at a Nami user."""
+
+    kind: str
+    value: str
+    user_id: str
 
 
 class MemoryFigures(msgspec.Struct, frozen=True):
@@ -98,7 +106,7 @@ class Memory:
         self._young: dict[str, Known] = {}
         self._old: dict[str, Known] = {}
         self._changed: dict[str, Known] = {}
-        self._claims: list[tuple[str, str, str, str]] = []
+        self._claims: dict[str, _Claim] = {}
         self._is_open = False
         self._is_dirty = False
         self._holds = False
@@ -191,20 +199,29 @@ class Memory:
     def claim(self, kind: str, value: str, user_id: str) -> None:
         """Note that an External ID or a device was seen at a Nami user."""
         key = _key(f"{kind}\0{value}")
+        claim = _Claim(kind, value, user_id)
         with self._lock:
-            self._claims.append((kind, key, value, user_id))
-            if len(self._claims) >= _MOST_CHANGES:
+            first = self._claims.setdefault(key, claim)
+            if first.user_id != user_id:
+                self._note_oddity(claim, first.user_id)
+            elif len(self._claims) >= _MOST_CHANGES:
                 self._write_changes()
 
     def note_second_external_id(self, user_id: str, first: str, second: str) -> None:
         """Note that a Nami user has two External IDs."""
+        claim = _Claim(SEVERAL_EXTERNAL_IDS, max(first, second), user_id)
         with self._lock:
-            self._is_dirty = True
-            self._file.run(
-                "INSERT OR IGNORE INTO oddities VALUES (?, ?, ?, ?)",
-                SEVERAL_EXTERNAL_IDS,
-                *map(_shown, (max(first, second), user_id, min(first, second))),
-            )
+            self._note_oddity(claim, min(first, second))
+
+    def _note_oddity(self, claim: _Claim, other: str) -> None:
+        self._is_dirty = True
+        self._file.run(
+            "INSERT OR IGNORE INTO oddities VALUES (?, ?, ?, ?)",
+            claim.kind,
+            _shown(claim.value),
+            _shown(claim.user_id),
+            _shown(other),
+        )
 
     def _look_up(self, user_id: str) -> Known:
         with self._lock:
@@ -223,35 +240,35 @@ class Memory:
 
     def _write_changes(self) -> None:
         """Write what was learnt; under the lock."""
-        claims, self._claims = self._claims, []
+        claims, self._claims = self._claims, {}
         changed, self._changed = self._changed, {}
         if changed:
             self._is_dirty = True
             users = pack({_key(user_id): known for user_id, known in changed.items()})
             self._file.run(
-                "INSERT OR REPLACE INTO users SELECT key, value FROM json_each(?)",
+                "INSERT INTO users (id, known) SELECT key, value FROM json_each(?)"
+                " WHERE true ORDER BY key"
+                " ON CONFLICT (id) DO UPDATE SET known = excluded.known",
                 users,
             )
         if claims:
             self._is_dirty = True
-            self._write_claims(
-                json.dumps([[*c[:2], _shown(c[2]), _shown(c[3])] for c in claims])
-            )
+            self._write_claims(claims)
 
-    def _write_claims(self, claims: str) -> None:
+    def _write_claims(self, claims: Mapping[str, _Claim]) -> None:
         """Give each id to the first who claimed it, and note who else does."""
+        owners = json.dumps({key: _shown(c.user_id) for key, c in claims.items()})
         self._file.run(
-            "INSERT OR IGNORE INTO owners SELECT json_extract(value, '$[1]'),"
-            " json_extract(value, '$[3]') FROM json_each(?)",
-            claims,
+            "INSERT OR IGNORE INTO owners SELECT key, value FROM json_each(?)"
+            " ORDER BY key",
+            owners,
         )
-        self._file.run(
-            "INSERT OR IGNORE INTO oddities SELECT json_extract(value, '$[0]'),"
-            " json_extract(value, '$[2]'), json_extract(value, '$[3]'), owners.user"
-            " FROM json_each(?) JOIN owners ON owners.id = json_extract(value, '$[1]')"
-            " WHERE owners.user <> json_extract(value, '$[3]')",
-            claims,
-        )
+        for key, owner in self._file.rows(
+            "SELECT key, user FROM json_each(?) JOIN owners ON owners.id = key"
+            " WHERE user <> value",
+            owners,
+        ):
+            self._note_oddity(claims[key], owner)
 
     # Delivered events
 
@@ -271,7 +288,8 @@ class Memory:
         with self._lock:
             self._is_dirty = True
             self._file.run(
-                "INSERT OR IGNORE INTO delivered SELECT value, ? FROM json_each(?)",
+                "INSERT OR IGNORE INTO delivered SELECT value, ? FROM json_each(?)"
+                " ORDER BY value",
                 self._day,
                 keys,
             )
