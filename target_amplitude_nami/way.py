@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import typing as t
-from decimal import Decimal
 
 import msgspec
 
-from target_amplitude_nami import mapping
+from target_amplitude_nami import kept, mapping
 from target_amplitude_nami.amplitude.event import AmplitudeEvent, Refusal
 from target_amplitude_nami.memory import DEVICE, EXTERNAL_ID
-from target_amplitude_nami.nami import catalogue, jsontext, purchase
+from target_amplitude_nami.nami import catalogue, purchase
 from target_amplitude_nami.nami.records import (
     NO_STATE,
     NamiEvent,
@@ -42,13 +41,6 @@ class Source(msgspec.Struct, frozen=True):
     held: int | None = None
     """Its number in the memory, when it comes from there."""
     project: t.Literal["main", "sandbox"] = "main"
-
-
-class _Kept(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A record as the memory keeps it."""
-
-    event: NamiEvent | None = None
-    user: NamiUser | None = None
 
 
 class Way:
@@ -217,13 +209,13 @@ class Way:
             self._run.ledger.hold(source.label)
             return
         try:
-            kept = _pack(record)
+            packed = kept.pack(record)
         except RecursionError:
             detail = "the record is nested too deep to be kept"
             self._reject(Refusal("too_deep", "", detail), source)
             return
         is_new = self._run.memory.hold(
-            record.user_id or "", source.stream, source.line, kept
+            record.user_id or "", source.stream, source.line, packed
         )
         if is_new:
             self._run.ledger.hold(source.label)
@@ -233,7 +225,7 @@ class Way:
     def _let_go(self, held: Held) -> None:
         """Send a record on its way that was held; it counts as read once more."""
         self._run.rejects.declare_if_missing(held.stream)
-        record = _unpack(held.record)
+        record = kept.unpack(held.record)
         source = Source(self._label_of(record), held.stream, held.line, held.number)
         self._run.ledger.note_released()
         self._go(record, source)
@@ -320,16 +312,3 @@ def _in_turn(
         turn = f"{known.state_mark}\n{mapped.insert_id}"
         insert_id = hashlib.sha256(turn.encode("utf-8", "surrogatepass")).hexdigest()
     return msgspec.structs.replace(mapped, insert_id=insert_id)
-
-
-def _pack(record: NamiEvent | NamiUser) -> bytes:
-    kept = _Kept(user=record) if isinstance(record, NamiUser) else _Kept(event=record)
-    return jsontext.encode(msgspec.to_builtins(kept, builtin_types=(Decimal,)))
-
-
-def _unpack(text: bytes) -> NamiEvent | NamiUser:
-    kept = msgspec.convert(jsontext.decode(text), _Kept)
-    record = kept.event or kept.user
-    if record is None:
-        raise AssertionError(text)
-    return record
