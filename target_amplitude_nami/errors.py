@@ -3,8 +3,6 @@
     TargetError                  the run ends; the message is its one line in the log
     ├── ConfigurationError       mend the settings
     ├── InputUnreadable          mend the tap: its output makes no sense
-    ├── DeliveryFatal            do what the message says: Amplitude or the network
-    │                            will not take the events
     ├── OutputUnwritable         mend the disk: a file cannot be written
     ├── MemoryUnusable           mend or move the memory file
     └── LedgerImbalance          report a bug: a record is unaccounted for
@@ -45,10 +43,6 @@ class ConfigurationError(TargetError):
 
 class InputUnreadable(TargetError):
     """What the tap writes is no Singer output."""
-
-
-class DeliveryFatal(TargetError):
-    """Amplitude or the network will not take the events; retrying is no use."""
 
 
 class OutputUnwritable(TargetError):

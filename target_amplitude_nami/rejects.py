@@ -27,9 +27,15 @@ _KEY = b',"rejected":'
 class Rejects:
     """The rejects file: made at the first reject, for its owner alone, appended."""
 
-    def __init__(self, path: Path) -> None:
-        """Write nothing yet."""
+    def __init__(self, path: Path, integration: str) -> None:
+        """Write nothing yet.
+
+        Args:
+            path: The file.
+            integration: Whose rejects these are, should several share the file.
+        """
         self.path = path
+        self._integration = integration
         self._lock = threading.Lock()
         self._file: t.BinaryIO | None = None
         self._is_synced = True
@@ -71,7 +77,7 @@ class Rejects:
         Raises:
             OutputUnwritable: When the disk does not take it.
         """
-        message = _with_reason(line, refusal)
+        message = _with_reason(line, refusal, self._integration)
         with self._lock:
             try:
                 file = self._file or self._open()
@@ -178,13 +184,14 @@ def record_message(stream: str, record: bytes) -> bytes:
     )
 
 
-def _with_reason(line: bytes, refusal: Refusal) -> bytes:
+def _with_reason(line: bytes, refusal: Refusal, integration: str) -> bytes:
     """Put the reason beside the record, leaving every byte of it as it was."""
     why = {
         "reason": refusal.reason,
         "field": refusal.field,
         "detail": refusal.detail,
         "status": refusal.status,
+        "integration": integration,
         "at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
     }
     if b'"rejected"' in line:

@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 import time
 import typing as t
+from urllib.parse import urlsplit
 
 from target_amplitude_nami.amplitude import limits
 from target_amplitude_nami.amplitude.checks import Checks
@@ -28,6 +29,7 @@ if t.TYPE_CHECKING:
 
 _SAVE_SECONDS = 1.0
 """How often what was learnt is made safe, also without a STATE."""
+_LONGEST_TYPE_SHOWN = 100
 _FORGOTTEN_AFTER = dt.timedelta(days=limits.DAYS_OF_DEDUPLICATION)
 
 
@@ -64,7 +66,7 @@ class Run:
             project=_project_of(settings),
             forgets=settings.dry_run,
         )
-        self.rejects = Rejects(settings.rejects_path)
+        self.rejects = Rejects(settings.rejects_path, settings.integration_name)
         emits_state = settings.enabled and not settings.dry_run
         self.ledger = Ledger(
             self.rejects, self.memory, write_state if emits_state else None
@@ -203,6 +205,14 @@ class Run:
             limits.DAYS_OF_DEDUPLICATION,
         )
 
+    def note_new_type(self, event_type: str) -> None:
+        """Say that events of a type that is not documented are left out."""
+        self._logger.warning(
+            "There are events of type '%s', which is not among the documented ones: "
+            "they are left out unless `events` names the type",
+            event_type[:_LONGEST_TYPE_SHOWN],
+        )
+
     def _note_cut(self, texts: int) -> None:
         if not self._texts_cut:
             self._logger.warning(
@@ -269,6 +279,10 @@ class Run:
 
 
 def _project_of(settings: Settings) -> str:
-    """Return a name for where events go: another one has other events."""
-    where = settings.endpoint_url or str(settings.local_path.resolve())
+    """Return a name for where events go: another one has other events.
+
+    What went there through one API need not go through the other.
+    """
+    url = settings.endpoint_url
+    where = urlsplit(url).netloc if url else settings.local_path.resolve()
     return f"{where}\n{settings.api_key or LOCAL_KEY}"

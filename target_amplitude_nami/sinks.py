@@ -175,10 +175,10 @@ class NamiSink(Sink):
         stream: str,
         line: bytes,
     ) -> None:
-        event_type = error.event_type or record.get("event_type")
+        event_type = error.event_type or self._reader.event_type_of(record)
         label = self._way.label(event_type)
         # What nobody wants sent is no reject, whatever else is wrong with it.
-        if self._way.is_unwanted(label):
+        if event_type is not None and not self._way.is_wanted(event_type):
             self._run.ledger.filter(label, "event_not_chosen")
             return
         refusal = Refusal(error.reason, error.field, error.detail)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import typing as t
-from decimal import Decimal
 
 import msgspec
 
-from target_amplitude_nami import mapping
+from target_amplitude_nami import kept, mapping
 from target_amplitude_nami.amplitude.event import AmplitudeEvent, Refusal
 from target_amplitude_nami.memory import DEVICE, EXTERNAL_ID
-from target_amplitude_nami.nami import catalogue, jsontext, purchase
+from target_amplitude_nami.nami import catalogue, purchase
 from target_amplitude_nami.nami.records import (
     NO_STATE,
     NamiEvent,
@@ -29,6 +28,8 @@ _EVENT_TYPES = frozenset(catalogue.NAMES)
 USERS: t.Final = "(user records)"
 OTHER: t.Final = "(other)"
 """What records are counted under that have no event type of Nami's."""
+_MOST_NEW_TYPES = 20
+"""So many event types that Nami's documentation does not name are told of."""
 _OF_THE_SANDBOX = " (sandbox)"
 """What follows the event type where events of the sandbox go to another project."""
 
@@ -44,13 +45,6 @@ class Source(msgspec.Struct, frozen=True):
     project: t.Literal["main", "sandbox"] = "main"
 
 
-class _Kept(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A record as the memory keeps it."""
-
-    event: NamiEvent | None = None
-    user: NamiUser | None = None
-
-
 class Way:
     """Takes the records of all streams, and those that the memory lets go."""
 
@@ -58,6 +52,7 @@ class Way:
         """Take what the records of a run meet."""
         self._run = run
         self._settings = run.settings
+        self._new_types: set[str] = set()
         self._start_ms = run.settings.start_ms
         self._skips_stale = run.settings.stale_user_properties == "skip"
         self._skips_sandbox = run.settings.sandbox_purchases == "skip"
@@ -71,9 +66,15 @@ class Way:
             return event_type
         return OTHER
 
-    def is_unwanted(self, label: str) -> bool:
-        """Whether a record is of an event type that is not chosen."""
-        return label in _EVENT_TYPES and label not in self._settings.sent_names
+    def is_wanted(self, event_type: str) -> bool:
+        """Whether events of a type are sent; says once that an unknown one is not."""
+        if event_type in self._settings.sent_names:
+            return True
+        is_new = event_type not in _EVENT_TYPES and event_type not in self._new_types
+        if is_new and len(self._new_types) < _MOST_NEW_TYPES:
+            self._new_types.add(event_type)
+            self._run.note_new_type(event_type)
+        return False
 
     def take(self, record: NamiEvent | NamiUser, stream: str, line: bytes) -> None:
         """Settle a record, or hand it to delivery.
@@ -109,10 +110,10 @@ class Way:
             self._reject(Refusal(error.reason, error.field, error.detail), source)
 
     def _take_event(self, event: NamiEvent, source: Source) -> None:
-        name = self._settings.sent_names.get(event.event_type)
-        if name is None:
+        if not self.is_wanted(event.event_type):
             self._filter("event_not_chosen", source)
             return
+        name = self._settings.sent_names[event.event_type]
         if self._start_ms is not None and event.time < self._start_ms:
             self._filter("before_start_date", source)
             return
@@ -217,13 +218,13 @@ class Way:
             self._run.ledger.hold(source.label)
             return
         try:
-            kept = _pack(record)
+            packed = kept.pack(record)
         except RecursionError:
             detail = "the record is nested too deep to be kept"
             self._reject(Refusal("too_deep", "", detail), source)
             return
         is_new = self._run.memory.hold(
-            record.user_id or "", source.stream, source.line, kept
+            record.user_id or "", source.stream, source.line, packed
         )
         if is_new:
             self._run.ledger.hold(source.label)
@@ -233,7 +234,7 @@ class Way:
     def _let_go(self, held: Held) -> None:
         """Send a record on its way that was held; it counts as read once more."""
         self._run.rejects.declare_if_missing(held.stream)
-        record = _unpack(held.record)
+        record = kept.unpack(held.record)
         source = Source(self._label_of(record), held.stream, held.line, held.number)
         self._run.ledger.note_released()
         self._go(record, source)
@@ -320,16 +321,3 @@ def _in_turn(
         turn = f"{known.state_mark}\n{mapped.insert_id}"
         insert_id = hashlib.sha256(turn.encode("utf-8", "surrogatepass")).hexdigest()
     return msgspec.structs.replace(mapped, insert_id=insert_id)
-
-
-def _pack(record: NamiEvent | NamiUser) -> bytes:
-    kept = _Kept(user=record) if isinstance(record, NamiUser) else _Kept(event=record)
-    return jsontext.encode(msgspec.to_builtins(kept, builtin_types=(Decimal,)))
-
-
-def _unpack(text: bytes) -> NamiEvent | NamiUser:
-    kept = msgspec.convert(jsontext.decode(text), _Kept)
-    record = kept.event or kept.user
-    if record is None:
-        raise AssertionError(text)
-    return record

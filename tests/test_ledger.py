@@ -158,7 +158,7 @@ def test_a_real_rejects_file_holds_them_at_the_moment_of_the_state(
             json.loads(line)["type"] for line in path.read_bytes().splitlines()
         )
 
-    rejects = Rejects(path)
+    rejects = Rejects(path, "nami")
     ledger = Ledger(rejects, Notebook([]), write_state)
     ledger.reject("read", "events", LINE, REFUSAL)
     origin = ledger.open("read", "events", LINE)

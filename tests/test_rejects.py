@@ -32,7 +32,7 @@ FULL_DISK = Path("/dev/full")
 
 @pytest.fixture
 def rejects(tmp_path: Path) -> Iterator[Rejects]:
-    rejects = Rejects(tmp_path / "deep" / "down" / "rejects.singer")
+    rejects = Rejects(tmp_path / "deep" / "down" / "rejects.singer", "nami")
     yield rejects
     rejects.close()
 
@@ -88,6 +88,7 @@ def test_the_reason_says_all_that_is_known(rejects: Rejects) -> None:
             "field": "time",
             "detail": "HTTP 400: no",
             "status": 400,
+            "integration": "nami",
         },
     }
 
@@ -96,7 +97,7 @@ def test_a_file_of_others_keeps_its_lines_and_its_permissions(tmp_path: Path) ->
     path = tmp_path / "rejects.singer"
     path.write_bytes(b"half a li")
     path.chmod(0o640)
-    rejects = Rejects(path)
+    rejects = Rejects(path, "nami")
     rejects.write("a", singer.record("a", {}), REFUSAL)
     rejects.close()
     assert path.read_bytes().splitlines()[0] == b"half a li"
@@ -164,7 +165,7 @@ def test_every_record_comes_back_as_it_was(
     record: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     line = singer.record("a", record)
-    rejects = Rejects(tmp_path_factory.mktemp("any") / "rejects.singer")
+    rejects = Rejects(tmp_path_factory.mktemp("any") / "rejects.singer", "nami")
     rejects.write("a", line, REFUSAL)
     rejects.close()
     first = rejects.path.read_bytes()
@@ -199,7 +200,7 @@ def test_a_record_of_a_file_becomes_a_message() -> None:
 
 @pytest.mark.skipif(not FULL_DISK.exists(), reason="the system has no /dev/full")
 def test_a_full_disk_is_told_when_it_matters() -> None:
-    rejects = Rejects(FULL_DISK)
+    rejects = Rejects(FULL_DISK, "nami")
     rejects.write("a", singer.record("a", {}), REFUSAL)
     with pytest.raises(OutputUnwritable, match="No space left"):
         rejects.sync()
@@ -210,7 +211,7 @@ def test_a_full_disk_is_told_when_it_matters() -> None:
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    rejects = Rejects(tmp_path / "file" / "rejects.singer")
+    rejects = Rejects(tmp_path / "file" / "rejects.singer", "nami")
     with pytest.raises(OutputUnwritable, match=r"rejects\.singer"):
         rejects.write("a", singer.record("a", {}), REFUSAL)
 

@@ -75,7 +75,10 @@ class Deliveries(t.Generic[_Project]):
         return is_complete
 
     def close(self, grace_seconds: float = 5.0) -> None:
-        """Stop them all; a request in flight may end within the grace."""
+        """Stop them all; requests in flight may end within the grace, each project's.
+
+        What is not settled then stays so: the figures do not change any more.
+        """
         for delivery in self._all():
             delivery.close(grace_seconds)
 

@@ -7,67 +7,46 @@ leaves: a crash between the two repeats nothing and loses nothing.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import threading
 import time
 import typing as t
 
-import msgspec
-
 from target_amplitude_nami.memory.file import MemoryFile, json_array, lock
+from target_amplitude_nami.memory.keys import key_of, shown, to_bytes
 from target_amplitude_nami.memory.known import UNKNOWN, Known, pack, unpack
+from target_amplitude_nami.memory.model import (
+    DEVICE,
+    EXTERNAL_ID,
+    SEVERAL_EXTERNAL_IDS,
+    Claim,
+    Held,
+    MemoryFigures,
+    Oddity,
+)
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["UNKNOWN", "Held", "Known", "Memory", "MemoryFigures", "Oddity"]
+__all__ = [
+    "DEVICE",
+    "EXTERNAL_ID",
+    "SEVERAL_EXTERNAL_IDS",
+    "UNKNOWN",
+    "Held",
+    "Known",
+    "Memory",
+    "MemoryFigures",
+    "Oddity",
+]
 
 _CACHED_USERS: t.Final = 20_000
 _MOST_CHANGES: t.Final = 5_000
 _PAGE: t.Final = 500
 _NAMED_ODDITIES: t.Final = 10
 _SECONDS_PER_DAY: t.Final = 86_400
-
-EXTERNAL_ID: t.Final = "external_id_of_several_users"
-DEVICE: t.Final = "device_of_several_users"
-SEVERAL_EXTERNAL_IDS: t.Final = "user_with_several_external_ids"
-
-
-class Held(msgspec.Struct, frozen=True):
-    """A record that waits for its user's External ID."""
-
-    number: int
-    stream: str
-    line: bytes
-    """The RECORD message as it was read."""
-    record: bytes
-    """What was understood of it."""
-
-
-class Oddity(msgspec.Struct, frozen=True):
-    """Ids that do not fit together: `value` belongs to one user and to another."""
-
-    kind: str
-    value: str
-    nami_user_id: str
-    other: str
-    """The Nami user, or the External ID, that was seen first."""
-
-
-class MemoryFigures(msgspec.Struct, frozen=True):
-    """What the report says of the memory."""
-
-    waiting: int = 0
-    """How many records are held."""
-    waiting_since: int | None = None
-    """When the oldest of them was put there, s since 1970."""
-    oddities: dict[str, int] = {}
-    """How many there are of each kind."""
-    named_oddities: list[Oddity] = []
-    """Some of each kind."""
 
 
 class Memory:
@@ -91,14 +70,14 @@ class Memory:
         """A number that no other run has."""
         self._path = path
         self._days = days
-        self._project = hashlib.blake2b(_bytes(project), digest_size=16).digest()
+        self._project = hashlib.blake2b(to_bytes(project), digest_size=16).digest()
         self._day = int(time.time()) // _SECONDS_PER_DAY
         self._forgets = forgets
         self._lock = threading.Lock()
         self._young: dict[str, Known] = {}
         self._old: dict[str, Known] = {}
         self._changed: dict[str, Known] = {}
-        self._claims: list[tuple[str, str, str, str]] = []
+        self._claims: dict[str, Claim] = {}
         self._is_open = False
         self._is_dirty = False
         self._holds = False
@@ -190,21 +169,30 @@ class Memory:
 
     def claim(self, kind: str, value: str, user_id: str) -> None:
         """Note that an External ID or a device was seen at a Nami user."""
-        key = _key(f"{kind}\0{value}")
+        key = key_of(f"{kind}\0{value}")
+        claim = Claim(kind, value, user_id)
         with self._lock:
-            self._claims.append((kind, key, value, user_id))
-            if len(self._claims) >= _MOST_CHANGES:
+            first = self._claims.setdefault(key, claim)
+            if first.user_id != user_id:
+                self._note_oddity(claim, first.user_id)
+            elif len(self._claims) >= _MOST_CHANGES:
                 self._write_changes()
 
     def note_second_external_id(self, user_id: str, first: str, second: str) -> None:
         """Note that a Nami user has two External IDs."""
+        claim = Claim(SEVERAL_EXTERNAL_IDS, max(first, second), user_id)
         with self._lock:
-            self._is_dirty = True
-            self._file.run(
-                "INSERT OR IGNORE INTO oddities VALUES (?, ?, ?, ?)",
-                SEVERAL_EXTERNAL_IDS,
-                *map(_shown, (max(first, second), user_id, min(first, second))),
-            )
+            self._note_oddity(claim, min(first, second))
+
+    def _note_oddity(self, claim: Claim, other: str) -> None:
+        self._is_dirty = True
+        self._file.run(
+            "INSERT OR IGNORE INTO oddities VALUES (?, ?, ?, ?)",
+            claim.kind,
+            shown(claim.value),
+            shown(claim.user_id),
+            shown(other),
+        )
 
     def _look_up(self, user_id: str) -> Known:
         with self._lock:
@@ -212,7 +200,7 @@ class Memory:
             if known is not None:
                 return known
             rows = self._file.rows(
-                "SELECT known FROM users WHERE id = ?", _key(user_id)
+                "SELECT known FROM users WHERE id = ?", key_of(user_id)
             )
         return unpack(rows[0][0]) if rows else UNKNOWN
 
@@ -223,35 +211,35 @@ class Memory:
 
     def _write_changes(self) -> None:
         """Write what was learnt; under the lock."""
-        claims, self._claims = self._claims, []
+        claims, self._claims = self._claims, {}
         changed, self._changed = self._changed, {}
         if changed:
             self._is_dirty = True
-            users = pack({_key(user_id): known for user_id, known in changed.items()})
+            users = pack({key_of(user_id): known for user_id, known in changed.items()})
             self._file.run(
-                "INSERT OR REPLACE INTO users SELECT key, value FROM json_each(?)",
+                "INSERT INTO users (id, known) SELECT key, value FROM json_each(?)"
+                " WHERE true ORDER BY key"
+                " ON CONFLICT (id) DO UPDATE SET known = excluded.known",
                 users,
             )
         if claims:
             self._is_dirty = True
-            self._write_claims(
-                json.dumps([[*c[:2], _shown(c[2]), _shown(c[3])] for c in claims])
-            )
+            self._write_claims(claims)
 
-    def _write_claims(self, claims: str) -> None:
+    def _write_claims(self, claims: Mapping[str, Claim]) -> None:
         """Give each id to the first who claimed it, and note who else does."""
+        owners = json.dumps({key: shown(c.user_id) for key, c in claims.items()})
         self._file.run(
-            "INSERT OR IGNORE INTO owners SELECT json_extract(value, '$[1]'),"
-            " json_extract(value, '$[3]') FROM json_each(?)",
-            claims,
+            "INSERT OR IGNORE INTO owners SELECT key, value FROM json_each(?)"
+            " ORDER BY key",
+            owners,
         )
-        self._file.run(
-            "INSERT OR IGNORE INTO oddities SELECT json_extract(value, '$[0]'),"
-            " json_extract(value, '$[2]'), json_extract(value, '$[3]'), owners.user"
-            " FROM json_each(?) JOIN owners ON owners.id = json_extract(value, '$[1]')"
-            " WHERE owners.user <> json_extract(value, '$[3]')",
-            claims,
-        )
+        for key, owner in self._file.rows(
+            "SELECT key, user FROM json_each(?) JOIN owners ON owners.id = key"
+            " WHERE user <> value",
+            owners,
+        ):
+            self._note_oddity(claims[key], owner)
 
     # Delivered events
 
@@ -271,7 +259,8 @@ class Memory:
         with self._lock:
             self._is_dirty = True
             self._file.run(
-                "INSERT OR IGNORE INTO delivered SELECT value, ? FROM json_each(?)",
+                "INSERT OR IGNORE INTO delivered SELECT value, ? FROM json_each(?)"
+                " ORDER BY value",
                 self._day,
                 keys,
             )
@@ -282,7 +271,7 @@ class Memory:
                 )
 
     def _delivered_key(self, insert_id: str) -> str:
-        return _key(insert_id, self._project)
+        return key_of(insert_id, self._project)
 
     def _purge(self) -> None:
         """Forget the events of long ago, once a day."""
@@ -304,9 +293,9 @@ class Memory:
                     "INSERT OR IGNORE INTO held (id, user, since, stream, line, record)"
                     " VALUES (?, ?, ?, ?, ?, ?)",
                     hashlib.sha256(record).hexdigest(),
-                    _key(user_id),
+                    key_of(user_id),
                     int(time.time()),
-                    _bytes(stream),
+                    to_bytes(stream),
                     line,
                     record,
                 )
@@ -315,7 +304,7 @@ class Memory:
     def held_of(self, user_id: str) -> Iterator[Held]:
         """Yield a user's held records in the order held."""
         if self._holds:
-            yield from self._pages("FROM held WHERE user = ?", _key(user_id))
+            yield from self._pages("FROM held WHERE user = ?", key_of(user_id))
 
     def held_of_named_users(self) -> Iterator[Held]:
         """Yield the held records whose user's External ID is known meanwhile."""
@@ -347,18 +336,3 @@ class Memory:
                 )
             if len(rows) < _PAGE:
                 return
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
-
-
-def _key(text: str, salt: bytes = b"") -> str:
-    """Return 96 bits of a text's hash: as good as the text, short, and plain ASCII."""
-    digest = hashlib.blake2b(_bytes(text), digest_size=12, key=salt).digest()
-    return base64.b64encode(digest).decode()
-
-
-def _shown(text: str) -> str:
-    """Return a text in which nothing is half a character."""
-    return text.encode("utf-8", "replace").decode()

@@ -17,9 +17,10 @@ if t.TYPE_CHECKING:
 _APPLICATION: t.Final = 0x4E616D69  # "Nami", so that no other file is taken for one
 _VERSION: t.Final = 1
 _CACHE_KIB: t.Final = 32_000
+_CHECKPOINT_PAGES: t.Final = 10_000
 
 _TABLES: t.Final = """
-CREATE TABLE users (id TEXT PRIMARY KEY, known TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE users (id TEXT NOT NULL UNIQUE, known TEXT NOT NULL);
 CREATE TABLE delivered (id TEXT PRIMARY KEY, day INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE purges (day INTEGER PRIMARY KEY);
 CREATE TABLE held (
@@ -106,6 +107,7 @@ class MemoryFile:
         self.rows(f"PRAGMA journal_mode = {'WAL' if is_lasting else 'OFF'}")
         self.run(f"PRAGMA synchronous = {'FULL' if is_lasting else 'OFF'}")
         self.run(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        self.rows(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         if version < _VERSION:
             self.run("BEGIN")
             for table in _TABLES.split(";"):

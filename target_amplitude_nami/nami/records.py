@@ -97,6 +97,14 @@ class RecordReader:
                 "too_deep", "", "the record is nested too deep to be read"
             ) from error
 
+    def event_type_of(self, record: Mapping[str, t.Any]) -> str | None:
+        """Return the event type of a record that cannot be read, if it tells one."""
+        try:
+            event_type = self._unwrap(self._columns.arrange(record)).get("event_type")
+        except (RecursionError, UnreadableRecordError):
+            return None
+        return event_type if isinstance(event_type, str) else None
+
     def _read(self, record: Mapping[str, t.Any]) -> NamiEvent | NamiUser | None:
         fields = self._unwrap(self._columns.arrange(record))
         if self._holds_users:

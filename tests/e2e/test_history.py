@@ -67,6 +67,20 @@ def test_a_backfill_still_takes_the_state_of_user_records(
     assert properties["namiml_in_trial_period"] is False
 
 
+def test_what_a_backfill_delivered_is_known_when_it_comes_again_by_the_other_api(
+    tmp_path: Path, local_amplitude: LocalAmplitude
+) -> None:
+    config = {"api_key": API_KEY, "memory_path": "memory.db"}
+    messages = singer.records("events", [trial(1), trial(2)])
+    batch = {"endpoint": local_amplitude.endpoint("batch"), "backfill": True}
+    assert run_target(tmp_path, config | batch, messages).report["delivered"] == 2
+
+    live = {"endpoint": local_amplitude.endpoint("http_v2")}
+    run = run_target(tmp_path, config | live, messages)
+    assert run.report["duplicate"] == 2, run.log
+    assert len(list(local_amplitude.requests())) == 1
+
+
 @pytest.mark.parametrize(
     ("settings", "api"),
     [

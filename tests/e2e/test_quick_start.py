@@ -100,12 +100,12 @@ def test_the_quick_start_delivers_the_sample_and_the_second_run_nothing(
 ) -> None:
     expected = expect(read_records())
     words = words_of_target(project.run())
-    assert project.arrived.events == expected.stored
+    assert project.arrived.events == expected.delivered
     assert project.arrived.identifies == expected.identified.total()
 
     table = [line.replace(",", "").split() for line in words]
-    assert ["read", "delivered", "filtered", "rejected"] in table
-    rows = {row[0]: row[1:] for row in table if len(row) == 5}
+    assert ["read", "delivered", "filtered", "rejected", "held", "duplicate"] in table
+    rows = {row[0]: row[1:] for row in table if len(row) == 7}
     delivered = {name: int(rows[name][1]) for name in expected.delivered}
     assert delivered == expected.delivered
     assert any("local-amplitude output/local-amplitude.db" in line for line in words)

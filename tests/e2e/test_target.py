@@ -129,7 +129,7 @@ def test_the_report_adds_up(long_run: LongRun) -> None:
     assert report["delivered"] == len(long_run.good)
     assert report["rejected"] == len(long_run.bad)
     assert report["filtered"] == report["open"] == 0
-    fates = ("read", "delivered", "filtered", "rejected")
+    fates = ("read", "delivered", "filtered", "rejected", "held", "duplicate")
     for fate in fates:
         rows = report["by_event_type"].values()
         assert sum(row[fate] for row in rows) == report[fate]
@@ -166,10 +166,17 @@ def test_the_log_ends_with_a_table_that_adds_up(long_run: LongRun) -> None:
     log = long_run.run.logged("INFO")
     report = long_run.run.report
     heading = next(line for line in log if line.split()[:1] == ["read"])
-    assert heading.split() == ["read", "delivered", "filtered", "rejected"]
+    assert heading.split() == [
+        "read",
+        "delivered",
+        "filtered",
+        "rejected",
+        "held",
+        "duplicate",
+    ]
     table = log[log.index(heading) + 1 :][: len(report["by_event_type"])]
     for line, (label, row) in zip(table, report["by_event_type"].items(), strict=True):
-        name, *figures = line.rsplit(maxsplit=4)
+        name, *figures = line.rsplit(maxsplit=6)
         assert name == label
         assert [int(figure.replace(",", "")) for figure in figures] == list(
             row.values()

@@ -50,21 +50,31 @@ ZERO_UUID = "00000000-0000-0000-0000-000000000000"
 # What Nami's SDKs say where they know no device id.
 NO_DEVICE_ID = "nami_device_id_not_set"
 
+# What Amplitude is told of an entitlement.
+ENTITLEMENT_KEYS = (
+    "entitlement_ref_id",
+    "sku_ref_id",
+    "expiration",
+    "purchase_platform",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What must become of the records; every record counts once in the first four."""
+    """What must become of the records; every record counts once in the first six."""
 
     delivered: Counter[str] = field(default_factory=Counter)
-    """Events to send, by event type, with second copies."""
+    """Events to send, by event type: what Amplitude then holds."""
+    duplicate: Counter[str] = field(default_factory=Counter)
+    """Second copies of these."""
     identified: Counter[str] = field(default_factory=Counter)
     """User records to send, as `$identify`."""
+    unchanged: Counter[str] = field(default_factory=Counter)
+    """User records that say of a user what the last record has said."""
     filtered: Counter[str] = field(default_factory=Counter)
     """Events that Amplitude is not offered, by event type."""
     rejected: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Records that Amplitude would refuse, by type (or `$identify`) and reason."""
-    stored: Counter[str] = field(default_factory=Counter)
-    """Events that Amplitude then holds, by event type: second copies are dropped."""
     user_ids: set[str] = field(default_factory=set)
     """User IDs that Amplitude then knows."""
     anonymous_device_ids: set[str] = field(default_factory=set)
@@ -78,7 +88,14 @@ class Expected:
     @property
     def read(self) -> int:
         """All records."""
-        fates = (self.delivered, self.identified, self.filtered, self.rejected)
+        fates = (
+            self.delivered,
+            self.duplicate,
+            self.identified,
+            self.unchanged,
+            self.filtered,
+            self.rejected,
+        )
         return sum(fate.total() for fate in fates)
 
 
@@ -128,11 +145,46 @@ def refusal(record: Record, ids: list[str]) -> str | None:
     return None
 
 
+def state(record: Record) -> list[object]:
+    """Return what a record says of its user's state, as Amplitude is told it."""
+    entitlements = record["active_entitlements"]
+    devices = record["devices"]
+    flags = record["customer_journey_state"]
+    return [
+        [dict.fromkeys(e[key] for e in entitlements) for key in ENTITLEMENT_KEYS],
+        dict.fromkeys(device["id"] for device in devices),
+        dict.fromkeys(device["platform"]["id"] for device in devices),
+        flags,
+    ]
+
+
+class Told:
+    """What Amplitude was told last of each Nami user's state."""
+
+    def __init__(self) -> None:
+        self._states: dict[str, list[object]] = {}
+        self._times: dict[str, str] = {}
+
+    def is_news(self, record: Record, who: str | None) -> bool:
+        """Take note of a record's state; say whether it is another than before."""
+        if record.get("event_type", "").startswith("device."):
+            return False
+        nami_user = record["user_id"]
+        now: list[object] = [who, state(record)]
+        is_news = now != self._states.get(nami_user)
+        at = record.get("created_date") or record["updated_at"]
+        if at >= self._times.get(nami_user, ""):
+            self._states[nami_user] = now
+            self._times[nami_user] = at
+        return is_news
+
+
 def expect(records: Iterable[Record]) -> Expected:
     """Tell what must become of records, in this order, under the default settings."""
     expected = Expected()
     learnt: dict[str, str] = {}  # Nami user id -> External ID, from records read before
     seen: set[str] = set()
+    told = Told()
     devices: set[str] = set()
     named_devices: set[str] = set()
     for record in records:
@@ -149,6 +201,10 @@ def expect(records: Iterable[Record]) -> Expected:
         if reason:
             expected.rejected[kind, reason] += 1
             continue
+        is_news = told.is_news(record, user or device)
+        if kind == "$identify" and not is_news:
+            expected.unchanged[kind] += 1
+            continue
         if user:
             expected.user_ids.add(user)
         if device:
@@ -158,9 +214,8 @@ def expect(records: Iterable[Record]) -> Expected:
         if kind == "$identify":
             expected.identified[kind] += 1
             continue
-        expected.delivered[kind] += 1
-        if record["id"] not in seen:
-            seen.add(record["id"])
-            expected.stored[kind] += 1
+        fate = expected.duplicate if record["id"] in seen else expected.delivered
+        fate[kind] += 1
+        seen.add(record["id"])
     expected.anonymous_device_ids.update(devices - named_devices)
     return expected

@@ -1,0 +1,36 @@
+"""A record of Nami as the memory keeps it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from target_amplitude_nami.nami import jsontext
+from target_amplitude_nami.nami.records import NamiEvent, NamiUser
+
+
+class _Kept(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A record as the memory keeps it."""
+
+    event: NamiEvent | None = None
+    user: NamiUser | None = None
+
+
+def pack(record: NamiEvent | NamiUser) -> bytes:
+    """Return a record as JSON text, digit for digit.
+
+    Raises:
+        RecursionError: When it is nested too deep.
+    """
+    kept = _Kept(user=record) if isinstance(record, NamiUser) else _Kept(event=record)
+    return jsontext.encode(msgspec.to_builtins(kept, builtin_types=(Decimal,)))
+
+
+def unpack(text: bytes) -> NamiEvent | NamiUser:
+    """Return the record that `pack` was given."""
+    kept = msgspec.convert(jsontext.decode(text), _Kept)
+    record = kept.event or kept.user
+    if record is None:
+        raise AssertionError(text)
+    return record

@@ -1,0 +1,53 @@
+"""What goes into the memory and comes out of it, as small frozen classes."""
+
+from __future__ import annotations
+
+import typing as t
+
+import msgspec
+
+EXTERNAL_ID: t.Final = "external_id_of_several_users"
+DEVICE: t.Final = "device_of_several_users"
+SEVERAL_EXTERNAL_IDS: t.Final = "user_with_several_external_ids"
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A record that waits for its user's External ID."""
+
+    number: int
+    stream: str
+    line: bytes
+    """The RECORD message as it was read."""
+    record: bytes
+    """What was understood of it."""
+
+
+class Oddity(msgspec.Struct, frozen=True):
+    """Ids that do not fit together: `value` belongs to one user and to another."""
+
+    kind: str
+    value: str
+    nami_user_id: str
+    other: str
+    """The Nami user, or the External ID, that was seen first."""
+
+
+class Claim(t.NamedTuple):
+    """An External ID or a device that was seen at a Nami user."""
+
+    kind: str
+    value: str
+    user_id: str
+
+
+class MemoryFigures(msgspec.Struct, frozen=True):
+    """What the report says of the memory."""
+
+    waiting: int = 0
+    """How many records are held."""
+    waiting_since: int | None = None
+    """When the oldest of them was put there, s since 1970."""
+    oddities: dict[str, int] = {}
+    """How many there are of each kind."""
+    named_oddities: list[Oddity] = []
+    """Some of each kind."""

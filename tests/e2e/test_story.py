@@ -1,0 +1,520 @@
+"""One user's story, told late, twice and out of order: what Amplitude knows at the end.
+
+Each test is about what a person would look up in Amplitude: the user's properties, and
+which events are whose.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support import nami, singer
+from tests.support.run_target import API_KEY, TargetRun, run_target
+from tests.support.zygote import Zygote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from target_amplitude_nami.local.model import StoredEvent
+    from target_amplitude_nami.local.server import LocalAmplitude
+
+Record = dict[str, Any]
+
+TOO_MUCH = ["x" * 1_000] * 30
+"""More than a request holds in the tests that set `max_request_bytes`."""
+FLAGS = nami.user(1)["customer_journey_state"]
+
+
+@dataclass
+class House:
+    """A folder in which runs take place, and the Amplitude that they deliver to."""
+
+    folder: Path
+    local: LocalAmplitude
+    settings: dict[str, Any]
+
+    def run(self, records: Iterable[Record], **settings: Any) -> TargetRun:
+        """Run the target over records, to the end."""
+        run = run_target(
+            self.folder,
+            {"api_key": API_KEY, "endpoint": self.local.endpoint("http_v2")}
+            | self.settings
+            | settings,
+            messages_of(records),
+        )
+        assert run.exit_code == 0, run.log
+        report = run.report
+        fates = ("delivered", "filtered", "rejected", "held", "duplicate")
+        assert report["read"] == sum(report[fate] for fate in fates)
+        return run
+
+    @property
+    def events(self) -> list[StoredEvent]:
+        """The events in the order of arrival."""
+        return list(self.local.events())
+
+    @property
+    def ids(self) -> list[str]:
+        """The insert ids of the events in the order of arrival."""
+        return [event.sent["insert_id"] for event in self.events]
+
+    def skus(self, number: int) -> object:
+        """Return a user's active SKUs, as Amplitude knows them now."""
+        known = self.local.user_properties(nami.external_id(number)) or {}
+        return known.get("namiml_active_skus")
+
+
+@pytest.fixture
+def house(tmp_path: Path, local_amplitude: LocalAmplitude) -> House:
+    return House(tmp_path, local_amplitude, {"memory_path": "memory.db"})
+
+
+def messages_of(records: Iterable[Record]) -> list[bytes]:
+    """Return records as messages of two streams, with a STATE at the end."""
+    return [
+        singer.schema("events"),
+        singer.schema("users"),
+        *(
+            singer.record("events" if "event_type" in record else "users", record)
+            for record in records
+        ),
+        singer.state({"read": "all"}),
+    ]
+
+
+def at(day: int) -> str:
+    """Return a moment of June 2026."""
+    return f"2026-06-{day:02d}T08:00:00.250000+00:00"
+
+
+def bought(sku: str) -> list[Record]:
+    """Return `active_entitlements` with this SKU."""
+    return [{"entitlement_ref_id": "premium", "sku_ref_id": sku}]
+
+
+def change(number: int, day: int, sku: str | None, **fields: Any) -> Record:
+    """Return an event of user 1 that says what is bought since this day."""
+    return about(
+        1,
+        nami.subscription(
+            number,
+            created_date=at(day),
+            active_entitlements=bought(sku) if sku else [],
+            **fields,
+        ),
+    )
+
+
+def shown(number: int, day: int) -> Record:
+    """Return an impression of user 1, who is not named in it."""
+    return about(1, nami.impression(number, created_date=at(day)))
+
+
+def about(number: int, record: Record) -> Record:
+    """Return a record as one of the user of this number."""
+    theirs = nami.user(number)
+    ids = {"user_id": theirs["user_id"]}
+    if "external_ids" in record:
+        ids["external_ids"] = record["external_ids"] and theirs["external_ids"]
+    if "devices" in record:
+        ids["devices"] = theirs["devices"]
+    if "device_id" in record:
+        ids["device_id"] = nami.device_id(number)
+    return record | ids
+
+
+def as_of(day: int, sku: str, **fields: Any) -> Record:
+    """Return a record of user 1."""
+    return nami.user(1, updated_at=at(day), active_entitlements=bought(sku), **fields)
+
+
+# Any order
+
+
+def story(number: int) -> list[Record]:
+    """Return a user's story as it happened; every event has an id of its own."""
+    first = number * 100
+    records = [
+        nami.impression(first + 1, created_date=at(1)),
+        nami.subscription(
+            first + 2,
+            "user.journey.trial.started",
+            created_date=at(2),
+            external_ids=[],
+            active_entitlements=bought("trial"),
+            customer_journey_state=FLAGS | {"in_trial_period": True},
+        ),
+        nami.impression(first + 3, created_date=at(3)),
+        nami.subscription(
+            first + 4,
+            "user.journey.trial.converted",
+            created_date=at(4),
+            active_entitlements=bought("monthly"),
+        ),
+        nami.user(number, updated_at=at(5), active_entitlements=bought("yearly")),
+        nami.impression(first + 6, created_date=at(6)),
+        nami.subscription(
+            first + 7,
+            "user.subscription.in_grace_period",
+            created_date=at(7),
+            active_entitlements=bought("yearly"),
+            customer_journey_state=FLAGS | {"in_grace_period": True},
+        ),
+        nami.subscription(first + 8, "user.subscription.expired", created_date=at(8))
+        | {
+            "active_entitlements": [],
+            "customer_journey_state": FLAGS | {"former_subscriber": True},
+        },
+        nami.user(number, updated_at=at(9))
+        | {
+            "active_entitlements": [],
+            "customer_journey_state": FLAGS | {"former_subscriber": True},
+        },
+        nami.subscription(
+            first + 10,
+            "user.subscription.renewed",
+            created_date=at(10),
+            active_entitlements=None,
+            customer_journey_state=None,
+            devices=None,
+        ),
+    ]
+    return [about(number, record) for record in records]
+
+
+def test_in_any_order_a_story_ends_the_same(house: House) -> None:
+    shuffle = random.Random(5).shuffle  # noqa: S311
+    in_order, records = story(1), []
+    for number in range(1, 202):
+        told = story(number)
+        if number > 1:
+            shuffle(told)
+        records += told
+    run = house.run(records)
+    assert run.report["rejected"] == 0
+    ends = {number: anonymous(house, number) for number in range(1, 202)}
+    assert ends[1]["namiml_former_subscriber"] is True
+    assert ends[1]["namiml_active_skus"] == []
+    assert {number for number, end in ends.items() if end != ends[1]} == set()
+    kinds = Counter(r["event_type"] for r in in_order if "event_type" in r)
+    assert Counter(event.export["event_type"] for event in house.events) == {
+        kind: count * 201 for kind, count in kinds.items()
+    }
+    assert len(set(house.ids)) == len(house.ids)
+
+
+def anonymous(house: House, number: int) -> Record:
+    """Return a user's properties without what is different for every user."""
+    known = house.local.user_properties(nami.external_id(number)) or {}
+    assert known.pop("namiml_device_ids") == [nami.device_id(number)]
+    return known
+
+
+# Late events
+
+
+def test_an_older_event_leaves_the_user_as_he_is(house: House) -> None:
+    house.run([change(2, 5, "yearly"), change(3, 4, "monthly")])
+    assert house.skus(1) == ["yearly"]
+    [_, late] = house.events
+    assert late.sent["$skip_user_properties_sync"] is True
+    assert late.sent["user_properties"]["namiml_active_skus"] == ["monthly"]
+
+
+def test_an_event_older_than_what_an_earlier_run_told_is_late_as_well(
+    house: House,
+) -> None:
+    house.run([change(2, 5, "yearly")])
+    house.run([change(3, 4, "monthly"), shown(4, 3)])
+    assert house.skus(1) == ["yearly"]
+    assert [e.sent.get("$skip_user_properties_sync") for e in house.events] == [
+        None,
+        True,
+        True,
+    ]
+
+
+def test_of_equal_times_the_later_read_counts(house: House) -> None:
+    house.run([change(2, 5, "monthly"), change(3, 5, "yearly")])
+    assert house.skus(1) == ["yearly"]
+
+
+def test_only_what_tells_a_state_makes_others_late(house: House) -> None:
+    house.run([shown(2, 9), change(3, 4, "monthly")])
+    assert house.skus(1) == ["monthly"]
+
+
+def test_an_event_that_is_not_sent_makes_none_late(house: House) -> None:
+    never_sent = change(2, 9, "yearly") | {"event_type": "device.session.start"}
+    unsendable = change(3, 8, "yearly", tags=TOO_MUCH)
+    run = house.run([never_sent, change(5, 4, "monthly")])
+    assert run.report["filtered_by_reason"] == {"event_not_chosen": 1}
+    house.run([unsendable, change(6, 5, "weekly")], max_request_bytes=20_000)
+    assert house.skus(1) == ["weekly"]
+
+
+def test_old_state_may_be_let_through(house: House) -> None:
+    house.run(
+        [change(2, 5, "yearly"), change(3, 4, "monthly"), as_of(3, "weekly")],
+        stale_user_properties="send",
+    )
+    assert house.skus(1) == ["weekly"]
+
+
+def test_an_older_user_record_is_left_out(house: House) -> None:
+    run = house.run([as_of(5, "yearly"), as_of(4, "monthly"), as_of(6, "weekly")])
+    assert run.report["filtered_by_reason"] == {"stale_user_record": 1}
+    assert house.skus(1) == ["weekly"]
+
+
+def test_an_event_without_state_says_what_is_known(house: House) -> None:
+    house.run([change(2, 5, "yearly")])
+    nothing = {"customer_journey_state": None, "devices": None}
+    silent = [
+        {**change(number, day, None), "active_entitlements": None, **nothing}
+        for number, day in ((3, 6), (4, 4))
+    ]
+    house.run(silent)
+    [_, later, earlier] = house.events
+    assert later.sent["user_properties"]["namiml_active_skus"] == ["yearly"]
+    assert "user_properties" not in earlier.sent  # what was then, nobody knows
+
+
+# User records that say nothing new
+
+
+def test_a_state_that_was_told_in_this_run_is_not_told_again(house: House) -> None:
+    records = [as_of(5, "yearly"), as_of(6, "yearly"), as_of(7, "monthly")]
+    run = house.run([*records, as_of(6, "yearly"), as_of(8, "monthly")])
+    assert run.report["delivered"] == 2
+    assert run.report["filtered_by_reason"] == {
+        "unchanged": 2,
+        "stale_user_record": 1,
+    }
+    assert house.skus(1) == ["monthly"]
+
+
+def test_a_state_that_an_event_has_told_is_not_told_again(house: House) -> None:
+    run = house.run([nami.subscription(1), nami.user(1)])
+    assert run.report["filtered_by_reason"] == {"unchanged": 1}
+
+
+def test_another_amplitude_user_is_told_again(house: House) -> None:
+    run = house.run([as_of(5, "yearly", external_ids=[]), as_of(6, "yearly")])
+    assert run.report["delivered"] == 2
+    assert house.skus(1) == ["yearly"]
+
+
+def test_a_state_may_change_and_change_back_without_saying_when(house: House) -> None:
+    here, there = (
+        nami.user(1, updated_at=None, active_entitlements=bought(sku))
+        for sku in ("monthly", "yearly")
+    )
+    house.run([here, there])
+    house.run([here])
+    assert house.skus(1) == ["monthly"]
+    again = house.run([here])
+    assert again.report["duplicate"] == 1
+    house.run([there, here, there])
+    assert house.skus(1) == ["yearly"]
+
+
+# Duplicates
+
+
+def test_what_was_delivered_is_not_sent_again(house: House) -> None:
+    records = [change(2, 5, "yearly"), shown(3, 6), as_of(7, "monthly")]
+    house.run(records)
+    requests = len(list(house.local.requests()))
+    again = house.run([*records, *records])
+    assert again.report["duplicate"] + again.report["filtered"] == 6
+    assert again.states == [{"read": "all"}]
+    assert len(list(house.local.requests())) == requests
+
+
+def test_without_a_memory_file_the_same_holds_within_the_run(
+    tmp_path: Path, local_amplitude: LocalAmplitude
+) -> None:
+    house = House(tmp_path, local_amplitude, {})
+    run = house.run([change(2, 5, "yearly"), change(2, 5, "yearly")])
+    assert run.report["duplicate"] == 1
+    assert house.local.summary().duplicates == 0
+    assert house.run([change(2, 5, "yearly")]).report["delivered"] == 1
+
+
+def test_a_rehearsal_teaches_the_memory_nothing(house: House) -> None:
+    house.run([change(2, 5, "yearly")], dry_run=True)
+    assert house.run([change(2, 5, "yearly")]).report["delivered"] == 1
+
+
+def test_another_project_gets_everything(house: House) -> None:
+    house.run([change(2, 5, "yearly")])
+    other = house.run([change(2, 5, "yearly")], api_key="another" + API_KEY[7:])
+    assert other.report["delivered"] == 1
+
+
+# Who is who
+
+
+def test_an_older_record_does_not_rename_a_user(house: House) -> None:
+    old = change(2, 4, "monthly") | {"external_ids": nami.user(7)["external_ids"]}
+    run = house.run([change(3, 5, "yearly"), old, shown(4, 6)])
+    assert [event.sent["user_id"] for event in house.events] == [
+        nami.external_id(1),
+        nami.external_id(7),
+        nami.external_id(1),
+    ]
+    assert run.report["odd_ids"] == {"user_with_several_external_ids": 1}
+
+
+def test_an_id_that_amplitude_refuses_is_not_learnt(house: House) -> None:
+    bad = [{"key": "external_id", "type": "uuid", "value": "unknown"}]
+    run = house.run([change(2, 4, "monthly") | {"external_ids": bad}, shown(3, 5)])
+    assert run.report["rejected_by_reason"] == {"user_id_forbidden": 1}
+    [event] = house.events
+    assert event.sent["device_id"] == nami.device_id(1)
+
+
+def test_shared_ids_are_counted_in_the_log_and_named_in_the_report(
+    house: House,
+) -> None:
+    shared = nami.subscription(2, devices=nami.user(1)["devices"])
+    run = house.run([nami.subscription(1), shared])
+    assert run.report["odd_ids"] == {"device_of_several_users": 1}
+    [named] = run.report["named_odd_ids"]
+    assert named["value"] == nami.device_id(1)
+    assert nami.device_id(1) not in run.log
+    assert "1 device_of_several_users" in run.log
+
+
+# Held records
+
+
+@pytest.fixture
+def holding(house: House) -> House:
+    house.settings["anonymous_users"] = "hold"
+    return house
+
+
+def test_held_records_leave_in_order_as_soon_as_their_user_has_a_name(
+    holding: House,
+) -> None:
+    first = holding.run([shown(3, 1), shown(2, 2), nami.impression(9)])
+    assert first.report["held"] == first.report["waiting"] == 3
+    assert first.report["waiting_since"]
+    assert first.states == [{"read": "all"}]
+    assert holding.events == []
+    second = holding.run([shown(4, 3), change(5, 4, "monthly"), shown(6, 5)])
+    assert holding.ids == [nami.event_id(number) for number in (3, 2, 4, 5, 6)]
+    assert {e.sent["user_id"] for e in holding.events} == {nami.external_id(1)}
+    assert [e.sent["time"] for e in holding.events] == sorted(
+        e.sent["time"] for e in holding.events
+    )
+    assert second.report["released"] == 3
+    assert second.report["waiting"] == 1
+
+
+def test_a_held_record_that_comes_again_is_a_duplicate(holding: House) -> None:
+    holding.run([shown(2, 1)])
+    assert holding.run([shown(2, 1)]).report["duplicate"] == 1
+    holding.run([change(3, 4, "monthly"), shown(2, 1)])
+    assert holding.ids == [nami.event_id(2), nami.event_id(3)]
+
+
+def test_a_held_record_that_cannot_be_sent_becomes_a_reject_that_can_be_read_again(
+    holding: House,
+) -> None:
+    holding.run([shown(2, 1) | {"tags": TOO_MUCH}])
+    holding.run([change(3, 4, "monthly")], max_request_bytes=20_000)
+    assert holding.ids == [nami.event_id(3)]
+    rejects = (holding.folder / "output" / "rejects.singer").read_bytes()
+    (holding.folder / "output" / "rejects.singer").unlink()
+    replay = run_target(
+        holding.folder,
+        {
+            "api_key": API_KEY,
+            "endpoint": holding.local.endpoint("http_v2"),
+            "exclude_properties": ["tags"],
+        }
+        | holding.settings,
+        rejects,
+    )
+    assert replay.report["delivered"] == 1
+    assert holding.run([]).report["waiting"] == 0
+
+
+def test_with_another_policy_nothing_waits_any_more(holding: House) -> None:
+    holding.run([shown(2, 1)])
+    run = holding.run([], anonymous_users="device")
+    assert run.report["delivered"] == run.report["read"] == 1
+    assert run.report["waiting"] == 0
+
+
+def test_a_held_record_keeps_what_json_can_hardly_say(holding: House) -> None:
+    odd = {"name": "cut \ud83d", "big": 10**30, "nested": [{"a": None}, [1.10]]}
+    holding.run([shown(2, 1) | odd])
+    holding.run([change(3, 4, "monthly")])
+    direct = House(holding.folder, holding.local, {})
+    direct.run([change(3, 4, "monthly"), shown(2, 1) | odd], api_key="e" * 32)
+    [held, _, _, sent] = [event.sent["event_properties"] for event in holding.events]
+    assert held == sent
+
+
+# Five runs, and a crash in each
+
+
+@pytest.fixture(scope="module")
+def zygote() -> Iterator[Zygote]:
+    with Zygote() as zygote:
+        yield zygote
+
+
+FIVE_RUNS: list[list[Record]] = [
+    [shown(1, 1)],
+    [change(2, 3, "trial"), shown(3, 4)],
+    [change(4, 5, "monthly"), as_of(6, "yearly")],
+    [change(5, 2, "weekly"), shown(6, 2)],
+]
+FIVE_RUNS.append([record for run in FIVE_RUNS for record in run])
+
+
+@pytest.mark.parametrize("policy", ["device", "hold"])
+@pytest.mark.parametrize("crash", ["never", "at once", "when a STATE is out"])
+def test_a_story_told_over_five_runs_arrives_once(
+    house: House, zygote: Zygote, policy: str, crash: str
+) -> None:
+    house.settings |= {"anonymous_users": policy, "batch_wait_seconds": 1}
+    for records in FIVE_RUNS:
+        if crash != "never":
+            kill(house, zygote, records, after_state=crash != "at once")
+        house.run(records)
+    assert sorted(house.ids) == sorted(nami.event_id(number) for number in range(1, 7))
+    assert house.skus(1) == ["yearly"]
+    named = [event for event in house.events if "user_id" in event.sent]
+    assert {event.sent["user_id"] for event in named} == {nami.external_id(1)}
+    assert len(named) == (6 if policy == "hold" else 5)
+    assert {e.sent["device_id"] for e in house.events} == {nami.device_id(1)}
+
+
+def kill(
+    house: House, zygote: Zygote, records: Sequence[Record], *, after_state: bool
+) -> None:
+    """Start a run over records, and kill it before its input ends."""
+    settings = {"api_key": API_KEY, "endpoint": house.local.endpoint("http_v2")}
+    reading, writing = os.pipe()
+    running = zygote.run(house.folder, settings | house.settings, reading)
+    os.close(reading)
+    os.write(writing, b"".join(messages_of(records)))
+    running.wait_for(json.dumps("all") if after_state else "amplitude-nami v")
+    running.kill(signal.SIGKILL)
+    assert running.wait(20) == -signal.SIGKILL
+    os.close(writing)
