@@ -230,10 +230,15 @@ class Progress:
             self._say()
 
 
-def write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str, mode: int) -> None:
     """Write a file so that a reader sees the old one or the new one, never half.
 
     A device or a pipe is written to, not replaced.
+
+    Args:
+        path: The file.
+        text: What it shall hold.
+        mode: Who may read it, as `chmod` has it.
 
     Raises:
         OutputUnwritable: When the disk does not take it.
@@ -245,6 +250,7 @@ def write_atomically(path: Path, text: str) -> None:
             path.write_text(text, encoding="utf-8")
             return
         try:
+            beside.touch(mode)
             beside.write_text(text, encoding="utf-8")
             beside.replace(path)
         finally:

@@ -271,11 +271,14 @@ class Run:
 
     def _write_report(self, report: Report) -> None:
         if self.settings.report_path is not None:
-            write_atomically(self.settings.report_path, report.to_json() + "\n")
+            # It names users whose ids do not fit together.
+            write_atomically(self.settings.report_path, report.to_json() + "\n", 0o600)
 
     def _write_metrics(self, report: Report) -> None:
         if self.settings.metrics_path is not None:
-            write_atomically(self.settings.metrics_path, report.to_openmetrics())
+            write_atomically(
+                self.settings.metrics_path, report.to_openmetrics(), 0o644
+            )
 
 
 def _project_of(settings: Settings) -> str:

@@ -222,9 +222,9 @@ def test_a_short_run_says_nothing_in_between() -> None:
 
 def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "report.json"
-    write_atomically(path, "first\n")
+    write_atomically(path, "first\n", 0o644)
     with path.open(encoding="utf-8") as reader:
-        write_atomically(path, "second ☃\n")
+        write_atomically(path, "second ☃\n", 0o644)
         assert reader.read() == "first\n"
     assert path.read_text("utf-8") == "second ☃\n"
     assert list(path.parent.iterdir()) == [path]
@@ -234,14 +234,14 @@ def test_a_pipe_is_written_to_and_stays_what_it_is(tmp_path: Path) -> None:
     path = tmp_path / "pipe"
     os.mkfifo(path)
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK)) as reader:
-        write_atomically(path, "text")
+        write_atomically(path, "text", 0o644)
         assert reader.read() == "text"
     assert path.is_fifo()
 
 
 def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(OutputUnwritable, match=re.escape(f"{tmp_path} cannot be")):
-        write_atomically(tmp_path, "text")
+        write_atomically(tmp_path, "text", 0o644)
 
 
 def test_what_was_written_in_vain_is_taken_away(
@@ -253,5 +253,5 @@ def test_what_was_written_in_vain_is_taken_away(
 
     monkeypatch.setattr(Path, "replace", refuse)
     with pytest.raises(OutputUnwritable, match="Operation not permitted"):
-        write_atomically(tmp_path / "report.json", "text")
+        write_atomically(tmp_path / "report.json", "text", 0o644)
     assert list(tmp_path.iterdir()) == []

@@ -198,7 +198,7 @@ def test_the_local_amplitude_within_the_process_takes_it_all(
     assert summary.identifies == expected.identified.total()
     [said] = [line for line in run.logged("INFO") if "now holds" in line]
     assert f"{expected.delivered.total():,} events" in said
-    assert "local-amplitude output/local-amplitude.db --summary" in said
+    assert "`local-amplitude output/local-amplitude.db`" in said
 
 
 def test_lanes_and_request_sizes_change_nothing_of_what_arrives(
