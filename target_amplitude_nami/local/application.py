@@ -5,19 +5,25 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import time
 from typing import TYPE_CHECKING, cast
 
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.routing import Mount, Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from target_amplitude_nami.local import limits
+from target_amplitude_nami.local import limits, pages
+from target_amplitude_nami.local.api import Api
+from target_amplitude_nami.local.guard import Guard
+from target_amplitude_nami.local.live import Bell
 from target_amplitude_nami.local.model import Request
 
 if TYPE_CHECKING:
-    from starlette.types import Message, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from target_amplitude_nami.local.desk import Desk, Reply
+    from target_amplitude_nami.local.reading import Reader
+    from target_amplitude_nami.local.script import Script
 
 _TRANSPORT = "local_amplitude.transport"
 
@@ -47,19 +53,49 @@ class Connection(H11Protocol):
 
 
 class Application:
-    """Hands every request to the desk and its reply back to the client."""
+    """Hands requests to the desk and its replies back; shows the page beside.
 
-    def __init__(self, desk: Desk) -> None:
+    Args:
+        desk: Where requests to Amplitude are taken in.
+        reader: Where the page's answers come from.
+        script: The faults that are played.
+        region: The region that the server stands for.
+        any_host: Whether the page may be asked for under any name.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        reader: Reader,
+        script: Script,
+        *,
+        region: str,
+        any_host: bool,
+    ) -> None:
         self._desk = desk
+        self._bell = Bell()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing = asyncio.Event()
         self._reading: set[asyncio.Transport] = set()
-        self._routes = Starlette(routes=[Mount("/", app=self._ingest)])
+        api = Api(reader, script, self._bell, self._closing, region)
+        page = Starlette(
+            routes=[
+                Mount("/api", app=api.application()),
+                Mount("/page", app=pages.Files()),
+                Route("/favicon.ico", pages.no_icon),
+                Route("/", pages.front),
+            ],
+            exception_handlers={404: pages.nothing_there, 405: pages.nothing_there},
+        )
+        self._page: ASGIApp = Guard(page, any_host=any_host)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, as ASGI calls it."""
         self._loop = asyncio.get_running_loop()
-        await self._routes(scope, receive, send)
+        if _is_for_the_page(scope["path"], scope["method"]):
+            await self._page(scope, receive, send)
+        else:
+            await self._ingest(scope, receive, send)
 
     def close(self) -> None:
         """Give up on requests that are delayed or half there.
@@ -71,18 +107,24 @@ class Application:
 
     def _give_up(self) -> None:
         self._closing.set()
+        self._bell.ring()
         for transport in self._reading:
             transport.abort()
 
     async def _ingest(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = await self._read(scope, receive)
+        fault = self._desk.meet_head(scope["path"])
+        rate = None if fault is None else fault.do.read_rate
+        request = await self._read(scope, receive, rate)
         if request is None:
             return
-        fault = self._desk.meet(request)
+        started = time.perf_counter()
+        met = self._desk.meet(request)
+        fault = fault or met
         if fault is not None and await self._is_closed_within(fault.do.delay):
             await _drop(scope, receive)
             return
-        reply = self._desk.serve(request, fault)
+        reply = self._desk.serve(request, fault, started)
+        self._bell.ring()
         if reply is None:
             await _drop(scope, receive)
             return
@@ -91,13 +133,24 @@ class Application:
             _transport(scope).close()
             await _until_gone(receive)
 
-    async def _read(self, scope: Scope, receive: Receive) -> Request | None:
+    async def _read(
+        self,
+        scope: Scope,
+        receive: Receive,
+        rate: int | None,
+    ) -> Request | None:
         transport = _transport(scope)
         if self._closing.is_set():
             transport.abort()
         self._reading.add(transport)
+
+        async def receive_slowly() -> Message:
+            message = await receive()
+            await self._is_closed_within(len(message.get("body", b"")) / (rate or 1))
+            return message
+
         try:
-            return await _whole(scope, receive)
+            return await _whole(scope, receive if rate is None else receive_slowly)
         finally:
             self._reading.remove(transport)
 
@@ -124,7 +177,14 @@ async def _whole(scope: Scope, receive: Receive) -> Request | None:
         name.decode("latin-1"): value.decode("latin-1")
         for name, value in scope["headers"]
     }
-    return Request(scope["method"], scope["path"], headers, bytes(body))
+    return Request(
+        scope["method"],
+        scope["path"],
+        headers,
+        bytes(body),
+        scope["query_string"],
+        scope["client"][0],
+    )
 
 
 async def _answer(reply: Reply, send: Send) -> None:
@@ -163,6 +223,12 @@ async def _until_gone(receive: Receive) -> None:
     """Wait for the end of a connection; before it, the server would miss an answer."""
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def _is_for_the_page(path: str, method: str) -> bool:
+    if path.startswith(("/api/", "/page/")):
+        return True
+    return path in {"/", "/favicon.ico"} and method in {"GET", "HEAD"}
 
 
 def _transport(scope: Scope) -> asyncio.Transport:

@@ -18,10 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from target_amplitude_nami.local.model import Summary
+    from target_amplitude_nami.local.switches import Region
 
 _DEFAULT_FILE = Path("output/local-amplitude.db")
 _DEFAULT_PORT = 8026
 _MAX_PORT = 65_535
+_REGIONS = frozenset({"us", "eu"})
+
+
+class KeysError(ValueError):
+    """A list of keys that makes no sense; the message says why."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.write(render(Reader(options.file).summary()))
         else:
             _serve(options)
-    except FaultError as error:
+    except (FaultError, KeysError) as error:
         return _complain(str(error))
     except sqlite3.Error as error:
         return _complain(f"{options.file}: {error}")
@@ -61,6 +67,27 @@ def render(summary: Summary) -> str:
     )
 
 
+def keys_of(text: str | None, region: Region) -> frozenset[str] | None:
+    """Return the keys of a list that a region knows; None, without a list, for any.
+
+    A key without a region before it belongs to the region that is served. So one list
+    may serve two local Amplitudes, and a mix-up shows as it would in the real ones:
+    as an invalid key.
+    """
+    if not text:
+        return None
+    known = set()
+    for entry in text.split(","):
+        home, colon, key = entry.strip().partition(":")
+        if not colon:
+            known.add(home)
+        elif home == region:
+            known.add(key)
+        elif home not in _REGIONS:
+            raise KeysError(f"--keys: {home!r} is no region; there are us and eu")
+    return frozenset(known)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="local-amplitude",
@@ -77,7 +104,13 @@ def _parser() -> argparse.ArgumentParser:
         "--port",
         type=_port,
         default=_DEFAULT_PORT,
-        help="the loopback port, 0 for any that is free (default: %(default)s)",
+        help="the port, 0 for any that is free (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--host",
+        metavar="ADDRESS",
+        help="the address to listen on: whoever reaches it sees everything and may"
+        " switch faults (default: the loopback, for this machine alone)",
     )
     parser.add_argument(
         "--faults",
@@ -88,7 +121,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--keys",
         metavar="KEY,KEY",
-        help="the API keys that exist (default: any)",
+        help="the API keys that exist, those of another region as us:KEY or eu:KEY"
+        " (default: any)",
+    )
+    parser.add_argument(
+        "--eu",
+        action="store_true",
+        help="stand for Amplitude's region EU, which knows no key of the US",
     )
     parser.add_argument(
         "--summary",
@@ -109,13 +148,24 @@ def _serve(options: argparse.Namespace) -> None:
     from target_amplitude_nami.local.server import LocalAmplitude  # noqa: PLC0415
 
     faults = Faults.from_text(options.faults.read_bytes()) if options.faults else None
-    keys = options.keys.split(",") if options.keys else None
-    server = LocalAmplitude(options.file, port=options.port, faults=faults, keys=keys)
+    region: Region = "eu" if options.eu else "us"
+    server = LocalAmplitude(
+        options.file,
+        port=options.port,
+        host=options.host,
+        region=region,
+        faults=faults,
+        keys=keys_of(options.keys, region),
+    )
     with suppress(KeyboardInterrupt):
         signal.signal(signal.SIGTERM, _interrupt)
         with server as local:
-            http_v2, batch = local.endpoint("http_v2"), local.endpoint("batch")
-            _say(f"{http_v2} and {batch} keep in {options.file}; Ctrl-C ends it")
+            _say(f"{local.url} shows what arrives in {options.file}; Ctrl-C ends it")
+            _say(
+                "events go to "
+                f"{local.endpoint('http_v2')} or {local.endpoint('batch')},"
+                f" as to Amplitude's region {region.upper()}",
+            )
             threading.Event().wait()
 
 

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import re
+import time
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from target_amplitude_nami.local import limits
 from target_amplitude_nami.local.envelope import user_ids_in
-from target_amplitude_nami.local.faults import Fault, Faults, Script
-from target_amplitude_nami.local.model import Effects, LoggedRequest, Request
+from target_amplitude_nami.local.model import LoggedRequest, Outcome, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from target_amplitude_nami.local.faults import Fault
     from target_amplitude_nami.local.rules import Rules
+    from target_amplitude_nami.local.script import Script
     from target_amplitude_nami.local.store import Store
+
+_MAX_KEPT_BODY = 1_000_000
+"""Bytes of the body of a refused request, past which it is not kept."""
+
+_API_KEY = re.compile(rb'("api_key"\s*:\s*")[^"]*|(\bapi_key=)[^&]*')
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -30,30 +38,38 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class Desk:
-    """Takes requests one at a time, in the order in which they are given to it."""
+    """Takes requests one at a time, in the order in which they are given to it.
+
+    Args:
+        rules: What judges them.
+        store: What keeps them.
+        script: The faults that strike them.
+        keep_bodies: Keep every body, and not only those of refused requests.
+        now: The server's clock, in seconds since 1970.
+    """
 
     def __init__(
         self,
         rules: Rules,
         store: Store,
-        faults: Faults,
+        script: Script,
         *,
         keep_bodies: bool,
         now: Callable[[], float],
     ) -> None:
         self._rules = rules
         self._store = store
-        self._script = Script(faults)
+        self._script = script
         self._keep_bodies = keep_bodies
         self._now = now
         self._arrived = 0
 
-    def set_faults(self, faults: Faults) -> None:
-        """Play another script from the next request on."""
-        self._script = Script(faults)
+    def meet_head(self, path: str) -> Fault | None:
+        """Return the fault that has a request read slowly that is just arriving."""
+        return self._script.next_slow(self._arrived + 1, path)
 
     def meet(self, request: Request) -> Fault | None:
-        """Count an arriving request and return the fault that strikes it, if any."""
+        """Count a request that is here; return the fault that strikes it, if any."""
         self._arrived += 1
         return self._script.next(
             self._arrived,
@@ -61,73 +77,104 @@ class Desk:
             lambda: user_ids_in(request),
         )
 
-    def serve(self, request: Request, fault: Fault | None) -> Reply | None:
-        """Return the reply, its effects being stored; None if the line goes dead."""
+    def serve(
+        self,
+        request: Request,
+        fault: Fault | None,
+        started: float | None = None,
+    ) -> Reply | None:
+        """Return the reply, its effects being stored; None if the line goes dead.
+
+        `started` is when the request was there, by the performance counter.
+        """
+        started = time.perf_counter() if started is None else started
         if fault is None:
-            return self._judge(request, "", cut=False)
-        name, do = fault.name or _describe(fault), fault.do
+            return self._judge(request, "", started, cut=False)
+        name, do = fault.title, fault.do
         if do.reset == "before":
-            self._log(request, name, 0, b"")
+            self._log(request, name, started, 0, b"")
             return None
         if do.status is not None:
-            self._log(request, name, do.status, do.body)
+            self._log(request, name, started, do.status, do.body)
             return Reply(do.status, do.body, do.media_type, do.headers, do.cut)
-        reply = self._judge(request, name, cut=do.cut)
+        reply = self._judge(request, name, started, cut=do.cut)
         return None if do.reset == "after" else reply
 
-    def _judge(self, request: Request, fault: str, *, cut: bool) -> Reply:
-        outcome = self._rules.judge(request, self._store)
-        body = outcome.answer.body
-        entry = self._entry(
-            request,
-            fault,
-            outcome.answer.status,
-            body,
-            events=outcome.events,
-            duplicates=outcome.effects.duplicates,
-            payload=outcome.payload,
-        )
-        self._store.commit(entry, outcome.effects)
-        return Reply(outcome.answer.status, body, cut=cut)
-
-    def _log(self, request: Request, fault: str, status: int, answer: bytes) -> None:
-        entry = self._entry(request, fault, status, answer)
-        self._store.commit(entry, Effects())
-
-    def _entry(  # noqa: PLR0913
+    def _judge(
         self,
         request: Request,
         fault: str,
+        started: float,
+        *,
+        cut: bool,
+    ) -> Reply:
+        with self._store.transaction() as number:
+            outcome = self._rules.judge(request, self._store)
+            now, answer = self._now(), outcome.answer
+            body = answer.body
+            self._store.keep(outcome.effects, number, now)
+            entry = LoggedRequest(
+                number=number,
+                time=now,
+                api=_api(request),
+                status=answer.status,
+                events=outcome.events,
+                duplicates=outcome.effects.duplicates,
+                payload_bytes=len(outcome.payload),
+                wire_bytes=len(request.body) or len(request.query),
+                milliseconds=_milliseconds_since(started),
+                answer=body,
+                fault=fault,
+                error="" if limits.is_success(answer.status) else answer.error,
+                body=self._kept_body(outcome),
+            )
+            self._store.log(entry, len(outcome.effects.events))
+            if entry.body is not None and not self._keep_bodies:
+                self._store.forget_bodies()
+        return Reply(answer.status, body, answer.media_type, cut=cut)
+
+    def _log(
+        self,
+        request: Request,
+        fault: str,
+        started: float,
         status: int,
         answer: bytes,
-        *,
-        events: int = 0,
-        duplicates: int = 0,
-        payload: bytes | None = None,
-    ) -> LoggedRequest:
-        body = request.body if payload is None else payload
-        api = limits.APIS.get(request.path)
-        return LoggedRequest(
-            number=self._store.next_number(),
-            time=self._now(),
-            api=request.path if api is None else api.name,
-            status=status,
-            events=events,
-            duplicates=duplicates,
-            payload_bytes=len(body),
-            wire_bytes=len(request.body),
-            answer=answer,
-            fault=fault,
-            body=body if self._keep_bodies else None,
-        )
+    ) -> None:
+        with self._store.transaction() as number:
+            entry = LoggedRequest(
+                number=number,
+                time=self._now(),
+                api=_api(request),
+                status=status,
+                events=0,
+                duplicates=0,
+                payload_bytes=len(request.body),
+                wire_bytes=len(request.body),
+                milliseconds=_milliseconds_since(started),
+                answer=answer,
+                fault=fault,
+                body=request.body if self._keep_bodies else None,
+            )
+            self._store.log(entry, 0)
+
+    def _kept_body(self, outcome: Outcome) -> bytes | None:
+        """Return what is kept of a body: all, or of a refused one what can be read.
+
+        Without being asked to, it keeps no API key.
+        """
+        if self._keep_bodies:
+            return outcome.payload
+        refused = not limits.is_success(outcome.answer.status)
+        if refused and len(outcome.payload) <= _MAX_KEPT_BODY:
+            return _API_KEY.sub(rb"\1\2(hidden)", outcome.payload)
+        return None
 
 
-def _describe(fault: Fault) -> str:
-    do = fault.do
-    parts = (
-        f"delay {do.delay:g} s" if do.delay else "",
-        f"status {do.status}" if do.status is not None else "",
-        f"reset {do.reset}" if do.reset else "",
-        "cut" if do.cut else "",
-    )
-    return ", ".join(part for part in parts if part)
+def _api(request: Request) -> str:
+    api = limits.APIS.get(request.path)
+    return request.path if api is None else api.name
+
+
+def _milliseconds_since(started: float) -> float:
+    return round((time.perf_counter() - started) * 1_000, 1)

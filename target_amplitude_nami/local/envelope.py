@@ -27,7 +27,7 @@ def api_of(request: Request) -> limits.Api:
         RefusedError: No API listens there, or not to this method.
     """
     api = limits.APIS.get(request.path)
-    if api is None or request.method != "POST":
+    if api is None or request.method not in api.methods:
         raise RefusedError(400, "Invalid request path")
     return api
 
@@ -72,7 +72,7 @@ def upload_of(payload: bytes) -> Upload:
         raise RefusedError(400, _MISSING_FIELD, missing_field="events")
     if text is not payload:
         raws = _same_places(payload, text, raws)
-    return Upload(api_key, _min_id_length(options), events, raws)
+    return Upload(api_key, min_id_length(options), events, raws)
 
 
 def check_count(upload: Upload) -> None:
@@ -148,6 +148,7 @@ def _same_places(payload: bytes, text: bytes, raws: list[bytes]) -> list[bytes]:
     return found
 
 
-def _min_id_length(options: object) -> int:
+def min_id_length(options: object) -> int:
+    """Return how short an id may be, as a request's options say."""
     length = options.get("min_id_length") if isinstance(options, dict) else None
     return length if type(length) is int else limits.MIN_ID_LENGTH

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import random
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import UNSET, Meta
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Container
 
 _Count: TypeAlias = Annotated[int, Meta(ge=1)]
 
@@ -18,7 +14,13 @@ class FaultError(ValueError):
     """A script of faults that makes no sense; the message says where."""
 
 
-class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class When(
+    msgspec.Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    kw_only=True,
+    omit_defaults=True,
+):
     """Which requests a fault strikes: those that meet all that is given."""
 
     every: _Count | None = None
@@ -33,13 +35,21 @@ class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """With the same seed, the same requests are struck."""
 
 
-class Do(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Do(
+    msgspec.Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    kw_only=True,
+    omit_defaults=True,
+):
     """What happens to a request that is struck.
 
     A scripted answer (`status` with `json` or `raw`) takes the place of the rules, and
     the request leaves nothing behind. A delay comes before all else.
     """
 
+    read_rate: _Count | None = None
+    """Bytes per second at which the body is read: the client has to wait with it."""
     delay: Annotated[float, Meta(ge=0)] = 0
     """Seconds before the request is looked at."""
     status: Annotated[int, Meta(ge=200, le=599)] | None = None
@@ -62,8 +72,10 @@ class Do(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             raise ValueError("`json` and `raw` exclude each other")
         if self.reset and (self.cut or self.status is not None):
             raise ValueError("`reset` leaves no answer for `status` or `cut`")
-        if not (self.delay or self.status or self.reset or self.cut):
-            raise ValueError("one of `delay`, `status`, `reset`, `cut` is needed")
+        if not (self.read_rate or self.delay or self.status or self.reset or self.cut):
+            raise ValueError(
+                "one of `read_rate`, `delay`, `status`, `reset`, `cut` is needed",
+            )
 
     @property
     def body(self) -> bytes:
@@ -87,12 +99,31 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """How often it strikes at most."""
     name: str = ""
     """What the request log calls it."""
+    id: Annotated[str, Meta(max_length=64)] = ""
+    """What it is switched by while it is played; given to it if it has none."""
+    enabled: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be decided."""
+        if self.do.read_rate is not None and self.when.user_id is not None:
+            raise ValueError("before the body is read, no `user_id` is known")
+
+    @property
+    def title(self) -> str:
+        """Its name, or what it does."""
+        return self.name or _describe(self.do)
 
 
 class Faults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A script: the first fault that applies to a request strikes it."""
 
     faults: tuple[Fault, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse two faults of one id."""
+        ids = [fault.id for fault in self.faults if fault.id]
+        if len(ids) > len(set(ids)):
+            raise ValueError("each `id` may be given to one fault only")
 
     @classmethod
     def from_json(cls, document: object) -> Faults:
@@ -107,6 +138,25 @@ class Faults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise FaultError(f"faults: {error}") from error
 
     @classmethod
+    def from_rules(cls, document: object) -> Faults:
+        """Return the script that a document of the page describes, `{"rules": []}`.
+
+        Raises:
+            FaultError: It does not describe one.
+        """
+        rules = document.get("rules") if isinstance(document, dict) else None
+        if not isinstance(rules, list):
+            raise FaultError("faults: `rules` has to be a list")
+        # What the page was told of them beside the rules themselves.
+        told = [
+            {name: value for name, value in rule.items() if name != "hits"}
+            if isinstance(rule, dict)
+            else rule
+            for rule in rules
+        ]
+        return cls.from_json({"faults": told})
+
+    @classmethod
     def from_text(cls, text: bytes) -> Faults:
         """Return the script that a JSON text holds.
 
@@ -119,38 +169,12 @@ class Faults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise FaultError(f"faults: {error}") from error
 
 
-class Script:
-    """A script that is being played: it knows what struck how often."""
-
-    def __init__(self, faults: Faults) -> None:
-        self._faults = faults.faults
-        self._struck = [0] * len(self._faults)
-        self._dice = [random.Random(f.when.seed) for f in self._faults]  # noqa: S311
-
-    def next(
-        self,
-        number: int,
-        path: str,
-        user_ids: Callable[[], Container[str]],
-    ) -> Fault | None:
-        """Return the fault that strikes the request of this number, if one does.
-
-        `user_ids` is only called if a fault asks for it.
-        """
-        for index, fault in enumerate(self._faults):
-            if fault.times is not None and self._struck[index] >= fault.times:
-                continue
-            when = fault.when
-            if (
-                (when.every is None or number % when.every == 0)
-                and (when.requests is None or number in when.requests)
-                and (when.path is None or when.path == path)
-                and (when.user_id is None or when.user_id in user_ids())
-                and (
-                    when.probability is None
-                    or self._dice[index].random() < when.probability
-                )
-            ):
-                self._struck[index] += 1
-                return fault
-        return None
+def _describe(do: Do) -> str:
+    parts = (
+        f"read {do.read_rate} bytes/s" if do.read_rate else "",
+        f"delay {do.delay:g} s" if do.delay else "",
+        f"status {do.status}" if do.status is not None else "",
+        f"reset {do.reset}" if do.reset else "",
+        "cut" if do.cut else "",
+    )
+    return ", ".join(part for part in parts if part)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from target_amplitude_nami.local import limits
-from target_amplitude_nami.local.model import JsonObject, UserKey
+
+if TYPE_CHECKING:
+    from target_amplitude_nami.local.model import JsonObject, NameKind
 
 
 class Ids(NamedTuple):
@@ -23,7 +25,9 @@ def ids_of(event: JsonObject) -> Ids:
 
 def _text(value: object) -> str | None:
     """Return an id as text; leading spaces do not count, a whole number is an id."""
-    return None if value is None else str(value).lstrip()[: limits.MAX_TEXT]
+    if value is None:
+        return None
+    return str(value).lstrip()[: limits.MAX_TEXT]
 
 
 def device_of(user_id: str) -> str:
@@ -34,19 +38,28 @@ def device_of(user_id: str) -> str:
     return blake2b(user_id.encode(), digest_size=16).hexdigest()
 
 
-def user_key(project: str, user_id: str | None, device_id: str) -> UserKey:
-    """Return whose properties an event changes: the user's, or the lone device's."""
-    if user_id is None:
-        return UserKey(project, None, device_id)
-    return UserKey(project, user_id, None)
+class Marks:
+    """Makes short forms of what a project's events are known by: of ids, and of copies.
 
-
-def fingerprint(project: str, device_id: str, *parts: object) -> int:
-    """Return what two copies of one event share (HTTP V2 API, Event deduplication).
-
-    64 bits, as many as SQLite's fastest key has: among a million events, two different
-    ones share a fingerprint with a probability of one in thirty-six million.
+    64 bits, as many as SQLite's fastest key has: among a million of them, two different
+    things share one with a probability of one in thirty-six million.
     """
-    text = "\0".join((project, device_id, *map(str, parts)))
-    digest = blake2b(text.encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big", signed=True)
+
+    def __init__(self, project: str) -> None:
+        self._start = blake2b(f"{project}\0".encode(), digest_size=8)
+
+    def of_id(self, kind: NameKind, name: str) -> int:
+        """Return the short form of a user id or a device id."""
+        return self._of(kind + "\0" + name)
+
+    def of_copies(self, device_id: str, *parts: object) -> int:
+        """Return what all copies of an event share (HTTP V2 API, Event deduplication).
+
+        Copies come from one device and have the same parts, above all an insert id.
+        """
+        return self._of("\0".join(("copy", device_id, *map(str, parts))))
+
+    def _of(self, text: str) -> int:
+        digest = self._start.copy()
+        digest.update(text.encode())
+        return int.from_bytes(digest.digest(), "big", signed=True)

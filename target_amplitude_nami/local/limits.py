@@ -30,6 +30,7 @@ class Api:
     project_rate: int
     """Events per second for one project."""
     index_mode: IndexMode
+    methods: tuple[str, ...] = ("POST",)
 
 
 HTTP_V2 = Api(
@@ -53,7 +54,19 @@ BATCH = Api(
 )
 """Batch Event Upload API, Limits and considerations."""
 
-APIS = {api.path: api for api in (HTTP_V2, BATCH)}
+IDENTIFY_API = Api(
+    name="identify",
+    path="/identify",
+    # Documented is a status for what is too long, and that the throttling is the same.
+    max_bytes=1_000_000,
+    id_rate=30,
+    project_rate=50_000,
+    index_mode=IndexMode.NONE,
+    methods=("POST", "GET"),
+)
+"""Identify API."""
+
+APIS = {api.path: api for api in (HTTP_V2, BATCH, IDENTIFY_API)}
 
 MAX_EVENTS = 2_000
 """Events in one request (HTTP V2 API and Batch Event Upload API, Limits)."""
@@ -72,6 +85,9 @@ MAX_GROWN_ITEMS = 10_000
 
 MAX_DEPTH = 40
 """Levels of nested objects and lists in properties (HTTP V2 API)."""
+
+MAX_EVENT_TYPES = 2_000
+"""Event types of a project that charts can show (Amplitude limits)."""
 
 THROTTLE_SECONDS = 30
 """The recent time over which the rate of an id is taken (Batch Event Upload API)."""
@@ -123,3 +139,11 @@ RESERVED_EVENT_TYPES = frozenset(
 
 IDENTIFY = "$identify"
 GROUP_IDENTIFY = "$groupidentify"
+
+
+_SUCCESS = range(200, 400)
+
+
+def is_success(status: int) -> bool:
+    """Tell whether an answer of this status took a request in."""
+    return status in _SUCCESS

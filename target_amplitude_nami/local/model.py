@@ -1,15 +1,14 @@
-"""What crosses the rooms of the local Amplitude, as small frozen classes."""
+"""What crosses the rooms of the local Amplitude, as small classes."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from enum import IntEnum, StrEnum
 from hashlib import blake2b
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
-from target_amplitude_nami.local import limits
 from target_amplitude_nami.local.jsontext import decode
 
 JsonObject: TypeAlias = dict[str, Any]
@@ -22,18 +21,35 @@ class Request(msgspec.Struct, frozen=True):
     path: str
     headers: Mapping[str, str]
     body: bytes
+    query: bytes = b""
+    peer: str = "127.0.0.1"
+    """The address that it came from."""
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What Amplitude says to a request."""
+    """What Amplitude says to a request: a JSON object, or plain text."""
 
     status: int
-    document: JsonObject
+    content: JsonObject | str
 
     @property
     def body(self) -> bytes:
         """The answer as it goes over the wire."""
-        return msgspec.json.encode(self.document)
+        if isinstance(self.content, str):
+            return self.content.encode()
+        return msgspec.json.encode(self.content)
+
+    @property
+    def media_type(self) -> str:
+        """The answer's content type."""
+        return "text/plain" if isinstance(self.content, str) else "application/json"
+
+    @property
+    def error(self) -> str:
+        """The text of a refusal."""
+        if isinstance(self.content, str):
+            return self.content
+        return str(self.content.get("error", ""))
 
 
 class RefusedError(Exception):
@@ -59,37 +75,82 @@ class Upload(msgspec.Struct, frozen=True):
         return project_of(self.api_key)
 
 
-class UserKey(NamedTuple):
-    """Who a user table row is about: a user id, or an anonymous device."""
+class Kind(IntEnum):
+    """What an event type is to Amplitude's charts."""
 
+    IDENTIFY = 0
+    """It changes users, and is no event to them."""
+    EVENT = 1
+    BEYOND = 2
+    """It came when the project had all the types it may have: kept, never shown."""
+
+
+class NameKind(StrEnum):
+    """What a name by which a user can be looked up is."""
+
+    USER_ID = "u"
+    DEVICE_ID = "d"
+    NAMI_ID = "n"
+
+
+class User(msgspec.Struct, eq=False):
+    """A person, or an anonymous device, as the rules change it and the store keeps it.
+
+    `number` stays the same for life: an anonymous device whose user becomes known is
+    that user from then on.
+    """
+
+    number: int
     project: str
     user_id: str | None
     device_id: str | None
+    """The device that it was first seen on."""
+    properties: JsonObject = {}
+    origins: dict[str, int] = {}
+    """The number of the event that gave each property its value."""
+    fields: JsonObject = {}
+    """What the newest events said of device, place, language and app version."""
+    active: bool = False
+    """Whether it has an event that charts can show."""
+    joined: User | None = None
+    """The user that it turned out to be, who had been known before."""
+
+    @property
+    def current(self) -> User:
+        """The user that this one is by now."""
+        return self if self.joined is None else self.joined.current
 
 
-class User(msgspec.Struct):
-    """What is known of a user; the rules change it, the store keeps it."""
+class Changes(msgspec.Struct, frozen=True, array_like=True):
+    """What an event changed of its user's properties.
 
-    properties: JsonObject
-    hour: float
-    """When the hour began in which the updates are counted."""
-    updates: int
+    What they were changed to stands in the properties that the event shows.
+    """
+
+    new: list[str]
+    """Those that had not been there."""
+    before: dict[str, Any]
+    """What the others had been."""
 
 
 class NewEvent(msgspec.Struct, frozen=True, gc=False):
     """An accepted event on its way into the store."""
 
+    number: int
     project: str
     event_type: str
-    user_id: str | None
-    device_id: str
-    insert_id: str | None
+    kind: Kind
+    user: User
     time: int
-    uploaded: int
-    listed: bool
-    """Whether it is an event to Amplitude's charts, which `$identify` is not."""
-    export: str
     raw: bytes
+    overlay: bytes
+    """As JSON what its export has from elsewhere: above all the user's properties."""
+    changes: bytes | None = None
+    """`Changes` as JSON, if there are any."""
+
+
+NewName: TypeAlias = tuple[User, NameKind, str]
+"""A name by which a user can be looked up from now on."""
 
 
 class Effects(msgspec.Struct, frozen=True):
@@ -98,7 +159,15 @@ class Effects(msgspec.Struct, frozen=True):
     events: list[NewEvent] = []
     duplicates: int = 0
     fingerprints: list[int] = []
-    users: dict[UserKey, User] = {}
+    users: list[User] = []
+    """Those that are new or changed."""
+    owners: dict[int, User] = {}
+    """Whose the ids of these fingerprints are from now on."""
+    names: list[NewName] = []
+    joins: list[User] = []
+    """Anonymous devices whose events are now those of a user known before."""
+    active: int = 0
+    """How many more users have an event that charts can show."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -118,11 +187,20 @@ class Memory(Protocol):
     def seen(self, fingerprints: Collection[int], since: float) -> set[int]:
         """Return those of the fingerprints that were stored at or after `since`."""
 
-    def users(self, keys: Collection[UserKey]) -> dict[UserKey, User]:
-        """Return those of the users that are known, each as an object of its own."""
+    def owners(self, ids: Collection[int]) -> dict[int, User]:
+        """Return whose these ids (as fingerprints) are; one object for each user."""
+
+    def kinds(self, project: str) -> Mapping[str, Kind]:
+        """Return the event types that a project has."""
+
+    def next_event(self) -> int:
+        """Return a number for a new event, higher than all before."""
+
+    def next_user(self) -> int:
+        """Return a number for a new user, higher than all before."""
 
 
-class LoggedRequest(msgspec.Struct, frozen=True):
+class LoggedRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the request log."""
 
     number: int
@@ -136,11 +214,15 @@ class LoggedRequest(msgspec.Struct, frozen=True):
     payload_bytes: int
     """Length of the decompressed body."""
     wire_bytes: int
+    milliseconds: float
+    """From its last byte until it was stored."""
     answer: bytes
     fault: str = ""
     """The scripted fault that struck, if one did."""
+    error: str = ""
+    """The text of a refusal."""
     body: bytes | None = None
-    """The decompressed body, if bodies are kept."""
+    """The decompressed body, if it was kept."""
 
 
 class StoredEvent(msgspec.Struct, frozen=True):
@@ -165,39 +247,18 @@ class Summary(msgspec.Struct, frozen=True):
     identifies: int
     """`$identify` and `$groupidentify`, which are no events to Amplitude."""
     users: int
+    """User ids, and devices without one that no user ever logged in on."""
     duplicates: int
     requests: int
     refused: int
     """Requests answered with 400 or above, or not at all."""
+    beyond: int = 0
+    """Events of types that the project has no room for: kept, but in no chart."""
 
     @property
     def total(self) -> int:
         """All events of all types."""
         return sum(self.events.values())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Switches:
-    """What the documentation leaves open, each with the likeliest or strictest way.
-
-    The defaults of `index_mode` and `max_bytes` are those of the API that is used.
-    """
-
-    index_mode: limits.IndexMode | None = None
-    maps_together: bool = False
-    """One refusal lists the missing, the invalid and the short, not the first kind."""
-    name_forbidden_ids: bool = False
-    """A refusal for a forbidden id says which events it minds."""
-    max_bytes: int | None = None
-    silenced_devices: frozenset[str] = frozenset()
-    throttling: bool = True
-    count_refused: bool = False
-    """Events of a throttled request fill the window all the same."""
-    spammy_ids: frozenset[str] = frozenset()
-    """Ids to which the daily quota applies."""
-    starter_plan: bool = False
-    dedupe_without_insert_id: bool = False
-    user_updates_per_hour: int = limits.USER_UPDATES_PER_HOUR
 
 
 def project_of(api_key: str) -> str:

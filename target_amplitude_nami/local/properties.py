@@ -6,10 +6,15 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+import msgspec
+
 from target_amplitude_nami.local import limits
 from target_amplitude_nami.local.model import JsonObject
 
 _CLEAR = "$clearAll"
+
+ABSENT = msgspec.UNSET
+"""Stands for the value of a property that is not there."""
 
 _Operator: TypeAlias = Callable[[JsonObject, str, Any], None]
 
@@ -19,7 +24,7 @@ def are_sound(properties: JsonObject) -> bool:
 
     The Identify API page says that operators and plain keys must not be mixed.
     """
-    if _OPERATORS.keys().isdisjoint(properties) and _CLEAR not in properties:
+    if _OPERATIONS.isdisjoint(properties):
         return True
     return all(
         name == _CLEAR or (name in _OPERATORS and isinstance(operands, dict))
@@ -27,21 +32,38 @@ def are_sound(properties: JsonObject) -> bool:
     )
 
 
-def apply(table: JsonObject, properties: JsonObject) -> None:
+def apply(table: JsonObject, properties: JsonObject) -> JsonObject:
     """Change a user's current properties as an event says (Identify API, operations).
 
-    Plain properties are set, and so overwrite.
+    Plain properties are set, and so overwrite. Returned is what the properties that
+    were touched had been before: `ABSENT` for those that are new.
     """
+    before: JsonObject = {}
     if _CLEAR in properties:
+        before.update(table)
         table.clear()
-    elif _OPERATORS.keys().isdisjoint(properties):
+    elif _OPERATIONS.isdisjoint(properties):
+        before = {key: table.get(key, ABSENT) for key in properties}
         table.update(properties)
-        return
+        return before
     for name, operands in properties.items():
         operate = _OPERATORS.get(name)
         if operate is not None:
             for key, value in operands.items():
+                before.setdefault(key, table.get(key, ABSENT))
                 operate(table, key, value)
+    return before
+
+
+def changed(before: JsonObject, table: JsonObject) -> list[str]:
+    """Return the names of the properties that were touched and are no more the same."""
+    return [
+        name
+        for name, old in before.items()
+        if (new := table.get(name, ABSENT)) is not old
+        # To Python, true equals 1 and 1 equals 1.0; to a user property it does not.
+        and (new != old or type(new) is not type(old))
+    ]
 
 
 def _set(table: JsonObject, key: str, value: Any) -> None:
@@ -99,6 +121,9 @@ _OPERATORS: Mapping[str, _Operator] = MappingProxyType(
         "$remove": _remove,
     },
 )
+
+
+_OPERATIONS = frozenset({_CLEAR, *_OPERATORS})
 
 
 def _items(value: Any) -> list[Any]:

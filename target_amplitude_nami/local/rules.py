@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_amplitude_nami.local import envelope, limits
-from target_amplitude_nami.local.acceptance import Acceptance
+from target_amplitude_nami.local import envelope, forms, limits
+from target_amplitude_nami.local.acceptance import Acceptance, Arrival
 from target_amplitude_nami.local.identity import ids_of
 from target_amplitude_nami.local.model import (
     Answer,
@@ -14,14 +14,15 @@ from target_amplitude_nami.local.model import (
     Outcome,
     RefusedError,
     Request,
-    Switches,
     Upload,
 )
-from target_amplitude_nami.local.throttle import Throttle
+from target_amplitude_nami.local.throttle import Throttle, UpdateBudget
 from target_amplitude_nami.local.validation import check_events
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from target_amplitude_nami.local.switches import Switches
 
 
 class Rules:
@@ -44,37 +45,68 @@ class Rules:
         self._switches = switches
         self._now = now
         self._throttles: dict[tuple[str, str], Throttle] = {}
-        self._acceptance = Acceptance(switches)
+        self._budget = UpdateBudget(switches.user_updates_per_hour, now)
 
     def judge(self, request: Request, memory: Memory) -> Outcome:
         """Return the answer to a request and all that follows from it.
 
         The first check that fails answers; what is refused leaves no effects.
         """
-        payload, upload = request.body, None
         try:
             api = envelope.api_of(request)
-            payload = envelope.payload_of(
-                request,
-                self._switches.max_bytes or api.max_bytes,
-            )
+        except RefusedError as refused:
+            return Outcome(refused.answer, Effects(), request.body, 0)
+        if api is limits.IDENTIFY_API:
+            return self._judge_form(api, request, memory)
+        return self._judge_json(api, request, memory)
+
+    def _judge_json(
+        self,
+        api: limits.Api,
+        request: Request,
+        memory: Memory,
+    ) -> Outcome:
+        payload, upload = request.body, None
+        max_bytes = self._switches.max_bytes or api.max_bytes
+        try:
+            payload = envelope.payload_of(request, max_bytes)
             upload = envelope.upload_of(payload)
-            effects = self._accept(api, upload, memory)
+            effects = self._accept(api, upload, memory, request.peer)
         except RefusedError as refused:
             events = len(upload.events) if upload else 0
             return Outcome(refused.answer, Effects(), payload, events)
-        answer = Answer(
-            200,
-            {
-                "code": 200,
-                "events_ingested": len(upload.events),
-                "payload_size_bytes": len(payload),
-                "server_upload_time": int(self._now() * 1_000),
-            },
-        )
-        return Outcome(answer, effects, payload, len(upload.events))
+        content = {
+            "code": 200,
+            "events_ingested": len(upload.events),
+            "payload_size_bytes": len(payload),
+            "server_upload_time": int(self._now() * 1_000),
+        }
+        return Outcome(Answer(200, content), effects, payload, len(upload.events))
 
-    def _accept(self, api: limits.Api, upload: Upload, memory: Memory) -> Effects:
+    def _judge_form(
+        self,
+        api: limits.Api,
+        request: Request,
+        memory: Memory,
+    ) -> Outcome:
+        payload, upload = request.body or request.query, None
+        max_bytes = self._switches.max_bytes or api.max_bytes
+        try:
+            upload = forms.upload_of(request, max_bytes)
+            effects = self._accept(api, upload, memory, request.peer)
+        except RefusedError as refused:
+            answer = Answer(refused.answer.status, refused.answer.error)
+            events = len(upload.events) if upload else 0
+            return Outcome(answer, Effects(), payload, events)
+        return Outcome(Answer(200, "success"), effects, payload, len(upload.events))
+
+    def _accept(
+        self,
+        api: limits.Api,
+        upload: Upload,
+        memory: Memory,
+        peer: str,
+    ) -> Effects:
         envelope.check_count(upload)
         envelope.check_key(upload, self._keys)
         check_events(upload, api, self._switches)
@@ -84,4 +116,11 @@ class Rules:
             self._throttles[lane] = Throttle(api, self._switches)
         ids = [ids_of(event) for event in upload.events]
         self._throttles[lane].admit(ids, now)
-        return self._acceptance.accept(upload, ids, memory, now)
+        acceptance = Acceptance(
+            upload,
+            memory,
+            self._switches,
+            budget=self._budget,
+            arrival=Arrival(now, peer),
+        )
+        return acceptance.effects(ids)

@@ -13,21 +13,24 @@ from target_amplitude_nami.local import limits
 from target_amplitude_nami.local.application import Application, Connection
 from target_amplitude_nami.local.desk import Desk
 from target_amplitude_nami.local.faults import Faults
-from target_amplitude_nami.local.model import (
-    JsonObject,
-    LoggedRequest,
-    StoredEvent,
-    Summary,
-    Switches,
-)
 from target_amplitude_nami.local.reading import Reader
 from target_amplitude_nami.local.rules import Rules
+from target_amplitude_nami.local.script import Script
 from target_amplitude_nami.local.store import Store
+from target_amplitude_nami.local.switches import Switches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
     from types import TracebackType
+
+    from target_amplitude_nami.local.model import (
+        JsonObject,
+        LoggedRequest,
+        StoredEvent,
+        Summary,
+    )
+    from target_amplitude_nami.local.switches import Region
 
 HOST = "127.0.0.1"
 
@@ -40,7 +43,9 @@ class LocalAmplitude:
 
     Args:
         path: The file that keeps what arrives; an existing one is gone on with.
-        port: The loopback port; 0 takes any that is free.
+        port: The port; 0 takes any that is free.
+        host: The address to listen on; the page answers to any name if it is given.
+        region: The region of Amplitude that it stands for.
         keys: The API keys that exist; None takes any.
         faults: How to misbehave.
         switches: How to decide what Amplitude's documentation leaves open.
@@ -53,6 +58,8 @@ class LocalAmplitude:
         path: Path,
         *,
         port: int = 0,
+        host: str | None = None,
+        region: Region = "us",
         keys: Iterable[str] | None = None,
         faults: Faults | None = None,
         switches: Switches | None = None,
@@ -61,12 +68,14 @@ class LocalAmplitude:
     ) -> None:
         self._path = path
         self._port = port
+        self._host = host
+        self._region = region
         self._rules = Rules(
             keys=None if keys is None else frozenset(keys),
             switches=switches or Switches(),
             now=now,
         )
-        self._faults = faults or Faults()
+        self._script = Script(faults or Faults())
         self._keep_bodies = keep_bodies
         self._now = now
         self._reader = Reader(path)
@@ -78,7 +87,7 @@ class LocalAmplitude:
             OSError: The port is taken.
             sqlite3.Error: The file is no local Amplitude's.
         """
-        self._socket = _listen(self._port)
+        self._socket = _listen(self._host or HOST, self._port)
         try:
             self._store = Store(self._path)
         except BaseException:
@@ -87,12 +96,18 @@ class LocalAmplitude:
         self._desk = Desk(
             self._rules,
             self._store,
-            self._faults,
+            self._script,
             keep_bodies=self._keep_bodies,
             now=self._now,
         )
         self.url = "http://{}:{}".format(*self._socket.getsockname())
-        self._application = Application(self._desk)
+        self._application = Application(
+            self._desk,
+            self._reader,
+            self._script,
+            region=self._region,
+            any_host=self._host is not None,
+        )
         self._server = _server(self._application)
         self._thread = threading.Thread(
             target=self._server.run,
@@ -122,7 +137,7 @@ class LocalAmplitude:
 
     def set_faults(self, faults: Faults) -> None:
         """Play another script from the next request on."""
-        self._desk.set_faults(faults)
+        self._script.play(faults)
 
     def summary(self) -> Summary:
         """Return what the file holds, in numbers."""
@@ -144,14 +159,14 @@ class LocalAmplitude:
         return self._reader.user_properties(name)
 
 
-def _listen(port: int) -> socket.socket:
+def _listen(host: str, port: int) -> socket.socket:
     """Return a listening socket, so that clients may connect before the server runs."""
     # The protocol is named because asyncio turns Nagle's algorithm off only for sockets
     # that say so; with it on, every answer on a kept connection comes 40 ms late.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((HOST, port))
+        listener.bind((host, port))
         listener.listen(128)
     except BaseException:
         listener.close()

@@ -3,81 +3,36 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from target_amplitude_nami.local.identity import fingerprint
+from target_amplitude_nami.local import limits, schema
 from target_amplitude_nami.local.model import (
     Effects,
-    JsonObject,
+    Kind,
     LoggedRequest,
     NewEvent,
     User,
-    UserKey,
 )
+from target_amplitude_nami.local.registry import Registry
+from target_amplitude_nami.local.spill import Spill
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS requests (
-    number INTEGER PRIMARY KEY,
-    time REAL NOT NULL,
-    api TEXT NOT NULL,
-    status INTEGER NOT NULL,
-    events INTEGER NOT NULL,
-    duplicates INTEGER NOT NULL,
-    payload_bytes INTEGER NOT NULL,
-    wire_bytes INTEGER NOT NULL,
-    answer BLOB NOT NULL,
-    fault TEXT NOT NULL,
-    body BLOB
-);
-CREATE TABLE IF NOT EXISTS events (
-    number INTEGER PRIMARY KEY,
-    request INTEGER NOT NULL,
-    project TEXT NOT NULL,
-    event_type TEXT NOT NULL,
-    user_id TEXT,
-    device_id TEXT NOT NULL,
-    insert_id TEXT,
-    time INTEGER NOT NULL,
-    uploaded INTEGER NOT NULL,
-    listed INTEGER NOT NULL,
-    export TEXT NOT NULL,
-    raw BLOB NOT NULL
-);
-CREATE INDEX IF NOT EXISTS events_by_type ON events (listed, event_type, time);
-CREATE TABLE IF NOT EXISTS users (
-    number INTEGER PRIMARY KEY,
-    project TEXT NOT NULL,
-    user_id TEXT,
-    device_id TEXT,
-    properties TEXT NOT NULL,
-    updated REAL NOT NULL,
-    hour REAL NOT NULL,
-    updates INTEGER NOT NULL
-);
-CREATE INDEX IF NOT EXISTS users_by_id ON users (user_id, device_id);
-CREATE TABLE IF NOT EXISTS seen (
-    fingerprint INTEGER PRIMARY KEY,
-    time REAL NOT NULL
-);
-"""
+_REFUSED_BODIES = 200
+"""How many bodies of refused requests are kept, the newest."""
 
-# To be raised with every change of the tables.
-_VERSION = 1
-
-_decode = msgspec.json.Decoder(JsonObject).decode
+_PRUNE_SECONDS = 3_600
 
 
 class Store:
-    """The file, as its one writer sees it; readers open it with `reading.Reader`.
+    """The file, as a writer sees it; readers open it with `reading.Reader`.
 
-    In WAL mode a commit survives the death of the process; only a crash of the whole
-    machine could take the newest ones.
+    Several processes may write to one file, one transaction at a time. In WAL mode a
+    commit survives the death of the process; only a crash of the whole machine could
+    take the newest ones.
     """
 
     def __init__(self, path: Path) -> None:
@@ -89,110 +44,200 @@ class Store:
             path,
             isolation_level=None,
             check_same_thread=False,
+            timeout=30,
         )
         try:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = NORMAL")
             # Ids come in no order, so that a request touches pages all over the
-            # indexes: they stay in memory (64 MB), and are folded into the file
-            # seldom (every 40 MB).
-            self._connection.execute("PRAGMA cache_size = -65536")
-            self._connection.execute("PRAGMA wal_autocheckpoint = 10000")
+            # indexes: they stay in memory (128 MB), and are folded into the file
+            # seldom (every 100 MB).
+            self._connection.execute("PRAGMA cache_size = -131072")
+            self._connection.execute("PRAGMA wal_autocheckpoint = 25000")
             self._prepare()
-            self._last: int = self._connection.execute(
-                "SELECT coalesce(max(number), 0) FROM requests",
-            ).fetchone()[0]
         except BaseException:
             self._connection.close()
             raise
+        self._registry = Registry(self._connection)
+        self._seen = Spill(self._connection, "seen")
+        self._owners = Spill(self._connection, "owners")
+        self._foreign = -1
+        self._last_request = self._last_event = self._last_user = 0
+        self._types: dict[str, dict[str, tuple[int, Kind]]] = {}
+        self._pruned = 0.0
 
     def _prepare(self) -> None:
         """Make the tables of an empty file; leave a file of other tables alone."""
-        [version] = self._connection.execute("PRAGMA user_version").fetchone()
-        [tables] = self._connection.execute(
-            "SELECT count(*) FROM sqlite_schema",
-        ).fetchone()
-        if tables and version != _VERSION:
-            raise sqlite3.DatabaseError("made by another version; move it away")
-        self._connection.executescript(_SCHEMA)
-        self._connection.execute(f"PRAGMA user_version = {_VERSION}")
-
-    def close(self) -> None:
-        """Fold the write-ahead log into the file and let go of it."""
-        self._connection.close()
-
-    def next_number(self) -> int:
-        """Return the number of the next request, going on from earlier runs."""
-        self._last += 1
-        return self._last
-
-    def seen(self, fingerprints: Collection[int], since: float) -> set[int]:
-        """Return those of the fingerprints that were stored at or after `since`."""
-        places = ",".join("?" * len(fingerprints))
-        rows = self._connection.execute(
-            f"SELECT fingerprint FROM seen WHERE fingerprint IN ({places})"  # noqa: S608
-            " AND time >= ?",
-            (*fingerprints, since),
-        )
-        return {fingerprint for (fingerprint,) in rows}
-
-    def users(self, keys: Collection[UserKey]) -> dict[UserKey, User]:
-        """Return those of the users that are known."""
-        numbers = {_number_of(key): key for key in keys}
-        places = ",".join("?" * len(numbers))
-        rows = self._connection.execute(
-            "SELECT number, properties, hour, updates FROM users"  # noqa: S608
-            f" WHERE number IN ({places})",
-            list(numbers),
-        )
-        return {
-            numbers[number]: User(_decode(properties), hour, updates)
-            for number, properties, hour, updates in rows
-        }
-
-    def commit(self, entry: LoggedRequest, effects: Effects) -> None:
-        """Store a request and its effects, all of them or none."""
-        execute, many = self._connection.execute, self._connection.executemany
+        execute = self._connection.execute
         execute("BEGIN IMMEDIATE")
         try:
-            execute(
-                "INSERT INTO requests VALUES (?,?,?,?,?,?,?,?,?,?,?)",
-                msgspec.structs.astuple(entry),
-            )
-            many(
-                "INSERT INTO events VALUES (NULL,?,?,?,?,?,?,?,?,?,?,?)",
-                [_row_of(entry.number, event) for event in effects.events],
-            )
-            many(
-                "INSERT OR REPLACE INTO seen VALUES (?,?)",
-                [(mark, entry.time) for mark in effects.fingerprints],
-            )
-            many(
-                "INSERT INTO users VALUES (?,?,?,?,?,?,?,?)"
-                " ON CONFLICT (number) DO UPDATE SET"
-                " (properties, updated, hour, updates) = (excluded.properties,"
-                " excluded.updated, excluded.hour, excluded.updates)",
-                [
-                    (
-                        _number_of(key),
-                        *key,
-                        msgspec.json.encode(user.properties).decode(),
-                        entry.time,
-                        user.hour,
-                        user.updates,
-                    )
-                    for key, user in effects.users.items()
-                ],
-            )
+            [tables] = execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            if tables:
+                schema.check(self._connection)
+            else:
+                for statement in schema.TABLES.split(";\n"):
+                    execute(statement)
+                execute(f"PRAGMA user_version = {schema.VERSION}")
         except BaseException:
             execute("ROLLBACK")
             raise
         execute("COMMIT")
 
+    def close(self) -> None:
+        """Fold the write-ahead log into the file and let go of it."""
+        self._connection.close()
 
-def _number_of(key: UserKey) -> int:
-    return fingerprint(key.project, key.device_id or "", key.user_id or "")
+    @contextmanager
+    def transaction(self) -> Iterator[int]:
+        """Keep all that happens within, or nothing; yield a number for the request."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            [foreign] = self._connection.execute("PRAGMA data_version").fetchone()
+            if foreign != self._foreign:
+                self._look_around()
+                self._foreign = foreign
+            yield self._last_request + 1
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._foreign = -1
+            self._connection.execute("ROLLBACK")
+            raise
+        self._last_request += 1
 
+    def _look_around(self) -> None:
+        """Learn what another process, or an earlier run, left behind."""
+        self._last_request, self._last_event, self._last_user = (
+            self._connection.execute(
+                "SELECT"
+                " (SELECT coalesce(max(number), 0) FROM requests),"
+                " (SELECT coalesce(max(number), 0) FROM events),"
+                " (SELECT users FROM totals)",
+            ).fetchone()
+        )
+        self._seen.load()
+        self._owners.load()
+        self._types = {}
+        for number, project, name, kind in self._connection.execute(
+            "SELECT number, project, name, kind FROM types",
+        ):
+            self._types.setdefault(project, {})[name] = number, Kind(kind)
 
-def _row_of(request: int, event: NewEvent) -> tuple[object, ...]:
-    return (request, *msgspec.structs.astuple(event))
+    def next_event(self) -> int:
+        """Return a number for a new event, higher than all before."""
+        self._last_event += 1
+        return self._last_event
+
+    def next_user(self) -> int:
+        """Return a number for a new user, higher than all before."""
+        self._last_user += 1
+        return self._last_user
+
+    def kinds(self, project: str) -> Mapping[str, Kind]:
+        """Return the event types that a project has."""
+        known = self._types.get(project, {})
+        return {name: kind for name, (_, kind) in known.items()}
+
+    def seen(self, fingerprints: Collection[int], since: float) -> set[int]:
+        """Return those of the fingerprints that were stored at or after `since`."""
+        known = self._seen.get(fingerprints)
+        return {mark for mark, time in known.items() if time >= since * 1_000}
+
+    def owners(self, ids: Collection[int]) -> dict[int, User]:
+        """Return whose these ids (as fingerprints) are; one object for each user."""
+        known = self._owners.get(ids)
+        users = self._registry.get(set(known.values()))
+        return {mark: users[number] for mark, number in known.items()}
+
+    def keep(self, effects: Effects, request: int, now: float) -> None:
+        """Keep what a request changes."""
+        self._join(effects.joins)
+        self._connection.executemany(
+            "INSERT INTO events VALUES (?,?,?,?,?,?,?,?)",
+            [self._row_of(request, event) for event in effects.events],
+        )
+        self._seen.put(dict.fromkeys(effects.fingerprints, int(now * 1_000)))
+        self._owners.put(
+            {mark: user.current.number for mark, user in effects.owners.items()},
+        )
+        self._registry.put(effects.users, effects.names)
+        if effects.active:
+            self._connection.execute(
+                "UPDATE totals SET active = active + ?",
+                (effects.active,),
+            )
+        self._prune(now)
+
+    def log(self, entry: LoggedRequest, stored: int) -> None:
+        """Keep a line of the request log; so many events were stored for it."""
+        execute = self._connection.execute
+        refused = not limits.is_success(entry.status)
+        execute(
+            "INSERT INTO requests VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            (
+                *(
+                    getattr(entry, name)
+                    for name in entry.__struct_fields__
+                    if name != "body"
+                ),
+                self._last_event - stored + 1,
+            ),
+        )
+        execute(
+            "UPDATE totals SET requests = requests + 1, refused = refused + ?,"
+            " duplicates = duplicates + ?, users = ?",
+            (refused, entry.duplicates, self._last_user),
+        )
+        if entry.body is not None:
+            execute("INSERT INTO bodies VALUES (?,?)", (entry.number, entry.body))
+
+    def forget_bodies(self) -> None:
+        """Let go of the bodies of all but the newest refused requests."""
+        self._connection.execute(
+            "DELETE FROM bodies WHERE request <= (SELECT request FROM bodies"
+            " ORDER BY request DESC LIMIT 1 OFFSET ?)",
+            (_REFUSED_BODIES,),
+        )
+
+    def _join(self, joined: list[User]) -> None:
+        """Make what anonymous devices did the doing of users known before."""
+        for user in joined:
+            old, new = user.number, user.current.number
+            for known in self._types.get(user.project, {}).values():
+                self._connection.execute(
+                    "UPDATE events SET user = ? WHERE type = ? AND user = ?",
+                    (new, known[0], old),
+                )
+            self._registry.join(user)
+
+    def _row_of(self, request: int, event: NewEvent) -> tuple[object, ...]:
+        return (
+            event.number,
+            request,
+            self._type(event),
+            event.user.current.number,
+            event.time,
+            event.raw,
+            event.overlay,
+            event.changes,
+        )
+
+    def _type(self, event: NewEvent) -> int:
+        types = self._types.setdefault(event.project, {})
+        known = types.get(event.event_type)
+        if known is None:
+            cursor = self._connection.execute(
+                "INSERT INTO types VALUES (NULL, ?, ?, ?)",
+                (event.project, event.event_type, event.kind),
+            )
+            known = types[event.event_type] = cursor.lastrowid or 0, event.kind
+        return known[0]
+
+    def _prune(self, now: float) -> None:
+        """Forget, once in an hour, the insert ids that no longer count."""
+        if abs(now - self._pruned) < _PRUNE_SECONDS:
+            return
+        self._connection.execute(
+            "DELETE FROM seen WHERE value < ?",
+            ((now - limits.DEDUPLICATION_SECONDS) * 1_000,),
+        )
+        self._pruned = now

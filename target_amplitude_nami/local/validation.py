@@ -4,34 +4,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import msgspec
 
 from target_amplitude_nami.local import limits, properties
 from target_amplitude_nami.local.limits import IndexMode
-from target_amplitude_nami.local.model import (
-    JsonObject,
-    RefusedError,
-    Switches,
-    Upload,
-)
+from target_amplitude_nami.local.model import JsonObject, RefusedError, Upload
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from target_amplitude_nami.local.switches import Switches
+
 _Indexes: TypeAlias = dict[str, list[int]]
+_Types: TypeAlias = frozenset[type | None]
 
 _ID_FIELDS = ("user_id", "device_id")
 _PROPERTY_FIELDS = ("event_properties", "user_properties")
 
-_INTEGER = (int,)
-_NUMBER = (int, float)
-_OBJECT = (dict,)
-_TEXT = (str,)
+_INTEGER: _Types = frozenset({int, type(None)})
+_NUMBER: _Types = frozenset({int, float, type(None)})
+_OBJECT: _Types = frozenset({dict, type(None)})
+_TEXT: _Types = frozenset({str, type(None)})
+_ID: _Types = frozenset({str, int, type(None)})
 
 # Compared by exact type: to Python a bool is an int, to Amplitude it is none.
-_TYPES: Mapping[str, tuple[type, ...]] = MappingProxyType(
+_TYPES: Mapping[str, _Types] = MappingProxyType(
     {
-        "device_id": (str, int),
+        "device_id": _ID,
         "event_id": _INTEGER,
         "event_properties": _OBJECT,
         "event_type": _TEXT,
@@ -45,7 +46,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = MappingProxyType(
         "revenue": _NUMBER,
         "session_id": _INTEGER,
         "time": _INTEGER,
-        "user_id": (str, int),
+        "user_id": _ID,
         "user_properties": _OBJECT,
     },
 )
@@ -55,8 +56,40 @@ _FIRST_MOMENT, _LAST_MOMENT = -62_135_596_800_000, 253_402_300_799_999
 _LONG_MIN, _LONG_MAX = -(2**63), 2**63 - 1
 
 
+_Long: TypeAlias = Annotated[int, msgspec.Meta(ge=_LONG_MIN, le=_LONG_MAX)]
+_Moment: TypeAlias = Annotated[int, msgspec.Meta(ge=_FIRST_MOMENT, le=_LAST_MOMENT)]
+
+
+class _Sound(msgspec.Struct, gc=False):
+    """The fields of an event of which every one has a type that Amplitude takes.
+
+    Reading an event as this takes a tenth of the time of looking at each field; where
+    it fails, the fields are looked at to say which.
+    """
+
+    device_id: str | _Long | None = None
+    event_id: _Long | None = None
+    event_properties: dict[str, msgspec.Raw] | None = None
+    event_type: str | None = None
+    group_properties: dict[str, msgspec.Raw] | None = None
+    groups: dict[str, msgspec.Raw] | None = None
+    insert_id: str | None = None
+    location_lat: float | None = None
+    location_lng: float | None = None
+    price: float | None = None
+    quantity: _Long | None = None
+    revenue: float | None = None
+    session_id: _Long | None = None
+    time: _Moment | None = None
+    user_id: str | _Long | None = None
+    user_properties: dict[str, msgspec.Raw] | None = None
+
+
+_read_sound = msgspec.json.Decoder(_Sound).decode
+
+
 @dataclass(frozen=True, slots=True)
-class _Complaints:
+class Complaints:
     """The indexes of bad events per field, by kind of complaint."""
 
     missing: _Indexes = field(default_factory=dict)
@@ -76,22 +109,45 @@ def check_events(upload: Upload, api: limits.Api, switches: Switches) -> None:
     """
     if not all(isinstance(event, dict) for event in upload.events):
         raise RefusedError(400, "Invalid event JSON")
-    complaints = _Complaints()
-    for index, event in enumerate(upload.events):
-        _check_fields(complaints, index, event)
-        if _may_nest_deeply(upload.raws[index]):
-            _check_depth(complaints, index, event)
-        _check_ids(complaints, index, event, upload.min_id_length)
+    complaints = complaints_of(upload)
     _answer(complaints, switches.index_mode or api.index_mode, switches)
 
 
-def _check_fields(complaints: _Complaints, index: int, event: JsonObject) -> None:
+def complaints_of(upload: Upload) -> Complaints:
+    """Return all that is wrong with the events of a request, one by one."""
+    complaints = Complaints()
+    for index, event in enumerate(upload.events):
+        if not isinstance(event, dict):
+            _note(complaints.invalid, "event", index)
+            continue
+        if not _is_sound(upload.raws[index]):
+            _check_types(complaints, index, event)
+        _check_meaning(complaints, index, event)
+        if _may_nest_deeply(upload.raws[index]):
+            _check_depth(complaints, index, event)
+        _check_ids(complaints, index, event, upload.min_id_length)
+    return complaints
+
+
+def _is_sound(raw: bytes) -> bool:
+    try:
+        _read_sound(raw)
+    except msgspec.DecodeError:
+        return False
+    return True
+
+
+def _check_types(complaints: Complaints, index: int, event: JsonObject) -> None:
     for name, value in event.items():
         kinds = _TYPES.get(name)
-        if kinds is None or value is None:
+        if kinds is None:
             continue
-        if type(value) not in kinds or (type(value) is int and not _fits(name, value)):
+        kind = type(value)
+        if kind not in kinds or (kind is int and not _fits(name, value)):
             _note(complaints.invalid, name, index)
+
+
+def _check_meaning(complaints: Complaints, index: int, event: JsonObject) -> None:
     event_type = event.get("event_type")
     if event_type is None or event_type == "":
         _note(complaints.missing, "event_type", index)
@@ -109,7 +165,7 @@ def _fits(name: str, value: int) -> bool:
 
 
 def _check_ids(
-    complaints: _Complaints,
+    complaints: Complaints,
     index: int,
     event: JsonObject,
     min_length: int,
@@ -134,7 +190,7 @@ def _may_nest_deeply(raw: bytes) -> bool:
     return raw.count(b"{") + raw.count(b"[") > limits.MAX_DEPTH
 
 
-def _check_depth(complaints: _Complaints, index: int, event: JsonObject) -> None:
+def _check_depth(complaints: Complaints, index: int, event: JsonObject) -> None:
     for name in _PROPERTY_FIELDS:
         if _exceeds(event.get(name), limits.MAX_DEPTH):
             _note(complaints.invalid, name, index)
@@ -154,7 +210,7 @@ def _note(indexes: _Indexes, name: str, index: int) -> None:
         noted.append(index)
 
 
-def _answer(complaints: _Complaints, mode: IndexMode, switches: Switches) -> None:
+def _answer(complaints: Complaints, mode: IndexMode, switches: Switches) -> None:
     kinds = (
         (
             "Request missing required field",

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from target_amplitude_nami.local.desk import Desk
+from target_amplitude_nami.local.desk import Desk, Reply
 from target_amplitude_nami.local.faults import Faults
-from target_amplitude_nami.local.model import Request, Switches
+from target_amplitude_nami.local.model import Request
 from target_amplitude_nami.local.reading import Reader
 from target_amplitude_nami.local.rules import Rules
+from target_amplitude_nami.local.script import Script
 from target_amplitude_nami.local.store import Store
+from target_amplitude_nami.local.switches import Switches
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +60,7 @@ class Bench:
         self._desk = Desk(
             Rules(keys=keys, switches=Switches(**switches), now=lambda: self.now),
             self.store,
-            Faults(),
+            Script(Faults()),
             keep_bodies=keep_bodies,
             now=lambda: self.now,
         )
@@ -72,9 +74,14 @@ class Bench:
         headers: Mapping[str, str] = JSON_TYPE,
     ) -> tuple[int, dict[str, Any]]:
         """Send raw bytes and return the answer's status and document."""
-        reply = self._desk.serve(Request(method, path, headers, body), None)
-        assert reply is not None
+        reply = self.take(Request(method, path, headers, body))
         return reply.status, json.loads(reply.body)
+
+    def take(self, request: Request) -> Reply:
+        """Hand in a request and return the reply."""
+        reply = self._desk.serve(request, None)
+        assert reply is not None
+        return reply
 
     def send(
         self,

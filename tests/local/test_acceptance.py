@@ -42,7 +42,7 @@ def test_an_event_is_kept_in_the_shape_of_the_export_api(bench: Bench) -> None:
             session_id=1_700_000_000_000,
             event_properties={"a": [1, None]},
             user_properties={"plan": "paid"},
-            platform="iOS",
+            app_version="1.2",
             groups={"team": "blue"},
         ),
     )
@@ -59,7 +59,7 @@ def test_an_event_is_kept_in_the_shape_of_the_export_api(bench: Bench) -> None:
             "server_upload_time": "2027-01-15 08:00:00.000000",
             "event_id": 7,
             "session_id": 1_700_000_000_000,
-            "platform": "iOS",
+            "app_version": "1.2",
             "groups": {"team": "blue"},
         },
     ]

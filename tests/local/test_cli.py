@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import requests
+from requests.exceptions import ChunkedEncodingError
 
 from target_amplitude_nami.local.reading import Reader
 from tests.local.bench import event
@@ -35,7 +36,7 @@ def serving(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], str
     ) as process:
         try:
             assert process.stderr is not None
-            line = process.stderr.readline()
+            line = process.stderr.readline() + process.stderr.readline()
             found = re.search(r"http://127\.0\.0\.1:\d+/2/httpapi", line)
             assert found, line + process.stderr.read()
             yield process, found[0]
@@ -85,6 +86,58 @@ def test_keys_and_faults_are_options(
     assert statuses == [200, 502, 200, 400]
 
 
+@pytest.mark.parametrize(
+    ("options", "region", "statuses"),
+    [
+        ([], "us", {"plain": 200, "american": 200, "european": 400}),
+        (["--eu"], "eu", {"plain": 200, "american": 400, "european": 200}),
+    ],
+)
+def test_a_key_of_another_region_is_an_invalid_key(
+    tmp_path: Path,
+    session: requests.Session,
+    options: list[str],
+    region: str,
+    statuses: dict[str, int],
+) -> None:
+    """Seen of servers: an EU key at the US address is told to be invalid."""
+    keys = "plain,us:american,eu:european"
+    with serving(tmp_path / "db", "--keys", keys, *options) as (_, url):
+        answers = {
+            key: session.post(url, json={"api_key": key, "events": [event()]})
+            for key in statuses
+        }
+        state = session.get(url.replace("/2/httpapi", "/api/state")).json()
+
+    assert {key: answer.status_code for key, answer in answers.items()} == statuses
+    [refused] = [answer for answer in answers.values() if not answer.ok]
+    assert refused.json()["error"].startswith("Invalid API key: ")
+    assert state["region"] == region
+
+
+def test_it_says_where_its_page_is(tmp_path: Path, session: requests.Session) -> None:
+    with serving(tmp_path / "db") as (_, url):
+        answer = session.get(url.removesuffix("/2/httpapi"))
+
+    assert answer.ok
+    assert answer.headers["Content-Security-Policy"]
+
+
+def test_it_listens_elsewhere_only_when_told_to(
+    tmp_path: Path,
+    session: requests.Session,
+) -> None:
+    """Whoever names an address also lets the page be asked for by any name."""
+    foreign = {"Host": "box.example"}
+    statuses = []
+    for options in ([], ["--host", "127.0.0.1"]):
+        with serving(tmp_path / "db", *options) as (_, url):
+            page = url.removesuffix("/2/httpapi")
+            statuses.append(session.get(page, headers=foreign).status_code)
+
+    assert statuses == [403, 200]
+
+
 def test_what_was_answered_survives_a_kill(tmp_path: Path) -> None:
     """Every acknowledged request is there whole, and remembered as sent."""
     path = tmp_path / "local.db"
@@ -108,7 +161,7 @@ def test_what_was_answered_survives_a_kill(tmp_path: Path) -> None:
             for number in range(lane, 100_000, 4):
                 try:
                     assert session.post(url, json=upload(number)).ok
-                except requests.ConnectionError:
+                except (requests.ConnectionError, ChunkedEncodingError):
                     return
                 acknowledged.append(number)
                 if len(acknowledged) >= 60:
@@ -185,6 +238,7 @@ def test_every_mistake_is_one_line(tmp_path: Path) -> None:
         "unable to open database file": [tmp_path / "none.db", "--summary"],
         "file is not a database": [notes, "--summary"],
         "`$.faults[0].do.status`": [tmp_path / "a.db", "--faults", broken],
+        "'uk' is no region; there are us and eu": ["--keys", "uk:key"],
         "No such file": [tmp_path / "a.db", "--faults", tmp_path / "none.json"],
     }
     for told, arguments in mistakes.items():

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from target_amplitude_nami.local.faults import FaultError, Faults, Script
+from target_amplitude_nami.local.faults import FaultError, Faults
+from target_amplitude_nami.local.script import Script
 
 DOWN = {"status": 503, "json": {"code": 503}}
 
@@ -86,7 +87,7 @@ def test_users_are_only_looked_up_for_a_fault_that_asks_for_one() -> None:
         ({"faults": {}}, "Expected `array`, got `object` - at `$.faults`"),
         ({"fault": []}, "unknown field `fault`"),
         ({"faults": [{}]}, "missing required field `do`"),
-        ({"faults": [{"do": {}}]}, "one of `delay`, `status`, `reset`, `cut`"),
+        ({"faults": [{"do": {}}]}, "one of `read_rate`, `delay`, `status`"),
         ({"faults": [{"do": {"statsu": 500}}]}, "unknown field `statsu`"),
         ({"faults": [{"do": {"status": 99}}]}, "Expected `int` >= 200"),
         ({"faults": [{"do": {"delay": -1}}]}, "`$.faults[0].do.delay`"),

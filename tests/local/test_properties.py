@@ -125,7 +125,7 @@ def test_identify_changes_the_user_and_is_no_event(bench: Bench) -> None:
 
 def test_an_event_without_a_user_changes_its_device_alone(bench: Bench) -> None:
     bench.send(without("user_id", user_properties={"a": 1}))
-    bench.send(event(user_properties={"b": 2}))
+    bench.send(event(device_id="device-2", user_properties={"b": 2}))
 
     assert bench.read.user_properties("device-1") == {"a": 1}
     assert bench.read.user_properties("user-1") == {"b": 2}

@@ -1,0 +1,225 @@
+// Stacked bars over time, drawn by uPlot; the numbers stand in a table beside them.
+import uPlot from "../vendor/uplot/uPlot.esm.js";
+import { el } from "./dom.js";
+import { count, day, per, stretch, WHOLE_DAY } from "./format.js";
+import { swatchClass } from "./palette.js";
+import { table } from "./table.js";
+
+const ROOM_FOR_SEAMS = 7; // Pixels a bar; the seams would eat narrower ones up.
+const WHOLE_STEPS = [0, 1, 2, 3, 4, 5, 6, 7, 8].flatMap((power) =>
+  [1, 2, 5].map((step) => step * 10 ** power),
+);
+
+/**
+ * @typedef {object} Bars
+ * @property {string} label What the chart shows, for those who cannot see it.
+ * @property {number[]} starts
+ * @property {number} bucket
+ * @property {{name: string, counts: number[], colour: number}[]} series
+ * @property {number} [height]
+ * @property {number} [top] The highest value of the axis, where charts are compared.
+ * @property {(from: number, to: number) => void} [onSelect]
+ */
+
+/**
+ * Returns an element with the chart, which follows the page's width and theme.
+ * @param {Bars} bars
+ */
+export function chart(bars) {
+  const host = el("div", { class: "chart", role: "img", "aria-label": bars.label });
+  let plot = null;
+  const draw = () => {
+    plot?.destroy();
+    plot = new uPlot(options(bars, host), stacked(bars), host);
+  };
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const observer = new ResizeObserver(() => {
+    if (!host.isConnected) return stop();
+    if (!plot) return draw();
+    plot.setSize({ width: host.clientWidth, height: bars.height ?? 280 });
+  });
+  const stop = () => {
+    observer.disconnect();
+    dark.removeEventListener("change", draw);
+    document.removeEventListener("themechange", draw);
+    plot?.destroy();
+  };
+  dark.addEventListener("change", draw);
+  document.addEventListener("themechange", draw);
+  observer.observe(host);
+  return host;
+}
+
+/**
+ * Returns the numbers of a chart as a table that can be folded open.
+ * @param {string} id
+ * @param {Bars} bars
+ */
+export function numbers(id, { label, starts, bucket, series }) {
+  const columns = [
+    { title: "From (UTC)", head: true, cell: (index) => stretch(starts[index], bucket) },
+    ...series.map(({ name, counts }) => ({
+      title: name,
+      number: true,
+      cell: (index) => count(counts[index]),
+    })),
+  ];
+  const details = el("details", { class: "numbers", id }, el("summary", {}, "As a table"));
+  const fill = () => {
+    if (details.open && details.children.length === 1) {
+      details.append(table(label, columns, [...starts.keys()], { hidden: true }));
+    }
+  };
+  details.addEventListener("toggle", fill);
+  return details;
+}
+
+/** Each series lies on top of those after it, so the tallest is drawn first. */
+function stacked({ starts, series }) {
+  const sums = starts.map(() => 0);
+  const layers = [...series].reverse().map(({ counts }) => {
+    counts.forEach((value, index) => (sums[index] += value));
+    return [...sums];
+  });
+  return [starts, ...layers.reverse()];
+}
+
+function options(bars, host) {
+  const { starts, bucket, series } = bars;
+  const colour = (name) => resolved(host, name);
+  const separated = host.clientWidth / starts.length >= ROOM_FOR_SEAMS;
+  return {
+    width: host.clientWidth,
+    height: bars.height ?? 280,
+    ms: 1,
+    tzDate: (ms) => uPlot.tzDate(new Date(ms), "Etc/UTC"),
+    padding: [10, 28, 0, 0],
+    legend: { show: false },
+    cursor: {
+      y: false,
+      points: { show: false },
+      drag: { x: Boolean(bars.onSelect), y: false, setScale: false },
+    },
+    scales: {
+      x: { range: () => [starts[0], starts.at(-1) + bucket] },
+      y: { range: (_, __, highest) => [0, Math.max(bars.top ?? highest, 1) * 1.05] },
+    },
+    axes: [timeAxis(colour, bucket), countAxis(colour, bars)],
+    series: [{}, ...series.map((each) => layer(each, colour, separated))],
+    hooks: {
+      setCursor: [tooltip(bars, host)],
+      setSelect: [(plot) => select(plot, bars)],
+    },
+  };
+}
+
+function layer({ name, colour: number }, colour, separated) {
+  return {
+    label: name,
+    fill: colour(`--c${number}`),
+    stroke: colour("--surface"),
+    width: separated ? 1 : 0,
+    points: { show: false },
+    paths: uPlot.paths.bars({ size: [0.92, 60], align: 1 }),
+  };
+}
+
+function timeAxis(colour, bucket) {
+  return {
+    stroke: colour("--muted"),
+    grid: { show: false },
+    ticks: { stroke: colour("--grid"), width: 1 },
+    font: `12px ${getComputedStyle(document.body).fontFamily}`,
+    size: 30,
+    space: 64,
+    values: (_, splits, __, ___, step) => splits.map((ms) => tick(ms, step, bucket)),
+  };
+}
+
+function tick(ms, step, bucket) {
+  if (step >= WHOLE_DAY || bucket >= WHOLE_DAY) return day(ms);
+  const clock = new Date(ms).toISOString().slice(11, 16);
+  return clock === "00:00" ? day(ms) : clock;
+}
+
+function countAxis(colour, { height }) {
+  return {
+    stroke: colour("--muted"),
+    grid: { stroke: colour("--grid"), width: 1 },
+    ticks: { show: false },
+    font: `12px ${getComputedStyle(document.body).fontFamily}`,
+    size: (_, values) => 16 + 7 * Math.max(2, ...(values ?? []).map((each) => each.length)),
+    space: height ? Math.max(24, height / 7) : 40,
+    incrs: WHOLE_STEPS,
+    values: (_, splits) => splits.map(count),
+  };
+}
+
+/** A canvas knows no custom properties; an element that uses one tells its colour. */
+function resolved(host, name) {
+  const probe = el("i");
+  probe.style.color = `var(${name})`;
+  host.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
+}
+
+function select(plot, { onSelect, starts, bucket }) {
+  if (!onSelect || plot.select.width < 4) return;
+  const from = plot.posToVal(plot.select.left, "x");
+  const to = plot.posToVal(plot.select.left + plot.select.width, "x");
+  onSelect(Math.max(from, starts[0]), Math.min(to, starts.at(-1) + bucket - 1));
+}
+
+function tooltip(bars, host) {
+  const tip = el("div", { class: "tip", hidden: true });
+  return (plot) => {
+    if (!tip.isConnected) host.append(tip);
+    const { left } = plot.cursor;
+    const at = left < 0 ? -1 : bucketAt(plot.posToVal(left, "x"), bars);
+    tip.hidden = at < 0;
+    if (tip.hidden) return;
+    tip.replaceChildren(...tipContent(at, bars));
+    const room = host.clientWidth - tip.offsetWidth;
+    const beside = plot.bbox.left / devicePixelRatio + left + 14;
+    const other = beside - tip.offsetWidth - 28;
+    tip.style.transform = `translateX(${beside <= room ? beside : Math.max(other, 0)}px)`;
+  };
+}
+
+function bucketAt(ms, { starts, bucket }) {
+  const at = starts.findLastIndex((start) => start <= ms);
+  return at >= 0 && ms < starts[at] + bucket ? at : -1;
+}
+
+function tipContent(at, { starts, bucket, series }) {
+  const lines = series.filter(({ counts }) => counts[at]);
+  const total = series.reduce((sum, { counts }) => sum + counts[at], 0);
+  const items = lines.map(({ name, counts, colour }) =>
+    el(
+      "li",
+      {},
+      el("span", { class: swatchClass(colour) }),
+      el("span", { class: "name" }, name),
+      el("span", { class: "count" }, count(counts[at])),
+    ),
+  );
+  const title = `${stretch(starts[at], bucket)}: ${count(total)}`;
+  return [el("p", {}, title), series.length > 1 && el("ul", {}, items)].filter(Boolean);
+}
+
+/**
+ * Says in one sentence what a chart shows.
+ * @param {string} what
+ * @param {{starts: number[], bucket: number, series: {counts: number[]}[]}} bars
+ */
+export function inWords(what, { starts, bucket, series }) {
+  const sums = starts.map((_, at) => series.reduce((sum, each) => sum + each.counts[at], 0));
+  const most = sums.indexOf(Math.max(...sums));
+  const total = sums.reduce((sum, each) => sum + each, 0);
+  return (
+    `${what} ${per(bucket)}, ${day(starts[0])} to ${day(starts.at(-1))}: ` +
+    `${count(total)} in all, most (${count(sums[most])}) on ${stretch(starts[most], bucket)}.`
+  );
+}

@@ -1,0 +1,42 @@
+// Says in words when a fault strikes and what it does.
+import { bytes, count, plural } from "./format.js";
+
+/** @param {{when?: object, do: object, times?: number | null}} rule */
+export function inWords({ when = {}, do: act = {}, times }) {
+  const most = times ? `, ${times === 1 ? "once" : `${count(times)} times`} at most` : "";
+  return `${capital(conditions(when))}${most}: ${actions(act)}.`;
+}
+
+function conditions(when) {
+  const parts = [
+    when.every && (when.every === 1 ? "every request" : `every ${ordinal(when.every)} request`),
+    when.requests?.length && `request ${[...when.requests].join(", ")}`,
+    when.probability !== undefined &&
+      when.probability !== null &&
+      `${count(100 * when.probability)} % of the requests`,
+    when.user_id && `requests with an event of ${when.user_id}`,
+    when.path && `requests to ${when.path}`,
+  ].filter(Boolean);
+  return parts.join(", ") || "every request";
+}
+
+function actions(act) {
+  const parts = [
+    act.read_rate && `read the body at ${bytes(act.read_rate)} a second`,
+    act.delay && `wait ${plural(act.delay, "second")}`,
+    act.status && `answer ${act.status}${act.raw ? " with a text that is not JSON" : ""}`,
+    act.reset === "before" && "drop the connection before anything is stored",
+    act.reset === "after" && "store the events, then drop the connection without an answer",
+    act.cut && "cut the answer off in the middle",
+  ].filter(Boolean);
+  return parts.join(", ") || "nothing";
+}
+
+function ordinal(number) {
+  const ending = { 1: "st", 2: "nd", 3: "rd" }[number % 10] ?? "th";
+  return `${number}${[11, 12, 13].includes(number % 100) ? "th" : ending}`;
+}
+
+function capital(text) {
+  return text[0].toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,127 @@
+// The filter bar: a stretch of days and event types, kept in the address.
+import { el } from "./dom.js";
+import { isoDay, WHOLE_DAY } from "./format.js";
+import { address, go, here, withFilters } from "./router.js";
+
+const LAST_DAYS = [7, 30, 90];
+
+/** @typedef {{first: number | null, last: number | null, types: string[]}} State */
+
+/**
+ * Returns the stretch of time that the address asks for, the end not included.
+ * @param {URLSearchParams} query
+ */
+export function range(query) {
+  const [from, to] = ["from", "to"].map((name) => Date.parse(`${query.get(name)}T00:00Z`));
+  return {
+    from: Number.isNaN(from) ? null : from,
+    to: Number.isNaN(to) ? null : to + WHOLE_DAY,
+  };
+}
+
+/**
+ * Shows the events between two moments, in whole days.
+ * @param {number} from
+ * @param {number} to
+ */
+export function showRange(from, to) {
+  go(withFilters(here(), { from: isoDay(from), to: isoDay(to) }));
+}
+
+/**
+ * Returns the bar, and how to bring it in line with the address and the data.
+ * @param {{types: boolean}} has Whether one can choose among event types, too.
+ */
+export function filterBar(has) {
+  const from = dayField("From", "from");
+  const to = dayField("To", "to");
+  const quick = el("div", { class: "choices", role: "group", "aria-label": "Quick range" });
+  const menu = has.types ? typeMenu() : null;
+  const clear = el("a", {}, "Clear filters");
+  const bar = el(
+    "search",
+    { class: "filters", "aria-label": "Filters" },
+    from.field,
+    to.field,
+    quick,
+    menu?.element,
+    clear,
+  );
+
+  /** @param {State} state */
+  function update(state) {
+    const { view, key, query } = here();
+    from.update(query, state);
+    to.update(query, state);
+    menu?.update(query, state);
+    fillQuick(quick, query, state);
+    clear.href = address(view, key);
+    clear.hidden = !["from", "to", "type"].some((name) => query.has(name));
+  }
+  return { bar, update };
+}
+
+function dayField(title, name) {
+  const input = el("input", { type: "date", id: `filter-${name}` });
+  input.addEventListener("change", () => go(withFilters(here(), { [name]: input.value })));
+  const field = el(
+    "div",
+    { class: "field" },
+    el("label", { for: input.id }, title),
+    input,
+  );
+  const update = (query, { first, last }) => {
+    input.value = query.get(name) ?? "";
+    input.min = first === null ? "" : isoDay(first);
+    input.max = last === null ? "" : isoDay(last);
+  };
+  return { field, update };
+}
+
+function fillQuick(quick, query, { last }) {
+  const choices = LAST_DAYS.map((days) => [
+    `${days} days`,
+    last === null ? {} : { from: isoDay(last - (days - 1) * WHOLE_DAY), to: isoDay(last) },
+  ]);
+  const all = [["All", { from: null, to: null }], ...choices];
+  if (quick.childElementCount !== all.length) {
+    quick.replaceChildren(...all.map(([text]) => el("button", { type: "button" }, text)));
+  }
+  all.forEach(([, change], index) => {
+    const button = quick.children[index];
+    const chosen = ["from", "to"].every((name) => query.get(name) === (change[name] ?? null));
+    button.setAttribute("aria-pressed", String(chosen && Object.keys(change).length > 0));
+    button.onclick = () => go(withFilters(here(), change));
+  });
+}
+
+function typeMenu() {
+  const list = el("fieldset", {}, el("legend", { class: "unseen" }, "Event types"));
+  const summary = el("summary", {});
+  const element = el("details", { class: "menu" }, summary, list);
+  const boxes = new Map();
+  const chosen = () => [...boxes].filter(([, box]) => box.checked).map(([type]) => type);
+  list.addEventListener("change", () => go(withFilters(here(), { type: chosen() })));
+  element.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    element.open = false;
+    summary.focus();
+  });
+  document.addEventListener("click", (event) => {
+    if (!element.contains(event.target)) element.open = false;
+  });
+
+  function update(query, { types }) {
+    const wanted = query.getAll("type");
+    for (const type of new Set([...types, ...wanted])) {
+      if (boxes.has(type)) continue;
+      const box = el("input", { type: "checkbox" });
+      boxes.set(type, box);
+      list.append(el("label", {}, box, type));
+    }
+    for (const [type, box] of boxes) box.checked = wanted.includes(type);
+    const one = wanted.length === 1 ? wanted[0] : `${wanted.length} event types`;
+    summary.textContent = wanted.length ? one : "All event types";
+  }
+  return { element, update };
+}

@@ -1,0 +1,159 @@
+// Faults: make the local Amplitude misbehave, and stop it again.
+import { get, send } from "../api.js";
+import { announce, el } from "../dom.js";
+import { plural } from "../format.js";
+import { inWords } from "../fault-words.js";
+import { jsonBlock } from "../json.js";
+import { notice, problem } from "../notices.js";
+import { afterArrivals, panel } from "../panel.js";
+
+const PATH = "/api/faults";
+const EXAMPLE = `{
+  "name": "busy",
+  "when": { "every": 3 },
+  "times": 5,
+  "do": { "status": 503, "raw": "<h1>Busy</h1>" }
+}`;
+
+/** @type {import("../main.js").View} */
+export const faults = {
+  title: "Faults",
+  open(root) {
+    const errors = el("div", {});
+    const content = panel(() => get(PATH), draw);
+    const desk = { change };
+    root.append(errors, content.region, ownRule((rule) => change(added(rule))));
+
+    /** Makes a change, and says what became of it. Returns whether it was taken. */
+    async function change({ method, path, document, done }) {
+      try {
+        await send(method, path, document);
+        errors.replaceChildren();
+        announce(done);
+      } catch (error) {
+        errors.replaceChildren(problem(error.message));
+        return false;
+      } finally {
+        await content.refresh();
+      }
+      return true;
+    }
+
+    let rules = [];
+    function added(rule) {
+      const document = { rules: [...rules, rule] };
+      return { method: "PUT", path: PATH, document, done: "Fault added" };
+    }
+    function removed(id) {
+      const document = { rules: rules.filter((rule) => rule.id !== id) };
+      return { method: "PUT", path: PATH, document, done: "Fault removed" };
+    }
+    function draw(data) {
+      rules = data.rules;
+      return [
+        ruleList(rules, desk, removed),
+        presetList(data.presets, (rule) => change(added(rule))),
+        rules.length > 0 && asFile(rules),
+      ];
+    }
+    return { update: content.refresh, close: afterArrivals(content.refresh) };
+  },
+};
+
+function ruleList(rules, { change }, removed) {
+  const title = el("h2", {}, "Active faults");
+  if (!rules.length) {
+    const hint = "Add one below, then send something: the next request that it fits is struck.";
+    return el("section", { class: "card" }, title, notice("No fault is set", el("p", {}, hint)));
+  }
+  const items = rules.map((rule) => {
+    const { id, enabled } = rule;
+    const name = nameOf(rule);
+    const toggle = el("input", { type: "checkbox", role: "switch", id: `rule-${id}` });
+    toggle.checked = enabled;
+    toggle.addEventListener("change", () =>
+      change({
+        method: "POST",
+        path: `${PATH}/${encodeURIComponent(id)}`,
+        document: { enabled: toggle.checked },
+        done: `${name} is ${toggle.checked ? "on" : "off"}`,
+      }),
+    );
+    const remove = el(
+      "button",
+      { type: "button", "aria-label": `Remove ${name}`, onclick: () => change(removed(id)) },
+      "Remove",
+    );
+    return el(
+      "li",
+      {},
+      el("label", { class: "switch what" }, toggle, label(rule)),
+      el("span", { class: "badge" }, `struck ${plural(rule.hits, "request")}`),
+      remove,
+    );
+  });
+  return el("section", { class: "card" }, title, el("ul", { class: "rules" }, items));
+}
+
+function nameOf(rule) {
+  return rule.name || inWords(rule);
+}
+
+function label(rule) {
+  if (!rule.name) return el("span", {}, inWords(rule));
+  const words = el("span", { class: "muted" }, inWords(rule));
+  return el("span", {}, el("strong", {}, rule.name), el("br"), words);
+}
+
+function presetList(presets, add) {
+  const items = presets.map(({ title, rule }) =>
+    el(
+      "li",
+      {},
+      el("span", { class: "what" }, title, el("br"), el("span", { class: "muted" }, inWords(rule))),
+      el("button", { type: "button", "aria-label": `Add ${title}`, onclick: () => add(rule) }, "Add"),
+    ),
+  );
+  return el(
+    "section",
+    { class: "card" },
+    el("h2", {}, "Ready-made faults"),
+    el("ul", { class: "presets" }, items),
+  );
+}
+
+function ownRule(add) {
+  const text = el("textarea", { id: "own-rule", rows: 7, spellcheck: "false" });
+  text.value = EXAMPLE;
+  const error = el("div", {});
+  const form = el(
+    "form",
+    {
+      onsubmit: async (event) => {
+        event.preventDefault();
+        try {
+          error.replaceChildren();
+          await add(JSON.parse(text.value));
+        } catch {
+          error.replaceChildren(problem("This is not JSON."));
+        }
+      },
+    },
+    el("label", { for: text.id }, "As JSON: when it strikes, how often at most, what it does"),
+    text,
+    error,
+    el("button", { class: "main" }, "Add this fault"),
+  );
+  return el("section", { class: "card" }, el("h2", {}, "A fault of your own"), form);
+}
+
+function asFile(rules) {
+  const plain = rules.map(({ id, hits, enabled, ...rule }) => rule);
+  const text = JSON.stringify({ faults: plain });
+  return el(
+    "details",
+    { class: "card", id: "faults-file" },
+    el("summary", {}, "These faults as a file for ", el("code", {}, "local-amplitude --faults FILE")),
+    jsonBlock(text, { name: "the faults file" }),
+  );
+}

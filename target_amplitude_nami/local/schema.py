@@ -1,0 +1,108 @@
+"""The tables in which the local Amplitude keeps everything."""
+
+from __future__ import annotations
+
+import sqlite3
+
+VERSION = 2
+"""To be raised with every change of the tables (`PRAGMA user_version`)."""
+
+TABLES = """
+CREATE TABLE totals (
+    requests INTEGER NOT NULL,
+    refused INTEGER NOT NULL,
+    duplicates INTEGER NOT NULL,
+    users INTEGER NOT NULL, -- The highest number given; some have joined others.
+    active INTEGER NOT NULL -- Users with an event that charts can show.
+);
+INSERT INTO totals VALUES (0, 0, 0, 0, 0);
+
+CREATE TABLE requests (
+    number INTEGER PRIMARY KEY,
+    time REAL NOT NULL,
+    api TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    events INTEGER NOT NULL,
+    duplicates INTEGER NOT NULL,
+    payload_bytes INTEGER NOT NULL,
+    wire_bytes INTEGER NOT NULL,
+    milliseconds REAL NOT NULL,
+    answer BLOB NOT NULL,
+    fault TEXT NOT NULL,
+    error TEXT NOT NULL,
+    first_event INTEGER NOT NULL -- The number that its first event has, or would have.
+);
+CREATE INDEX requests_refused ON requests (number)
+    WHERE status NOT BETWEEN 200 AND 399;
+CREATE TABLE bodies (
+    request INTEGER PRIMARY KEY,
+    body BLOB NOT NULL
+);
+
+CREATE TABLE types (
+    number INTEGER PRIMARY KEY,
+    project TEXT NOT NULL,
+    name TEXT NOT NULL,
+    kind INTEGER NOT NULL,
+    UNIQUE (project, name)
+);
+-- What can be read from `raw` is not kept a second time: half the bytes, and with them
+-- half the time that the disk takes.
+CREATE TABLE events (
+    number INTEGER PRIMARY KEY,
+    request INTEGER NOT NULL,
+    type INTEGER NOT NULL,
+    user INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    raw BLOB NOT NULL,
+    overlay BLOB NOT NULL,
+    changes BLOB
+);
+CREATE INDEX events_by_time ON events (type, time);
+-- It also makes it fast to count users: those of a type stand in order.
+CREATE INDEX events_by_user ON events (type, user, time);
+
+CREATE TABLE users (
+    number INTEGER PRIMARY KEY,
+    project TEXT NOT NULL,
+    user_id TEXT,
+    device_id TEXT,
+    active INTEGER NOT NULL,
+    properties BLOB NOT NULL,
+    origins BLOB NOT NULL,
+    fields BLOB NOT NULL
+);
+-- The user (`value`) whose an id (`key`) is.
+CREATE TABLE owners (
+    key INTEGER PRIMARY KEY,
+    value INTEGER NOT NULL
+);
+-- All names of a user in one text: before each stands U+0001, after it U+0002 and its
+-- kind. A look-up reads the table from its end: newest users first, no index to keep.
+CREATE TABLE names (
+    user INTEGER PRIMARY KEY,
+    names TEXT NOT NULL
+);
+
+-- When (`value`, in milliseconds) an insert id (`key`) was taken.
+CREATE TABLE seen (
+    key INTEGER PRIMARY KEY,
+    value INTEGER NOT NULL
+);
+-- New rows of these two tables.
+CREATE TABLE waiting (
+    name TEXT NOT NULL,
+    packed BLOB NOT NULL
+);
+"""
+
+
+def check(connection: sqlite3.Connection) -> None:
+    """Make sure that a file has these tables.
+
+    Raises:
+        sqlite3.DatabaseError: It has others, and is to be left alone.
+    """
+    [version] = connection.execute("PRAGMA user_version").fetchone()
+    if version != VERSION:
+        raise sqlite3.DatabaseError("made by another version; move it away")
