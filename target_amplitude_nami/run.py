@@ -276,9 +276,7 @@ class Run:
 
     def _write_metrics(self, report: Report) -> None:
         if self.settings.metrics_path is not None:
-            write_atomically(
-                self.settings.metrics_path, report.to_openmetrics(), 0o644
-            )
+            write_atomically(self.settings.metrics_path, report.to_openmetrics(), 0o644)
 
 
 def _project_of(settings: Settings) -> str:
