@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from target_amplitude_nami.local.switches import Switches
 
 
-_FIELDS = ((NameKind.USER_ID, "user_id"), (NameKind.DEVICE_ID, "device_id"))
-
-
 class People:
     """The users whom the events of one request name, and what it teaches of them.
 
@@ -37,15 +34,20 @@ class People:
         self._memory = memory
         self._switches = switches
         named = set(ids)
-        user_ids, device_ids = (
-            {
-                name: marks.of_id(kind, name)
-                for name in {getattr(ids, field) for ids in named} - {None}
-            }
-            for kind, field in _FIELDS
+        of_id = marks.of_id
+        self._user_ids = {
+            name: of_id(NameKind.USER_ID, name)
+            for name in {user_id for user_id, _ in named}
+            if name is not None
+        }
+        self._device_ids = {
+            name: of_id(NameKind.DEVICE_ID, name)
+            for name in {device_id for _, device_id in named}
+            if name is not None
+        }
+        self._owners = memory.owners(
+            [*self._user_ids.values(), *self._device_ids.values()],
         )
-        self._user_ids, self._device_ids = user_ids, device_ids
-        self._owners = memory.owners([*user_ids.values(), *device_ids.values()])
         self.owners: dict[int, User] = {}
         """Whose the ids are that were new, or changed hands."""
         self.changed: dict[int, User] = {}

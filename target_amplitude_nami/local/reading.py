@@ -18,6 +18,7 @@ from target_amplitude_nami.local.model import (
     StoredEvent,
     Summary,
 )
+from target_amplitude_nami.local.registry import Profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,12 +99,12 @@ class Reader:
         several projects know it, the newest user's; None if nobody knows it.
         """
         query = (
-            "SELECT properties FROM names JOIN users ON number = user"
+            "SELECT profile FROM names JOIN users ON number = user"
             " WHERE instr(names, ?) ORDER BY user DESC LIMIT 1"
         )
         for kind in (NameKind.USER_ID, NameKind.DEVICE_ID):
-            for (properties,) in self._rows(query, names.entry(kind, name)):
-                return _object(properties)
+            for (profile,) in self._rows(query, names.entry(kind, name)):
+                return msgspec.json.decode(profile, type=Profile).properties
         return None
 
     def _rows(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:

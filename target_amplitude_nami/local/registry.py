@@ -13,9 +13,17 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Iterable, Mapping
 
+
+class Profile(msgspec.Struct, array_like=True, gc=False):
+    """What is known of a user, as one JSON text."""
+
+    properties: JsonObject
+    origins: dict[str, int]
+    fields: JsonObject
+
+
 _encode = msgspec.json.Encoder().encode
-_object = msgspec.json.Decoder(JsonObject).decode
-_origins = msgspec.json.Decoder(dict[str, int]).decode
+_profile = msgspec.json.Decoder(Profile).decode
 
 
 class Registry:
@@ -28,37 +36,29 @@ class Registry:
         """Return the users of these numbers, each as an object of its own."""
         places = ",".join("?" * len(numbers))
         rows = self._connection.execute(
-            "SELECT number, project, user_id, device_id, active, properties, origins,"  # noqa: S608
-            f" fields FROM users WHERE number IN ({places})",
+            "SELECT number, project, user_id, device_id, active, profile FROM users"  # noqa: S608
+            f" WHERE number IN ({places})",
             list(numbers),
         )
-        return {
-            number: User(
-                number=number,
-                project=project,
-                user_id=user_id,
-                device_id=device_id,
-                active=bool(active),
-                properties=_object(properties),
-                origins=_origins(origins),
-                fields=_object(fields),
-            )
-            for (
+        users = {}
+        for number, project, user_id, device_id, active, text in rows:
+            profile = _profile(text)
+            users[number] = User(
                 number,
                 project,
                 user_id,
                 device_id,
-                active,
-                properties,
-                origins,
-                fields,
-            ) in rows
-        }
+                profile.properties,
+                profile.origins,
+                profile.fields,
+                bool(active),
+            )
+        return users
 
     def put(self, users: Iterable[User], new_names: Iterable[NewName]) -> None:
         """Keep users who are new or changed, and names that are new."""
         self._connection.executemany(
-            "INSERT OR REPLACE INTO users VALUES (?,?,?,?,?,?,?,?)",
+            "INSERT OR REPLACE INTO users VALUES (?,?,?,?,?,?)",
             [
                 (
                     user.number,
@@ -66,9 +66,7 @@ class Registry:
                     user.user_id,
                     user.device_id,
                     user.active,
-                    _encode(user.properties),
-                    _encode(user.origins),
-                    _encode(user.fields),
+                    _encode(Profile(user.properties, user.origins, user.fields)),
                 )
                 for user in users
             ],

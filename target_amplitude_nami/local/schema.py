@@ -68,9 +68,7 @@ CREATE TABLE users (
     user_id TEXT,
     device_id TEXT,
     active INTEGER NOT NULL,
-    properties BLOB NOT NULL,
-    origins BLOB NOT NULL,
-    fields BLOB NOT NULL
+    profile BLOB NOT NULL
 );
 -- The user (`value`) whose an id (`key`) is.
 CREATE TABLE owners (

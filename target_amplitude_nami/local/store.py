@@ -153,7 +153,7 @@ class Store:
         self._join(effects.joins)
         self._connection.executemany(
             "INSERT INTO events VALUES (?,?,?,?,?,?,?,?)",
-            [self._row_of(request, event) for event in effects.events],
+            list(self._rows_of(request, effects.events)),
         )
         self._seen.put(dict.fromkeys(effects.fingerprints, int(now * 1_000)))
         self._owners.put(
@@ -209,28 +209,33 @@ class Store:
                 )
             self._registry.join(user)
 
-    def _row_of(self, request: int, event: NewEvent) -> tuple[object, ...]:
-        return (
-            event.number,
-            request,
-            self._type(event),
-            event.user.current.number,
-            event.time,
-            event.raw,
-            event.overlay,
-            event.changes,
-        )
-
-    def _type(self, event: NewEvent) -> int:
-        types = self._types.setdefault(event.project, {})
-        known = types.get(event.event_type)
-        if known is None:
-            cursor = self._connection.execute(
-                "INSERT INTO types VALUES (NULL, ?, ?, ?)",
-                (event.project, event.event_type, event.kind),
+    def _rows_of(
+        self,
+        request: int,
+        events: list[NewEvent],
+    ) -> Iterator[tuple[object, ...]]:
+        for event in events:
+            types = self._types.setdefault(event.project, {})
+            known = types.get(event.event_type) or self._new_type(event)
+            yield (
+                event.number,
+                request,
+                known[0],
+                event.user.current.number,
+                event.time,
+                event.raw,
+                event.overlay,
+                event.changes,
             )
-            known = types[event.event_type] = cursor.lastrowid or 0, event.kind
-        return known[0]
+
+    def _new_type(self, event: NewEvent) -> tuple[int, Kind]:
+        cursor = self._connection.execute(
+            "INSERT INTO types VALUES (NULL, ?, ?, ?)",
+            (event.project, event.event_type, event.kind),
+        )
+        known = cursor.lastrowid or 0, event.kind
+        self._types[event.project][event.event_type] = known
+        return known
 
     def _prune(self, now: float) -> None:
         """Forget, once in an hour, the insert ids that no longer count."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 _MOST_NAMES = 100
 
-_origins = msgspec.json.Decoder(dict[str, int]).decode
-_texts = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_object = msgspec.json.Decoder(JsonObject).decode
+_Profile: TypeAlias = tuple[dict[str, msgspec.Raw], dict[str, int], JsonObject]
 
 
 class UserRow(msgspec.Struct, frozen=True):
@@ -94,18 +92,19 @@ def user(
     rows = _rows(connection, [number])
     if not rows:
         return None
-    [[values, origins, fields, known_as]] = connection.execute(
-        "SELECT properties, origins, fields, coalesce(names, '') FROM users"
+    [[profile, known_as]] = connection.execute(
+        "SELECT profile, coalesce(names, '') FROM users"
         " LEFT JOIN names ON user = number WHERE number = ?",
         (number,),
     )
+    values, origins, fields = msgspec.json.decode(profile, type=_Profile)
     wanted = msgspec.structs.replace(wanted, user=number)
     return OneUser(
         rows[0],
         names.of_kind(known_as, NameKind.DEVICE_ID)[:_MOST_NAMES],
         names.of_kind(known_as, NameKind.NAMI_ID)[:_MOST_NAMES],
-        _object(fields),
-        _properties(connection, _texts(values), _origins(origins)),
+        fields,
+        _properties(connection, values, origins),
         lists.events(connection, wanted),
     )
 

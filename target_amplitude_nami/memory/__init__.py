@@ -81,6 +81,8 @@ class Memory:
         self._is_open = False
         self._is_dirty = False
         self._holds = False
+        self._has_all_in_ram = False
+        """Whether no user is known to the file alone, so that it need not be asked."""
 
     def open(self) -> None:
         """Open the file; make it if it is missing.
@@ -97,10 +99,12 @@ class Memory:
             self._file = MemoryFile(path)
             self._purge()
             [[held]] = self._file.rows("SELECT EXISTS (SELECT 1 FROM held)")
+            [[users]] = self._file.rows("SELECT EXISTS (SELECT 1 FROM users)")
         except BaseException:
             self._let_go()
             raise
         self._holds = bool(held)
+        self._has_all_in_ram = not users
         self._is_open = True
 
     def commit(self) -> None:
@@ -155,7 +159,7 @@ class Memory:
             return known
         known = self._old.get(user_id)
         if known is None:
-            known = self._look_up(user_id)
+            known = UNKNOWN if self._has_all_in_ram else self._look_up(user_id)
         self._keep(user_id, known)
         return known
 
@@ -206,6 +210,7 @@ class Memory:
 
     def _keep(self, user_id: str, known: Known) -> None:
         if len(self._young) >= _CACHED_USERS:
+            self._has_all_in_ram &= not self._old
             self._old, self._young = self._young, {}
         self._young[user_id] = known
 
