@@ -1,27 +1,23 @@
-"""Singer: the message loop, STATE, signals and the exit code."""
+"""Singer: the settings and every message, each on its way to the sinks."""
 
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
 import typing as t
 from decimal import Decimal
 
-import click
 import msgspec
 from singer_sdk.exceptions import ConfigurationError as SdkConfigurationError
 from singer_sdk.exceptions import ConfigValidationError, MappingError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
 from singer_sdk.mapper import CustomStreamMap
-from singer_sdk.plugin_base import _ConfigInput
-from singer_sdk.target_base import Target
 
 from target_amplitude_nami.amplitude.event import Refusal
-from target_amplitude_nami.amplitude.outgoing import DeliveryError
 from target_amplitude_nami.batches import read_batch
-from target_amplitude_nami.errors import ConfigurationError, TargetError
+from target_amplitude_nami.command import CommandTarget, with_sdk_error
+from target_amplitude_nami.errors import ConfigurationError
 from target_amplitude_nami.messages import (
     TOO_DEEP,
     BadLine,
@@ -51,19 +47,12 @@ else:
     from typing_extensions import override
 
 if t.TYPE_CHECKING:
-    from types import FrameType
-
     from singer_sdk.mapper import StreamMap
 
-_TOO_MANY_REJECTS = 3
-_FAILED = 1
 _TICK_SECONDS = 0.2
-_SECONDS_TO_CLOSE = 1.5
-
-_T = t.TypeVar("_T")
 
 
-class TargetAmplitudeNami(Target):
+class TargetAmplitudeNami(CommandTarget):
     """Singer target that delivers Nami subscription events to Amplitude."""
 
     name = "target-amplitude-nami"
@@ -86,8 +75,6 @@ class TargetAmplitudeNami(Target):
         Raises:
             ConfigValidationError: With a line for every mistake.
         """
-        self._signal: int | None = None
-        self._must_end_at: float | None = None
         super().__init__(**kwargs)
         self.max_parallelism = 1
         self.run = Run(
@@ -107,12 +94,12 @@ class TargetAmplitudeNami(Target):
 
     @property
     def _env_var_config(self) -> dict[str, t.Any]:
-        return _with_sdk_error(lambda: read_environment(os.environ))
+        return with_sdk_error(lambda: read_environment(os.environ))
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         self.append_builtin_config(self.config_jsonschema)
-        self.settings: Settings = _with_sdk_error(lambda: read_settings(self._config))
+        self.settings: Settings = with_sdk_error(lambda: read_settings(self._config))
         self._config = given(self._config)
         # What the SDK reads itself has its default here, and a form that it expects.
         self._config["batch_size_rows"] = self.settings.batch_size_rows
@@ -278,110 +265,9 @@ class TargetAmplitudeNami(Target):
             "interrupted" if self._is_interrupted() else "complete"
         )
 
-    @override
-    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        """Note the signal; a second one ends at once. No lock, and so no logging."""
-        if self._signal is not None:
-            os._exit(_signal_exit_code(self._signal))
-        self._signal = signum
-        grace = self.settings.shutdown_grace
-        self._must_end_at = time.monotonic() + grace
-        # Something may block for ever: a disk, or a reader of STATE that reads nothing.
-        signal.signal(signal.SIGALRM, self._handle_termination)
-        signal.setitimer(signal.ITIMER_REAL, grace + _SECONDS_TO_CLOSE)
-
-    def _is_interrupted(self) -> bool:
-        return self._signal is not None
-
-    def _seconds_left(self) -> float | None:
-        if self._must_end_at is None:
-            return None
-        return self._must_end_at - time.monotonic()
-
-    @property
-    def exit_code(self) -> int:
-        """What the process tells its caller, once the input is at its end."""
-        if self._signal is not None:
-            return _signal_exit_code(self._signal)
-        most = self.settings.max_rejected
-        if most is not None and self.report.rejected > most:
-            self.logger.error(
-                "%s records were rejected, more than `max_rejected` (%s) allows",
-                f"{self.report.rejected:,}",
-                f"{most:,}",
-            )
-            return _TOO_MANY_REJECTS
-        return 0
-
-    @classmethod
-    @override
-    def invoke(  # type: ignore[override]
-        cls,
-        *,
-        about: bool = False,
-        about_format: str | None = None,
-        config: _ConfigInput | None = None,
-        file_input: t.IO[str] | None = None,
-    ) -> None:
-        """Run the command; see the SDK for the arguments."""
-        if about:
-            cls.print_about(about_format)
-            return
-        cls.print_version(print_fn=cls.logger.info)
-        config = config or _ConfigInput()
-        target = cls(config=config.config, parse_env_config=config.parse_env)
-        rejects = target.run.rejects
-        _with_sdk_error(lambda: rejects.refuse_as_input(file_input or sys.stdin))
-        try:
-            target.listen(file_input)
-        except (TargetError, DeliveryError) as error:
-            target.close_after(error)
-            sys.exit(_FAILED)
-        except BaseException as error:
-            target.close_after(error)
-            raise
-        finally:
-            # While the interpreter ends, the alarm would no longer find its handler.
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        sys.exit(target.exit_code)
-
-    def close_after(self, error: BaseException) -> None:
-        """Close everything after a failure; the last line of the log says what it was.
-
-        Args:
-            error: What ended the run.
-        """
-        is_known = isinstance(error, TargetError | DeliveryError)
-        troubles: list[BaseException] = [error] if is_known else []
-        try:
-            self.run.close("failed")
-        except Exception as another:  # noqa: BLE001 - the first trouble counts
-            if str(another) != str(error):
-                troubles.insert(0, another)
-        for trouble in troubles:
-            self.logger.error("%s", trouble)
-
-    @classmethod
-    @override
-    def cb_config(
-        cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
-    ) -> _ConfigInput:
-        try:
-            return super().cb_config(ctx, param, value)
-        except (OSError, TypeError, ValueError) as error:
-            # The SDK merges the files without a look at what they hold.
-            problem = "no JSON object" if isinstance(error, TypeError) else error
-            raise click.ClickException(
-                f"--config {' '.join(value)} cannot be read: {problem}"
-            ) from error
-
 
 def _are_names(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(name, str) for name in value)
-
-
-def _signal_exit_code(signum: int) -> int:
-    return 128 + signum
 
 
 def _as_json_data(
@@ -396,17 +282,3 @@ def _as_json_data(
         return record
     plain = msgspec.to_builtins(record, builtin_types=(Decimal,))
     return t.cast("dict[str, t.Any]", plain)
-
-
-def _with_sdk_error(read: t.Callable[[], _T]) -> _T:
-    """Return what `read` reads; our error becomes the one that the SDK's command shows.
-
-    Raises:
-        ConfigValidationError: With a line for every mistake.
-    """
-    try:
-        return read()
-    except ConfigurationError as error:
-        raise ConfigValidationError(
-            "Config validation failed", errors=list(error.problems), schema={}
-        ) from error

@@ -199,8 +199,9 @@ class Acceptance:
             user.origins[name] = number
             if name in _NAMI_IDS:
                 self._people.names.extend(_nami_names(user, name))
-        new = [name for name in names if before[name] is properties.ABSENT]
-        old = {name: before[name] for name in names if name not in new}
+        absent = properties.ABSENT
+        new = [name for name in names if before[name] is absent]
+        old = {name: before[name] for name in names if before[name] is not absent}
         return _encode(Changes(new, old))
 
     def _said(self, event: JsonObject, user: User) -> JsonObject:

@@ -112,14 +112,13 @@ class Application:
             transport.abort()
 
     async def _ingest(self, scope: Scope, receive: Receive, send: Send) -> None:
-        fault = self._desk.meet_head(scope["path"])
-        rate = None if fault is None else fault.do.read_rate
+        slow = self._desk.meet_head(scope["path"])
+        rate = None if slow is None else slow.do.read_rate
         request = await self._read(scope, receive, rate)
         if request is None:
             return
         started = time.perf_counter()
-        met = self._desk.meet(request)
-        fault = fault or met
+        fault = self._desk.meet(request, slow)
         if fault is not None and await self._is_closed_within(fault.do.delay):
             await _drop(scope, receive)
             return

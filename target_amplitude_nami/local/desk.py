@@ -68,10 +68,13 @@ class Desk:
         """Return the fault that has a request read slowly that is just arriving."""
         return self._script.next_slow(self._arrived + 1, path)
 
-    def meet(self, request: Request) -> Fault | None:
-        """Count a request that is here; return the fault that strikes it, if any."""
+    def meet(self, request: Request, slow: Fault | None = None) -> Fault | None:
+        """Count a request that is here; return the fault that strikes it, if any.
+
+        One that was read slowly met its fault already: no other strikes it.
+        """
         self._arrived += 1
-        return self._script.next(
+        return slow or self._script.next(
             self._arrived,
             request.path,
             lambda: user_ids_in(request),

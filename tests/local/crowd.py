@@ -2,7 +2,7 @@
 
 Run as a program, it measures both for a file of any size:
 
-    python -m tests.local.crowd /tmp/crowd.db 1000000
+    python -m tests.local.crowd crowd.db 1000000
 """
 
 from __future__ import annotations

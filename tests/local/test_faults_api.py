@@ -235,7 +235,16 @@ def test_a_body_is_read_as_slowly_as_a_fault_says(
     assert logged.fault == "read 1000000 bytes/s"
 
 
-def test_a_request_that_is_read_slowly_may_be_struck_besides(
+def test_a_request_that_is_read_slowly_is_struck_by_no_other_fault(
+    board: Switchboard,
+) -> None:
+    board.put(DOWN, {"do": {"read_rate": 10**6}})
+
+    assert board.statuses(1) == [200]
+    assert [rule["hits"] for rule in board.get()["rules"]] == [0, 1]
+
+
+def test_a_fault_may_read_slowly_and_answer_as_scripted(
     local: LocalAmplitude,
     session: requests.Session,
 ) -> None:
