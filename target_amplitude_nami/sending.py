@@ -137,14 +137,19 @@ class Sending:
             self._dry_run.end()
         if self._local is None:
             return
+        from target_amplitude_nami.local.cli import (  # noqa: PLC0415 - an extra
+            DEFAULT_PORT,
+        )
+
         summary = self._local.summary()
         self._local.__exit__(None, None, None)
         self._logger.info(
             "The local Amplitude now holds %s events of %s users: "
-            "`local-amplitude %s` shows them",
+            "`local-amplitude %s` shows them at http://127.0.0.1:%s/",
             f"{summary.total:,}",
             f"{summary.users:,}",
             self._settings.local_path,
+            DEFAULT_PORT,
         )
         self._local = None
 

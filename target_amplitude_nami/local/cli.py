@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from target_amplitude_nami.local.switches import Region
 
 _DEFAULT_FILE = Path("output/local-amplitude.db")
-_DEFAULT_PORT = 8026
+DEFAULT_PORT = 8026
 _MAX_PORT = 65_535
 _REGIONS = frozenset({"us", "eu"})
 
@@ -103,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--port",
         type=_port,
-        default=_DEFAULT_PORT,
+        default=DEFAULT_PORT,
         help="the port, 0 for any that is free (default: %(default)s)",
     )
     parser.add_argument(

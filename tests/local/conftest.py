@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.local.asking import Ask, Send
+
 
 class MakeBench(Protocol):
     """Makes benches that are closed at the end of the test."""
@@ -63,6 +65,35 @@ def make_local(tmp_path: Path) -> Iterator[MakeLocal]:
 @pytest.fixture
 def local(make_local: MakeLocal) -> LocalAmplitude:
     return make_local(keep_bodies=True)
+
+
+@pytest.fixture
+def page_local(make_local: MakeLocal) -> LocalAmplitude:
+    """A local Amplitude as people start it: only bodies of refused requests stay."""
+    return make_local()
+
+
+@pytest.fixture
+def ask(page_local: LocalAmplitude, session: requests.Session) -> Ask:
+    def ask(path: str, **query: Any) -> Any:
+        answer = session.get(
+            page_local.url + path,
+            params={name.rstrip("_"): value for name, value in query.items()},
+        )
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["Content-Type"] == "application/json"
+        return answer.json()
+
+    return ask
+
+
+@pytest.fixture
+def send(page_local: LocalAmplitude, session: requests.Session) -> Send:
+    def send(*events: object, api: str = "http_v2") -> requests.Response:
+        document = {"api_key": "key-1", "events": list(events)}
+        return session.post(page_local.endpoint(api), json=document)
+
+    return send
 
 
 @pytest.fixture
