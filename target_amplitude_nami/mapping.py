@@ -15,8 +15,6 @@ from target_amplitude_nami.nami import purchase
 from target_amplitude_nami.nami.state import NO_STATE, UserState
 
 if t.TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from target_amplitude_nami.nami.records import NamiEvent, NamiUser
     from target_amplitude_nami.settings import Settings
 
@@ -278,13 +276,15 @@ def _digest(record: NamiEvent | NamiUser, state: dict[str, t.Any]) -> str:
     return hashlib.sha256(said_bytes).hexdigest()
 
 
-def _without(properties: dict[str, t.Any], patterns: Sequence[str]) -> dict[str, t.Any]:
+def _without(
+    properties: dict[str, t.Any], patterns: tuple[str, ...]
+) -> dict[str, t.Any]:
     if not patterns:
         return properties
     return {
         name: value
         for name, value in properties.items()
-        if not _is_excluded(name, tuple(patterns))
+        if not _is_excluded(name, patterns)
     }
 
 
