@@ -34,6 +34,9 @@ _UPLOADER = "$remote"
 _UNLISTED = frozenset({limits.IDENTIFY, limits.GROUP_IDENTIFY})
 _NAMI_IDS = frozenset({"namiml_user_id", "namiml_device_ids"})
 
+_SHOWN = "user_properties"
+_NOTHING = b"{}"
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -85,12 +88,7 @@ class Acceptance:
 
     def effects(self, ids: list[Ids]) -> Effects:
         """Return all that the events, which name these ids, change."""
-        incoming = [
-            self._read(event, named, raw)
-            for event, named, raw in zip(
-                self._upload.events, ids, self._upload.raws, strict=True
-            )
-        ]
+        incoming = self._read(ids)
         fresh = list(self._without_copies(incoming))
         named = [item.ids for item in fresh]
         people = self._people = People(
@@ -112,19 +110,33 @@ class Acceptance:
             active=people.active,
         )
 
-    def _read(self, event: JsonObject, ids: Ids, raw: bytes) -> _Incoming:
-        if may_be_long(raw):
-            event = clipped(event)
+    def _read(self, ids: list[Ids]) -> list[_Incoming]:
+        events = [
+            clipped(event) if may_be_long(raw) else event
+            for event, raw in zip(self._upload.events, self._upload.raws, strict=True)
+        ]
+        keys = [self._key(event, who) for event, who in zip(events, ids, strict=True)]
+        marks = iter(self._marks.of_copies(key for key in keys if key is not None))
+        return [
+            _Incoming(event, raw, who, None if key is None else next(marks))
+            for event, raw, who, key in zip(
+                events, self._upload.raws, ids, keys, strict=True
+            )
+        ]
+
+    def _key(
+        self,
+        event: JsonObject,
+        ids: Ids,
+    ) -> tuple[str, tuple[object, ...]] | None:
+        """Return the device and the parts by which an event is known, if it is."""
         insert_id = event.get("insert_id")
-        if insert_id is not None:
-            parts: tuple[object, ...] = (insert_id,)
-        elif self._switches.dedupe_without_insert_id:
-            parts = (event.get("event_id"), event.get("time"))
-        else:
-            return _Incoming(event, raw, ids, None)
-        device_id = ids.device_id or device_of(ids.user_id or "")
-        same = self._marks.of_copies(device_id, *parts)
-        return _Incoming(event, raw, ids, same)
+        parts: tuple[object, ...] = (insert_id,)
+        if insert_id is None:
+            if not self._switches.dedupe_without_insert_id:
+                return None
+            parts = event.get("event_id"), event.get("time")
+        return ids.device_id or device_of(ids.user_id or ""), parts
 
     def _without_copies(self, incoming: list[_Incoming]) -> Iterator[_Incoming]:
         """Drop what a device sent before under the same insert id, also just now.
@@ -149,7 +161,7 @@ class Acceptance:
         time = event.get("time")
         overlay, changes = self._apply(event, user, number)
         if event.get("ip") == _UPLOADER:
-            overlay["ip"] = self._peer
+            overlay = {**overlay, "ip": self._peer}
         kind = self._kind(event_type)
         if kind is Kind.EVENT:
             people.activate(user)
@@ -161,7 +173,7 @@ class Acceptance:
             user=user,
             time=int(self._now * 1_000) if time is None else time,
             raw=item.raw,
-            overlay=_encode(overlay),
+            overlay=_encode(overlay) if overlay else _NOTHING,
             changes=changes,
         )
 
@@ -171,37 +183,54 @@ class Acceptance:
         user: User,
         number: int,
     ) -> tuple[JsonObject, bytes | None]:
-        """Let an event change its user; return what it shows of them, and the changes.
+        """Let an event change its user; return its overlay, and what it changed.
 
         An event that skips the user shows its own properties alone, and the user is
         neither read nor written (HTTP V2 API, `$skip_user_properties_sync`).
         """
-        sent = event.get("user_properties")
+        sent: JsonObject = event.get("user_properties") or {}
         if event.get(_SKIP) is True:
             own: JsonObject = {}
-            properties.apply(own, sent or {})
+            properties.apply(own, sent)
             said = fields.merged({}, self._named(event))
-            return {"user_properties": own, **said}, None
-        changes = None
-        # Over the limit the event stays and its update is lost.
-        if sent and self._budget.spend(user.number):
-            changes = self._update(user, sent, number)
-        return {"user_properties": user.properties, **self._said(event, user)}, changes
+            return (said if _is_all(sent, own) else {_SHOWN: own, **said}), None
+        said = self._said(event, user)
+        if not sent:
+            text, _ = user.profile.written()
+            return (said if text == _NOTHING else _shown(text, said)), None
+        if not self._budget.spend(user.number):
+            # Over the limit the event stays and its update is lost.
+            return _shown(user.profile.written()[0], said), None
+        table, origins = user.profile.opened()
+        before = properties.apply(table, sent)
+        changes = self._change(user, before, table, origins, number)
+        if _is_all(sent, table):
+            return said, changes
+        return _shown(user.profile.written()[0], said), changes
 
-    def _update(self, user: User, sent: JsonObject, number: int) -> bytes | None:
-        """Change a user's properties; return what the changed ones had been before."""
-        before = properties.apply(user.properties, sent)
-        names = properties.changed(before, user.properties)
+    def _change(
+        self,
+        user: User,
+        before: JsonObject,
+        table: JsonObject,
+        origins: dict[str, int],
+        number: int,
+    ) -> bytes | None:
+        """Take down which properties changed; return what they had been before."""
+        names = properties.changed(before, table)
         if not names:
             return None
         self._people.changed[user.number] = user
+        new: list[str] = []
+        old: JsonObject = {}
         for name in names:
-            user.origins[name] = number
+            origins[name] = number
             if name in _NAMI_IDS:
-                self._people.names.extend(_nami_names(user, name))
-        absent = properties.ABSENT
-        new = [name for name in names if before[name] is absent]
-        old = {name: before[name] for name in names if before[name] is not absent}
+                self._people.names.extend(_nami_names(user, table.get(name)))
+            if before[name] is properties.ABSENT:
+                new.append(name)
+            else:
+                old[name] = before[name]
         return _encode(Changes(new, old))
 
     def _said(self, event: JsonObject, user: User) -> JsonObject:
@@ -237,9 +266,21 @@ class Acceptance:
         return kind
 
 
-def _nami_names(user: User, name: str) -> Iterable[NewName]:
+def _is_all(sent: JsonObject, shown: JsonObject) -> bool:
+    """Tell whether an event shows the very properties that it was sent with.
+
+    A user with as many properties as plain ones were just set has these and no other.
+    """
+    return len(sent) == len(shown) and properties.are_plain(sent)
+
+
+def _shown(text: bytes, said: JsonObject) -> JsonObject:
+    """Return what an event shows of its user and place in place of what it sent."""
+    return {_SHOWN: msgspec.Raw(text), **said}
+
+
+def _nami_names(user: User, value: object) -> Iterable[NewName]:
     """Yield the ids under which Nami knows a user."""
-    value = user.properties.get(name)
     for found in value if isinstance(value, list) else [value]:
         if isinstance(found, str):
             yield user, NameKind.NAMI_ID, found

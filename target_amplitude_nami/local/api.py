@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from target_amplitude_nami.local import figures, lists, live, users
+from target_amplitude_nami.local import figures, growth, lists, live, users
 from target_amplitude_nami.local.faults import FaultError, Faults
 from target_amplitude_nami.local.presets import PRESETS
 
@@ -161,7 +161,7 @@ def _overview(connection: sqlite3.Connection, request: Request) -> object:
 
 
 def _subscriptions(connection: sqlite3.Connection, request: Request) -> object:
-    return figures.subscriptions(connection, _wanted(request.query_params))
+    return growth.subscriptions(connection, _wanted(request.query_params))
 
 
 def _events(connection: sqlite3.Connection, request: Request) -> object:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,7 +15,7 @@ from target_amplitude_nami.local.envelope import user_ids_in
 from target_amplitude_nami.local.model import LoggedRequest, Outcome, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from target_amplitude_nami.local.faults import Fault
     from target_amplitude_nami.local.rules import Rules
@@ -91,6 +93,15 @@ class Desk:
         `started` is when the request was there, by the performance counter.
         """
         started = time.perf_counter() if started is None else started
+        with _no_collection():
+            return self._serve(request, fault, started)
+
+    def _serve(
+        self,
+        request: Request,
+        fault: Fault | None,
+        started: float,
+    ) -> Reply | None:
         if fault is None:
             return self._judge(request, "", started, cut=False)
         name, do = fault.title, fault.do
@@ -172,6 +183,22 @@ class Desk:
         if refused and len(outcome.payload) <= _MAX_KEPT_BODY:
             return _API_KEY.sub(rb"\1\2(hidden)", outcome.payload)
         return None
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Leave the garbage where it is for a moment.
+
+    Thousands of events that all live until the end of their request have the collector
+    look through them again and again, which would take a tenth of the time.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _api(request: Request) -> str:

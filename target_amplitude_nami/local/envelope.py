@@ -63,7 +63,7 @@ def upload_of(payload: bytes) -> Upload:
         parts = _object.decode(text)
         api_key, options = _value(parts, "api_key"), _value(parts, "options")
         raws = _raw_events(parts)
-        events = [_any.decode(raw) for raw in raws]
+        events = _any.decode(parts["events"]) if raws else []
     except (ValueError, RecursionError) as error:
         raise RefusedError(400, _INVALID_JSON) from error
     if not isinstance(api_key, str) or not api_key:

@@ -38,7 +38,7 @@ def export_of(
 
     Args:
         raw: The event as it was sent.
-        overlay: What it has from elsewhere, above all its user's properties.
+        overlay: What it has from elsewhere, above all its user's other properties.
         event_type: Its type.
         time: When it happened, in milliseconds since 1970.
         uploaded: When it arrived, likewise.
@@ -54,7 +54,7 @@ def export_of(
         "event_time": _export_time(time),
         "$insert_id": event.get("insert_id"),
         "event_properties": event.get("event_properties") or {},
-        "user_properties": {},
+        "user_properties": event.get("user_properties") or {},
         "server_upload_time": _export_time(uploaded),
         "event_id": event.get("event_id"),
         "session_id": event.get("session_id", -1),

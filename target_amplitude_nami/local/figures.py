@@ -1,4 +1,4 @@
-"""The figures of the page: events over time, users, and the way to a subscription."""
+"""The figures of the page: what the file holds, and events over time by type."""
 
 from __future__ import annotations
 
@@ -6,20 +6,18 @@ from typing import TYPE_CHECKING
 
 from target_amplitude_nami.local import lists
 from target_amplitude_nami.local.charts import (
-    Line,
     Overview,
     Series,
     State,
-    Step,
-    Subscriptions,
     Totals,
     TypeRow,
 )
 from target_amplitude_nami.local.model import Kind
+from target_amplitude_nami.local.places import BY_TIME, BY_USER
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _MINUTE, _HOUR, _DAY = 60_000, 3_600_000, 86_400_000
 _WEEK = 7 * _DAY
@@ -37,25 +35,6 @@ _BUCKETS = (
 _MOST_BUCKETS = 120
 _MONDAY = -3 * _DAY
 """Weeks start with a Monday, and 1970 with a Thursday."""
-
-# The events of Nami that each line counts; there may be a prefix before them.
-_LINES: Mapping[str, tuple[str, ...]] = {
-    "trial starts": ("user.journey.trial.started",),
-    "conversions": ("user.journey.trial.converted",),
-    "purchases": ("user.subscription.purchased",),
-    "renewals": (
-        "user.subscription.renewed",
-        "user.subscription.renewal_in_grace_period",
-    ),
-    "cancellations": ("user.subscription.cancelled",),
-    "expirations": ("user.subscription.expired",),
-}
-_STEPS: Mapping[str, tuple[str, ...]] = {
-    "impression": ("device.impression",),
-    "transaction": ("device.transaction",),
-    "trial": ("user.journey.trial.started",),
-    "converted": ("user.journey.trial.converted",),
-}
 
 
 def state(connection: sqlite3.Connection, file: str, region: str) -> State:
@@ -78,14 +57,14 @@ def version(connection: sqlite3.Connection) -> int:
 def overview(connection: sqlite3.Connection, wanted: lists.Wanted) -> Overview:
     """Return events over time by type, and the totals."""
     types = lists.type_numbers(connection, wanted.types, listed=True)
-    bucket, starts = _buckets(connection, wanted, types)
+    bucket, starts = buckets(connection, wanted, types)
     rows: dict[str, TypeRow] = {}
     series: dict[str, Series] = {}
     for number, events, users in _per_type(connection, wanted, types):
         name = types[number]
         known = rows.get(name, TypeRow(name, 0, 0))
         rows[name] = TypeRow(name, known.events + events, known.users + users)
-        counts = _counts(connection, wanted, [number], bucket, starts)
+        counts = counts_of(connection, wanted, [number], bucket, starts)
         if name in series:
             counts = [a + b for a, b in zip(series[name].counts, counts, strict=True)]
         series[name] = Series(name, counts)
@@ -106,65 +85,17 @@ def overview(connection: sqlite3.Connection, wanted: lists.Wanted) -> Overview:
     )
 
 
-def subscriptions(
-    connection: sqlite3.Connection,
-    wanted: lists.Wanted,
-) -> Subscriptions:
-    """Return how subscriptions come and go, and how far users came towards one."""
-    types = lists.type_numbers(connection, listed=True)
-    bucket, starts = _buckets(connection, wanted, types)
-    lines = [
-        Line(name, _counts(connection, wanted, _ending(types, ends), bucket, starts))
-        for name, ends in _LINES.items()
-    ]
-    return Subscriptions(bucket, starts, lines, _funnel(connection, wanted, types))
-
-
-def _funnel(
-    connection: sqlite3.Connection,
-    wanted: lists.Wanted,
-    types: Mapping[int, str],
-) -> list[Step]:
-    """Count the users who did the steps one after the other, within the range."""
-    steps = []
-    reached: dict[int, int] | None = None
-    for step, ends in _STEPS.items():
-        now: dict[int, int] = {}
-        for number in _ending(types, ends):
-            query = (
-                "SELECT user, {} FROM events INDEXED BY events_by_user"
-                " WHERE type = ? AND time >= ? AND time < ? {}"
-            )
-            # Of the first step only its first time counts, of the others any later one.
-            columns = ("min(time)", "GROUP BY user")
-            if reached is not None:
-                columns = ("time", "ORDER BY user, time")
-            for user, time in connection.execute(
-                query.format(*columns), (number, wanted.since, wanted.until)
-            ):
-                if reached is not None and time < reached.get(user, lists.LAST_MOMENT):
-                    continue
-                if time < now.get(user, lists.LAST_MOMENT):
-                    now[user] = time
-        reached = now
-        steps.append(Step(step, len(now)))
-    return steps
-
-
-def _ending(types: Mapping[int, str], ends: tuple[str, ...]) -> list[int]:
-    return [number for number, name in types.items() if name.endswith(ends)]
-
-
 def _range(
     connection: sqlite3.Connection,
     types: Iterable[int],
 ) -> tuple[int | None, int | None]:
-    query = "SELECT {}(time) FROM events INDEXED BY events_by_time WHERE type = ?"
+    query = "SELECT {}(time) FROM {} WHERE type = ?"
     first, last = (
         [
             found
             for number in types
-            for (found,) in connection.execute(query.format(end), (number,))
+            for table in BY_TIME
+            for (found,) in connection.execute(query.format(end, table), (number,))
             if found is not None
         ]
         for end in ("min", "max")
@@ -172,7 +103,7 @@ def _range(
     return min(first, default=None), max(last, default=None)
 
 
-def _buckets(
+def buckets(
     connection: sqlite3.Connection,
     wanted: lists.Wanted,
     types: Iterable[int],
@@ -199,17 +130,26 @@ def _per_type(
     connection: sqlite3.Connection,
     wanted: lists.Wanted,
     types: Iterable[int],
-) -> Iterable[tuple[int, int, int]]:
-    return connection.execute(
-        "SELECT type, count(*), count(DISTINCT user) FROM events"  # noqa: S608
-        " INDEXED BY events_by_user"
-        f" WHERE type IN ({','.join(map(str, types))}) AND time >= ? AND time < ?"
-        " GROUP BY type",
-        (wanted.since, wanted.until),
-    ).fetchall()
+) -> Iterator[tuple[int, int, int]]:
+    """Yield types that have events, with the number of these and of their users."""
+    found = "FROM {} WHERE type = ?1 AND time >= ?2 AND time < ?3"
+    fresh, settled = (found.format(table) for table in BY_USER)
+    # In order, so that the two are merged as they are read.
+    users_of = (
+        f"SELECT DISTINCT user {fresh} UNION SELECT DISTINCT user {settled} ORDER BY 1"
+    )
+    query = (
+        f"SELECT (SELECT count(*) {fresh}) + (SELECT count(*) {settled}),"  # noqa: S608
+        f" (SELECT count(*) FROM ({users_of}))"
+    )
+    for number in types:
+        values = (number, wanted.since, wanted.until)
+        [[events, users]] = connection.execute(query, values)
+        if events:
+            yield number, events, users
 
 
-def _counts(
+def counts_of(
     connection: sqlite3.Connection,
     wanted: lists.Wanted,
     types: Iterable[int],
@@ -218,11 +158,14 @@ def _counts(
 ) -> list[int]:
     """Return how many events of these types are in each bucket.
 
-    One look at an index per bucket takes a fifth of the time of grouping all events.
+    Two looks per bucket take a fifth of the time of grouping all events.
     """
-    query = (
-        "SELECT count(*) FROM events INDEXED BY events_by_time"
-        " WHERE type = ? AND time >= ? AND time < ?"
+    query = "SELECT {} + {}".format(
+        *(
+            f"(SELECT count(*) FROM {table}"  # noqa: S608
+            " WHERE type = ?1 AND time >= ?2 AND time < ?3)"
+            for table in BY_TIME
+        ),
     )
     execute = connection.execute
     counts = [0] * len(starts)
@@ -246,9 +189,13 @@ def _users(
     if not wanted.types and _is_all(connection, wanted, types):
         [[active]] = connection.execute("SELECT active FROM totals")
         return int(active)
+    found = " UNION ".join(
+        f"SELECT user FROM {table}"  # noqa: S608
+        f" WHERE type IN ({','.join(map(str, types))}) AND time >= ?1 AND time < ?2"
+        for table in BY_USER
+    )
     [[users]] = connection.execute(
-        "SELECT count(DISTINCT user) FROM events INDEXED BY events_by_user"  # noqa: S608
-        f" WHERE type IN ({','.join(map(str, types))}) AND time >= ? AND time < ?",
+        f"SELECT count(*) FROM ({found})",  # noqa: S608
         (wanted.since, wanted.until),
     )
     count: int = users
@@ -267,10 +214,12 @@ def _is_all(
 
 
 def _identifies(connection: sqlite3.Connection, wanted: lists.Wanted) -> int:
-    [[count]] = connection.execute(
-        "SELECT count(*) FROM types CROSS JOIN events INDEXED BY events_by_time"
-        " ON type = types.number WHERE kind = ? AND time >= ? AND time < ?",
-        (Kind.IDENTIFY, wanted.since, wanted.until),
+    return sum(
+        count
+        for table in BY_TIME
+        for (count,) in connection.execute(
+            f"SELECT count(*) FROM types CROSS JOIN {table}"  # noqa: S608
+            " ON type = types.number WHERE kind = ? AND time >= ? AND time < ?",
+            (Kind.IDENTIFY, wanted.since, wanted.until),
+        )
     )
-    identifies: int = count
-    return identifies

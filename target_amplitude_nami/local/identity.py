@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import struct
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 from target_amplitude_nami.local import limits
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from target_amplitude_nami.local.model import JsonObject, NameKind
 
 
@@ -48,18 +51,25 @@ class Marks:
     def __init__(self, project: str) -> None:
         self._start = blake2b(f"{project}\0".encode(), digest_size=8)
 
-    def of_id(self, kind: NameKind, name: str) -> int:
-        """Return the short form of a user id or a device id."""
-        return self._of(kind + "\0" + name)
+    def of_ids(self, kind: NameKind, names: Iterable[str]) -> dict[str, int]:
+        """Return the short forms of user ids or device ids."""
+        names, start = list(names), kind + "\0"
+        marks = self._of([start + name for name in names])
+        return dict(zip(names, marks, strict=True))
 
-    def of_copies(self, device_id: str, *parts: object) -> int:
+    def of_copies(self, events: Iterable[tuple[str, tuple[object, ...]]]) -> list[int]:
         """Return what all copies of an event share (HTTP V2 API, Event deduplication).
 
         Copies come from one device and have the same parts, above all an insert id.
         """
-        return self._of("\0".join(("copy", device_id, *map(str, parts))))
+        return self._of(
+            ["\0".join(("copy", device_id, *map(str, p))) for device_id, p in events],
+        )
 
-    def _of(self, text: str) -> int:
-        digest = self._start.copy()
-        digest.update(text.encode())
-        return int.from_bytes(digest.digest(), "big", signed=True)
+    def _of(self, texts: list[str]) -> list[int]:
+        digests = []
+        for text in texts:
+            digest = self._start.copy()
+            digest.update(text.encode())
+            digests.append(digest.digest())
+        return list(struct.unpack(f">{len(texts)}q", b"".join(digests)))

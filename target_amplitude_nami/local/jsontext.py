@@ -37,6 +37,7 @@ def mended(text: bytes) -> bytes:
 
     JSON may escape half a pair; UTF-8, and with it SQLite, has no place for one.
     """
-    if rb"\ud" not in text and rb"\uD" not in text:
+    # Most texts escape nothing, and one byte is found a hundred times as fast as two.
+    if b"\\" not in text or (rb"\ud" not in text and rb"\uD" not in text):
         return text
     return _ESCAPE.sub(lambda match: _REPLACEMENT if match["half"] else match[0], text)

@@ -11,6 +11,7 @@ import msgspec
 from target_amplitude_nami.local.exports import export_of
 from target_amplitude_nami.local.marking import Mark, marks_of, upload_in
 from target_amplitude_nami.local.model import JsonObject, Kind
+from target_amplitude_nami.local.places import BY_TIME, BY_USER
 from target_amplitude_nami.local.rows import (
     REQUEST_COLUMNS,
     Change,
@@ -106,18 +107,20 @@ def event(connection: sqlite3.Connection, number: int) -> OneEvent | None:
         "SELECT raw, overlay, changes FROM events WHERE number = ?",
         (number,),
     )
-    stored = export_of(
-        raw,
-        _object(overlay),
-        event_type=row.type,
-        time=row.time,
-        uploaded=row.uploaded,
+    stored = msgspec.json.encode(
+        export_of(
+            raw,
+            _object(overlay),
+            event_type=row.type,
+            time=row.time,
+            uploaded=row.uploaded,
+        ),
     )
     return OneEvent(
         row,
         raw.decode("utf-8", "replace"),
-        msgspec.json.encode(stored).decode(),
-        changes_of(changes, _shown(overlay).user_properties),
+        stored.decode(),
+        changes_of(changes, _shown(stored).user_properties),
     )
 
 
@@ -201,31 +204,34 @@ def _places(
 ) -> Iterator[tuple[int, int]]:
     """Yield time and number of the events that are asked for, the latest first.
 
-    Each type stands in order in an index; as many as are wanted are drawn from all.
+    Each type stands in order in two tables; as many as are wanted are drawn from all.
     """
     before = wanted.before or (LAST_MOMENT, LAST_MOMENT)
     conditions = "time >= ? AND time < ? AND (time, number) < (?, ?)"
     values: list[Any] = [wanted.since, wanted.until, *before]
-    index = "events_by_time"
+    tables = BY_TIME
     if wanted.user is not None:
-        index = "events_by_user"
+        tables = BY_USER
         conditions += " AND user = ?"
         values.append(wanted.user)
     if wanted.request is not None:
         conditions += " AND number BETWEEN ? AND ?"
         values += _span(connection, wanted.request)
-        query = f"SELECT time, number FROM events NOT INDEXED WHERE {conditions}"  # noqa: S608
+        query = f"SELECT time, number FROM events WHERE {conditions}"  # noqa: S608
         types = type_numbers(connection, wanted.types)
         query += f" AND type IN ({','.join(map(str, types))})"
         yield from sorted(connection.execute(query, values), reverse=True)
         return
     query = (
-        f"SELECT time, number FROM events INDEXED BY {index} WHERE type = ?"  # noqa: S608
-        f" AND {conditions} ORDER BY time DESC, number DESC"
+        "SELECT time, number FROM {}"  # noqa: S608
+        f" WHERE type = ? AND {conditions} ORDER BY time DESC, number DESC"
     )
-    types = type_numbers(connection, wanted.types)
     yield from merge(
-        *(connection.execute(query, [number, *values]) for number in types),
+        *(
+            connection.execute(query.format(table), [number, *values])
+            for number in type_numbers(connection, wanted.types)
+            for table in tables
+        ),
         reverse=True,
     )
 

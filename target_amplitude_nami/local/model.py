@@ -13,6 +13,10 @@ from target_amplitude_nami.local.jsontext import decode
 
 JsonObject: TypeAlias = dict[str, Any]
 
+_object = msgspec.json.Decoder(JsonObject).decode
+_numbers = msgspec.json.Decoder(list[int]).decode
+_encode = msgspec.json.Encoder().encode
+
 
 class Request(msgspec.Struct, frozen=True):
     """A request as it came over the wire; header names in lower case."""
@@ -93,6 +97,40 @@ class NameKind(StrEnum):
     NAMI_ID = "n"
 
 
+class Profile:
+    """The properties of a user, which are read only if an event changes them.
+
+    Args:
+        text: The properties as a JSON object.
+        sources: As a JSON list, for each of them in turn the number of the event that
+            gave it its value.
+    """
+
+    __slots__ = ("_origins", "_sources", "_table", "_text")
+
+    def __init__(self, text: bytes = b"{}", sources: bytes = b"[]") -> None:
+        self._text: bytes | None = text
+        self._sources = sources
+        self._table: JsonObject | None = None
+        self._origins: dict[str, int] = {}
+
+    def opened(self) -> tuple[JsonObject, dict[str, int]]:
+        """Return the properties and the origins, both to be changed as one likes."""
+        if self._table is None:
+            self._table = _object(self._text or b"{}")
+            self._origins = dict(zip(self._table, _numbers(self._sources), strict=True))
+        self._text = None
+        return self._table, self._origins
+
+    def written(self) -> tuple[bytes, bytes]:
+        """Return the properties and their origins as JSON."""
+        if self._text is None:
+            table = self._table or {}
+            self._text = _encode(table)
+            self._sources = _encode([self._origins.get(name, 0) for name in table])
+        return self._text, self._sources
+
+
 class User(msgspec.Struct, eq=False):
     """A person, or an anonymous device, as the rules change it and the store keeps it.
 
@@ -105,9 +143,7 @@ class User(msgspec.Struct, eq=False):
     user_id: str | None
     device_id: str | None
     """The device that it was first seen on."""
-    properties: JsonObject = {}
-    origins: dict[str, int] = {}
-    """The number of the event that gave each property its value."""
+    profile: Profile = msgspec.field(default_factory=Profile)
     fields: JsonObject = {}
     """What the newest events said of device, place, language and app version."""
     active: bool = False

@@ -34,17 +34,9 @@ class People:
         self._memory = memory
         self._switches = switches
         named = set(ids)
-        of_id = marks.of_id
-        self._user_ids = {
-            name: of_id(NameKind.USER_ID, name)
-            for name in {user_id for user_id, _ in named}
-            if name is not None
-        }
-        self._device_ids = {
-            name: of_id(NameKind.DEVICE_ID, name)
-            for name in {device_id for _, device_id in named}
-            if name is not None
-        }
+        users, devices = {i.user_id for i in named}, {i.device_id for i in named}
+        self._user_ids = marks.of_ids(NameKind.USER_ID, _given(users))
+        self._device_ids = marks.of_ids(NameKind.DEVICE_ID, _given(devices))
         self._owners = memory.owners(
             [*self._user_ids.values(), *self._device_ids.values()],
         )
@@ -112,8 +104,7 @@ class People:
 
     def _new(self, user_id: str | None, device_id: str | None) -> User:
         number = self._memory.next_user()
-        # The objects are the user's own: a default would be shared.
-        user = User(number, self._project, user_id, device_id, {}, {}, {})
+        user = User(number, self._project, user_id, device_id)
         self.changed[number] = user
         return user
 
@@ -132,8 +123,14 @@ class People:
         user.active = user.active or anonymous.active
         if not self._switches.join_properties:
             return
-        for name in anonymous.properties.keys() - user.properties.keys():
-            user.properties[name] = anonymous.properties[name]
-            if name in anonymous.origins:
-                user.origins[name] = anonymous.origins[name]
+        table, origins = user.profile.opened()
+        old_table, old_origins = anonymous.profile.opened()
+        for name in old_table.keys() - table.keys():
+            table[name] = old_table[name]
+            if name in old_origins:
+                origins[name] = old_origins[name]
         user.fields = {**anonymous.fields, **user.fields}
+
+
+def _given(names: Iterable[str | None]) -> list[str]:
+    return [name for name in names if name is not None]

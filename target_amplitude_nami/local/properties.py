@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -30,6 +30,11 @@ def are_sound(properties: JsonObject) -> bool:
         name == _CLEAR or (name in _OPERATORS and isinstance(operands, dict))
         for name, operands in properties.items()
     )
+
+
+def are_plain(properties: Iterable[str]) -> bool:
+    """Tell whether properties are to be set as they are, without an operator."""
+    return _OPERATIONS.isdisjoint(properties)
 
 
 def apply(table: JsonObject, properties: JsonObject) -> JsonObject:

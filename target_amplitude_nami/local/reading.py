@@ -18,7 +18,7 @@ from target_amplitude_nami.local.model import (
     StoredEvent,
     Summary,
 )
-from target_amplitude_nami.local.registry import Profile
+from target_amplitude_nami.local.registry import profile_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,8 +39,10 @@ class Reader:
         with closing(self.connect()) as connection:
             counts: dict[Kind, dict[str, int]] = {kind: {} for kind in Kind}
             for name, kind, count in connection.execute(
-                "SELECT name, kind, (SELECT count(*) FROM events"
-                " WHERE type = types.number) FROM types ORDER BY name",
+                "SELECT name, kind,"
+                " (SELECT count(*) FROM fresh_by_time WHERE type = types.number)"
+                " + (SELECT count(*) FROM by_time WHERE type = types.number)"
+                " FROM types ORDER BY name",
             ):
                 known = counts[Kind(kind)]
                 known[name] = known.get(name, 0) + count
@@ -99,12 +101,16 @@ class Reader:
         several projects know it, the newest user's; None if nobody knows it.
         """
         query = (
-            "SELECT profile FROM names JOIN users ON number = user"
+            "SELECT user FROM names JOIN users ON number = user"
             " WHERE instr(names, ?) ORDER BY user DESC LIMIT 1"
         )
-        for kind in (NameKind.USER_ID, NameKind.DEVICE_ID):
-            for (profile,) in self._rows(query, names.entry(kind, name)):
-                return msgspec.json.decode(profile, type=Profile).properties
+        with closing(self.connect()) as connection:
+            # One view of the file, whatever is moved between its tables meanwhile.
+            connection.execute("BEGIN")
+            for kind in (NameKind.USER_ID, NameKind.DEVICE_ID):
+                found = connection.execute(query, (names.entry(kind, name),))
+                for (user,) in found.fetchall():
+                    return _object(profile_of(connection, user)[0])
         return None
 
     def _rows(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:

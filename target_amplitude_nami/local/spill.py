@@ -6,6 +6,8 @@ from array import array
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from target_amplitude_nami.local.recent import Recent
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Mapping
@@ -20,16 +22,28 @@ class Spill:
     large table, and the disk would write all of these for each request. So new rows
     are written to `waiting`, those of a request as one, and are put into their table
     in order, fifty thousand at a time.
+
+    Args:
+        connection: The file.
+        table: The name of the table.
+        at_hand: How many rows are kept at hand because they may be asked for again.
     """
 
-    def __init__(self, connection: sqlite3.Connection, table: str) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        table: str,
+        at_hand: int = 0,
+    ) -> None:
         self._connection = connection
         self._table = table
         self._waiting: dict[int, int] = {}
+        self._recent = Recent[int](at_hand)
 
     def load(self) -> None:
-        """Learn what is waiting in the file."""
+        """Learn what is waiting in the file, and forget what is no more certain."""
         self._waiting.clear()
+        self._recent.clear()
         for (packed,) in self._connection.execute(
             "SELECT packed FROM waiting WHERE name = ? ORDER BY rowid",
             (self._table,),
@@ -39,15 +53,20 @@ class Spill:
 
     def get(self, keys: Collection[int]) -> dict[int, int]:
         """Return the numbers of those of the keys that are known."""
-        places = ",".join("?" * len(keys))
-        found: dict[int, int] = dict(
-            self._connection.execute(
+        found: dict[int, int] = {}
+        for known in (self._recent.rows, self._waiting):
+            shared = known.keys() & keys
+            found.update(zip(shared, map(known.__getitem__, shared), strict=True))
+        missing = [key for key in keys if key not in found]
+        if missing:
+            places = ",".join("?" * len(missing))
+            rows = self._connection.execute(
                 f"SELECT key, value FROM {self._table} WHERE key IN ({places})",  # noqa: S608
-                list(keys),
-            ),
-        )
-        waiting = self._waiting
-        found.update({key: waiting[key] for key in keys if key in waiting})
+                missing,
+            )
+            read: dict[int, int] = dict(rows.fetchall())
+            self._recent.add(read)
+            found.update(read)
         return found
 
     def put(self, rows: Mapping[int, int]) -> None:
@@ -69,4 +88,5 @@ class Spill:
             sorted(self._waiting.items()),
         )
         self._connection.execute("DELETE FROM waiting WHERE name = ?", (self._table,))
+        self._recent.add(self._waiting)
         self._waiting.clear()

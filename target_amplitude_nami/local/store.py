@@ -14,6 +14,7 @@ from target_amplitude_nami.local.model import (
     NewEvent,
     User,
 )
+from target_amplitude_nami.local.places import Places
 from target_amplitude_nami.local.registry import Registry
 from target_amplitude_nami.local.spill import Spill
 
@@ -25,6 +26,7 @@ _REFUSED_BODIES = 200
 """How many bodies of refused requests are kept, the newest."""
 
 _PRUNE_SECONDS = 3_600
+_OWNERS_AT_HAND = 150_000
 
 
 class Store:
@@ -47,20 +49,22 @@ class Store:
             timeout=30,
         )
         try:
+            # An event takes about a kilobyte: in larger pages there are fewer to write.
+            self._connection.execute("PRAGMA page_size = 8192")
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = NORMAL")
-            # Ids come in no order, so that a request touches pages all over the
-            # indexes: they stay in memory (128 MB), and are folded into the file
-            # seldom (every 100 MB).
+            # What comes in no order touches pages all over its table: they stay in
+            # memory (128 MB), and are folded into the file seldom (every 100 MB).
             self._connection.execute("PRAGMA cache_size = -131072")
-            self._connection.execute("PRAGMA wal_autocheckpoint = 25000")
+            self._connection.execute("PRAGMA wal_autocheckpoint = 12500")
             self._prepare()
         except BaseException:
             self._connection.close()
             raise
+        self._places = Places(self._connection)
         self._registry = Registry(self._connection)
         self._seen = Spill(self._connection, "seen")
-        self._owners = Spill(self._connection, "owners")
+        self._owners = Spill(self._connection, "owners", _OWNERS_AT_HAND)
         self._foreign = -1
         self._last_request = self._last_event = self._last_user = 0
         self._types: dict[str, dict[str, tuple[int, Kind]]] = {}
@@ -114,6 +118,8 @@ class Store:
                 " (SELECT users FROM totals)",
             ).fetchone()
         )
+        self._places.load()
+        self._registry.load()
         self._seen.load()
         self._owners.load()
         self._types = {}
@@ -151,10 +157,12 @@ class Store:
     def keep(self, effects: Effects, request: int, now: float) -> None:
         """Keep what a request changes."""
         self._join(effects.joins)
-        self._connection.executemany(
-            "INSERT INTO events VALUES (?,?,?,?,?,?,?,?)",
-            list(self._rows_of(request, effects.events)),
-        )
+        if effects.events:
+            self._connection.executemany(
+                "INSERT INTO events VALUES (?,?,?,?,?,?,?,?)",
+                [self._row_of(request, event) for event in effects.events],
+            )
+            self._places.put(effects.events[0].number, len(effects.events))
         self._seen.put(dict.fromkeys(effects.fingerprints, int(now * 1_000)))
         self._owners.put(
             {mark: user.current.number for mark, user in effects.owners.items()},
@@ -202,31 +210,23 @@ class Store:
         """Make what anonymous devices did the doing of users known before."""
         for user in joined:
             old, new = user.number, user.current.number
-            for known in self._types.get(user.project, {}).values():
-                self._connection.execute(
-                    "UPDATE events SET user = ? WHERE type = ? AND user = ?",
-                    (new, known[0], old),
-                )
+            types = self._types.get(user.project, {})
+            self._places.give(old, new, [number for number, _ in types.values()])
             self._registry.join(user)
 
-    def _rows_of(
-        self,
-        request: int,
-        events: list[NewEvent],
-    ) -> Iterator[tuple[object, ...]]:
-        for event in events:
-            types = self._types.setdefault(event.project, {})
-            known = types.get(event.event_type) or self._new_type(event)
-            yield (
-                event.number,
-                request,
-                known[0],
-                event.user.current.number,
-                event.time,
-                event.raw,
-                event.overlay,
-                event.changes,
-            )
+    def _row_of(self, request: int, event: NewEvent) -> tuple[object, ...]:
+        types = self._types.setdefault(event.project, {})
+        known = types.get(event.event_type) or self._new_type(event)
+        return (
+            event.number,
+            request,
+            known[0],
+            event.user.current.number,
+            event.time,
+            event.raw,
+            event.overlay,
+            event.changes,
+        )
 
     def _new_type(self, event: NewEvent) -> tuple[int, Kind]:
         cursor = self._connection.execute(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from target_amplitude_nami.local import lists, names
 from target_amplitude_nami.local.model import JsonObject, Kind, NameKind
+from target_amplitude_nami.local.places import BY_USER
+from target_amplitude_nami.local.registry import profile_of
 from target_amplitude_nami.local.rows import events_of
 
 if TYPE_CHECKING:
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
 
 _MOST_NAMES = 100
 
-_Profile: TypeAlias = tuple[dict[str, msgspec.Raw], dict[str, int], JsonObject]
+_values = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_numbers = msgspec.json.Decoder(list[int]).decode
+_object = msgspec.json.Decoder(JsonObject).decode
 
 
 class UserRow(msgspec.Struct, frozen=True):
@@ -92,30 +96,35 @@ def user(
     rows = _rows(connection, [number])
     if not rows:
         return None
-    [[profile, known_as]] = connection.execute(
-        "SELECT profile, coalesce(names, '') FROM users"
+    [[known_as]] = connection.execute(
+        "SELECT coalesce(names, '') FROM users"
         " LEFT JOIN names ON user = number WHERE number = ?",
         (number,),
     )
-    values, origins, fields = msgspec.json.decode(profile, type=_Profile)
+    properties, origins, fields = profile_of(connection, number)
+    values = _values(properties)
+    events = dict(zip(values, _numbers(origins), strict=True))
     wanted = msgspec.structs.replace(wanted, user=number)
     return OneUser(
         rows[0],
         names.of_kind(known_as, NameKind.DEVICE_ID)[:_MOST_NAMES],
         names.of_kind(known_as, NameKind.NAMI_ID)[:_MOST_NAMES],
-        fields,
-        _properties(connection, values, origins),
+        _object(fields),
+        _properties(connection, values, events),
         lists.events(connection, wanted),
     )
 
 
 def _rows(connection: sqlite3.Connection, numbers: Iterable[int]) -> list[UserRow]:
+    times = " UNION ALL ".join(
+        f"SELECT time FROM types CROSS JOIN {table}"  # noqa: S608
+        " ON type = types.number AND user = ?1 WHERE kind = ?2"
+        for table in BY_USER
+    )
     query = (
-        "SELECT user_id, device_id, counted.* FROM users,"
-        " (SELECT count(*), min(time), max(time) FROM types"
-        " CROSS JOIN events INDEXED BY events_by_user"
-        " ON type = types.number AND user = ? WHERE kind = ?) AS counted"
-        " WHERE users.number = ?"
+        "SELECT user_id, device_id, counted.* FROM users,"  # noqa: S608
+        f" (SELECT count(*), min(time), max(time) FROM ({times})) AS counted"
+        " WHERE users.number = ?1"
     )
     return [
         UserRow(
@@ -129,7 +138,7 @@ def _rows(connection: sqlite3.Connection, numbers: Iterable[int]) -> list[UserRo
         )
         for number in numbers
         for user_id, device_id, events, first, last in connection.execute(
-            query, (number, Kind.EVENT, number)
+            query, (number, Kind.EVENT)
         )
     ]
 

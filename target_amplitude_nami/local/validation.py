@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
-
-import msgspec
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from target_amplitude_nami.local import limits, properties
 from target_amplitude_nami.local.limits import IndexMode
@@ -56,38 +55,6 @@ _FIRST_MOMENT, _LAST_MOMENT = -62_135_596_800_000, 253_402_300_799_999
 _LONG_MIN, _LONG_MAX = -(2**63), 2**63 - 1
 
 
-_Long: TypeAlias = Annotated[int, msgspec.Meta(ge=_LONG_MIN, le=_LONG_MAX)]
-_Moment: TypeAlias = Annotated[int, msgspec.Meta(ge=_FIRST_MOMENT, le=_LAST_MOMENT)]
-
-
-class _Sound(msgspec.Struct, gc=False):
-    """The fields of an event of which every one has a type that Amplitude takes.
-
-    Reading an event as this takes a tenth of the time of looking at each field; where
-    it fails, the fields are looked at to say which.
-    """
-
-    device_id: str | _Long | None = None
-    event_id: _Long | None = None
-    event_properties: dict[str, msgspec.Raw] | None = None
-    event_type: str | None = None
-    group_properties: dict[str, msgspec.Raw] | None = None
-    groups: dict[str, msgspec.Raw] | None = None
-    insert_id: str | None = None
-    location_lat: float | None = None
-    location_lng: float | None = None
-    price: float | None = None
-    quantity: _Long | None = None
-    revenue: float | None = None
-    session_id: _Long | None = None
-    time: _Moment | None = None
-    user_id: str | _Long | None = None
-    user_properties: dict[str, msgspec.Raw] | None = None
-
-
-_read_sound = msgspec.json.Decoder(_Sound).decode
-
-
 @dataclass(frozen=True, slots=True)
 class Complaints:
     """The indexes of bad events per field, by kind of complaint."""
@@ -116,12 +83,13 @@ def check_events(upload: Upload, api: limits.Api, switches: Switches) -> None:
 def complaints_of(upload: Upload) -> Complaints:
     """Return all that is wrong with the events of a request, one by one."""
     complaints = Complaints()
+    if _is_flawless(upload):
+        return complaints
     for index, event in enumerate(upload.events):
         if not isinstance(event, dict):
             _note(complaints.invalid, "event", index)
             continue
-        if not _is_sound(upload.raws[index]):
-            _check_types(complaints, index, event)
+        _check_types(complaints, index, event)
         _check_meaning(complaints, index, event)
         if _may_nest_deeply(upload.raws[index]):
             _check_depth(complaints, index, event)
@@ -129,12 +97,55 @@ def complaints_of(upload: Upload) -> Complaints:
     return complaints
 
 
-def _is_sound(raw: bytes) -> bool:
-    try:
-        _read_sound(raw)
-    except msgspec.DecodeError:
+def _is_flawless(upload: Upload) -> bool:
+    """Tell whether nothing is wrong, without a look at each event by itself.
+
+    It may say no for nothing, but never yes where the checks one by one complain: the
+    same field of all events is checked at once, a third of the work.
+    """
+    events = upload.events
+    if {*map(type, events)} != {dict}:
         return False
+    columns = {
+        name: [event.get(name) for event in events]
+        for name in _TYPES.keys() & set().union(*events)
+    }
+    nothing = [None] * len(events)
+    users, devices = (columns.get(name, nothing) for name in _ID_FIELDS)
+    return (
+        "event_type" in columns
+        and all(_is_sound(name, column) for name, column in columns.items())
+        and not any(map(_may_nest_deeply, upload.raws))
+        and (None, None) not in zip(users, devices, strict=True)
+        and _are_usual(users, upload.min_id_length)
+        and _are_usual(devices, upload.min_id_length)
+    )
+
+
+def _is_sound(name: str, column: list[Any]) -> bool:
+    """Tell whether nothing is wrong with a field of many events, ids aside."""
+    kinds = {*map(type, column)}
+    if not kinds <= _TYPES[name]:
+        return False
+    if name == "event_type":
+        values = {*column}
+        return values.isdisjoint(limits.RESERVED_EVENT_TYPES | {None, ""})
+    if name == "user_properties":
+        return properties.are_plain({*chain.from_iterable(filter(None, column))})
+    if int in kinds and _TYPES[name] is _INTEGER:
+        whole = [value for value in column if value is not None]
+        return _fits(name, min(whole)) and _fits(name, max(whole))
     return True
+
+
+def _are_usual(ids: list[Any], min_length: int) -> bool:
+    """Tell whether all that are given are texts, long enough and not forbidden."""
+    ids = [value for value in ids if value is not None]
+    return (
+        {*map(type, ids)} <= {str}
+        and min(map(len, ids), default=min_length) >= min_length
+        and limits.FORBIDDEN_IDS.isdisjoint(map(str.lower, map(str.strip, ids)))
+    )
 
 
 def _check_types(complaints: Complaints, index: int, event: JsonObject) -> None:
@@ -143,7 +154,9 @@ def _check_types(complaints: Complaints, index: int, event: JsonObject) -> None:
         if kinds is None:
             continue
         kind = type(value)
-        if kind not in kinds or (kind is int and not _fits(name, value)):
+        # Where a fraction may stand, a whole number is an amount of any length.
+        long = kind is int and float not in kinds and not _fits(name, value)
+        if kind not in kinds or long:
             _note(complaints.invalid, name, index)
 
 

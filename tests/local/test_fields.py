@@ -136,6 +136,15 @@ def test_remote_as_ip_is_the_address_of_the_uploader(bench: Bench) -> None:
     assert [kept["ip"] for kept in bench.exports()] == ["198.51.100.7", "192.0.2.1"]
 
 
+def test_the_address_of_the_uploader_does_not_stay_with_the_user(bench: Bench) -> None:
+    bench.send(event(platform="iOS", ip="$remote"), event())
+
+    first, second = bench.exports()
+    assert first["ip"] == "127.0.0.1"
+    assert "ip" not in second
+    assert second["platform"] == "iOS"
+
+
 def test_types_over_the_limit_are_kept_and_in_no_chart(make_bench: MakeBench) -> None:
     """Amplitude limits: 2,000 event types; events of further ones cannot be queried."""
     bench = make_bench(event_types=2)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_amplitude_nami.local import figures
+from target_amplitude_nami.local import figures, growth
 from target_amplitude_nami.local.lists import Wanted
 from tests.local.bench import Bench, event
 
@@ -40,7 +40,7 @@ def overview(bench: Bench, **wanted: Any) -> Overview:
 
 def subscriptions(bench: Bench, **wanted: Any) -> Subscriptions:
     with closing(bench.read.connect()) as connection:
-        return figures.subscriptions(connection, Wanted(**wanted))
+        return growth.subscriptions(connection, Wanted(**wanted))
 
 
 def test_an_empty_file_has_empty_figures(bench: Bench) -> None:

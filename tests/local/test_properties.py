@@ -160,3 +160,20 @@ def test_updates_over_eighteen_hundred_an_hour_are_lost_and_their_events_kept(
     bench.now += 1
     bench.send(event(user_properties={"n": "late"}))
     assert bench.read.user_properties("user-1") == {"n": "late"}
+
+
+def test_an_event_whose_update_is_lost_shows_what_its_user_has(
+    make_bench: MakeBench,
+) -> None:
+    """HTTP V2 API, Rate limiting of user property updates."""
+    bench = make_bench(user_updates_per_hour=1)
+
+    bench.send(
+        event(user_id="user-1", user_properties={"n": 1}),
+        event(user_id="user-1", user_properties={"n": 2}),
+        event(user_id="user-2", device_id=None, user_properties={"$unset": {"n": "-"}}),
+        event(user_id="user-2", device_id=None, user_properties={"n": 3}),
+    )
+
+    shown = [kept["user_properties"] for kept in bench.exports()]
+    assert shown == [{"n": 1}, {"n": 1}, {}, {}]

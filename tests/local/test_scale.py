@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
+from contextlib import closing
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from tests.local import crowd
 
@@ -12,16 +17,48 @@ if TYPE_CHECKING:
 EVENTS = 100_000
 
 
-def test_a_hundred_thousand_events_are_taken_and_shown_fast(tmp_path: Path) -> None:
-    """Alone on a machine, 20,000 events are taken in a second; here it has company.
+def test_taking_events_costs_little_more_than_reading_and_keeping_them(
+    tmp_path: Path,
+) -> None:
+    """A speed that holds on any machine: so many times the least that it takes.
 
-    With a million events every list comes within 300 ms; this is a tenth of it. One
-    test for both, since each would have to make the file.
+    The least is to read the same events and to keep them as they are. In time of the
+    processor, which other work on the machine changes little, the ratio is 6 to 7.
     """
-    path = tmp_path / "local.db"
+    users = EVENTS // 5
 
-    seconds = crowd.fill(path, EVENTS, users=EVENTS // 5)
+    seconds = [crowd.fill(tmp_path / f"{n}.db", EVENTS, users) for n in range(2)]
+    least = [keep_only(tmp_path / f"least-{n}.db") for n in range(2)]
+
+    assert min(seconds) / min(least) < 10
+
+
+def test_with_a_hundred_thousand_events_every_list_comes_at_once(
+    tmp_path: Path,
+) -> None:
+    """With a million events every list comes within 300 ms; this is a tenth of it."""
+    path = tmp_path / "local.db"
+    crowd.fill(path, EVENTS, users=EVENTS // 5)
+
     times = crowd.seconds_to_answer(path)
 
-    assert EVENTS / seconds > 4_000
     assert {asked: spent for asked, spent in times.items() if spent > 0.3} == {}
+
+
+def keep_only(path: Path) -> float:
+    """Read the events and keep them as they are; return the processor's seconds."""
+    spent = 0.0
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE events (id TEXT, time INTEGER, raw BLOB)")
+        for body in crowd.bodies(EVENTS, users=EVENTS // 5):
+            start = time.process_time()
+            rows = [
+                (event["insert_id"], event["time"], msgspec.json.encode(event))
+                for event in msgspec.json.decode(body)["events"]
+            ]
+            connection.execute("BEGIN")
+            connection.executemany("INSERT INTO events VALUES (?, ?, ?)", rows)
+            connection.execute("COMMIT")
+            spent += time.process_time() - start
+    return spent

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from target_amplitude_nami.local.model import Upload
+from target_amplitude_nami.local.validation import complaints_of
 from tests.local.bench import BATCH, HTTP_V2, Bench, event, without
 
 if TYPE_CHECKING:
@@ -122,6 +126,7 @@ def test_an_invalid_value_is_named_with_its_event(
         {"session_id": -1},
         {"event_id": 0},
         {"price": 9, "quantity": 2, "revenue": 18.0},
+        {"price": 2**63, "location_lat": -(2**64)},
         {"location_lat": 37.7, "location_lng": -122},
         {"event_properties": nested(40)},
         {"event_properties": {"a": [], "b": {}, "c": None, "d": [1, [2, [3]]]}},
@@ -262,3 +267,31 @@ def test_a_switch_tells_all_kinds_at_once(make_bench: MakeBench) -> None:
         "events_with_invalid_fields": {"time": [1]},
         "events_with_invalid_id_lengths": {"user_id": [2]},
     }
+
+
+def test_a_look_at_all_events_at_once_misses_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    values: list[Any] = [
+        *(None, True, 0, 7, -1, 2**63, -(2**63), 10**16, 1.0, 1e300, [], {}, [[1]]),
+        *("", "abcd", " abcde", "  None ", "anonymous", "$identify", "UNKNOWN"),
+        *("[Amplitude] Revenue", {"a": 1}, {"$set": {"a": 1}}, {"$set": {}, "a": 1}),
+        *({"$clearAll": "-"}, {"$add": 1}, nested(40), nested(41), nested(60)),
+    ]
+    names = [
+        *("event_type", "user_id", "device_id", "time", "price", "quantity", "groups"),
+        *("user_properties", "event_properties", "insert_id", "library", "revenue"),
+    ]
+    odd = [event(**{name: value}) for name, value in product(names, values)]
+    odd += [without(name) for name in ("event_type", "user_id", "device_id", "time")]
+    odd += [event(user_id=None, device_id=None), {}]
+    uploads = [
+        Upload("key-1", 5, both, [json.dumps(e).encode() for e in both])
+        for one in odd
+        for both in ([one], [event(), one], [one, without("user_id")])
+    ]
+    told = [complaints_of(upload) for upload in uploads]
+    name = "target_amplitude_nami.local.validation._is_flawless"
+    monkeypatch.setattr(name, lambda _: False)
+
+    assert told == [complaints_of(upload) for upload in uploads]
