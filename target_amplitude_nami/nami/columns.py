@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
+import msgspec
+
 from target_amplitude_nami.nami import jsontext
 
 if t.TYPE_CHECKING:
@@ -48,13 +50,26 @@ _CAMEL_CASE = (
 )
 """Fields that Nami's SDKs spell so, as an UPPER CASE warehouse cannot tell."""
 
+PAYLOAD_COLUMNS: t.Final = ("payload", "body", "data", "event")
+"""Columns in which a webhook's landing table keeps the whole body."""
+
+_READY_MADE = "namiml_"
+
 _MOST_COLUMNS = 10_000
 """Names remembered at a time: records may have names that never come again."""
+
+_OPENINGS = frozenset({"{", "["})
+_BRACE, _BRACKET = b"{["
+_NULL, _EMPTY_OBJECT = b"\xc0\x80"
+"""In MessagePack."""
+
+_packer = msgspec.msgpack.Encoder()
 
 _FIELD_OF = {name.replace("_", ""): name for name in _FIELDS}
 _CAMEL_CASE_OF = {name.lower(): name for name in _CAMEL_CASE}
 
-_Path: t.TypeAlias = tuple[str, ...]
+_Way: t.TypeAlias = tuple[str, ...]
+"""The objects, from the outermost in, that a column's value lies in."""
 
 
 class Columns:
@@ -62,45 +77,79 @@ class Columns:
 
     def __init__(self, separator: str = "__") -> None:
         """Take what stands between the parts of a flattened column's name."""
+        self.metadata: set[str] = set()
+        """The columns met that hold Singer's metadata."""
         self._separator = separator
-        self._paths: dict[str, _Path] = {}
+        self._paths: dict[str, tuple[_Way, str]] = {}
+        self._plain: set[str] = set()
 
     def head(self, column: str) -> str:
         """Return the field that a column belongs to; empty for metadata."""
-        path = self._paths.get(column) or self._learn(column)
-        return path[0]
+        way, name = self._paths.get(column) or self._learn(column)
+        return way[0] if way else name
+
+    def are_plain(self, record: Mapping[str, t.Any]) -> bool:
+        """Return whether a record's columns are known to be as Nami names them.
+
+        None of them is part of a field, holds a whole body, or is ready made; metadata
+        may be among them.
+        """
+        return self._plain.issuperset(record)
 
     def arrange(self, record: Mapping[str, t.Any]) -> dict[str, t.Any]:
         """Return the record's fields without nulls, flattened ones nested again."""
         fields: dict[str, t.Any] = {}
-        nested: list[tuple[_Path, t.Any]] = []
-        paths = self._paths
+        parts: list[tuple[_Way, str, t.Any]] = []
+        parts_of_parts: list[tuple[_Way, str, t.Any]] = []
+        places = self._paths
         for column, value in record.items():
+            way, name = places.get(column) or self._learn(column)
             if value is None:
                 continue
-            path = paths.get(column) or self._learn(column)
-            if len(path) == 1:
-                name = path[0]
+            if not way:
                 if name in fields:
                     _merge(fields, name, value)
                 elif name:
                     fields[name] = value
+            elif len(way) == 1:
+                parts.append((way, name, value))
             else:
-                nested.append((path, value))
-        # Whole fields first and parts of parts last, whatever the columns' order.
-        for path, value in sorted(nested, key=_depth):
-            if not _nest(fields, path, value):
-                fields[self._separator.join(path)] = value
+                parts_of_parts.append((way, name, value))
+        if parts or parts_of_parts:
+            # Whole fields first, parts of parts last, whatever the columns' order.
+            parts_of_parts.sort(key=_depth)
+            self._nest(fields, parts + parts_of_parts)
         return fields
 
-    def _learn(self, column: str) -> _Path:
-        path = self._split(column)
+    def _nest(
+        self, fields: dict[str, t.Any], parts: list[tuple[_Way, str, t.Any]]
+    ) -> None:
+        """Put parts where they belong, beside what other columns have put there."""
+        opened: dict[_Way, dict[str, t.Any]] = {}
+        for way, name, value in parts:
+            inner = opened.get(way)
+            if inner is None:
+                inner = _open(fields, way, opened)
+            if inner is None:  # There is no place in what is no object.
+                fields[self._separator.join((*way, name))] = value
+            else:
+                inner[name] = value
+
+    def _learn(self, column: str) -> tuple[_Way, str]:
         if len(self._paths) >= _MOST_COLUMNS:
             self._paths.clear()
-        self._paths[column] = path
-        return path
+            self._plain.clear()
+            self.metadata.clear()
+        *way, name = self._split(column)
+        self._paths[column] = place = (tuple(way), name)
+        if not name:
+            self.metadata.add(column)
+        is_apart = column in PAYLOAD_COLUMNS or column.startswith(_READY_MADE)
+        if not name or (place == ((), column) and not is_apart):
+            self._plain.add(column)
+        return place
 
-    def _split(self, column: str) -> _Path:
+    def _split(self, column: str) -> tuple[str, ...]:
         if column.lower().startswith("_sdc_"):
             return ("",)
         is_upper = column == column.upper()
@@ -134,25 +183,27 @@ def _object(value: t.Any) -> dict[str, t.Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _depth(nested: tuple[_Path, t.Any]) -> int:
-    return len(nested[0])
+def _depth(part: tuple[_Way, str, t.Any]) -> int:
+    return len(part[0])
 
 
-def _nest(fields: dict[str, t.Any], path: _Path, value: object) -> bool:
-    """Put a value where the path leads, beside what other columns have put there.
+def _open(
+    fields: dict[str, t.Any], way: _Way, opened: dict[_Way, dict[str, t.Any]]
+) -> dict[str, t.Any] | None:
+    """Return the object at the end of a way, a copy that may be added to.
 
     Returns:
-        Whether it has a place: there is none in what is no object.
+        None where something on the way is no object.
     """
-    for part in path[:-1]:
-        known = fields.get(part)
-        inner = {} if known is None else _object(known)
+    for depth, part in enumerate(way, 1):
+        inner = opened.get(way[:depth])
         if inner is None:
-            return False
-        fields[part] = dict(inner)
-        fields = fields[part]
-    fields[path[-1]] = value
-    return True
+            known = {} if fields.get(part) is None else _object(fields[part])
+            if known is None:
+                return None
+            fields[part] = opened[way[:depth]] = inner = dict(known)
+        fields = inner
+    return fields
 
 
 def plain_value(value: t.Any) -> t.Any:
@@ -162,7 +213,7 @@ def plain_value(value: t.Any) -> t.Any:
     or empty objects fall away, as flattening loses them.
     """
     if isinstance(value, str):
-        return _parsed(value) if value[:1] in {"{", "["} else value
+        return _parsed(value) if value[:1] in _OPENINGS else value
     if isinstance(value, dict):
         members = {
             name: plain
@@ -171,6 +222,31 @@ def plain_value(value: t.Any) -> t.Any:
         }
         return members or None
     return value
+
+
+def plain_members(members: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Return an object's members as plain values, itself where they surely are."""
+    if not _is_plain(members):
+        members = plain_value(members) or {}
+    return members
+
+
+def _is_plain(value: object) -> bool:
+    """Return whether a value is surely plain, down to its last member.
+
+    Packed as MessagePack, null and the empty object are bytes of their own, and text
+    is itself; where these bytes are not, also not by chance, nothing has to change.
+    """
+    try:
+        packed = _packer.encode(value)
+    except (TypeError, OverflowError, UnicodeError, RecursionError):
+        return False
+    return not (
+        _NULL in packed
+        or _EMPTY_OBJECT in packed
+        or _BRACE in packed
+        or _BRACKET in packed
+    )
 
 
 def _parsed(text: str) -> t.Any:

@@ -18,11 +18,24 @@ import simplejson
 
 NOT_FINITE: t.Final = Decimal("NaN")
 
+_not_finite_may_be_met = False
+
+
+def expect_not_finite() -> None:
+    """Take note that numbers that are not finite may come from elsewhere, too."""
+    global _not_finite_may_be_met  # noqa: PLW0603 - to look for none where none is
+    _not_finite_may_be_met = True
+
+
+def may_have_met_not_finite() -> bool:
+    """Return whether a number that is not finite can be anywhere in this process."""
+    return _not_finite_may_be_met
+
 
 def _exact_number(text: str) -> Decimal:
     number = float(text)
     if not math.isfinite(number):
-        return NOT_FINITE
+        return _not_finite()
     try:
         return Decimal(text)
     except InvalidOperation:  # an exponent beyond Decimal's: zero, to any reader
@@ -57,7 +70,7 @@ def _decode_leniently(text: str | bytes) -> t.Any:
             text,
             parse_float=_exact_number,
             parse_int=_exact_integer,
-            parse_constant=lambda _name: NOT_FINITE,
+            parse_constant=lambda _name: _not_finite(),
         )
     except RecursionError as error:
         msg = "nested too deep to be read"
@@ -68,7 +81,12 @@ def _exact_integer(text: str) -> int | Decimal:
     try:
         return int(text)
     except ValueError:  # Python refuses integers of more than 4,300 digits
-        return NOT_FINITE
+        return _not_finite()
+
+
+def _not_finite() -> Decimal:
+    expect_not_finite()
+    return NOT_FINITE
 
 
 def encode(value: object) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 import typing as t
@@ -19,8 +20,12 @@ TRANSACTION: t.Final = "device.transaction"
 
 _PRODUCTION = "production"
 _ENVIRONMENT_FIELDS = ("purchase_env", "app_env")
-_PRODUCT_FIELDS = ("sku", "sku_ref_id", "skuId")
+_PRODUCT_FIELDS = ("sku", "sku_ref_id", "sku_id")
 """One thing under the names of Nami's webhooks and SDKs."""
+_FIELDS = frozenset(
+    {*_ENVIRONMENT_FIELDS, *_PRODUCT_FIELDS, "amount", "currency", "locale"}
+)
+_FIELD_OF = {field.replace("_", ""): field for field in _FIELDS}
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -47,8 +52,8 @@ def is_sandbox(properties: Mapping[str, t.Any]) -> bool:
     docs, "Nami ML" feed).
     """
     for field in _ENVIRONMENT_FIELDS:
-        environment = properties.get(field)
-        if isinstance(environment, str) and environment.strip():
+        environment = _told(properties, field)
+        if isinstance(environment, str):
             return environment.strip().lower() != _PRODUCTION
     return False
 
@@ -57,22 +62,51 @@ def purchase_of(properties: Mapping[str, t.Any]) -> Purchase | None:
     """Return what a `device.transaction` says of money; None where none was paid.
 
     Args:
-        properties: The event's, under any of the names that Nami's SDKs have for them.
+        properties: The event's, each field under any of its spellings.
 
     Raises:
         UnreadableRecordError: For an amount that is no number (`amount_unreadable`), a
             currency that is none (`currency_unreadable`), and a product's id that is
             none (`not_an_id`).
     """
-    amount = _amount(properties.get("amount"))
+    amount = _amount(_told(properties, "amount"))
     if amount is None:
         return None
     return Purchase(amount, _currency(properties), _product(properties))
 
 
+def _told(properties: Mapping[str, t.Any], field: str) -> t.Any:
+    """Return what a field says under any spelling; None for nothing and blank text.
+
+    The usual spelling counts first: `purchase_env` before `purchaseEnv`.
+    """
+    told = properties.get(field)
+    if not _is_blank(told):
+        return told
+    for name in _spellings(tuple(properties)).get(field, ()):
+        if not _is_blank(properties[name]):
+            return properties[name]
+    return None
+
+
+def _is_blank(told: object) -> bool:
+    return told is None or (isinstance(told, str) and not told.strip())
+
+
+@functools.lru_cache(maxsize=1024)
+def _spellings(names: tuple[str, ...]) -> dict[str, list[str]]:
+    """Return by field under which names it is there: once for records of one kind."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        field = _FIELD_OF.get(name.replace("_", "").lower())
+        if field is not None:
+            found.setdefault(field, []).append(name)
+    return found
+
+
 def _amount(told: object) -> Decimal | None:
     """Return an amount given as a number or as text; None for nothing and for zero."""
-    if told is None or told == "":
+    if told is None:
         return None
     amount = None
     if isinstance(told, str):
@@ -84,7 +118,7 @@ def _amount(told: object) -> Decimal | None:
     elif isinstance(told, int | Decimal) and not isinstance(told, bool):
         amount = Decimal(told)
     # Beyond what a floating point number holds, others see infinity or zero.
-    if amount is None or not math.isfinite(float(amount)):
+    if amount is None or amount.is_snan() or not math.isfinite(float(amount)):
         raise UnreadableRecordError(
             "amount_unreadable",
             "amount",
@@ -95,9 +129,9 @@ def _amount(told: object) -> Decimal | None:
 
 def _currency(properties: Mapping[str, t.Any]) -> str | None:
     """Return the record's own currency; only without one, that of its locale."""
-    told = properties.get("currency")
-    if told is None or told == "":
-        named = _LOCALES_CURRENCY.search(str(properties.get("locale")))
+    told = _told(properties, "currency")
+    if told is None:
+        named = _LOCALES_CURRENCY.search(str(_told(properties, "locale")))
         code = named[1].upper() if named else None
         return None if code in _NO_CURRENCIES else code
     code = str(told).strip().upper()
@@ -113,7 +147,7 @@ def _currency(properties: Mapping[str, t.Any]) -> str | None:
 
 def _product(properties: Mapping[str, t.Any]) -> str | None:
     for field in _PRODUCT_FIELDS:
-        product = values.identifier(properties.get(field), field)
+        product = values.identifier(_told(properties, field), field)
         if product is not None:
             return product
     return None

@@ -10,45 +10,40 @@ from __future__ import annotations
 import fnmatch
 import typing as t
 
-import msgspec
-
-from target_amplitude_nami.nami import values
-from target_amplitude_nami.nami.columns import Columns, plain_value
-from target_amplitude_nami.nami.state import NO_STATE, UserState, take_state
+from target_amplitude_nami.nami import usual, values
+from target_amplitude_nami.nami.columns import (
+    PAYLOAD_COLUMNS,
+    Columns,
+    plain_members,
+    plain_value,
+)
+from target_amplitude_nami.nami.model import NamiEvent, NamiUser
+from target_amplitude_nami.nami.state import (
+    NO_STATE,
+    READY_MADE_COLUMNS,
+    UserState,
+    take_state,
+)
 from target_amplitude_nami.nami.values import UnreadableRecordError
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-PAYLOAD_COLUMNS: t.Final = ("payload", "body", "data", "event")
-"""Columns in which a webhook's landing table keeps the whole body."""
-
-
-class NamiEvent(msgspec.Struct, frozen=True):
-    """One event of Nami (Nami docs, "Webhooks"): what happened, when, and to whom."""
-
-    event_type: str
-    time: int
-    """When it happened, ms since 1970."""
-    event_id: str | None
-    user_id: str | None
-    """Nami's own user id."""
-    external_id: str | None
-    device_id: str | None
-    """The record's own device, or the user's only one."""
-    state: UserState
-    properties: dict[str, t.Any]
-    """What is left of the record."""
-
-
-class NamiUser(msgspec.Struct, frozen=True):
-    """A user's state as of some time, without an event."""
-
-    user_id: str
-    external_id: str | None
-    device_id: str | None
-    time: int | None
-    state: UserState
+_ENVELOPE: t.Final = frozenset(
+    {
+        "id",
+        "event_type",
+        "created_date",
+        "user_id",
+        "external_id",
+        "external_ids",
+        "device_id",
+        "devices",
+        "active_entitlements",
+        "customer_journey_state",
+    }
+)
+"""Fields of an event that are none of its properties."""
 
 
 class RecordReader:
@@ -106,7 +101,32 @@ class RecordReader:
         return event_type if isinstance(event_type, str) else None
 
     def _read(self, record: Mapping[str, t.Any]) -> NamiEvent | NamiUser | None:
+        if self._columns.are_plain(record):
+            nami = self._read_usual(record)
+            return nami or self._read_any(self._columns.arrange(record))
         fields = self._unwrap(self._columns.arrange(record))
+        if READY_MADE_COLUMNS.isdisjoint(fields):
+            return self._read_usual(fields) or self._read_any(fields)
+        return self._read_any(fields)
+
+    def _read_usual(self, fields: Mapping[str, t.Any]) -> NamiEvent | NamiUser | None:
+        """Take the short way; None where only the long one can tell."""
+        told = usual.fields_of(fields)
+        if told is None:
+            return None
+        try:
+            if self._holds_users:
+                return _usual_user(told)
+            if told.event_type is not None:
+                if self._holds_events or self._recognises_events:
+                    return _usual_event(told, fields, self._columns.metadata)
+            elif self._recognises_users and not self._holds_events and told.is_a_user():
+                return _usual_user(told)
+        except UnreadableRecordError:
+            pass  # The long way says what is wrong first.
+        return None
+
+    def _read_any(self, fields: dict[str, t.Any]) -> NamiEvent | NamiUser | None:
         if self._holds_users:
             return _read_user(fields)
         if self._holds_events:
@@ -162,6 +182,46 @@ def _matches(stream: str, patterns: Sequence[str]) -> bool:
     return any(fnmatch.fnmatchcase(stream, pattern) for pattern in patterns)
 
 
+def _usual_event(
+    told: usual.Fields, fields: Mapping[str, t.Any], metadata: Iterable[str]
+) -> NamiEvent | None:
+    event_type, created, event_id = told.event_type, told.created_date, told.id
+    if type(event_type) is not str or not event_type or created is None:
+        return None
+    left = {name: told for name, told in fields.items() if name not in _ENVELOPE}
+    for name in metadata:
+        left.pop(name, None)
+    if event_id is None:
+        event_id = left.pop("event_id", None)
+    state = told.state()
+    return NamiEvent(
+        event_type,
+        values.epoch_ms(created, "created_date"),
+        values.identifier(event_id, "id"),
+        values.identifier(told.user_id, "user_id"),
+        told.external_id_told(),
+        values.identifier(told.device_id, "device_id") or _only_device(state),
+        state,
+        plain_members(left),
+    )
+
+
+def _usual_user(told: usual.Fields) -> NamiUser | None:
+    user_id = told.id if told.user_id is None else told.user_id
+    user_id = values.identifier(user_id, "user_id")
+    if user_id is None:
+        return None
+    updated = told.updated_at
+    state = told.state()
+    return NamiUser(
+        user_id,
+        told.external_id_told(),
+        values.identifier(told.device_id, "device_id") or _only_device(state),
+        None if updated is None else values.epoch_ms(updated, "updated_at"),
+        state,
+    )
+
+
 def _read_event(fields: dict[str, t.Any]) -> NamiEvent:
     event_type = fields.pop("event_type", None)
     if not isinstance(event_type, str) or not event_type:
@@ -198,7 +258,7 @@ def _read_event_of_type(event_type: str, fields: dict[str, t.Any]) -> NamiEvent:
         external_id=external_id,
         device_id=own_device_id or _only_device(state),
         state=state,
-        properties=_properties(fields),
+        properties=plain_members(fields),
     )
 
 
@@ -251,15 +311,6 @@ def _only_device(state: UserState) -> str | None:
     # One of several would tie unrelated devices together in Amplitude.
     devices = state.device_ids
     return devices[0] if devices is not None and len(devices) == 1 else None
-
-
-def _properties(fields: Mapping[str, t.Any]) -> dict[str, t.Any]:
-    properties = {}
-    for name, value in fields.items():
-        plain = plain_value(value)
-        if plain is not None:
-            properties[name] = plain
-    return properties
 
 
 __all__ = [

@@ -9,7 +9,7 @@ import msgspec
 from target_amplitude_nami.nami import values
 
 
-class UserState(msgspec.Struct, frozen=True, omit_defaults=True):
+class UserState(msgspec.Struct, frozen=True, array_like=True):
     """What a record says of its user; None where it says nothing.
 
     Nami docs, "Event types": `active_entitlements`, `customer_journey_state` and
@@ -36,7 +36,7 @@ class UserState(msgspec.Struct, frozen=True, omit_defaults=True):
 
 NO_STATE: t.Final = UserState()
 
-_FLAGS = (
+FLAGS = (
     "former_subscriber",
     "in_grace_period",
     "in_trial_period",
@@ -45,7 +45,7 @@ _FLAGS = (
     "in_pause",
     "is_cancelled",
 )
-_READY_MADE_ARRAYS = (
+_ARRAYS = (
     "active_entitlements",
     "active_skus",
     "device_ids",
@@ -54,9 +54,11 @@ _READY_MADE_ARRAYS = (
     "purchase_platforms",
 )
 _PREFIX = "namiml_"
+_READY_MADE_ARRAYS = {name: _PREFIX + name for name in _ARRAYS}
+_READY_MADE_FLAGS = {name: _PREFIX + name for name in FLAGS}
 _STATUS_COLUMN = _PREFIX + "subscription_status"
-_READY_MADE_COLUMNS = frozenset(
-    {*(_PREFIX + name for name in _READY_MADE_ARRAYS + _FLAGS), _STATUS_COLUMN}
+READY_MADE_COLUMNS = frozenset(
+    {*_READY_MADE_ARRAYS.values(), *_READY_MADE_FLAGS.values(), _STATUS_COLUMN}
 )
 
 
@@ -70,7 +72,7 @@ def take_state(fields: dict[str, t.Any]) -> UserState:
         UnreadableRecordError: For a part that is there but makes no sense.
     """
     told: dict[str, t.Any] = {}
-    if not _READY_MADE_COLUMNS.isdisjoint(fields):
+    if not READY_MADE_COLUMNS.isdisjoint(fields):
         _tell_ready_made(told, fields)
     _tell_entitlements(told, fields.pop("active_entitlements", None))
     _tell_devices(told, fields.pop("devices", None))
@@ -84,11 +86,9 @@ def _tell(told: dict[str, t.Any], name: str, value: object) -> None:
 
 
 def _tell_ready_made(told: dict[str, t.Any], fields: dict[str, t.Any]) -> None:
-    for name in _READY_MADE_ARRAYS:
-        column = _PREFIX + name
+    for name, column in _READY_MADE_ARRAYS.items():
         _tell(told, name, _ready_made_array(fields.pop(column, None), column))
-    for name in _FLAGS:
-        column = _PREFIX + name
+    for name, column in _READY_MADE_FLAGS.items():
         _tell(told, name, values.boolean(fields.pop(column, None), column))
     status = fields.pop(_STATUS_COLUMN, None)
     _tell(told, "subscription_status", values.identifier(status, _STATUS_COLUMN))
@@ -137,7 +137,7 @@ def _tell_flags(told: dict[str, t.Any], value: object) -> None:
     flags = values.mapping(value, "customer_journey_state")
     if flags is None:
         return
-    for name in _FLAGS:
+    for name in FLAGS:
         _tell(told, name, values.boolean(flags.get(name), name))
 
 

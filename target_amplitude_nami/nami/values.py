@@ -7,13 +7,13 @@ numbers, and objects or arrays as JSON text.
 from __future__ import annotations
 
 import typing as t
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from target_amplitude_nami.nami import jsontext
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
+_DAY = 24 * 60 * 60 * 1000
 _FIRST_MILLISECONDS = 10**11
 """Epoch numbers from here on are milliseconds: as seconds they lie beyond year 5138."""
 _BEYOND_ANY_TIME = 10**18
@@ -22,7 +22,8 @@ _BEYOND_ANY_TIME = 10**18
 _TRUE = frozenset({"true", "t", "1", "1.0", "yes", "y", "on"})
 _FALSE = frozenset({"false", "f", "0", "0.0", "no", "n", "off"})
 
-_NO_ID = "nami_device_id_not_set"
+NO_ID: t.Final = "nami_device_id_not_set"
+"""What Nami writes where a device has no id."""
 _LONGEST_SHOWN = 60
 
 
@@ -57,7 +58,8 @@ def epoch_ms(value: object, field: str) -> int:
             moment = datetime.fromisoformat(value)
         except ValueError:
             return _odd_epoch_ms(value, field)
-        if _is_number(value):  # "20240529" reads as a date, but is seconds here
+        # "20240529" reads as a date, but is seconds here.
+        if value[4] != "-" and _is_number(value):
             return _number_to_ms(Decimal(value), field)
         return _moment_to_ms(moment)
     if isinstance(value, datetime):
@@ -90,7 +92,8 @@ def _odd_epoch_ms(text: str, field: str) -> int:
 def _moment_to_ms(moment: datetime) -> int:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return (moment - _EPOCH) // _MILLISECOND
+    since = moment - _EPOCH
+    return since.days * _DAY + since.seconds * 1000 + since.microseconds // 1000
 
 
 def _is_number(text: str) -> bool:
@@ -141,7 +144,7 @@ def identifier(value: object, field: str) -> str | None:
         UnreadableRecordError: For a boolean, an object or a fraction (`not_an_id`).
     """
     if isinstance(value, str):
-        return None if not value or value == _NO_ID else value
+        return None if not value or value == NO_ID else value
     if value is None:
         return None
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):

@@ -57,7 +57,7 @@ def test_an_amount_is_kept_digit_for_digit_as_number_or_text(
 
 @pytest.mark.parametrize(
     "told",
-    [None, "", 0, 0.0, -0.0, Decimal("0.00"), "0", "-0.00", "1e-400"],
+    [None, "", "  ", 0, 0.0, -0.0, Decimal("0.00"), "0", "-0.00", "1e-400"],
     ids=repr,
 )
 def test_nothing_and_zero_are_no_purchase(told: object) -> None:
@@ -71,7 +71,7 @@ def test_without_an_amount_there_is_no_purchase() -> None:
 @pytest.mark.parametrize(
     "told",
     [
-        *("9,99", "1,999.00", "$9.99", "9.99 USD", "1_000", "free", " ", "0x10", "٣"),
+        *("9,99", "1,999.00", "$9.99", "9.99 USD", "1_000", "free", "0x10", "٣"),
         *("NaN", "Infinity", "1e400", Decimal("NaN"), Decimal("Infinity"), TOO_LARGE),
         *(float("nan"), float("inf"), True, False, [9.99], {"value": 9.99}),
     ],
@@ -89,6 +89,7 @@ def test_an_amount_that_is_no_plain_number_is_refused(told: object) -> None:
         ({"currency": "EUR", "locale": "en_US@currency=USD"}, "EUR"),
         ({"locale": "en_US@currency=USD"}, "USD"),
         ({"currency": "", "locale": "de_DE@calendar=gregorian;currency=eur"}, "EUR"),
+        ({"currency": " ", "locale": "en_US@currency=USD"}, "USD"),
         ({"currency": None, "locale": "ja_JP@currency=JPY;numbers=latn"}, "JPY"),
         ({"locale": "en_US"}, None),
         ({"locale": "en_US@currency="}, None),
@@ -106,7 +107,7 @@ def test_the_currency_is_the_records_own_else_that_of_its_locale(
 
 
 @pytest.mark.parametrize(
-    "told", ["€", "EURO", "US", "US1", "XXX", "xts", "ÉUR", " ", 840, ["USD"]], ids=repr
+    "told", ["€", "EURO", "US", "US1", "XXX", "xts", "ÉUR", 840, ["USD"]], ids=repr
 )
 def test_a_currency_that_is_none_is_refused_whatever_the_locale_says(
     told: object,
@@ -115,12 +116,20 @@ def test_a_currency_that_is_none_is_refused_whatever_the_locale_says(
     assert refused(currency=told, locale=locale) == ("currency_unreadable", "currency")
 
 
+def test_amount_and_currency_are_found_under_any_spelling() -> None:
+    told = {"AMOUNT": "9.99", "Currency": "EUR"}
+    assert purchase_of(told) == Purchase(Decimal("9.99"), "EUR", None)
+
+
 @pytest.mark.parametrize(
     ("told", "product"),
     [
         ({"sku": "radio_monthly"}, "radio_monthly"),
         ({"sku_ref_id": "radio_monthly"}, "radio_monthly"),
         ({"skuId": "radio_monthly"}, "radio_monthly"),
+        ({"skuRefId": "radio_monthly"}, "radio_monthly"),
+        ({"SKU": "radio_monthly"}, "radio_monthly"),
+        ({"Sku": " ", "SKUREFID": "radio_monthly"}, "radio_monthly"),
         ({"sku": "", "skuId": "radio_monthly"}, "radio_monthly"),
         ({"sku": "first", "sku_ref_id": "second"}, "first"),
         ({"sku": 1042}, "1042"),
@@ -170,6 +179,12 @@ def test_whatever_a_record_says_it_is_understood_or_refused(**told: Any) -> None
         ({"purchase_env": "production", "app_env": "beta_testing"}, False),
         ({"purchase_env": "", "app_env": "beta_testing"}, True),
         ({"purchase_env": None, "app_env": 7}, False),
+        ({"purchaseEnv": "sandbox"}, True),
+        ({"PURCHASEENV": "sandbox"}, True),
+        ({"Purchase_Env": "sandbox", "app_env": "production"}, True),
+        ({"appEnv": "beta_testing"}, True),
+        ({"purchase_env": "production", "purchaseEnv": "sandbox"}, False),
+        ({"purchase_env": " ", "purchaseEnv": "sandbox"}, True),
         ({}, False),
     ],
     ids=repr,
