@@ -38,37 +38,40 @@ def read_lines(
     try:
         descriptor = t.cast("t.IO[t.Any]", file).fileno()
     except (AttributeError, io.UnsupportedOperation):
-        lines = _lines_in_memory(t.cast("Iterable[str | bytes]", file))
+        heaps = _lines_in_memory(t.cast("Iterable[str | bytes]", file))
     except ValueError as error:
         raise InputUnreadable("the input is closed") from error
     else:
-        lines = _split(_chunks(descriptor, is_interrupted, tick))
-    for line in lines:
-        # After an interruption a line would be read behind one that was not finished.
-        if is_interrupted():
-            return
-        yield line
+        heaps = _lines_of(_chunks(descriptor, is_interrupted, tick))
+    for lines in heaps:
+        for line in lines:
+            # After an interruption, one would be read behind one that is unfinished.
+            if is_interrupted():
+                return
+            yield line.rstrip(b"\n")
 
 
-def _split(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def _lines_of(chunks: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Yield the lines that end in each chunk, and at last one that does not end."""
     begun: list[bytes] = []
     begun_bytes = 0
     for chunk in chunks:
-        first, *others = chunk.split(b"\n")
-        begun.append(first)
-        begun_bytes += len(first)
-        if others:
-            yield b"".join(begun)
-            begun = [others.pop()]
-            begun_bytes = len(begun[0])
-            yield from others
+        # It finds the ends of lines several times as fast as `split`.
+        lines = io.BytesIO(chunk).readlines()
+        begun.append(lines[0])
+        begun_bytes += len(lines[0])
+        if lines[0].endswith(b"\n"):
+            lines[0] = b"".join(begun)
+            begun = [] if lines[-1].endswith(b"\n") else [lines.pop()]
+            begun_bytes = sum(map(len, begun))
+            yield lines
         elif begun_bytes > _LONGEST_LINE_BYTES:
             raise InputUnreadable(
                 f"a line of the input has more than {_LONGEST_LINE_BYTES:,} bytes and "
                 f"does not end, so it is not what a Singer tap writes"
             )
-    if any(begun):
-        yield b"".join(begun)
+    if begun:
+        yield [b"".join(begun)]
 
 
 def _chunks(
@@ -93,9 +96,8 @@ def _chunks(
         yield chunk
 
 
-def _lines_in_memory(lines: Iterable[str | bytes]) -> Iterator[bytes]:
+def _lines_in_memory(lines: Iterable[str | bytes]) -> Iterator[list[bytes]]:
     for line in lines:
-        text = (
+        yield [
             line if isinstance(line, bytes) else line.encode("utf-8", "surrogatepass")
-        )
-        yield text.rstrip(b"\n")
+        ]

@@ -118,13 +118,13 @@ class MessageReader(GenericSingerReader[str]):
             return
         self.note_readable_line()
         kind = message.get("type")
-        if not isinstance(kind, str) or kind not in self._callbacks:
+        if not isinstance(kind, str) or (call := self._callbacks.get(kind)) is None:
             detail = f"no Singer message has type {repr(kind)[:_LONGEST_SHOWN]}"
             self.take_bad_line(line, BadLine("not_a_singer_message", detail))
             return
         self._read[kind] += 1
         try:
-            self._callbacks[kind](message)
+            call(message)
         except RecursionError:
             self.take_bad_line(line, TOO_DEEP)
 

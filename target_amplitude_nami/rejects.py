@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import functools
 import json
 import os
 import threading
@@ -178,10 +179,12 @@ def line_of(record: t.Mapping[str, t.Any]) -> bytes | None:
 
 def record_message(stream: str, record: bytes) -> bytes:
     """Return the RECORD message for a record that came without one."""
-    return b'{"type":"RECORD","stream":%s,"record":%s}' % (
-        _encode(stream),
-        record.strip(),
-    )
+    return b"".join((_start_of_record_message(stream), record.strip(), b"}"))
+
+
+@functools.lru_cache
+def _start_of_record_message(stream: str) -> bytes:
+    return b'{"type":"RECORD","stream":%s,"record":' % _encode(stream)
 
 
 def _with_reason(line: bytes, refusal: Refusal, integration: str) -> bytes:

@@ -8,8 +8,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from target_amplitude_nami.amplitude import limits
+from target_amplitude_nami.amplitude import checks, limits
 from target_amplitude_nami.amplitude.checks import Checks, holds_not_finite
 from target_amplitude_nami.amplitude.event import (
     AmplitudeEvent,
@@ -355,3 +357,69 @@ def test_an_event_may_fill_the_room_of_a_request_to_the_byte(text: str) -> None:
 
 def test_a_text_is_cut_before_the_size_is_measured() -> None:
     accepted(event(event_properties={"t": "x" * 10_000_000}))
+
+
+# The short ways past a look at every value
+
+
+def looked_at_everything(event: AmplitudeEvent) -> EncodedEvent | Refusal:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checks, "_count_containers", lambda _body: 1_000_000)
+        patch.setattr(checks, "_may_hold_not_finite", lambda _body: True)
+        patch.setattr(checks, "_may_hold_long_text", lambda _body: True)
+        return check(event)
+
+
+# What makes bytes hard to read: quotes, escapes, brackets, many bytes a character.
+PIECES: Final = ["x", '"', "\\", "\n", "é", "🎧", "\ud83d", "{[", "NaN", "null", "]},"]
+TEXTS: Final = st.lists(
+    st.tuples(st.sampled_from(PIECES), st.sampled_from([1, 2, 7, 511, 1022, 1024])),
+    max_size=4,
+).map(lambda pieces: "".join(piece * count for piece, count in pieces))
+NUMBERS: Final = st.sampled_from([0, Decimal("1.50"), 1.5, None, True, *NOT_FINITE])
+VALUES: Final = st.recursive(
+    TEXTS | NUMBERS,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(TEXTS, inner, max_size=4)
+        | st.builds(
+            nested, st.integers(1, 45), st.sampled_from([dict, list]), core=inner
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(TEXTS, VALUES, max_size=4), st.none() | TEXTS)
+def test_bytes_tell_the_same_as_a_look_at_every_value(
+    properties: dict[str, Any], product_id: str | None
+) -> None:
+    for field in ("event_properties", "user_properties"):
+        this = event(product_id=product_id, **{field: properties})
+        assert check(this) == looked_at_everything(this)
+
+
+@pytest.mark.parametrize("length", [1024, 1025])
+def test_a_long_text_is_found_wherever_it_begins(length: int) -> None:
+    for before in range(1025):
+        fields = {"a": "b" * before, "c": "x" * length, "d": ["é"]}
+        encoded = accepted(event(event_properties=fields))
+        assert encoded.cut_texts == (length > 1024)
+
+
+def is_forbidden(value: str) -> bool:
+    return value.strip().lower() in limits.FORBIDDEN_IDS
+
+
+@pytest.mark.parametrize("forbidden", sorted(limits.FORBIDDEN_IDS))
+def test_every_spelling_of_a_forbidden_id_is_known(forbidden: str) -> None:
+    lookalikes = str.maketrans({"k": "\u212a", "i": "\u0130", "n": "\uff2e"})
+    for bare in (forbidden, forbidden.upper(), forbidden.translate(lookalikes)):
+        for space in ("", " ", "\u2003\x1f", " " * 40, "\u200b"):
+            for value in (space + bare, bare + space, f"{bare}{space}{bare}"):
+                refusal = check(event(user_id=value), min_id_length=1)
+                is_refused = (
+                    isinstance(refusal, Refusal)
+                    and refusal.reason == "user_id_forbidden"
+                )
+                assert is_refused == is_forbidden(value)
