@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -102,6 +103,7 @@ class CommandTarget(Target):
         target = cls(config=config.config, parse_env_config=config.parse_env)
         rejects = target.run.rejects
         with_sdk_error(lambda: rejects.refuse_as_input(file_input or sys.stdin))
+        _collect_garbage_seldom()
         try:
             target.listen(file_input)
         except (TargetError, DeliveryError) as error:
@@ -144,6 +146,16 @@ class CommandTarget(Target):
             raise click.ClickException(
                 f"--config {' '.join(value)} cannot be read: {problem}"
             ) from error
+
+
+def _collect_garbage_seldom() -> None:
+    """Keep the interpreter from looking for circles, of which records make none.
+
+    By default it looks at every young object after 700 more of them, and at all that
+    was imported now and then: a tenth of a run's time.
+    """
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
 
 
 def _signal_exit_code(signum: int) -> int:

@@ -191,44 +191,30 @@ class Ledger:
 
     # For the lanes
 
-    def sift(self, events: Sequence[Outgoing]) -> Sequence[Outgoing]:
-        """Settle the events that were delivered before; return the others, in order.
-
-        Of two with one insert id the second goes with the first: that was read before,
-        so no STATE leaves without it.
-        """
-        known = self._memory.delivered_among(event.insert_id for event in events)
-        fresh: list[Outgoing] = []
-        repeats: list[Outgoing] = []
-        for event in events:
-            (repeats if event.insert_id in known else fresh).append(event)
-            known.add(event.insert_id)
-        if repeats:
-            self._memory.settle((), _held_numbers(repeats))
-            self._settle(repeats, self._duplicate)
-        return fresh
-
-    def delivered(self, events: Sequence[Outgoing]) -> None:
+    def settle_delivered(self, events: Sequence[Outgoing]) -> None:
         """Settle events that Amplitude has."""
-        self._memory.settle(
-            (event.insert_id for event in events), _held_numbers(events)
-        )
         self._settle(events, self._delivered)
 
-    def rejected(self, event: Outgoing, refusal: Refusal) -> None:
-        """Settle an event that Amplitude will not take, and keep its record."""
+    def settle_repeats(self, events: Sequence[Outgoing]) -> None:
+        """Settle events that Amplitude had before."""
+        self._settle(events, self._duplicate)
+
+    def keep_record(self, event: Outgoing, refusal: Refusal) -> None:
+        """Keep the record of an event that Amplitude will not take."""
         origin: Origin = event.origin
         self._rejects.write(origin.stream, origin.line, refusal)
-        if origin.held is not None:
-            self._memory.settle((), [origin.held])
+
+    def settle_rejected(self, event: Outgoing, refusal: Refusal) -> None:
+        """Settle an event that Amplitude will not take; its record is kept."""
+        origin: Origin = event.origin
         with self._lock:
             self._rejected[origin.label, refusal.reason] += 1
             origin.checkpoint.settled += 1
             self._release()
 
     def _settle(self, events: Sequence[Outgoing], fate: Counter[str]) -> None:
-        labels = Counter(event.origin.label for event in events)
-        checkpoints = Counter(event.origin.checkpoint for event in events)
+        labels = Counter([event.origin.label for event in events])
+        checkpoints = Counter([event.origin.checkpoint for event in events])
         with self._lock:
             fate.update(labels)
             for checkpoint, count in checkpoints.items():
@@ -250,7 +236,3 @@ class Ledger:
             # A disk may forget what it failed to take, and succeed the next time.
             self._write_state = None
             raise
-
-
-def _held_numbers(events: Sequence[Outgoing]) -> list[int]:
-    return [e.origin.held for e in events if e.origin.held is not None]

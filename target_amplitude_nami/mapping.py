@@ -12,22 +12,13 @@ import msgspec
 from target_amplitude_nami.amplitude.checks import IDENTIFY
 from target_amplitude_nami.amplitude.event import AmplitudeEvent, encode
 from target_amplitude_nami.nami import purchase
-from target_amplitude_nami.nami.state import NO_STATE, UserState
+from target_amplitude_nami.nami.state import UserState
 
 if t.TYPE_CHECKING:
     from target_amplitude_nami.nami.records import NamiEvent, NamiUser
     from target_amplitude_nami.settings import Settings
 
-_ATTRIBUTES: t.Final = (
-    "active_entitlements",
-    "active_skus",
-    "device_ids",
-    "device_platforms",
-    "former_subscriber",
-    "in_grace_period",
-    "in_trial_period",
-    "in_intro_offer_period",
-)
+_ATTRIBUTES: t.Final = UserState.__struct_fields__[:8]
 """The eight that Nami's own integration sends (Nami docs, "Amplitude")."""
 
 _MORE_ATTRIBUTES: t.Final = (
@@ -38,11 +29,18 @@ _MORE_ATTRIBUTES: t.Final = (
     "purchase_platforms",
 )
 
-_PROPERTY_NAMES = {name: f"namiml_{name}" for name in _ATTRIBUTES + _MORE_ATTRIBUTES}
+_ATTRIBUTE_PROPERTIES = tuple(f"namiml_{name}" for name in _ATTRIBUTES)
 
 _NO_EVENT_ID = "00000000-0000-0000-0000-000000000000"
 """What Nami's own examples show as an event's id: many records may have it."""
 _LONGEST_INSERT_ID = 255
+
+_WHAT_ELSE_IS_MISSING = {
+    "device": " and no single device",
+    "hold": " and no Nami user id, without which it cannot wait for one",
+    "nami_user_id": " and no Nami user id",
+}
+"""By `anonymous_users`."""
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -50,6 +48,11 @@ class Identity(msgspec.Struct, frozen=True):
 
     user_id: str | None
     device_id: str | None
+
+    @property
+    def target(self) -> str:
+        """Whose properties Amplitude sets: the user's, or the device's without one."""
+        return self.user_id or self.device_id or ""
 
 
 class Unnamed(msgspec.Struct, frozen=True):
@@ -111,7 +114,7 @@ def _identify_anonymous(
         fate="rejected",
         reason="anonymous_user",
         detail="the user has no External ID"
-        + (" and no single device" if policy == "device" else "")
+        + _WHAT_ELSE_IS_MISSING.get(policy, "")
         + "; `anonymous_users` says what becomes of such records",
     )
 
@@ -121,8 +124,8 @@ def event_of(  # noqa: PLR0913
     name: str,
     identity: Identity,
     settings: Settings,
+    state: UserState,
     *,
-    known_state: UserState = NO_STATE,
     is_stale: bool = False,
 ) -> AmplitudeEvent:
     """Map an event of Nami.
@@ -136,7 +139,7 @@ def event_of(  # noqa: PLR0913
         name: What it is called in Amplitude.
         identity: Whom it names.
         settings: What to add and to leave out.
-        known_state: The user's state, for `user.*` events that tell none.
+        state: The user's state, as the event tells it or else as it is known.
         is_stale: Whether newer state of the user must be kept from this event's.
 
     Raises:
@@ -146,7 +149,6 @@ def event_of(  # noqa: PLR0913
     """
     user_properties: dict[str, t.Any] = {}
     if event.event_type.startswith("user."):
-        state = known_state if event.state == NO_STATE else event.state
         user_properties = _user_properties(state, event.user_id, settings)
     return AmplitudeEvent(
         event_type=name,
@@ -193,7 +195,7 @@ def identify_event_of(
     return AmplitudeEvent(
         event_type=IDENTIFY,
         # An update that sets something else must not pass for the same one.
-        insert_id=_digest(user, user_properties),
+        insert_id=_digest(user, user_properties | {"target": identity.target}),
         user_id=identity.user_id,
         device_id=identity.device_id,
         time=user.time,
@@ -230,11 +232,12 @@ def subscription_status(state: UserState) -> str | None:
 def _user_properties(
     state: UserState, nami_user_id: str | None, settings: Settings
 ) -> dict[str, t.Any]:
-    properties = {}
-    for attribute in _ATTRIBUTES:
-        value = getattr(state, attribute)
-        if value is not None:
-            properties[_PROPERTY_NAMES[attribute]] = value
+    values = msgspec.structs.astuple(state)
+    properties = {
+        name: value
+        for name, value in zip(_ATTRIBUTE_PROPERTIES, values, strict=False)
+        if value is not None
+    }
     if settings.extra_user_properties:
         told = _more_user_properties(state, nami_user_id)
         properties |= {
@@ -246,7 +249,7 @@ def _user_properties(
 def _more_user_properties(
     state: UserState, nami_user_id: str | None
 ) -> dict[str, t.Any]:
-    told = {_PROPERTY_NAMES[name]: getattr(state, name) for name in _MORE_ATTRIBUTES}
+    told = {f"namiml_{name}": getattr(state, name) for name in _MORE_ATTRIBUTES}
     told["namiml_user_id"] = nami_user_id
     told["namiml_subscription_status"] = subscription_status(state)
     return {name: value for name, value in told.items() if value is not None}

@@ -17,7 +17,8 @@ from target_amplitude_nami.memory import Memory, MemoryFigures
 from target_amplitude_nami.output import write_state
 from target_amplitude_nami.rejects import Rejects
 from target_amplitude_nami.report import Progress, Report, write_atomically
-from target_amplitude_nami.sending import LOCAL_KEY, Project, Sending, local_amplitude
+from target_amplitude_nami.sending import LOCAL_KEY, Sending, local_amplitude
+from target_amplitude_nami.settling import Settling
 
 if t.TYPE_CHECKING:
     import logging
@@ -25,11 +26,13 @@ if t.TYPE_CHECKING:
 
     from target_amplitude_nami.amplitude.event import EncodedEvent
     from target_amplitude_nami.ledger import Origin
+    from target_amplitude_nami.memory import Project
     from target_amplitude_nami.settings import Settings
 
 _SAVE_SECONDS = 1.0
 """How often what was learnt is made safe, also without a STATE."""
 _LONGEST_TYPE_SHOWN = 100
+_CLOCKS_DIFFER = dt.timedelta(days=1)
 _FORGOTTEN_AFTER = dt.timedelta(days=limits.DAYS_OF_DEDUPLICATION)
 
 
@@ -63,7 +66,7 @@ class Run:
         self.memory = Memory(
             settings.memory_path,
             settings.memory_days,
-            project=_project_of(settings),
+            projects=_projects_of(settings),
             forgets=settings.dry_run,
         )
         self.rejects = Rejects(settings.rejects_path, settings.integration_name)
@@ -72,9 +75,10 @@ class Run:
             self.rejects, self.memory, write_state if emits_state else None
         )
         self._logger = logger
+        self._seconds_left = seconds_left
         self._sending = Sending(
             settings,
-            self.ledger,
+            lambda project: Settling(self.ledger, self.memory, project),
             logger,
             user_agent=user_agent,
             seconds_left=seconds_left,
@@ -87,8 +91,8 @@ class Run:
         self._next_save = 0.0
         self._started = time.monotonic()
         self._started_at = dt.datetime.fromtimestamp(now(), dt.UTC)
-        forgotten = self._started_at - _FORGOTTEN_AFTER
-        self._forgotten_ms = int(forgotten.timestamp() * 1000)
+        self._forgotten_ms = _milliseconds(self._started_at - _FORGOTTEN_AFTER)
+        self._tomorrow_ms = _milliseconds(self._started_at + _CLOCKS_DIFFER)
         self._is_history_expected = settings.backfill or bool(settings.memory_path)
         self._progress: Progress | None = None
         self._last_report: Report | None = None
@@ -124,6 +128,11 @@ class Run:
             len(origin.line),
         )
         self._sending.submit(project, outgoing)
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether the run has to end soon."""
+        return self._seconds_left() is not None
 
     def tick(self) -> None:
         """Let time pass: send what has waited long enough, notice failures.
@@ -184,6 +193,13 @@ class Run:
             last_things.callback(self.rejects.close)
         return report
 
+    def is_of_the_future(self, milliseconds: int) -> bool:
+        """Whether only a wrong clock can have told a time, ms since 1970."""
+        if milliseconds <= self._tomorrow_ms:
+            return False
+        elapsed = time.monotonic() - self._started
+        return milliseconds > self._tomorrow_ms + elapsed * 1000
+
     # Saying things once
 
     def note_time(self, milliseconds: int) -> None:
@@ -240,7 +256,11 @@ class Run:
             counts=self.ledger.counts(),
             traffic=self._sending.traffic,
             texts_cut=self._texts_cut,
-            memory=self.memory.figures() if outcome != "running" else MemoryFigures(),
+            memory=(
+                MemoryFigures(self.memory.waiting)
+                if outcome == "running"
+                else self.memory.figures()
+            ),
         )
 
     def _say(self, report: Report) -> None:
@@ -279,11 +299,18 @@ class Run:
             write_atomically(self.settings.metrics_path, report.to_openmetrics(), 0o644)
 
 
-def _project_of(settings: Settings) -> str:
-    """Return a name for where events go: another one has other events.
+def _milliseconds(moment: dt.datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+def _projects_of(settings: Settings) -> dict[Project, str]:
+    """Return what names each project that events go to: another one has other events.
 
     What went there through one API need not go through the other.
     """
     url = settings.endpoint_url
     where = urlsplit(url).netloc if url else settings.local_path.resolve()
-    return f"{where}\n{settings.api_key or LOCAL_KEY}"
+    projects: dict[Project, str] = {"main": f"{where}\n{settings.api_key or LOCAL_KEY}"}
+    if settings.sandbox_api_key:
+        projects["sandbox"] = f"{where}\n{settings.sandbox_api_key}"
+    return projects

@@ -14,6 +14,7 @@ from target_amplitude_nami.amplitude.deliveries import Deliveries
 from target_amplitude_nami.amplitude.delivery import Delivery, DeliveryOptions
 from target_amplitude_nami.amplitude.dry_run import DryRun
 from target_amplitude_nami.amplitude.outgoing import RequestLimits
+from target_amplitude_nami.amplitude.pacing import Pace
 from target_amplitude_nami.errors import ConfigurationError, OutputUnwritable
 
 if t.TYPE_CHECKING:
@@ -27,6 +28,7 @@ if t.TYPE_CHECKING:
         Traffic,
     )
     from target_amplitude_nami.local.server import LocalAmplitude
+    from target_amplitude_nami.memory import Project
     from target_amplitude_nami.settings import Settings
 
 LOCAL_KEY: t.Final = "local"
@@ -36,9 +38,6 @@ _SECONDS_FOR_LANES = 5.0
 """How long requests in flight may take to end when nothing more is delivered."""
 _SECONDS_FOR_LANES_WHEN_LATE = 0.5
 
-Project: t.TypeAlias = t.Literal["main", "sandbox"]
-"""Which of the two Amplitude projects an event is for."""
-
 
 class Sending:
     """Delivers events as the settings say; opens nothing before the first one."""
@@ -46,7 +45,7 @@ class Sending:
     def __init__(
         self,
         settings: Settings,
-        settlement: Settlement,
+        settlement: Callable[[Project], Settlement],
         logger: logging.Logger,
         *,
         user_agent: str,
@@ -56,7 +55,7 @@ class Sending:
 
         Args:
             settings: What the user wants.
-            settlement: Told what became of the events.
+            settlement: Gives whom to tell what became of a project's events.
             logger: Takes what there is to say.
             user_agent: How requests introduce themselves.
             seconds_left: How long the run may still go on; None: as long as it takes.
@@ -83,6 +82,7 @@ class Sending:
             for destination in (self._destination, self._sandbox)
         )
         """How many bytes the events of one request may have."""
+        self._pace = Pace(settings.max_events_per_second)
         self._deliveries: Deliveries[Project] = Deliveries(self._delivery_to)
         self._local: LocalAmplitude | None = None
         self._dry_run: DryRun | None = None
@@ -164,12 +164,12 @@ class Sending:
             retry_for=settings.retry_for,
             # Nobody has to be spared by what goes into a file.
             per_id_per_second=sys.maxsize if settings.dry_run else per_id_per_second,
-            max_events_per_second=settings.max_events_per_second,
         )
         return Delivery(
             self._senders(project),
             options,
-            self._settlement,
+            self._settlement(project),
+            pace=self._pace,
             log=lambda said: self._logger.warning("%s%s", said_by, said),
             is_interrupted=lambda: self._seconds_left() is not None,
         )

@@ -12,8 +12,8 @@ from singer_sdk.sinks.core import BaseJSONSchemaValidator
 
 from target_amplitude_nami.amplitude.checks import holds_not_finite
 from target_amplitude_nami.amplitude.event import Refusal
+from target_amplitude_nami.choosing import OTHER
 from target_amplitude_nami.nami.records import RecordReader, UnreadableRecordError
-from target_amplitude_nami.way import OTHER
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -57,17 +57,17 @@ class RecordValidator(BaseJSONSchemaValidator):
             RecursionError: When it is nested too deep to tell.
         """
         try:
-            self._validate(record)
+            if not self._validator.is_valid(record):
+                self._refuse(record)
         except UnicodeEncodeError:
-            self._validate(_with_whole_characters(record))
+            self.validate(_with_whole_characters(record))
         except ValueError as error:  # the validator's own limit of layers
             raise RecursionError(str(error)) from error
 
-    def _validate(self, record: dict[str, t.Any]) -> None:
-        if not self._validator.is_valid(record):
-            error = next(iter(self._validator.iter_errors(record)))
-            path = ".".join(str(part) for part in error.instance_path)
-            raise InvalidRecord(f"{path or 'the record'}: {error.message}", record)
+    def _refuse(self, record: dict[str, t.Any]) -> None:
+        error = next(iter(self._validator.iter_errors(record)))
+        path = ".".join(str(part) for part in error.instance_path)
+        raise InvalidRecord(f"{path or 'the record'}: {error.message}", record)
 
 
 def _with_whole_characters(value: t.Any) -> t.Any:
@@ -176,9 +176,9 @@ class NamiSink(Sink):
         line: bytes,
     ) -> None:
         event_type = error.event_type or self._reader.event_type_of(record)
-        label = self._way.label(event_type)
+        label = self._way.choice.label(event_type)
         # What nobody wants sent is no reject, whatever else is wrong with it.
-        if event_type is not None and not self._way.is_wanted(event_type):
+        if event_type is not None and not self._way.choice.is_wanted(event_type):
             self._run.ledger.filter(label, "event_not_chosen")
             return
         refusal = Refusal(error.reason, error.field, error.detail)
@@ -190,7 +190,7 @@ class NamiSink(Sink):
                 self._validator.validate(record)
             except InvalidRecord as error:
                 raise _invalid(record, error) from error
-        for name in self.key_properties:
+        for name in self._key_properties:
             if record.get(name) is None:
                 raise UnreadableRecordError(
                     "key_property_missing",

@@ -12,10 +12,11 @@ import msgspec
 from singer_sdk.exceptions import ConfigurationError as SdkConfigurationError
 from singer_sdk.exceptions import ConfigValidationError, MappingError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
-from singer_sdk.mapper import CustomStreamMap
+from singer_sdk.mapper import CustomStreamMap, SameRecordTransform
 
 from target_amplitude_nami.amplitude.event import Refusal
 from target_amplitude_nami.batches import read_batch
+from target_amplitude_nami.choosing import OTHER
 from target_amplitude_nami.command import CommandTarget, with_sdk_error
 from target_amplitude_nami.errors import ConfigurationError
 from target_amplitude_nami.messages import (
@@ -24,6 +25,7 @@ from target_amplitude_nami.messages import (
     MessageReader,
     state_of,
 )
+from target_amplitude_nami.nami import jsontext
 from target_amplitude_nami.rejects import (
     UNREADABLE_LINES,
     line_of,
@@ -39,7 +41,7 @@ from target_amplitude_nami.settings import (
     read_settings,
 )
 from target_amplitude_nami.sinks import NamiSink
-from target_amplitude_nami.way import OTHER, Way
+from target_amplitude_nami.way import Way
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -77,6 +79,8 @@ class TargetAmplitudeNami(CommandTarget):
         """
         super().__init__(**kwargs)
         self.max_parallelism = 1
+        self._direct: dict[str, NamiSink] = {}
+        """The sinks of the streams whose records go there as they are."""
         self.run = Run(
             self.settings,
             self.logger,
@@ -86,7 +90,7 @@ class TargetAmplitudeNami(CommandTarget):
         self.way = Way(self.run)
         self.message_reader.begin = self._begin
         self.message_reader.is_interrupted = self._is_interrupted
-        self.message_reader.tick = self.run.tick
+        self.message_reader.tick = self._tick
         self.message_reader.take_bad_line = self._reject_line
         self.message_reader.passes_over = not self.settings.enabled
 
@@ -120,6 +124,21 @@ class TargetAmplitudeNami(CommandTarget):
         if self.settings.enabled:
             self.run.memory.open()
             self.way.release()
+            self._say_what_waited_in_vain()
+
+    def _say_what_waited_in_vain(self) -> None:
+        filtered = self.run.ledger.counts().filtered
+        count = sum(n for (_, why), n in filtered.items() if why == "anonymous_user")
+        if count:
+            self.logger.warning(
+                "%s records that waited for an External ID are left out for good, as "
+                "`anonymous_users` is skip now",
+                f"{count:,}",
+            )
+
+    def _tick(self) -> None:
+        self.way.flush()
+        self.run.tick()
 
     @override
     def _process_schema_message(self, message_dict: dict[str, t.Any]) -> None:
@@ -133,6 +152,7 @@ class TargetAmplitudeNami(CommandTarget):
             detail = "a SCHEMA message needs a stream, a schema and names of keys"
             self._reject_line(self.message_reader.line, BadLine("bad_schema", detail))
             return
+        self.way.flush()  # what is rejected belongs under the SCHEMA that it came under
         if not isinstance(schema.get("properties"), dict):
             schema["properties"] = {}
         try:
@@ -146,10 +166,26 @@ class TargetAmplitudeNami(CommandTarget):
             detail = "the schema or the key properties are not what JSON schema knows"
             self._reject_line(self.message_reader.line, BadLine("bad_schema", detail))
             return
+        finally:
+            self._find_direct()
         self.run.rejects.declare(stream, self.message_reader.line)
         for sink in self._sinks_to_clear:
             sink.clean_up()
         self._sinks_to_clear.clear()
+
+    def _find_direct(self) -> None:
+        """Find out, once for many records, which streams have nothing to transform.
+
+        For all streams anew: one SCHEMA may change the sink of other streams, too.
+        """
+        self._direct = {
+            stream: t.cast("NamiSink", self.get_sink(maps[0].stream_alias))
+            for stream, maps in self.mapper.stream_maps.items()
+            if len(maps) == 1
+            and isinstance(maps[0], SameRecordTransform)
+            and not maps[0].flattening_enabled
+            and self.sink_exists(maps[0].stream_alias)
+        }
 
     @override
     def _process_record_message(self, message_dict: dict[str, t.Any]) -> None:
@@ -166,6 +202,10 @@ class TargetAmplitudeNami(CommandTarget):
 
     def _take_record(self, stream: str, record: dict[str, t.Any], line: bytes) -> None:
         """Send a record through the stream's maps to the sinks."""
+        sink = self._direct.get(stream)
+        if sink is not None:
+            self._hand_over(sink, record, stream, line)
+            return
         stream_maps = self.mapper.stream_maps.get(stream)
         if stream_maps is None:
             self.run.ledger.reject(
@@ -191,11 +231,16 @@ class TargetAmplitudeNami(CommandTarget):
                 self.run.ledger.filter(OTHER, "stream_map")
                 continue
             sink = t.cast("NamiSink", self.get_sink(stream_map.stream_alias))
-            try:
-                sink.take(mapped, stream, line)
-            except RecursionError:
-                refusal = Refusal(TOO_DEEP.reason, "", TOO_DEEP.detail)
-                self.run.ledger.reject(OTHER, stream, line, refusal)
+            self._hand_over(sink, mapped, stream, line)
+
+    def _hand_over(
+        self, sink: NamiSink, record: dict[str, t.Any], stream: str, line: bytes
+    ) -> None:
+        try:
+            sink.take(record, stream, line)
+        except RecursionError:
+            refusal = Refusal(TOO_DEEP.reason, "", TOO_DEEP.detail)
+            self.run.ledger.reject(OTHER, stream, line, refusal)
 
     @override
     def _process_state_message(self, message_dict: dict[str, t.Any]) -> None:
@@ -203,6 +248,7 @@ class TargetAmplitudeNami(CommandTarget):
             detail = "a STATE message needs a value"
             self._reject_line(self.message_reader.line, BadLine("bad_state", detail))
         elif message_dict["value"]:  # an empty one would wipe out a good one
+            self.way.flush()
             self.run.ledger.take_state(state_of(self.message_reader.line))
 
     @override
@@ -225,7 +271,7 @@ class TargetAmplitudeNami(CommandTarget):
         next_tick = 0.0
         for text in read_batch(encoding, manifest):
             if time.monotonic() >= next_tick:
-                self.run.tick()
+                self._tick()
                 next_tick = time.monotonic() + _TICK_SECONDS
             if self._is_interrupted():
                 return
@@ -253,6 +299,7 @@ class TargetAmplitudeNami(CommandTarget):
             TargetError: When the input made no sense, or the run cannot end well.
             DeliveryError: When nothing more can be delivered.
         """
+        self.way.flush()
         for sink in self._sinks_active.values():
             sink.clean_up()
         failure = self.message_reader.failure
@@ -280,5 +327,6 @@ def _as_json_data(
     """
     if record is None or not isinstance(stream_map, CustomStreamMap):
         return record
+    jsontext.expect_not_finite()
     plain = msgspec.to_builtins(record, builtin_types=(Decimal,))
     return t.cast("dict[str, t.Any]", plain)

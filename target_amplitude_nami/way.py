@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 import typing as t
 
 import msgspec
 
 from target_amplitude_nami import kept, mapping
-from target_amplitude_nami.amplitude.event import AmplitudeEvent, Refusal
-from target_amplitude_nami.memory import DEVICE, EXTERNAL_ID
-from target_amplitude_nami.nami import catalogue, purchase
+from target_amplitude_nami.amplitude.event import Refusal
+from target_amplitude_nami.choosing import Choice
+from target_amplitude_nami.learning import Learning, who
+from target_amplitude_nami.memory import Project, digest
+from target_amplitude_nami.nami import jsontext, purchase
 from target_amplitude_nami.nami.records import (
     NO_STATE,
     NamiEvent,
     NamiUser,
     UnreadableRecordError,
+    UserState,
 )
+from target_amplitude_nami.targets import Targets, in_turn
 
 if t.TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from target_amplitude_nami.amplitude.event import AmplitudeEvent
     from target_amplitude_nami.memory import Held, Known
-    from target_amplitude_nami.nami.state import UserState
     from target_amplitude_nami.run import Run
 
-_EVENT_TYPES = frozenset(catalogue.NAMES)
-
-USERS: t.Final = "(user records)"
-OTHER: t.Final = "(other)"
-"""What records are counted under that have no event type of Nami's."""
-_MOST_NEW_TYPES = 20
-"""So many event types that Nami's documentation does not name are told of."""
+_TAKEN_AT_ONCE = 200
 _OF_THE_SANDBOX = " (sandbox)"
 """What follows the event type where events of the sandbox go to another project."""
 
@@ -42,7 +41,7 @@ class Source(msgspec.Struct, frozen=True):
     line: bytes
     held: int | None = None
     """Its number in the memory, when it comes from there."""
-    project: t.Literal["main", "sandbox"] = "main"
+    project: Project = "main"
 
 
 class Way:
@@ -51,133 +50,184 @@ class Way:
     def __init__(self, run: Run) -> None:
         """Take what the records of a run meet."""
         self._run = run
+        self._memory = run.memory
+        self._learning = Learning(run.memory, run.checks, run.is_of_the_future)
+        self._targets = {
+            project: Targets(told, run.memory.run, run.is_of_the_future)
+            for project, told in run.memory.told.items()
+        }
         self._settings = run.settings
-        self._new_types: set[str] = set()
-        self._start_ms = run.settings.start_ms
+        self._sent_names = dict(run.settings.sent_names)
+        self._waiting: list[tuple[NamiEvent | NamiUser, str, bytes]] = []
+        self.choice: t.Final = Choice(run.settings, run.note_new_type)
+        self._waits = (
+            run.settings.anonymous_users == "hold"
+            and run.settings.user_source == "external_id"
+        )
         self._skips_stale = run.settings.stale_user_properties == "skip"
-        self._skips_sandbox = run.settings.sandbox_purchases == "skip"
-        self._parts_sandbox = self._skips_sandbox or bool(run.settings.sandbox_api_key)
-
-    def label(self, event_type: object) -> str:
-        """Return what records of a type are counted under: a bounded number of rows."""
-        if isinstance(event_type, str) and (
-            event_type in self._settings.sent_names or event_type in _EVENT_TYPES
-        ):
-            return event_type
-        return OTHER
-
-    def is_wanted(self, event_type: str) -> bool:
-        """Whether events of a type are sent; says once that an unknown one is not."""
-        if event_type in self._settings.sent_names:
-            return True
-        is_new = event_type not in _EVENT_TYPES and event_type not in self._new_types
-        if is_new and len(self._new_types) < _MOST_NEW_TYPES:
-            self._new_types.add(event_type)
-            self._run.note_new_type(event_type)
-        return False
+        self._parts_sandbox = "sandbox" in run.memory.told
 
     def take(self, record: NamiEvent | NamiUser, stream: str, line: bytes) -> None:
-        """Settle a record, or hand it to delivery.
+        """Take a record; `flush` sends it on its way, at the latest.
 
         Args:
             record: What Nami told.
             stream: The stream that it was read from.
             line: The message that it was read from.
         """
-        self._learn_ids(record)
-        self._go(record, Source(self._label_of(record), stream, line))
+        self._waiting.append((record, stream, line))
+        if len(self._waiting) >= _TAKEN_AT_ONCE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Settle the records that were taken, or hand them to delivery, in order.
+
+        Several at a time, so that the memory can look up all that they need at once.
+        """
+        waiting, self._waiting = self._waiting, []
+        self._look_ahead([record for record, _, _ in waiting])
+        for record, stream, line in waiting:
+            self._take(record, Source(self.choice.label_of(record), stream, line))
+
+    def _look_ahead(self, records: Sequence[NamiEvent | NamiUser]) -> None:
+        memory = self._memory
+        memory.take_back_doubted()
+        if memory.is_all_in_ram:
+            return
+        memory.users.prepare(who(record) for record in records)
+        targets: set[str] = set()
+        for record in records:
+            external_id = record.external_id
+            if external_id is None:
+                external_id = memory.users.get(who(record)).external_id
+            identity = mapping.identify(record, external_id, self._settings)
+            if isinstance(identity, mapping.Identity):
+                targets.update((identity.target, identity.device_id or ""))
+        memory.prepare(
+            targets,
+            {r.event_id for r in records if isinstance(r, NamiEvent) and r.event_id},
+        )
+
+    def _take(self, record: NamiEvent | NamiUser, source: Source) -> None:
+        user = who(record)
+        before = self._memory.users.get(user)
+        known = self._learning.with_ids(before, record)
+        is_named_now = before.external_id is None and known.external_id is not None
+        if is_named_now and self._waits:
+            # Who gets a name gets what was held, which may tell more.
+            self._memory.users.put(user, known)
+            for held in self._memory.held_of(user):
+                self._let_go(held)
+            before = known = self._memory.users.get(user)
+        known = self._go(record, source, user, known)
+        if known is not before:
+            self._memory.users.put(user, known)
 
     def release(self) -> None:
         """Send the records that an earlier run held and that need not wait any more.
 
         They can be named meanwhile, or the settings do not hold records any more.
         """
-        memory = self._run.memory
-        waits = self._settings.anonymous_users == "hold"
-        for held in memory.held_of_named_users() if waits else memory.all_held():
+        memory = self._memory
+        records = memory.held_of_named_users() if self._waits else memory.all_held()
+        for number, held in enumerate(records):
+            if number % _TAKEN_AT_ONCE == 0:
+                self._run.tick()
+                if self._run.is_interrupted:
+                    return
             self._let_go(held)
 
-    def _label_of(self, record: NamiEvent | NamiUser) -> str:
-        return USERS if isinstance(record, NamiUser) else self.label(record.event_type)
-
-    def _go(self, record: NamiEvent | NamiUser, source: Source) -> None:
+    def _go(
+        self, record: NamiEvent | NamiUser, source: Source, user: str, known: Known
+    ) -> Known:
+        """Settle a record, or hand it to delivery; return what is known then."""
         try:
             if isinstance(record, NamiUser):
-                self._take_user(record, source)
-            else:
-                self._take_event(record, source)
+                return self._take_user(record, source, user, known)
+            return self._take_event(record, source, user, known)
         except UnreadableRecordError as error:
             self._reject(Refusal(error.reason, error.field, error.detail), source)
+        except RecursionError:
+            detail = "the record is nested too deep to be sent"
+            self._reject(Refusal("too_deep", "", detail), source)
+        return known
 
-    def _take_event(self, event: NamiEvent, source: Source) -> None:
-        if not self.is_wanted(event.event_type):
-            self._filter("event_not_chosen", source)
-            return
-        name = self._settings.sent_names[event.event_type]
-        if self._start_ms is not None and event.time < self._start_ms:
-            self._filter("before_start_date", source)
-            return
+    def _take_event(
+        self, event: NamiEvent, source: Source, user: str, known: Known
+    ) -> Known:
+        unwanted = self.choice.why_not(event)
+        if unwanted is not None:
+            self._filter(unwanted, source)
+            return known
         if self._parts_sandbox and purchase.is_sandbox(event.properties):
-            if self._skips_sandbox:
-                self._filter("sandbox", source)
-                return
             label = source.label + _OF_THE_SANDBOX
             source = msgspec.structs.replace(source, label=label, project="sandbox")
-        who = _who(event)
-        known = self._run.memory.recall(who)
         identity = mapping.identify(event, known.external_id, self._settings)
         if isinstance(identity, mapping.Unnamed):
             self._leave_out(identity, event, source)
-            return
-        is_late = known.is_outdated_at(event.time)
+            return known
+        targets = self._targets[source.project]
+        state: UserState = event.state
+        state_time: int | None = event.time
+        if state == NO_STATE and not known.is_newer_than(event.time):
+            state, state_time = known.state or NO_STATE, known.state_time
+        told = targets.told(identity)
+        is_late = self._skips_stale and targets.is_late(identity, told, event.time)
         mapped = mapping.event_of(
             event,
-            name,
+            self._sent_names[event.event_type],
             identity,
             self._settings,
-            # What is known is as of a later time than a late event's.
-            known_state=NO_STATE if is_late else known.state or NO_STATE,
-            is_stale=is_late and self._skips_stale,
+            state,
+            is_stale=is_late,
         )
-        tells_state = event.event_type.startswith("user.") and event.state != NO_STATE
-        is_sent = self._send(mapped, who, source)
-        if is_sent:
-            self._run.note_time(event.time)
-        if is_sent and tells_state and not is_late and source.project == "main":
-            self._learn_state(who, known, event.state, mapped)
+        if self._memory.was_delivered_before(source.project, mapped.insert_id):
+            self._repeat(source, mapped.insert_id)
+            return known
+        if not self._send(mapped, user, source):
+            return known
+        self._run.note_time(event.time)
+        if not event.event_type.startswith("user.") or state == NO_STATE:
+            return known
+        targets.note(identity, told, state, state_time, mapped)
+        return self._learning.with_state(known, event.state, event.time)
 
-    def _take_user(self, user: NamiUser, source: Source) -> None:
-        who = _who(user)
-        known = self._run.memory.recall(who)
-        identity = mapping.identify(user, known.external_id, self._settings)
+    def _take_user(
+        self, record: NamiUser, source: Source, user: str, known: Known
+    ) -> Known:
+        identity = mapping.identify(record, known.external_id, self._settings)
         if isinstance(identity, mapping.Unnamed):
-            self._leave_out(identity, user, source)
-            return
-        mapped = mapping.identify_event_of(user, identity, self._settings)
+            self._leave_out(identity, record, source)
+            return known
+        mapped = mapping.identify_event_of(record, identity, self._settings)
         if mapped is None:
             self._filter("nothing_to_set", source)
-            return
-        is_late = known.is_outdated_at(user.time)
-        if is_late and self._skips_stale:
+            return known
+        targets = self._targets["main"]
+        told = targets.told(identity)
+        if self._skips_stale and targets.is_late(identity, told, record.time):
             self._filter("stale_user_record", source)
-            return
-        says_nothing_new = (
-            known.told_to == _target(mapped) and known.merged(user.state) == known.state
-        )
-        if says_nothing_new and known.told_in == self._run.memory.run and not is_late:
+            return known
+        is_repeat = told.state == digest(record.state)
+        if is_repeat and (
+            targets.was_told_in_this_run(told)
+            or self._memory.was_delivered_before("main", told.mark)
+        ):
             self._filter("unchanged", source)
-            if user.time is not None:  # it holds as of that time, too
-                still = msgspec.structs.replace(known, state_time=user.time)
-                self._run.memory.learn(who, still)
-            return
-        if user.time is None:
-            mapped = _in_turn(mapped, known, is_repeat=says_nothing_new)
-        if self._send(mapped, who, source) and not is_late:
-            self._learn_state(who, known, user.state, mapped)
+            targets.note_unchanged(identity, told, record.time)
+        else:
+            if record.time is None:
+                mapped = in_turn(mapped, told, is_repeat=is_repeat)
+            if not self._send(mapped, user, source):
+                return known
+            targets.note(identity, told, record.state, record.time, mapped)
+        return self._learning.with_state(known, record.state, record.time)
 
     def _send(self, mapped: AmplitudeEvent, lane_key: str, source: Source) -> bool:
         """Hand an event to delivery; return whether it is one that can be sent."""
-        event = self._run.checks.encode(mapped)
+        event = self._run.checks.encode(
+            mapped, numbers_are_finite=not jsontext.may_have_met_not_finite()
+        )
         if isinstance(event, Refusal):
             self._reject(event, source)
             return False
@@ -209,22 +259,29 @@ class Way:
         self._run.ledger.reject(source.label, source.stream, source.line, refusal)
         self._forget(source)
 
+    def _repeat(self, source: Source, insert_id: str) -> None:
+        """Settle an event that an earlier run delivered, and go on remembering it."""
+        held = [] if source.held is None else [source.held]
+        self._memory.settle(source.project, [insert_id], held)
+        self._run.ledger.repeat(source.label)
+
     def _forget(self, source: Source) -> None:
         if source.held is not None:
-            self._run.memory.settle((), [source.held])
+            self._memory.forget_held(source.held)
 
     def _hold(self, record: NamiEvent | NamiUser, source: Source) -> None:
-        if source.held is not None:  # it goes on waiting
-            self._run.ledger.hold(source.label)
-            return
         try:
             packed = kept.pack(record)
         except RecursionError:
             detail = "the record is nested too deep to be kept"
             self._reject(Refusal("too_deep", "", detail), source)
             return
-        is_new = self._run.memory.hold(
-            record.user_id or "", source.stream, source.line, packed
+        is_new = self._memory.hold(
+            record.user_id or "",
+            source.stream,
+            source.line,
+            packed,
+            is_of_now=record.time is None,
         )
         if is_new:
             self._run.ledger.hold(source.label)
@@ -235,89 +292,12 @@ class Way:
         """Send a record on its way that was held; it counts as read once more."""
         self._run.rejects.declare_if_missing(held.stream)
         record = kept.unpack(held.record)
-        source = Source(self._label_of(record), held.stream, held.line, held.number)
-        self._run.ledger.note_released()
-        self._go(record, source)
-
-    # What is learnt
-
-    def _learn_ids(self, record: NamiEvent | NamiUser) -> None:
-        """Learn whose the ids of a record are; who gets a name gets what was held."""
-        memory = self._run.memory
-        who = _who(record)
-        known = before = memory.recall(who)
-        if record.external_id is not None and (
-            record.external_id == before.external_id
-            or self._is_usable(record.external_id)
-        ):
-            known = known.with_external_id(record.external_id, record.time)
-            if before.external_id != record.external_id:
-                self._note_external_id(record, before)
-        if record.device_id is not None and record.device_id != known.device_id:
-            known = msgspec.structs.replace(known, device_id=record.device_id)
-            if record.user_id is not None:
-                memory.claim(DEVICE, record.device_id, record.user_id)
-        if known is not before:
-            memory.learn(who, known)
-        if before.external_id is None and known.external_id is not None:
-            for held in memory.held_of(who):
-                self._let_go(held)
-
-    def _note_external_id(self, record: NamiEvent | NamiUser, before: Known) -> None:
-        if record.external_id is None or record.user_id is None:
-            return
-        memory = self._run.memory
-        memory.claim(EXTERNAL_ID, record.external_id, record.user_id)
-        if before.external_id is not None:
-            memory.note_second_external_id(
-                record.user_id, before.external_id, record.external_id
-            )
-
-    def _is_usable(self, external_id: str) -> bool:
-        # What Amplitude refuses would spoil all other records of the user.
-        return self._run.checks.refuse_user_id(external_id) is None
-
-    def _learn_state(
-        self, who: str, known: Known, state: UserState, mapped: AmplitudeEvent
-    ) -> None:
-        """Learn a state that Amplitude is told."""
-        if mapped.skip_user_properties_sync:
-            return
-        time = known.state_time if mapped.time is None else mapped.time
-        self._run.memory.learn(
-            who,
-            msgspec.structs.replace(
-                known,
-                state=known.merged(state),
-                state_time=time,
-                state_mark=mapped.insert_id,
-                told_to=_target(mapped),
-                told_in=self._run.memory.run,
-            ),
+        source = Source(
+            self.choice.label_of(record), held.stream, held.line, held.number
         )
-
-
-def _who(record: NamiEvent | NamiUser) -> str:
-    """Return whom a record is about: the Nami user, or whatever else it names."""
-    return record.user_id or record.external_id or record.device_id or ""
-
-
-def _target(mapped: AmplitudeEvent) -> str | None:
-    return mapped.user_id or mapped.device_id
-
-
-def _in_turn(
-    mapped: AmplitudeEvent, known: Known, *, is_repeat: bool
-) -> AmplitudeEvent:
-    """Give a `$identify` without a time an insert id that tells its turn.
-
-    State may change and change back: the third of A, B, A is no copy of the first. But
-    what says nothing new is a copy of what said it.
-    """
-    if not known.state_mark:
-        return mapped
-    insert_id = known.state_mark
-    if not is_repeat:
-        turn = f"{known.state_mark}\n{mapped.insert_id}"
-        insert_id = hashlib.sha256(turn.encode("utf-8", "surrogatepass")).hexdigest()
-    return msgspec.structs.replace(mapped, insert_id=insert_id)
+        self._run.ledger.note_released()
+        user = who(record)
+        before = self._memory.users.get(user)
+        known = self._go(record, source, user, before)
+        if known is not before:
+            self._memory.users.put(user, known)

@@ -12,99 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_amplitude_nami.amplitude.event import Refusal
-from target_amplitude_nami.amplitude.outgoing import Outgoing
 from target_amplitude_nami.errors import OutputUnwritable
-from target_amplitude_nami.ledger import Ledger, Origin
-from target_amplitude_nami.memory import Memory
+from target_amplitude_nami.ledger import Ledger
 from target_amplitude_nami.rejects import Rejects
+from target_amplitude_nami.settling import Settling
+from tests.support.books import LINE, REFUSAL, Desk, Notebook, Sheet, event
 
 if t.TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-REFUSAL = Refusal("amplitude_invalid_field", "time", "HTTP 400: bad", 400)
-LINE = b'{"type":"RECORD","stream":"events","record":{"id":"a"}}'
-
-
-class Sheet(Rejects):
-    """Rejects in memory that note what was written, and when it was synced."""
-
-    def __init__(self, notes: list[str]) -> None:
-        self.notes = notes
-        self.is_full = False
-
-    def write(self, stream: str, line: bytes, refusal: Refusal) -> None:
-        assert (stream, line, refusal) == ("events", LINE, REFUSAL)
-        self.notes.append("reject")
-
-    def sync(self) -> None:
-        if self.is_full:
-            raise OutputUnwritable("full")
-        self.notes.append("sync")
-
-
-class Notebook(Memory):
-    """A memory that is gone with the test, and notes when it is made safe."""
-
-    def __init__(self, notes: list[str]) -> None:
-        super().__init__(None, 90, project="project")
-        self.notes = notes
-        self.open()
-
-    def commit(self) -> None:
-        self.notes.append("commit")
-
-
-class Desk:
-    """A ledger, and the events that went through it by their names."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-        self.rejects = Sheet(self.notes)
-        self.states: list[int] = []
-        self.memory = Notebook(self.notes)
-        self.ledger = Ledger(self.rejects, self.memory, self._write_state)
-        self.events: dict[str, Outgoing] = {}
-        self.fresh: Sequence[Outgoing] = []
-
-    def _write_state(self, state: bytes) -> None:
-        self.notes.append("STATE")
-        self.states.append(int(state))
-
-    def play(self, play: str) -> list[int]:
-        """Do step after step: each is one character, and a name where it needs one.
-
-        `+a` reads record a, `.a` delivers it, `=a` asks whether it must be sent, `!a`
-        rejects it, `-` filters one, `h` holds one, `x` rejects one at once, and a digit
-        is a STATE message.
-        """
-        for step in play.split():
-            name = step[1:]
-            match step[0]:
-                case "+":
-                    self.events[name] = event(
-                        self.ledger.open("read", "events", LINE), name
-                    )
-                case ".":
-                    self.ledger.delivered([self.events[each] for each in name])
-                case "=":
-                    self.fresh = self.ledger.sift([self.events[each] for each in name])
-                case "!":
-                    self.ledger.rejected(self.events[name], REFUSAL)
-                case "-":
-                    self.ledger.filter("read", "event_filter")
-                case "h":
-                    self.ledger.hold("read")
-                case "x":
-                    self.ledger.reject("read", "events", LINE, REFUSAL)
-                case digit:
-                    self.ledger.take_state(digit.encode())
-        return self.states
-
-
-def event(origin: Origin, name: str = "a") -> Outgoing:
-    return Outgoing(name.encode(), "user", None, name, "user", origin)
+    from target_amplitude_nami.amplitude.outgoing import Outgoing
 
 
 @pytest.mark.parametrize(
@@ -159,12 +77,13 @@ def test_a_real_rejects_file_holds_them_at_the_moment_of_the_state(
         )
 
     rejects = Rejects(path, "nami")
-    ledger = Ledger(rejects, Notebook([]), write_state)
+    memory = Notebook([])
+    ledger = Ledger(rejects, memory, write_state)
     ledger.reject("read", "events", LINE, REFUSAL)
     origin = ledger.open("read", "events", LINE)
     ledger.take_state(b"1")
     assert found == []
-    ledger.rejected(event(origin), REFUSAL)
+    Settling(ledger, memory, "main").rejected(event(origin), REFUSAL)
     assert found == ["RECORD", "RECORD"]
     rejects.close()
 
@@ -179,58 +98,10 @@ def test_after_a_reject_was_lost_no_later_state_is_written() -> None:
     assert desk.play(".c 3") == []
 
 
-def test_an_event_that_was_delivered_before_is_a_duplicate() -> None:
-    desk = Desk()
-    assert desk.play("+a .a +a 1 =a") == [1]
-    assert desk.fresh == []
-    assert desk.ledger.counts().duplicate == {"read": 1}
-    assert desk.ledger.counts().open == 0
-
-
-def test_of_two_copies_in_one_request_the_first_is_sent() -> None:
-    desk = Desk()
-    desk.play("+a +b")
-    first, other = desk.events.values()
-    desk.play("+a")
-    second = desk.events["a"]
-    assert desk.ledger.sift([first, other, second]) == [first, other]
-    assert desk.ledger.counts().duplicate == {"read": 1}
-    assert desk.ledger.counts().open == 2
-
-
-def test_a_state_waits_for_the_first_copy() -> None:
-    desk = Desk()
-    desk.play("+a 1")
-    first = desk.events["a"]
-    desk.play("+a 2")
-    assert desk.ledger.sift([first, desk.events["a"]]) == [first]
-    assert desk.states == []
-    desk.ledger.delivered([first])
-    assert desk.states == [2]
-
-
-@pytest.mark.parametrize("fate", ["delivered", "rejected", "duplicate"])
-def test_the_memory_forgets_a_held_record_when_it_is_settled(fate: str) -> None:
-    desk = Desk()
-    assert desk.memory.hold("user", "events", LINE, b"{}")
-    [held] = desk.memory.held_of("user")
-    waiting = event(desk.ledger.open("read", "events", LINE, held.number))
-    assert list(desk.memory.held_of("user")) == [held]
-    match fate:
-        case "delivered":
-            desk.ledger.delivered([waiting])
-        case "rejected":
-            desk.ledger.rejected(waiting, REFUSAL)
-        case "duplicate":
-            desk.memory.settle([waiting.insert_id], [])
-            assert desk.ledger.sift([waiting]) == []
-    assert list(desk.memory.held_of("user")) == []
-    assert desk.ledger.counts().open == 0
-
-
 def test_a_run_may_emit_no_state() -> None:
     desk = Desk()
     desk.ledger = Ledger(desk.rejects, desk.memory, None)
+    desk.settling = Settling(desk.ledger, desk.memory, "main")
     assert desk.play("+a 1 .a 2") == []
     assert "sync" not in desk.notes
 
@@ -243,8 +114,8 @@ def test_every_record_is_counted_under_what_became_of_it() -> None:
     ledger.reject("c", "events", LINE, REFUSAL)
     ledger.hold("c")
     ledger.repeat("c")
-    ledger.delivered([event(origins[0]), event(origins[3])])
-    ledger.rejected(event(origins[1]), REFUSAL)
+    ledger.settle_delivered([event(origins[0]), event(origins[3])])
+    ledger.settle_rejected(event(origins[1]), REFUSAL)
     counts = ledger.counts()
     assert counts.read == {"a": 4, "b": 1, "c": 4}
     assert counts.held == {"c": 1}
@@ -308,9 +179,9 @@ def test_state_is_always_the_newest_that_covers_no_open_record(
                 number = sorted(model.open)[choice % len(model.open)]
                 outgoing = model.open.pop(number)
                 if what == "delivered":
-                    ledger.delivered([outgoing])
+                    ledger.settle_delivered([outgoing])
                 else:
-                    ledger.rejected(outgoing, REFUSAL)
+                    ledger.settle_rejected(outgoing, REFUSAL)
                 settled[what] += 1
         assert (desk.states or [0])[-1] == model.newest
         assert desk.states == sorted(set(desk.states))
@@ -340,9 +211,9 @@ def test_many_lanes_settle_at_once_and_no_state_comes_too_early() -> None:
             with lock:
                 unsettled.remove(number)
             if number % 5:
-                ledger.delivered([events[number]])
+                ledger.settle_delivered([events[number]])
             else:
-                ledger.rejected(events[number], REFUSAL)
+                ledger.settle_rejected(events[number], REFUSAL)
 
     lanes = [threading.Thread(target=lane, args=[first]) for first in range(8)]
     for thread in lanes:

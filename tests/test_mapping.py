@@ -226,7 +226,8 @@ def test_an_event_has_the_name_that_the_settings_give_it(
 
     assert name == expected
     if name is not None:
-        event = event_of(record, name, Identity("user-1", None), settings)
+        identity = Identity("user-1", None)
+        event = event_of(record, name, identity, settings, record.state)
         assert event.event_type == expected
         # A new name does not make a user event anything else.
         assert event.user_properties.keys() == THE_EIGHT
@@ -435,6 +436,10 @@ def test_a_user_record_becomes_an_identify_that_sets_the_state() -> None:
     }
 
 
+def test_one_update_to_two_amplitude_users_has_two_insert_ids() -> None:
+    assert insert_id(user()) != insert_id(user(), user_source="nami_user_id")
+
+
 def test_a_user_record_sets_the_extras_too() -> None:
     told = user_properties(user(), extra_user_properties=["*"])["$set"]
 
@@ -589,10 +594,13 @@ def test_a_backfill_takes_user_records_as_they_are() -> None:
     assert Road(backfill=True).event(user()) == Road().event(user())
 
 
-def mapped(record: Record, **more: Any) -> AmplitudeEvent:
+def mapped(
+    record: Record, state: UserState | None = None, **more: Any
+) -> AmplitudeEvent:
     nami = RecordReader("events").read(record)
     assert isinstance(nami, NamiEvent)
-    return event_of(nami, "name", Identity(EXTERNAL_ID, None), make_settings(), **more)
+    identity, settings = Identity(EXTERNAL_ID, None), make_settings()
+    return event_of(nami, "name", identity, settings, state or nami.state, **more)
 
 
 def test_a_stale_event_shields_the_user_and_is_otherwise_the_same() -> None:
@@ -609,7 +617,7 @@ STATELESS = without(user_event(), "devices", *STATE)
 
 
 def test_a_user_event_without_state_is_given_what_is_known() -> None:
-    event = mapped(STATELESS, known_state=KNOWN)
+    event = mapped(STATELESS, KNOWN)
 
     assert event.user_properties == {
         "namiml_active_entitlements": ["premium"],
@@ -617,15 +625,15 @@ def test_a_user_event_without_state_is_given_what_is_known() -> None:
     }
 
 
-@pytest.mark.parametrize("record", [user_event(), impression()])
+@pytest.mark.parametrize("record", [impression(), transaction()])
 def test_no_other_event_is_given_any_state(record: Record) -> None:
-    assert mapped(record, known_state=KNOWN) == mapped(record)
+    assert mapped(record, KNOWN) == mapped(record)
 
 
 def test_what_is_known_of_a_user_does_not_change_an_events_insert_id() -> None:
     record = without(STATELESS, "id")
 
-    assert mapped(record, known_state=KNOWN).insert_id == mapped(record).insert_id
+    assert mapped(record, KNOWN).insert_id == mapped(record).insert_id
 
 
 # Whom they name
@@ -709,6 +717,41 @@ def test_anonymous_users_are_treated_as_the_settings_say(
     assert named(record, **config) == expected
 
 
+@pytest.mark.parametrize(
+    ("policy", "record", "missing"),
+    [
+        ("device", ANONYMOUS | TWO_DEVICES, "no single device"),
+        ("hold", ANONYMOUS | {"user_id": None}, "without which it cannot wait"),
+        ("nami_user_id", ANONYMOUS | {"user_id": None}, "no Nami user id"),
+        ("reject", ANONYMOUS, "`anonymous_users`"),
+    ],
+)
+def test_a_reject_of_an_anonymous_user_says_what_else_is_missing(
+    policy: str, record: Record, missing: str
+) -> None:
+    settings = make_settings(anonymous_users=policy, memory_path="memory.db")
+    event = RecordReader("stream").read(record)
+    assert isinstance(event, NamiEvent)
+    found = identify(event, None, settings)
+
+    assert isinstance(found, Unnamed)
+    assert missing in found.detail
+
+
+@pytest.mark.parametrize(
+    ("identity", "target"),
+    [
+        (Identity("user", "device"), "user"),
+        (Identity("user", None), "user"),
+        (Identity(None, "device"), "device"),
+    ],
+)
+def test_properties_are_those_of_the_user_and_without_one_of_the_device(
+    identity: Identity, target: str
+) -> None:
+    assert identity.target == target
+
+
 # Purity
 
 
@@ -718,7 +761,7 @@ def test_mapping_changes_nothing_that_it_was_given() -> None:
     assert isinstance(record, NamiEvent)
     before = msgspec.json.encode(record)
 
-    event_of(record, "name", Identity("user-1", None), settings)
+    event_of(record, "name", Identity("user-1", None), settings, record.state)
 
     assert msgspec.json.encode(record) == before
 

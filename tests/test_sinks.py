@@ -2,63 +2,19 @@
 
 from __future__ import annotations
 
-import io
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_sdk.exceptions import InvalidRecord
 
-from target_amplitude_nami.sinks import NamiSink, RecordValidator
-from target_amplitude_nami.target import TargetAmplitudeNami
-from target_amplitude_nami.way import OTHER, USERS
+from target_amplitude_nami.choosing import OTHER, USERS
+from target_amplitude_nami.sinks import RecordValidator
 from tests.support import nami, singer
+from tests.support.house import House
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
-
-    from target_amplitude_nami.report import Report
-
-
-class House:
-    """A target in this process that writes its requests to a file."""
-
-    def __init__(self, folder: Path, **settings: Any) -> None:
-        self.folder = folder
-        config = {
-            "dry_run": True,
-            "dry_run_path": str(folder / "dry-run.jsonl"),
-            "rejects_path": str(folder / "rejects.singer"),
-        }
-        self.target = TargetAmplitudeNami(config=config | settings)
-
-    def take(self, messages: Iterable[bytes]) -> Report:
-        """Process messages to the end."""
-        lines = b"".join(messages).decode()
-        self.target.process_lines(io.StringIO(lines))
-        self.target.process_endofpipe()
-        report: Report = self.target.report
-        assert report.counts.open == 0
-        return report
-
-    def sink(self, **schema: Any) -> NamiSink:
-        """Return the sink of a stream with this schema."""
-        definition = {"type": "object", "properties": {}} | schema
-        return NamiSink(self.target, "events", definition, [])
-
-    @property
-    def sent(self) -> list[dict[str, Any]]:
-        """The events that were sent."""
-        bodies = (self.folder / "dry-run.jsonl").read_text("utf-8").splitlines()
-        return [event for body in bodies for event in json.loads(body)["events"]]
-
-    @property
-    def rejects(self) -> list[dict[str, Any]]:
-        """The reasons in the rejects file."""
-        lines = (self.folder / "rejects.singer").read_text("utf-8").splitlines()
-        messages = [json.loads(line) for line in lines]
-        return [m["rejected"] for m in messages if m["type"] == "RECORD"]
 
 
 @pytest.fixture
@@ -126,6 +82,16 @@ def test_half_a_character_is_checked_like_any_other(
     validator.validate(record)
     with pytest.raises(InvalidRecord, match="a: "):
         validator.validate(record | {"a": 7, "\ud83d": None})
+
+
+@pytest.mark.parametrize("name", ["whole", "\ud83d"])
+def test_a_record_too_deep_to_be_checked_is_told_so(name: str) -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(300):
+        deep = {"in": deep}
+    validator = RecordValidator({"additionalProperties": {"type": "integer"}})
+    with pytest.raises(RecursionError):
+        validator.validate({name: 1} | deep)
 
 
 @pytest.mark.parametrize(
@@ -220,6 +186,7 @@ def test_a_record_too_deep_to_be_understood_is_a_reject(
     house.target.run.memory.open()
     sink = house.sink(properties=declared)
     sink.take(nami.impression(1) | {"deep": deep}, "events", line)
+    house.target.way.flush()
     [(_, reason)] = house.target.run.ledger.counts().rejected
     assert reason == "too_deep"
 
@@ -234,6 +201,18 @@ def test_a_user_record_sets_the_state_of_the_user(house: House) -> None:
     assert event["event_type"] == "$identify"
     assert event["user_id"] == nami.external_id(1)
     assert event["user_properties"]["$set"]["namiml_active_skus"] == ["radio_monthly"]
+
+
+def test_an_event_with_a_state_of_its_own_says_that_and_no_more(house: House) -> None:
+    part: dict[str, Any] = {"customer_journey_state": None, "active_entitlements": None}
+    records = [
+        nami.subscription(1),
+        nami.subscription(2, user_id=nami.identifier(2, 1), **part),
+    ]
+    house.take(singer.records("events", records))
+    whole, alone = (set(event["user_properties"]) for event in house.sent)
+    assert alone == {"namiml_device_ids", "namiml_device_platforms"}
+    assert alone < whole
 
 
 def test_a_user_record_without_state_has_nothing_to_set(house: House) -> None:

@@ -24,28 +24,27 @@ from target_amplitude_nami.amplitude.outgoing import (
     Stopped,
     Traffic,
 )
-from target_amplitude_nami.amplitude.pacing import Pacing
+from target_amplitude_nami.amplitude.pacing import Pace, Pacing
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from target_amplitude_nami.amplitude.event import Refusal
 
-MOST_BYTES_UNSETTLED: t.Final = 64_000_000
-_QUEUED_BATCHES_PER_LANE = 2
+MOST_BYTES_UNSETTLED: t.Final = 48_000_000
+_QUEUED_BATCHES_PER_LANE = 1
 _POLL_SECONDS = 0.2
 """How often the main thread looks up from waiting: signals must be served."""
 
 
 class DeliveryOptions(msgspec.Struct, frozen=True):
-    """How a run delivers; the names are those of the settings."""
+    """How a run delivers to a project; the names are those of the settings."""
 
     lanes: int
     limits: RequestLimits
     batch_wait_seconds: float
     retry_for: float
     per_id_per_second: int
-    max_events_per_second: int | None = None
 
 
 class _Batch:
@@ -71,6 +70,7 @@ class Delivery:
         options: DeliveryOptions,
         settlement: Settlement,
         *,
+        pace: Pace | None = None,
         log: Callable[[str], None],
         is_interrupted: Callable[[], bool] = lambda: False,
         clock: Clock | None = None,
@@ -81,26 +81,24 @@ class Delivery:
             senders: Makes the connection of a lane.
             options: How events go.
             settlement: Told what became of them, from the lanes' threads.
+            pace: The pace of the run, which other deliveries may share.
             log: Takes a line about trouble that is being waited out.
             is_interrupted: Whether the run shall end, so that `submit` must not wait.
             clock: The time.
         """
         self._options = options
         self._limits = options.limits
-        if options.max_events_per_second is not None:
+        pace = pace or Pace()
+        if pace.per_second is not None:
             # A request of many seconds' worth would be a burst, then a long silence.
             self._limits = msgspec.structs.replace(
-                options.limits,
-                events=min(options.limits.events, options.max_events_per_second),
+                options.limits, events=min(options.limits.events, pace.per_second)
             )
         self._clock = clock or Clock()
         self._condition = threading.Condition()
         self._settlement = settlement
         self._is_interrupted = is_interrupted
-        pacing = Pacing(
-            per_id_per_second=options.per_id_per_second,
-            per_second=options.max_events_per_second,
-        )
+        pacing = Pacing(per_id_per_second=options.per_id_per_second, pace=pace)
         self._taken_bytes = 0  # written by the submitting thread only
         self._settled_bytes = 0  # written under the condition
         self._is_closed = False
@@ -141,27 +139,29 @@ class Delivery:
         Raises:
             DeliveryError: When nothing more can be delivered.
         """
-        if self._unsettled_bytes + event.size > MOST_BYTES_UNSETTLED:
+        size = event.size
+        if self._taken_bytes - self._settled_bytes + size > MOST_BYTES_UNSETTLED:
             self._wait_for_memory()
         number = 0
         if self._lanes_in_use > 1:
             number = zlib.crc32(event.lane_key.encode("utf-8", "surrogatepass"))
             number %= self._lanes_in_use
         batch = self._filling[number]
+        events = batch.events
         more = len(event.body) + 1
-        if batch.events and (
-            len(batch.events) >= self._limits.events
+        if not events:
+            batch.since = self._clock.now()
+        elif (
+            len(events) >= self._limits.events
             or batch.size + more > self._limits.event_bytes
         ):
             self._seal(number)
             self._open_all_lanes()
             self.submit(event)
             return
-        if not batch.events:
-            batch.since = self._clock.now()
-        batch.events.append(event)
+        events.append(event)
         batch.size += more
-        self._taken_bytes += event.size
+        self._taken_bytes += size
 
     def tick(self) -> None:
         """Send what has waited long enough for its request to fill; call it often.
@@ -231,7 +231,7 @@ class Delivery:
         if self._is_closed:
             raise Stopped
         self._settlement.delivered(events)
-        self._release(sum(event.size for event in events))
+        self._release(sum([event.size for event in events]))
 
     def rejected(self, event: Outgoing, refusal: Refusal) -> None:
         """Pass on, and let the submitting thread go on."""

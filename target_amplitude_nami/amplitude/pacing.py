@@ -25,35 +25,42 @@ class Admission(msgspec.Struct, frozen=True):
     until: dict[str, float]
 
 
-class Pacing:
-    """The pace of a whole run, shared by its lanes."""
+class Pace:
+    """The pace of a whole run, shared by the lanes of all its projects."""
 
-    def __init__(
-        self, *, per_id_per_second: int, per_second: int | None = None
-    ) -> None:
+    def __init__(self, per_second: int | None = None) -> None:
+        """Take the most events a second; None: as fast as it goes."""
+        self.per_second: t.Final = per_second
+        self._lock = threading.Lock()
+        self._next_start = 0.0
+
+    def reserve(self, count: int, now: float) -> float:
+        """Return how many seconds `count` events have to wait for those before them."""
+        if self.per_second is None:
+            return 0.0
+        with self._lock:
+            start = max(now, self._next_start)
+            self._next_start = start + count / self.per_second
+        return start - now
+
+
+class Pacing:
+    """The pace of one project, shared by its lanes; it keeps to that of the run."""
+
+    def __init__(self, *, per_id_per_second: int, pace: Pace | None = None) -> None:
         """Take the limits.
 
         Args:
             per_id_per_second: Most events a second for one user id or device id, on
                 average over ten seconds.
-            per_second: Most events a second for the run; None: as fast as it goes.
+            pace: The pace of the run; None: as fast as it goes.
         """
+        self.reserve: t.Final = (pace or Pace()).reserve
         self._per_window = per_id_per_second * WINDOW_SECONDS
-        self._per_second = per_second
         self._lock = threading.Lock()
-        self._next_start = 0.0
         self._recent: deque[tuple[float, Counter[str]]] = deque()
         self._sent: Counter[str] = Counter()
         """Of each id in `_recent`, all of them together."""
-
-    def reserve(self, count: int, now: float) -> float:
-        """Return how many seconds `count` events have to wait for the run's pace."""
-        if self._per_second is None:
-            return 0.0
-        with self._lock:
-            start = max(now, self._next_start)
-            self._next_start = start + count / self._per_second
-        return start - now
 
     def admit(self, events: Sequence[Outgoing], now: float) -> Admission:
         """Count events as sent now, except those of ids that had their share.
@@ -69,10 +76,11 @@ class Pacing:
             # The same sum as below, so that "when there is room" means that there is.
             while self._recent and self._recent[0][0] + WINDOW_SECONDS <= now:
                 self._forget(self._recent.popleft()[1])
+            sent, most = self._sent.get, self._per_window
             crowded = {
-                name: room
+                name: most - sent(name, 0)
                 for name, count in wanted.items()
-                if (room := self._room(name)) < count
+                if count + sent(name, 0) > most
             }
             admission = Admission(events, [], {})
             if crowded:
@@ -80,9 +88,6 @@ class Pacing:
                 wanted = _count_ids(admission.admitted)
             self._remember(wanted, now, is_small=len(events) < _FEW_EVENTS)
         return admission
-
-    def _room(self, name: str) -> int:
-        return self._per_window - self._sent[name]
 
     def _admit_some(
         self, events: Sequence[Outgoing], room: dict[str, int], now: float
@@ -129,6 +134,6 @@ class Pacing:
 
 
 def _count_ids(events: Sequence[Outgoing]) -> Counter[str]:
-    ids = Counter(event.user_id for event in events if event.user_id)
-    ids.update(event.device_id for event in events if event.device_id)
+    ids = Counter([event.user_id for event in events if event.user_id])
+    ids.update([event.device_id for event in events if event.device_id])
     return ids

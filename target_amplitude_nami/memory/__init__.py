@@ -1,33 +1,45 @@
 """What is remembered of earlier records: users, delivered events, held records.
 
-All of it is in one SQLite file, at `memory_path` or else a temporary one, so that both
-are the same code and RAM stays flat. What a STATE covers is committed before that STATE
-leaves: a crash between the two repeats nothing and loses nothing.
+What is small is in RAM, the rest in one SQLite file, at `memory_path` or else a
+temporary one: both are the same code, and RAM stays flat. What a STATE covers is
+committed before that STATE leaves: a crash between the two repeats nothing and loses
+nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import threading
 import time
 import typing as t
+from collections import deque
 
-from target_amplitude_nami.memory.file import MemoryFile, json_array, lock
-from target_amplitude_nami.memory.keys import key_of, shown, to_bytes
-from target_amplitude_nami.memory.known import UNKNOWN, Known, pack, unpack
+from target_amplitude_nami.errors import MemoryUnusable
+from target_amplitude_nami.memory.delivered import Delivered
+from target_amplitude_nami.memory.file import open_files
+from target_amplitude_nami.memory.held import HeldRecords
+from target_amplitude_nami.memory.keys import to_bytes
+from target_amplitude_nami.memory.known import Known, Told, digest, newer
 from target_amplitude_nami.memory.model import (
     DEVICE,
     EXTERNAL_ID,
     SEVERAL_EXTERNAL_IDS,
-    Claim,
     Held,
     MemoryFigures,
     Oddity,
 )
+from target_amplitude_nami.memory.oddities import Oddities
+from target_amplitude_nami.memory.shelf import Shelf
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import (
+        Callable,
+        Collection,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
     from pathlib import Path
 
 __all__ = [
@@ -35,54 +47,74 @@ __all__ = [
     "EXTERNAL_ID",
     "SEVERAL_EXTERNAL_IDS",
     "UNKNOWN",
+    "UNTOLD",
     "Held",
     "Known",
     "Memory",
     "MemoryFigures",
     "Oddity",
+    "Project",
+    "Shelf",
+    "Told",
+    "digest",
+    "newer",
 ]
 
-_CACHED_USERS: t.Final = 20_000
-_MOST_CHANGES: t.Final = 5_000
-_PAGE: t.Final = 500
-_NAMED_ODDITIES: t.Final = 10
+Project: t.TypeAlias = t.Literal["main", "sandbox"]
+"""Which of the two Amplitude projects of a run."""
+
+UNKNOWN: t.Final = Known()
+UNTOLD: t.Final = Told()
+
+_MOST_UNWRITTEN: t.Final = 5_000
 _SECONDS_PER_DAY: t.Final = 86_400
 
 
 class Memory:
     """The memory of one run.
 
-    One thread reads and teaches users; any thread may ask for delivered events.
+    One thread looks up and learns; any thread may ask for delivered events, settle,
+    doubt and commit.
     """
 
     def __init__(
-        self, path: Path | None, days: int, *, project: str, forgets: bool = False
+        self,
+        path: Path | None,
+        days: int,
+        *,
+        projects: Mapping[Project, str],
+        forgets: bool = False,
     ) -> None:
         """Open nothing yet.
 
         Args:
             path: `memory_path`; None: remember within this run only.
             days: How long delivered events are remembered.
-            project: Where events go; what another project has is not delivered here.
+            projects: What names each Amplitude project that events go to: what another
+                one has, or was told, does not count here.
             forgets: Leave the file as it was: what is learnt goes with the run.
         """
         self.run: t.Final = time.time_ns()
         """A number that no other run has."""
         self._path = path
         self._days = days
-        self._project = hashlib.blake2b(to_bytes(project), digest_size=16).digest()
         self._day = int(time.time()) // _SECONDS_PER_DAY
-        self._forgets = forgets
-        self._lock = threading.Lock()
-        self._young: dict[str, Known] = {}
-        self._old: dict[str, Known] = {}
-        self._changed: dict[str, Known] = {}
-        self._claims: dict[str, Claim] = {}
+        self._forgets = forgets and path is not None
+        self._lock = threading.Lock()  # of the connection that writes
+        self._oddities = Oddities()
+        is_lasting = path is not None
+        self.users = Shelf(UNKNOWN, is_lasting=is_lasting)
+        """What is known of each Nami user."""
+        salts = {project: _salt_of(name) for project, name in projects.items()}
+        self.told = {
+            project: Shelf(UNTOLD, salt=salt, is_lasting=is_lasting)
+            for project, salt in salts.items()
+        }
+        """What was told in each project, by user id or device id."""
+        self._delivered = {project: Delivered(salt) for project, salt in salts.items()}
+        self._doubted: deque[tuple[Project, str, str]] = deque()
         self._is_open = False
         self._is_dirty = False
-        self._holds = False
-        self._has_all_in_ram = False
-        """Whether no user is known to the file alone, so that it need not be asked."""
 
     def open(self) -> None:
         """Open the file; make it if it is missing.
@@ -91,192 +123,183 @@ class Memory:
             MemoryUnusable: When it is in use by another run, damaged, of a newer
                 version, or something else.
         """
-        path = self._path
-        self._let_go: Callable[[], None] = (
-            (lambda: None) if path is None else lock(path)
-        )
+        self._files = open_files(self._path, reads_uncommitted=self._forgets)
         try:
-            self._file = MemoryFile(path)
+            self._file = self._files.writing
             self._purge()
-            [[held]] = self._file.rows("SELECT EXISTS (SELECT 1 FROM held)")
-            [[users]] = self._file.rows("SELECT EXISTS (SELECT 1 FROM users)")
+            for shelf in self._shelves:
+                shelf.open(self._files.reading)
+            for delivered in self._delivered.values():
+                delivered.open(self._file, self._files.reading)
+            self._held = HeldRecords(self._file)
         except BaseException:
-            self._let_go()
+            self._files.close()
             raise
-        self._holds = bool(held)
-        self._has_all_in_ram = not users
         self._is_open = True
+
+    @property
+    def wants_commit(self) -> bool:
+        """Whether so much was learnt that it should not all stay in RAM."""
+        most = max(
+            self._oddities.unwritten,
+            *(shelf.unwritten for shelf in self._shelves),
+            *(delivered.unwritten for delivered in self._delivered.values()),
+        )
+        return most > _MOST_UNWRITTEN
 
     def commit(self) -> None:
         """Make all that was learnt and noted survive a crash.
 
+        Without a `memory_path` nothing survives: there it only keeps RAM flat.
+
         Raises:
             MemoryUnusable: When the disk does not take it.
         """
+        if self._path is None and not self.wants_commit:
+            return
         with self._lock:
-            if not self._is_open or self._forgets:
-                return
-            self._write_changes()
-            if self._is_dirty:
-                self._file.commit()
-                self._is_dirty = False
+            if self._is_open:
+                self._commit()
 
     def close(self) -> None:
         """Close the file; what was not committed is forgotten."""
         with self._lock:
             if self._is_open:
                 self._is_open = False
-                self._file.close()
-                self._let_go()
+                self._files.close()
 
     def figures(self) -> MemoryFigures:
         """Return what the report says of the memory."""
         with self._lock:
             if not self._is_open:
                 return MemoryFigures()
-            self._write_changes()
-            [[waiting, since]] = self._file.rows(
-                "SELECT count(*), min(since) FROM held"
-            )
-            kinds = self._file.rows("SELECT kind, count(*) FROM oddities GROUP BY kind")
-            named = [
-                Oddity(*row)
-                for kind, _ in kinds
-                for row in self._file.rows(
-                    "SELECT * FROM oddities WHERE kind = ? LIMIT ?",
-                    kind,
-                    _NAMED_ODDITIES,
-                )
-            ]
-        return MemoryFigures(waiting, since, dict(kinds), named)
+            try:
+                self._write()
+                sql = "SELECT kind, count(*) FROM oddities GROUP BY kind"
+                kinds = self._file.rows(sql)
+                named = self._oddities.named(self._file, (kind for kind, _ in kinds))
+                since = self._held.oldest()
+            except MemoryUnusable:  # the next commit tells it
+                return MemoryFigures(self._held.waiting)
+        return MemoryFigures(self._held.waiting, since, dict(kinds), named)
 
-    # Users
+    @property
+    def waiting(self) -> int:
+        """How many records are held."""
+        return self._held.waiting if self._is_open else 0
 
-    def recall(self, user_id: str) -> Known:
-        """Return what is known of a Nami user."""
-        known = self._young.get(user_id)
-        if known is not None:
-            return known
-        known = self._old.get(user_id)
-        if known is None:
-            known = UNKNOWN if self._has_all_in_ram else self._look_up(user_id)
-        self._keep(user_id, known)
-        return known
-
-    def learn(self, user_id: str, known: Known) -> None:
-        """Remember what is known of a Nami user from now on."""
-        self._keep(user_id, known)
-        with self._lock:
-            self._changed[user_id] = known
-            if len(self._changed) >= _MOST_CHANGES:
-                self._write_changes()
+    # Ids
 
     def claim(self, kind: str, value: str, user_id: str) -> None:
         """Note that an External ID or a device was seen at a Nami user."""
-        key = key_of(f"{kind}\0{value}")
-        claim = Claim(kind, value, user_id)
-        with self._lock:
-            first = self._claims.setdefault(key, claim)
-            if first.user_id != user_id:
-                self._note_oddity(claim, first.user_id)
-            elif len(self._claims) >= _MOST_CHANGES:
-                self._write_changes()
+        self._oddities.claim(kind, value, user_id)
 
     def note_second_external_id(self, user_id: str, first: str, second: str) -> None:
         """Note that a Nami user has two External IDs."""
-        claim = Claim(SEVERAL_EXTERNAL_IDS, max(first, second), user_id)
-        with self._lock:
-            self._note_oddity(claim, min(first, second))
-
-    def _note_oddity(self, claim: Claim, other: str) -> None:
-        self._is_dirty = True
-        self._file.run(
-            "INSERT OR IGNORE INTO oddities VALUES (?, ?, ?, ?)",
-            claim.kind,
-            shown(claim.value),
-            shown(claim.user_id),
-            shown(other),
-        )
-
-    def _look_up(self, user_id: str) -> Known:
-        with self._lock:
-            known = self._changed.get(user_id)
-            if known is not None:
-                return known
-            rows = self._file.rows(
-                "SELECT known FROM users WHERE id = ?", key_of(user_id)
-            )
-        return unpack(rows[0][0]) if rows else UNKNOWN
-
-    def _keep(self, user_id: str, known: Known) -> None:
-        if len(self._young) >= _CACHED_USERS:
-            self._has_all_in_ram &= not self._old
-            self._old, self._young = self._young, {}
-        self._young[user_id] = known
-
-    def _write_changes(self) -> None:
-        """Write what was learnt; under the lock."""
-        claims, self._claims = self._claims, {}
-        changed, self._changed = self._changed, {}
-        if changed:
-            self._is_dirty = True
-            users = pack({key_of(user_id): known for user_id, known in changed.items()})
-            self._file.run(
-                "INSERT INTO users (id, known) SELECT key, value FROM json_each(?)"
-                " WHERE true ORDER BY key"
-                " ON CONFLICT (id) DO UPDATE SET known = excluded.known",
-                users,
-            )
-        if claims:
-            self._is_dirty = True
-            self._write_claims(claims)
-
-    def _write_claims(self, claims: Mapping[str, Claim]) -> None:
-        """Give each id to the first who claimed it, and note who else does."""
-        owners = json.dumps({key: shown(c.user_id) for key, c in claims.items()})
-        self._file.run(
-            "INSERT OR IGNORE INTO owners SELECT key, value FROM json_each(?)"
-            " ORDER BY key",
-            owners,
-        )
-        for key, owner in self._file.rows(
-            "SELECT key, user FROM json_each(?) JOIN owners ON owners.id = key"
-            " WHERE user <> value",
-            owners,
-        ):
-            self._note_oddity(claims[key], owner)
+        self._oddities.note_second_external_id(user_id, first, second)
 
     # Delivered events
 
-    def delivered_among(self, insert_ids: Iterable[str]) -> set[str]:
-        """Return those of the insert ids whose events were delivered before."""
-        keys = {self._delivered_key(name): name for name in insert_ids}
-        with self._lock:
-            rows = self._file.rows(
-                "SELECT id FROM delivered WHERE id IN (SELECT value FROM json_each(?))",
-                json_array(keys),
-            )
-        return {keys[key] for (key,) in rows}
+    @property
+    def is_all_in_ram(self) -> bool:
+        """Whether `prepare` has nothing to look up."""
+        return all(shelf.is_all_in_ram for shelf in self._shelves) and not any(
+            delivered.remembers_runs for delivered in self._delivered.values()
+        )
 
-    def settle(self, insert_ids: Iterable[str], held: Sequence[int]) -> None:
+    def prepare(self, targets: Collection[str], insert_ids: Collection[str]) -> None:
+        """Look up in one go what the next records will ask for.
+
+        Args:
+            targets: The user ids and device ids that Amplitude may be told of.
+            insert_ids: The events that may have been delivered in an earlier run.
+        """
+        for told in self.told.values():
+            told.prepare(targets)
+        for delivered in self._delivered.values():
+            delivered.prepare(insert_ids)
+
+    def was_delivered_before(self, project: Project, insert_id: str) -> bool:
+        """Whether an event among those prepared was delivered in an earlier run."""
+        return self._delivered[project].was_delivered_before(insert_id)
+
+    def doubt(self, project: Project, target: str, insert_id: str) -> None:
+        """Take note that Amplitude refused an event, whatever that told."""
+        self._doubted.append((project, target, insert_id))
+
+    def take_back_doubted(self) -> None:
+        """Forget that a state was told, where Amplitude refused what told it last.
+
+        Its mark stays: what comes next is no copy of what was told before.
+        """
+        while self._doubted:
+            project, target, insert_id = self._doubted.popleft()
+            told = self.told[project].get(target)
+            if told.mark == insert_id:
+                self.told[project].put(target, Told(told.time, mark=told.mark))
+
+    def delivered_among(
+        self, project: Project, insert_ids: Collection[str]
+    ) -> set[str]:
+        """Return those of the insert ids whose events were delivered before."""
+        with self._lock:
+            return self._delivered[project].among(insert_ids)
+
+    def settle(
+        self, project: Project, insert_ids: Iterable[str], held: Sequence[int]
+    ) -> None:
         """Remember events as delivered, and forget held records that are settled."""
-        keys = json_array(self._delivered_key(name) for name in insert_ids)
+        with self._lock:
+            self._delivered[project].add(insert_ids)
+            if held:
+                self._is_dirty = True
+                self._held.forget(held)
+
+    # Held records
+
+    def hold(
+        self,
+        user_id: str,
+        stream: str,
+        line: bytes,
+        record: bytes,
+        *,
+        is_of_now: bool = False,
+    ) -> bool:
+        """Keep a record that waits; see `HeldRecords.keep`."""
         with self._lock:
             self._is_dirty = True
-            self._file.run(
-                "INSERT OR IGNORE INTO delivered SELECT value, ? FROM json_each(?)"
-                " ORDER BY value",
-                self._day,
-                keys,
-            )
-            if held:
-                self._file.run(
-                    "DELETE FROM held WHERE number IN (SELECT value FROM json_each(?))",
-                    json.dumps(list(held)),
-                )
+            return self._held.keep(user_id, stream, line, record, is_of_now=is_of_now)
 
-    def _delivered_key(self, insert_id: str) -> str:
-        return key_of(insert_id, self._project)
+    def forget_held(self, number: int) -> None:
+        """Forget a held record that is settled."""
+        with self._lock:
+            self._is_dirty = True
+            self._held.forget([number])
+
+    def held_of(self, user_id: str) -> Iterator[Held]:
+        """Yield a user's held records in the order held."""
+        return self._pages(lambda after: self._held.of_user(user_id, after))
+
+    def held_of_named_users(self) -> Iterator[Held]:
+        """Yield the held records whose user's External ID is known meanwhile."""
+        return self._pages(self._held.of_named_users)
+
+    def all_held(self) -> Iterator[Held]:
+        """Yield all held records."""
+        return self._pages(self._held.of_all)
+
+    def _pages(self, page: Callable[[int], list[Held]]) -> Iterator[Held]:
+        after = 0
+        while self._held.waiting:
+            with self._lock:
+                held = page(after)
+            if not held:
+                return
+            yield from held
+            after = held[-1].number
+
+    # The file, under the lock
 
     def _purge(self) -> None:
         """Forget the events of long ago, once a day."""
@@ -287,57 +310,25 @@ class Memory:
             )
             self._is_dirty = True
 
-    # Held records
+    @property
+    def _shelves(self) -> tuple[Shelf[t.Any], ...]:
+        return (self.users, *self.told.values())
 
-    def hold(self, user_id: str, stream: str, line: bytes, record: bytes) -> bool:
-        """Keep a record that waits; return False when the same is kept already."""
-        with self._lock:
-            self._is_dirty = self._holds = True
-            return bool(
-                self._file.run(
-                    "INSERT OR IGNORE INTO held (id, user, since, stream, line, record)"
-                    " VALUES (?, ?, ?, ?, ?, ?)",
-                    hashlib.sha256(record).hexdigest(),
-                    key_of(user_id),
-                    int(time.time()),
-                    to_bytes(stream),
-                    line,
-                    record,
-                )
-            )
+    def _write(self) -> None:
+        self._is_dirty |= self._oddities.write(self._file)
+        for shelf in self._shelves:
+            self._is_dirty |= shelf.write(self._file)
+        for delivered in self._delivered.values():
+            self._is_dirty |= delivered.write(self._day)
 
-    def held_of(self, user_id: str) -> Iterator[Held]:
-        """Yield a user's held records in the order held."""
-        if self._holds:
-            yield from self._pages("FROM held WHERE user = ?", key_of(user_id))
+    def _commit(self) -> None:
+        self._write()
+        if self._is_dirty and not self._forgets:
+            self._file.commit()
+            self._is_dirty = False
+        for shelf in self._shelves:
+            shelf.note_written()
 
-    def held_of_named_users(self) -> Iterator[Held]:
-        """Yield the held records whose user's External ID is known meanwhile."""
-        if self._holds:
-            yield from self._pages(
-                "FROM held JOIN users ON users.id = held.user"
-                " WHERE json_extract(users.known, '$.external_id') IS NOT NULL"
-            )
 
-    def all_held(self) -> Iterator[Held]:
-        """Yield all held records."""
-        if self._holds:
-            yield from self._pages("FROM held WHERE 1")
-
-    def _pages(self, origin: str, *values: object) -> Iterator[Held]:
-        number = 0
-        while True:
-            with self._lock:
-                rows = self._file.rows(
-                    f"SELECT number, stream, line, record {origin} AND number > ?"
-                    " ORDER BY number LIMIT ?",
-                    *values,
-                    number,
-                    _PAGE,
-                )
-            for number, stream, line, record in rows:
-                yield Held(
-                    number, stream.decode("utf-8", "surrogatepass"), line, record
-                )
-            if len(rows) < _PAGE:
-                return
+def _salt_of(project: str) -> bytes:
+    return hashlib.blake2b(to_bytes(project), digest_size=16).digest()

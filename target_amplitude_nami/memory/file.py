@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import fcntl
+import itertools
 import os
 import sqlite3
+import tempfile
+import threading
 import typing as t
+from pathlib import Path
 
 from target_amplitude_nami.errors import MemoryUnusable
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
 _APPLICATION: t.Final = 0x4E616D69  # "Nami", so that no other file is taken for one
 _VERSION: t.Final = 1
-_CACHE_KIB: t.Final = 32_000
+_CACHE_KIB: t.Final = 4_000
 _CHECKPOINT_PAGES: t.Final = 10_000
+_ROWS_AT_ONCE: t.Final = 1_000
+_CANNOT_WRITE: t.Final = {
+    "SQLITE_FULL": "disk full",
+    "SQLITE_IOERR_FSYNC": "",
+    "SQLITE_IOERR_TRUNCATE": "",
+    "SQLITE_IOERR_WRITE": "",
+    "SQLITE_READONLY": "",
+}
+"""What SQLite calls it when the disk takes nothing; a plainer word, where there is one.
+"""
+
+_Row = t.TypeVar("_Row")
 
 _TABLES: t.Final = """
-CREATE TABLE users (id TEXT NOT NULL UNIQUE, known TEXT NOT NULL);
+CREATE TABLE facts (id TEXT NOT NULL UNIQUE, fact TEXT NOT NULL);
 CREATE TABLE delivered (id TEXT PRIMARY KEY, day INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE purges (day INTEGER PRIMARY KEY);
 CREATE TABLE held (
@@ -42,36 +58,41 @@ CREATE TABLE oddities (
 
 
 class MemoryFile:
-    """The open file. What is written is seen at once, and survives with `commit`.
+    """A connection to the file. What is written survives with `commit`.
 
-    Not for several threads at once: `Memory` has the lock. What concerns many rows is
-    one statement, its rows in a JSON text: SQLite then works outside the interpreter's
-    lock, which a lane would otherwise have to win back for every row.
+    What concerns many rows is one statement, its rows in a JSON text: SQLite then works
+    outside the interpreter's lock, which a lane would otherwise have to win back for
+    every row.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path, *, is_lasting: bool) -> None:
         """Open the file; make it if it is missing.
 
         Args:
-            path: The file; None: a temporary one that SQLite keeps in RAM while it is
-                small and that is gone when the process is.
+            path: The file.
+            is_lasting: Whether what is committed survives the machine.
 
         Raises:
             MemoryUnusable: When it is something else, damaged, or of a newer version.
         """
-        self._name = "(temporary)" if path is None else str(path)
+        self._path = path
+        self._is_lasting = is_lasting
+        self._lock = threading.Lock()
+        self._trouble: MemoryUnusable | None = None
         with self._explained():
-            if path is not None:
-                path.touch(mode=0o600)
+            path.touch(mode=0o600)
             self._connection = sqlite3.connect(
-                path or "", isolation_level=None, check_same_thread=False
+                path, isolation_level=None, check_same_thread=False
             )
             try:
-                self._prepare(is_lasting=path is not None)
-                self.run("BEGIN")
+                self._prepare()
             except BaseException:
                 self._connection.close()
                 raise
+
+    def begin(self) -> None:
+        """Begin to write: what follows is committed as a whole, or not at all."""
+        self.run("BEGIN")
 
     def close(self) -> None:
         """Close the connection; what was not committed is gone."""
@@ -84,15 +105,15 @@ class MemoryFile:
 
     def rows(self, statement: str, *values: object) -> list[t.Any]:
         """Return the rows that a statement yields."""
-        with self._explained():
+        with self._explained(), self._lock:
             return self._connection.execute(statement, values).fetchall()
 
     def run(self, statement: str, *values: object) -> int:
         """Execute a statement; return how many rows it changed."""
-        with self._explained():
+        with self._explained(), self._lock:
             return self._connection.execute(statement, values).rowcount
 
-    def _prepare(self, *, is_lasting: bool) -> None:
+    def _prepare(self) -> None:
         [[application]] = self.rows("PRAGMA application_id")
         [[version]] = self.rows("PRAGMA user_version")
         [[tables]] = self.rows("SELECT count(*) FROM sqlite_master")
@@ -103,9 +124,9 @@ class MemoryFile:
                 f"a newer version of this target wrote it (in form {version}; this one "
                 f"knows {_VERSION}): upgrade the target"
             )
+        self.rows("PRAGMA journal_mode = WAL")
         # What STATE covers must survive the machine; a temporary file survives nothing.
-        self.rows(f"PRAGMA journal_mode = {'WAL' if is_lasting else 'OFF'}")
-        self.run(f"PRAGMA synchronous = {'FULL' if is_lasting else 'OFF'}")
+        self.run(f"PRAGMA synchronous = {'FULL' if self._is_lasting else 'OFF'}")
         self.run(f"PRAGMA cache_size = -{_CACHE_KIB}")
         self.rows(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         if version < _VERSION:
@@ -118,17 +139,94 @@ class MemoryFile:
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
+        if self._trouble is not None:
+            # SQLite has taken back what was not committed: what came now would stay.
+            raise MemoryUnusable(*self._trouble.args)
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            raise self._unusable(str(error)) from error
+            self._trouble = self._explain(error)
+            raise self._trouble from error
+
+    def _explain(self, error: sqlite3.Error | OSError) -> MemoryUnusable:
+        name = getattr(error, "sqlite_errorname", "")
+        if not self._is_lasting or name not in _CANNOT_WRITE:
+            return self._unusable(str(error))
+        why = _CANNOT_WRITE[name]
+        return MemoryUnusable(
+            f"The memory file {self._path} cannot be written ({why or error}): "
+            f"{'make room' if why else 'mend the disk'} and run again; nothing is lost"
+        )
 
     def _unusable(self, why: str) -> MemoryUnusable:
+        if not self._is_lasting:
+            return MemoryUnusable(
+                f"What a run remembers finds no place in the folder for temporary "
+                f"files, {self._path.parent.parent} ({why}): make room there, or name "
+                f"another folder in the variable TMPDIR"
+            )
         return MemoryUnusable(
-            f"The memory file {self._name} cannot be used: {why}. Nothing in it was "
+            f"The memory file {self._path} cannot be used: {why}. Nothing in it was "
             f"overwritten. Restore it from a backup, or choose another `memory_path`; "
             f"a new one knows nothing, so events sent before may be sent again"
         )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Files:
+    """Two connections to one file, so that reading need not wait for writing."""
+
+    writing: MemoryFile
+    reading: MemoryFile
+    """Sees what was committed; for one thread of its own."""
+    let_go: Callable[[], None]
+
+    def close(self) -> None:
+        """Close both; what was not committed is gone."""
+        self.reading.close()
+        self.writing.close()
+        self.let_go()
+
+
+def open_files(path: Path | None, *, reads_uncommitted: bool) -> Files:
+    """Open the memory file, or a temporary one that is gone with the process.
+
+    Args:
+        path: The file; None: a temporary one.
+        reads_uncommitted: Whether nothing will be committed: what reads is then the
+            very connection that writes.
+
+    Raises:
+        MemoryUnusable: When it is in use by another run, damaged, of a newer version,
+            or something else.
+    """
+    if path is None:
+        return _open_temporary()
+    let_go = lock(path)
+    try:
+        writing = MemoryFile(path, is_lasting=True)
+        reading = writing if reads_uncommitted else MemoryFile(path, is_lasting=True)
+        writing.begin()
+    except BaseException:
+        let_go()
+        raise
+    return Files(writing, reading, let_go)
+
+
+def _open_temporary() -> Files:
+    try:
+        with tempfile.TemporaryDirectory(prefix="target-amplitude-nami-") as folder:
+            path = Path(folder) / "memory.db"
+            writing = MemoryFile(path, is_lasting=False)
+            reading = MemoryFile(path, is_lasting=False)
+            writing.begin()
+            # The folder goes at once: nothing is left behind, whatever ends the run.
+    except OSError as error:
+        raise MemoryUnusable(
+            f"There is no folder for temporary files ({error.strerror}): name one in "
+            f"the variable TMPDIR"
+        ) from error
+    return Files(writing, reading, lambda: None)
 
 
 def lock(path: Path) -> Callable[[], None]:
@@ -154,6 +252,13 @@ def lock(path: Path) -> Callable[[], None]:
             f"or choose another `memory_path`"
         ) from error
     return lambda: os.close(descriptor)
+
+
+def chunks(rows: Collection[_Row]) -> Iterator[list[_Row]]:
+    """Yield rows in pieces: SQLite takes a JSON text apart as a whole, in RAM."""
+    remaining = iter(rows)
+    while chunk := list(itertools.islice(remaining, _ROWS_AT_ONCE)):
+        yield chunk
 
 
 def json_array(texts: Iterable[str]) -> str:

@@ -1,20 +1,32 @@
-"""What is known of one Nami user, and how it is kept as JSON text."""
+"""What is known of a Nami user, and what Amplitude was told of one of its users."""
 
 from __future__ import annotations
 
-import typing as t
+import hashlib
 
 import msgspec
 
 from target_amplitude_nami.nami import jsontext
 from target_amplitude_nami.nami.state import UserState
 
-if t.TYPE_CHECKING:
-    from collections.abc import Mapping
+
+def newer(before: UserState | None, state: UserState) -> UserState:
+    """Return a newer state, completed with what it does not say."""
+    if before is None:
+        return state
+    told = msgspec.structs.astuple(state)
+    # Nami's own records tell all but the last, which only some other source has.
+    if before.subscription_status is None and None not in told[:-1]:
+        return state
+    known = msgspec.structs.astuple(before)
+    return UserState(*[k if n is None else n for k, n in zip(known, told, strict=True)])
 
 
-class Known(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What earlier records told of a user."""
+class Known(msgspec.Struct, frozen=True, array_like=True):
+    """What records told of a Nami user.
+
+    It is kept by the place of each fact, the External ID first: new ones go last.
+    """
 
     external_id: str | None = None
     external_id_time: int | None = None
@@ -22,21 +34,14 @@ class Known(msgspec.Struct, frozen=True, omit_defaults=True):
     device_id: str | None = None
     """The device that the last record named."""
     state: UserState | None = None
-    """What Amplitude was told of the user's state, the newest of each fact."""
+    """The newest of each fact."""
     state_time: int | None = None
     """As of when that was, ms."""
-    state_mark: str = ""
-    """The insert id of the event that told it last."""
-    told_to: str | None = None
-    """The Amplitude user, or device, that it was told of."""
-    told_in: int = 0
-    """The run in which that was."""
 
-    def is_outdated_at(self, time: int | None) -> bool:
-        """Whether a state as of this time is older than the one that was told."""
-        return (
-            time is not None and self.state_time is not None and time < self.state_time
-        )
+    def is_newer_than(self, time: int | None) -> bool:
+        """Whether the state that is known is as of later than this time."""
+        newest = self.state_time
+        return newest is not None and time is not None and time < newest
 
     def with_external_id(self, external_id: str, time: int | None) -> Known:
         """Return what is known after a record told an External ID; the newest counts.
@@ -46,42 +51,41 @@ class Known(msgspec.Struct, frozen=True, omit_defaults=True):
         newest = self.external_id_time
         if time is not None and newest is not None and time < newest:
             return self
-        if external_id == self.external_id and time in {None, newest}:
+        if external_id == self.external_id and (time is None or time == newest):
             return self
-        return msgspec.structs.replace(
-            self,
-            external_id=external_id,
-            external_id_time=newest if time is None else time,
-        )
-
-    def merged(self, state: UserState) -> UserState:
-        """Return a newer state, completed with what it does not say."""
-        if self.state is None or self.state == state:
-            return state
-        told = msgspec.structs.asdict(state)
-        return msgspec.structs.replace(
+        return Known(
+            external_id,
+            newest if time is None else time,
+            self.device_id,
             self.state,
-            **{name: value for name, value in told.items() if value is not None},
+            self.state_time,
         )
 
 
-UNKNOWN: t.Final = Known()
+class Told(msgspec.Struct, frozen=True, array_like=True):
+    """What one Amplitude user, or device, of one project was told of its state."""
+
+    time: int | None = None
+    """The newest time of an event or user record with a state, ms, told or not."""
+    state: int | None = None
+    """What `digest` makes of the state that was told last; None when none was."""
+    mark: str = ""
+    """The insert id of the event that told it."""
+    run: int = 0
+    """The run in which that was."""
+
+    def is_newer_than(self, time: int | None) -> bool:
+        """Whether a state as of this time is older than one that was seen."""
+        return self.time is not None and time is not None and time < self.time
+
 
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Known)
 
 
-def pack(users: Mapping[str, Known]) -> str:
-    """Return a JSON object of what is known of each user."""
+def digest(state: UserState) -> int:
+    """Return a number that tells a state from all others: 63 bits of its hash."""
     try:
-        return _encoder.encode(users).decode()
-    except UnicodeEncodeError:  # half of a cut emoji in an id
-        return jsontext.encode(msgspec.to_builtins(users)).decode()
-
-
-def unpack(text: str) -> Known:
-    """Return what is known of one user."""
-    try:
-        return _decoder.decode(text)
-    except msgspec.DecodeError:
-        return msgspec.convert(jsontext.decode(text), Known)
+        text = _encoder.encode(state)
+    except UnicodeEncodeError:  # half of a cut emoji
+        text = jsontext.encode(msgspec.to_builtins(state))
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) >> 1

@@ -375,7 +375,8 @@ _WHAT_IT_LEAVES: t.Final = (
     ),
     _number(
         "memory_days",
-        "How long, in days, the ids of delivered events are remembered.",
+        "How long, in days, the ids of delivered events are remembered after they were "
+        "last read.",
         least=1,
         default=90,
     ),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from target_amplitude_nami.amplitude import limits
-from target_amplitude_nami.amplitude.pacing import WINDOW_SECONDS, Pacing
+from target_amplitude_nami.amplitude.pacing import WINDOW_SECONDS, Pace, Pacing
 from tests.support.delivery import of_many_users, outgoing
 
 if t.TYPE_CHECKING:
@@ -33,22 +33,30 @@ def of_one_user(count: int, **changes: t.Any) -> list[Outgoing]:
 
 
 def test_without_a_pace_nothing_waits() -> None:
-    pacing = Pacing(per_id_per_second=30)
-    assert [pacing.reserve(2000, NOW) for _ in range(3)] == [0, 0, 0]
+    pace = Pace()
+    assert [pace.reserve(2000, NOW) for _ in range(3)] == [0, 0, 0]
 
 
 def test_each_request_waits_for_those_before_it() -> None:
-    pacing = Pacing(per_id_per_second=30, per_second=100)
-    assert pacing.reserve(200, NOW) == 0
-    assert pacing.reserve(50, NOW) == 2
-    assert pacing.reserve(100, NOW + 1) == 1.5
+    pace = Pace(per_second=100)
+    assert pace.reserve(200, NOW) == 0
+    assert pace.reserve(50, NOW) == 2
+    assert pace.reserve(100, NOW + 1) == 1.5
 
 
 def test_a_pause_is_not_made_up_for() -> None:
-    pacing = Pacing(per_id_per_second=30, per_second=100)
-    pacing.reserve(100, NOW)
-    assert pacing.reserve(100, NOW + 500) == 0
-    assert pacing.reserve(100, NOW + 500) == 1
+    pace = Pace(per_second=100)
+    pace.reserve(100, NOW)
+    assert pace.reserve(100, NOW + 500) == 0
+    assert pace.reserve(100, NOW + 500) == 1
+
+
+def test_two_projects_share_the_pace_of_the_run() -> None:
+    pace = Pace(per_second=100)
+    main, sandbox = (Pacing(per_id_per_second=30, pace=pace) for _ in range(2))
+    assert main.reserve(100, NOW) == 0
+    assert sandbox.reserve(100, NOW) == 1
+    assert main.reserve(100, NOW) == 2
 
 
 # The share of one user or device

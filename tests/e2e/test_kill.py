@@ -15,10 +15,13 @@ from target_amplitude_nami.local.faults import Do, Fault, Faults, When
 from target_amplitude_nami.local.server import LocalAmplitude
 from tests.support import nami, singer
 from tests.support.run_target import API_KEY
+from tests.support.story import about, as_of, at, change
 from tests.support.zygote import Running, Zygote
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.support.story import House
 
 KILLS_PER_SEED = 25
 MOST_SECONDS_TO_LIVE = 0.45
@@ -26,6 +29,7 @@ RECORDS = 1_500
 RECORDS_PER_STATE = 7
 USERS = 61
 RECORDS_PER_BAD_ONE = 50
+LOGINS = 120
 SETTINGS = {
     "api_key": API_KEY,
     "batch_size_rows": 20,
@@ -171,3 +175,89 @@ def _position(run: Running, before: int) -> int:
     assert whole == sorted(whole)
     newest: int = max([before, *whole])
     return newest
+
+
+# With a memory, and users who log in meanwhile
+
+
+@dataclass(frozen=True)
+class Logins:
+    """Users whose records come in any order, with one that names them among the rest.
+
+    It can be replayed from any position on.
+    """
+
+    records: list[dict[str, object]]
+    newest: dict[int, str]
+    """Each user's SKU at the end."""
+
+    @classmethod
+    def shuffled(cls, dice: random.Random) -> Logins:
+        """Return a new order of records, with times in another one."""
+        records: list[dict[str, object]] = []
+        newest: dict[int, str] = {}
+        for user in range(LOGINS):
+            first = user * 100
+            days = dice.sample(range(1, 28), 4)
+            told = [
+                *(nami.impression(first + n, created_date=at(n)) for n in range(1, 9)),
+                change(first + 10, days[0], f"sku-{days[0]}", external_ids=[]),
+                change(first + 11, days[1], f"sku-{days[1]}"),
+                as_of(days[2], f"sku-{days[2]}", external_ids=[]),
+                as_of(days[3], f"sku-{days[3]}"),
+            ]
+            records += [about(user, record) for record in told]
+            newest[user] = f"sku-{max(days)}"
+        dice.shuffle(records)
+        return cls(records, newest)
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of the events, sorted."""
+        return sorted(str(r["id"]) for r in self.records if "event_type" in r)
+
+    def after(self, position: int) -> list[bytes]:
+        """Return what the tap writes when it starts at this position."""
+        lines = [singer.schema("events"), singer.schema("users")]
+        for n, record in enumerate(self.records[position:], position + 1):
+            stream = "events" if "event_type" in record else "users"
+            lines.append(singer.record(stream, record))
+            if n % RECORDS_PER_STATE == 0 or n == len(self.records):
+                lines.append(singer.state({"position": n}))
+        return lines
+
+
+@pytest.mark.parametrize("policy", ["hold", "device"])
+def test_kill_9_with_a_memory_neither_loses_nor_repeats_nor_misnames(
+    house: House, policy: str
+) -> None:
+    dice = random.Random(policy)  # noqa: S311
+    stream = Logins.shuffled(dice)
+    house.settings |= SETTINGS | {"anonymous_users": policy}
+    house.local.set_faults(_troubles(7, refuses=False))
+    position, kills = 0, 0
+    while kills < KILLS_PER_SEED:
+        run = house.start(stream.after(position))
+        code = run.wait(dice.uniform(0.05, MOST_SECONDS_TO_LIVE / 2))
+        if code is None:
+            run.kill(signal.SIGKILL)
+            code = run.wait(10)
+        assert code in {0, -signal.SIGKILL}, run.log
+        position = _position(run, position)
+        if code == 0:
+            break
+        kills += 1
+    house.local.set_faults(Faults())
+    last = house.run_messages(stream.after(position))
+    assert last.report["waiting"] == 0
+    assert sorted(house.ids) == stream.ids
+    assert {user: house.skus(user) for user in stream.newest} == {
+        user: [sku] for user, sku in stream.newest.items()
+    }
+    if policy == "hold":
+        names = {
+            event.sent["device_id"]: event.sent["user_id"] for event in house.events
+        }
+        assert names == {
+            nami.device_id(user): nami.external_id(user) for user in range(LOGINS)
+        }

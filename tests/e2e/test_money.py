@@ -12,13 +12,18 @@ from target_amplitude_nami.local.model import project_of
 from target_amplitude_nami.local.reading import Reader
 from target_amplitude_nami.local.server import LocalAmplitude
 from tests.support import nami, singer
+from tests.support.house import House as InProcess
 from tests.support.run_target import API_KEY, TargetRun, run_target
+from tests.support.story import change
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from tests.support.story import House
+
 SANDBOX_KEY = "fedcba9876543210fedcba9876543210"
+OTHER_KEY = "abcdef9876543210abcdef9876543210"
 STATE = {"position": 7}
 SANDBOX = {"purchase_env": "sandbox"}
 REVENUE = ("$revenue", "$price", "$quantity", "$currency", "$productId", "$revenueType")
@@ -207,6 +212,84 @@ def test_a_key_of_the_sandbox_that_amplitude_does_not_know_ends_the_run(
     assert "Check `sandbox_api_key`" in error
     assert SANDBOX_KEY not in run.log
     assert run.states == []
+
+
+@pytest.mark.parametrize(
+    "spelling", ["purchase_env", "purchaseEnv", "PURCHASE_ENV", "PURCHASEENV"]
+)
+def test_the_sandbox_is_known_by_any_spelling_and_properties_keep_theirs(
+    house: House, spelling: str
+) -> None:
+    record = purchase(1, purchase_env=None) | {spelling: "sandbox"}
+    config = {"sandbox_api_key": SANDBOX_KEY, "revenue": "transactions"}
+    house.run([record], **config)
+    assert house.arrived(SANDBOX_KEY) == [nami.event_id(1)]
+    [event] = house.events
+    assert "revenue" not in event.sent
+    name = spelling.lower() if spelling.isupper() else spelling
+    assert event.sent["event_properties"][name] == "sandbox"
+
+
+# The sandbox and the memory
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "projects"),
+    [
+        ({}, {"sandbox_api_key": SANDBOX_KEY}, [API_KEY, SANDBOX_KEY]),
+        ({"sandbox_api_key": SANDBOX_KEY}, {}, [SANDBOX_KEY, API_KEY]),
+        (
+            {"sandbox_api_key": SANDBOX_KEY},
+            {"sandbox_api_key": OTHER_KEY},
+            [SANDBOX_KEY, OTHER_KEY],
+        ),
+    ],
+    ids=["parted", "joined", "moved"],
+)
+def test_a_project_that_an_event_did_not_go_to_gets_it(
+    house: House, first: dict[str, str], then: dict[str, str], projects: list[str]
+) -> None:
+    records = [purchase(1, **SANDBOX)]
+    house.run(records, **first)
+    for _ in range(2):
+        house.run(records, **then)
+    assert [house.arrived(key) for key in projects] == [[nami.event_id(1)]] * 2
+    assert len(house.events) == 2
+
+
+def test_what_the_sandbox_has_is_not_sent_there_again(house: House) -> None:
+    settings = {"sandbox_api_key": SANDBOX_KEY}
+    house.run(MIXED, **settings)
+    run = house.run(MIXED, **settings)
+    assert run.report["duplicate"] == len(MIXED)
+    assert len(house.events) == len(MIXED)
+
+
+def test_in_the_sandbox_as_well_old_state_does_not_replace_new(house: House) -> None:
+    settings = {"sandbox_api_key": SANDBOX_KEY}
+    beta = {"app_env": "beta_testing"}
+    house.run([change(3, 5, "yearly", **beta)], **settings)
+    house.run([change(2, 3, "monthly", **beta)], **settings)
+    house.run([change(4, 4, "weekly")], **settings)
+    assert house.arrived(SANDBOX_KEY) == [nami.event_id(3), nami.event_id(2)]
+    assert house.skips == [False, True, False]
+
+
+def test_both_projects_together_keep_the_pace_of_the_run(
+    tmp_path: Path, local_amplitude: LocalAmplitude
+) -> None:
+    records = [purchase(n, **(SANDBOX if n % 2 else {})) for n in range(40)]
+    house = InProcess(
+        tmp_path,
+        dry_run=False,
+        api_key=API_KEY,
+        endpoint=local_amplitude.endpoint("http_v2"),
+        sandbox_api_key=SANDBOX_KEY,
+        max_events_per_second=20,
+    )
+    assert house.take(singer.records("events", records)).delivered == len(records)
+    moments = sorted(request.time for request in local_amplitude.requests())
+    assert moments[-1] - moments[0] > 0.9
 
 
 def test_the_local_amplitude_within_the_process_takes_both_projects(

@@ -105,6 +105,24 @@ def test_each_event_type_is_delivered_as_often_as_the_sample_asks(
     assert per_type(sync.run, "delivered") == delivered
 
 
+def test_the_sample_again_and_again_is_delivered_once_with_a_memory(
+    sync: Sync, expected: Expected, tmp_path: Path, local_amplitude: LocalAmplitude
+) -> None:
+    settings = {
+        "api_key": API_KEY,
+        "endpoint": local_amplitude.endpoint("http_v2"),
+        "memory_path": "memory.db",
+    }
+    delivered: list[dict[str, int]] = []
+    for _ in range(3):
+        run = run_target(tmp_path, settings, sync.messages)
+        assert run.exit_code == 0, run.log
+        delivered.append(per_type(run, "delivered"))
+        assert local_amplitude.summary().total == expected.delivered.total()
+    assert delivered == [per_type(sync.run, "delivered"), {}, {}]
+    assert local_amplitude.summary().duplicates == 0
+
+
 def test_what_amplitude_is_not_offered_is_filtered(
     sync: Sync, expected: Expected
 ) -> None:

@@ -11,130 +11,32 @@ import os
 import random
 import signal
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support import nami, singer
-from tests.support.run_target import API_KEY, TargetRun, run_target
-from tests.support.zygote import Zygote
+from tests.support import nami
+from tests.support.run_target import API_KEY
+from tests.support.story import (
+    FLAGS,
+    TOO_MUCH,
+    House,
+    Record,
+    about,
+    as_of,
+    at,
+    bought,
+    change,
+    messages_of,
+    shown,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from target_amplitude_nami.local.model import StoredEvent
     from target_amplitude_nami.local.server import LocalAmplitude
-
-Record = dict[str, Any]
-
-TOO_MUCH = ["x" * 1_000] * 30
-"""More than a request holds in the tests that set `max_request_bytes`."""
-FLAGS = nami.user(1)["customer_journey_state"]
-
-
-@dataclass
-class House:
-    """A folder in which runs take place, and the Amplitude that they deliver to."""
-
-    folder: Path
-    local: LocalAmplitude
-    settings: dict[str, Any]
-
-    def run(self, records: Iterable[Record], **settings: Any) -> TargetRun:
-        """Run the target over records, to the end."""
-        run = run_target(
-            self.folder,
-            {"api_key": API_KEY, "endpoint": self.local.endpoint("http_v2")}
-            | self.settings
-            | settings,
-            messages_of(records),
-        )
-        assert run.exit_code == 0, run.log
-        report = run.report
-        fates = ("delivered", "filtered", "rejected", "held", "duplicate")
-        assert report["read"] == sum(report[fate] for fate in fates)
-        return run
-
-    @property
-    def events(self) -> list[StoredEvent]:
-        """The events in the order of arrival."""
-        return list(self.local.events())
-
-    @property
-    def ids(self) -> list[str]:
-        """The insert ids of the events in the order of arrival."""
-        return [event.sent["insert_id"] for event in self.events]
-
-    def skus(self, number: int) -> object:
-        """Return a user's active SKUs, as Amplitude knows them now."""
-        known = self.local.user_properties(nami.external_id(number)) or {}
-        return known.get("namiml_active_skus")
-
-
-@pytest.fixture
-def house(tmp_path: Path, local_amplitude: LocalAmplitude) -> House:
-    return House(tmp_path, local_amplitude, {"memory_path": "memory.db"})
-
-
-def messages_of(records: Iterable[Record]) -> list[bytes]:
-    """Return records as messages of two streams, with a STATE at the end."""
-    return [
-        singer.schema("events"),
-        singer.schema("users"),
-        *(
-            singer.record("events" if "event_type" in record else "users", record)
-            for record in records
-        ),
-        singer.state({"read": "all"}),
-    ]
-
-
-def at(day: int) -> str:
-    """Return a moment of June 2026."""
-    return f"2026-06-{day:02d}T08:00:00.250000+00:00"
-
-
-def bought(sku: str) -> list[Record]:
-    """Return `active_entitlements` with this SKU."""
-    return [{"entitlement_ref_id": "premium", "sku_ref_id": sku}]
-
-
-def change(number: int, day: int, sku: str | None, **fields: Any) -> Record:
-    """Return an event of user 1 that says what is bought since this day."""
-    return about(
-        1,
-        nami.subscription(
-            number,
-            created_date=at(day),
-            active_entitlements=bought(sku) if sku else [],
-            **fields,
-        ),
-    )
-
-
-def shown(number: int, day: int) -> Record:
-    """Return an impression of user 1, who is not named in it."""
-    return about(1, nami.impression(number, created_date=at(day)))
-
-
-def about(number: int, record: Record) -> Record:
-    """Return a record as one of the user of this number."""
-    theirs = nami.user(number)
-    ids = {"user_id": theirs["user_id"]}
-    if "external_ids" in record:
-        ids["external_ids"] = record["external_ids"] and theirs["external_ids"]
-    if "devices" in record:
-        ids["devices"] = theirs["devices"]
-    if "device_id" in record:
-        ids["device_id"] = nami.device_id(number)
-    return record | ids
-
-
-def as_of(day: int, sku: str, **fields: Any) -> Record:
-    """Return a record of user 1."""
-    return nami.user(1, updated_at=at(day), active_entitlements=bought(sku), **fields)
+    from tests.support.zygote import Zygote
 
 
 # Any order
@@ -342,9 +244,9 @@ def test_what_was_delivered_is_not_sent_again(house: House) -> None:
 
 
 def test_without_a_memory_file_the_same_holds_within_the_run(
-    tmp_path: Path, local_amplitude: LocalAmplitude
+    tmp_path: Path, local_amplitude: LocalAmplitude, zygote: Zygote
 ) -> None:
-    house = House(tmp_path, local_amplitude, {})
+    house = House(tmp_path, local_amplitude, zygote, {})
     run = house.run([change(2, 5, "yearly"), change(2, 5, "yearly")])
     assert run.report["duplicate"] == 1
     assert house.local.summary().duplicates == 0
@@ -396,86 +298,7 @@ def test_shared_ids_are_counted_in_the_log_and_named_in_the_report(
     assert "1 device_of_several_users" in run.log
 
 
-# Held records
-
-
-@pytest.fixture
-def holding(house: House) -> House:
-    house.settings["anonymous_users"] = "hold"
-    return house
-
-
-def test_held_records_leave_in_order_as_soon_as_their_user_has_a_name(
-    holding: House,
-) -> None:
-    first = holding.run([shown(3, 1), shown(2, 2), nami.impression(9)])
-    assert first.report["held"] == first.report["waiting"] == 3
-    assert first.report["waiting_since"]
-    assert first.states == [{"read": "all"}]
-    assert holding.events == []
-    second = holding.run([shown(4, 3), change(5, 4, "monthly"), shown(6, 5)])
-    assert holding.ids == [nami.event_id(number) for number in (3, 2, 4, 5, 6)]
-    assert {e.sent["user_id"] for e in holding.events} == {nami.external_id(1)}
-    assert [e.sent["time"] for e in holding.events] == sorted(
-        e.sent["time"] for e in holding.events
-    )
-    assert second.report["released"] == 3
-    assert second.report["waiting"] == 1
-
-
-def test_a_held_record_that_comes_again_is_a_duplicate(holding: House) -> None:
-    holding.run([shown(2, 1)])
-    assert holding.run([shown(2, 1)]).report["duplicate"] == 1
-    holding.run([change(3, 4, "monthly"), shown(2, 1)])
-    assert holding.ids == [nami.event_id(2), nami.event_id(3)]
-
-
-def test_a_held_record_that_cannot_be_sent_becomes_a_reject_that_can_be_read_again(
-    holding: House,
-) -> None:
-    holding.run([shown(2, 1) | {"tags": TOO_MUCH}])
-    holding.run([change(3, 4, "monthly")], max_request_bytes=20_000)
-    assert holding.ids == [nami.event_id(3)]
-    rejects = (holding.folder / "output" / "rejects.singer").read_bytes()
-    (holding.folder / "output" / "rejects.singer").unlink()
-    replay = run_target(
-        holding.folder,
-        {
-            "api_key": API_KEY,
-            "endpoint": holding.local.endpoint("http_v2"),
-            "exclude_properties": ["tags"],
-        }
-        | holding.settings,
-        rejects,
-    )
-    assert replay.report["delivered"] == 1
-    assert holding.run([]).report["waiting"] == 0
-
-
-def test_with_another_policy_nothing_waits_any_more(holding: House) -> None:
-    holding.run([shown(2, 1)])
-    run = holding.run([], anonymous_users="device")
-    assert run.report["delivered"] == run.report["read"] == 1
-    assert run.report["waiting"] == 0
-
-
-def test_a_held_record_keeps_what_json_can_hardly_say(holding: House) -> None:
-    odd = {"name": "cut \ud83d", "big": 10**30, "nested": [{"a": None}, [1.10]]}
-    holding.run([shown(2, 1) | odd])
-    holding.run([change(3, 4, "monthly")])
-    direct = House(holding.folder, holding.local, {})
-    direct.run([change(3, 4, "monthly"), shown(2, 1) | odd], api_key="e" * 32)
-    [held, _, _, sent] = [event.sent["event_properties"] for event in holding.events]
-    assert held == sent
-
-
 # Five runs, and a crash in each
-
-
-@pytest.fixture(scope="module")
-def zygote() -> Iterator[Zygote]:
-    with Zygote() as zygote:
-        yield zygote
 
 
 FIVE_RUNS: list[list[Record]] = [
@@ -490,12 +313,12 @@ FIVE_RUNS.append([record for run in FIVE_RUNS for record in run])
 @pytest.mark.parametrize("policy", ["device", "hold"])
 @pytest.mark.parametrize("crash", ["never", "at once", "when a STATE is out"])
 def test_a_story_told_over_five_runs_arrives_once(
-    house: House, zygote: Zygote, policy: str, crash: str
+    house: House, policy: str, crash: str
 ) -> None:
     house.settings |= {"anonymous_users": policy, "batch_wait_seconds": 1}
     for records in FIVE_RUNS:
         if crash != "never":
-            kill(house, zygote, records, after_state=crash != "at once")
+            kill(house, records, after_state=crash != "at once")
         house.run(records)
     assert sorted(house.ids) == sorted(nami.event_id(number) for number in range(1, 7))
     assert house.skus(1) == ["yearly"]
@@ -505,13 +328,10 @@ def test_a_story_told_over_five_runs_arrives_once(
     assert {e.sent["device_id"] for e in house.events} == {nami.device_id(1)}
 
 
-def kill(
-    house: House, zygote: Zygote, records: Sequence[Record], *, after_state: bool
-) -> None:
+def kill(house: House, records: Sequence[Record], *, after_state: bool) -> None:
     """Start a run over records, and kill it before its input ends."""
-    settings = {"api_key": API_KEY, "endpoint": house.local.endpoint("http_v2")}
     reading, writing = os.pipe()
-    running = zygote.run(house.folder, settings | house.settings, reading)
+    running = house.start_reading(reading)
     os.close(reading)
     os.write(writing, b"".join(messages_of(records)))
     running.wait_for(json.dumps("all") if after_state else "amplitude-nami v")

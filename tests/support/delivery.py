@@ -13,7 +13,7 @@ from target_amplitude_nami.amplitude.delivery import Delivery, DeliveryOptions
 from target_amplitude_nami.amplitude.event import Refusal
 from target_amplitude_nami.amplitude.lane import Lane
 from target_amplitude_nami.amplitude.outgoing import Clock, Outgoing, RequestLimits
-from target_amplitude_nami.amplitude.pacing import Pacing
+from target_amplitude_nami.amplitude.pacing import Pace, Pacing
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -201,7 +201,7 @@ class LoneLane:
             self.sender,
             self.book,
             Pacing(
-                per_id_per_second=per_id_per_second, per_second=max_events_per_second
+                per_id_per_second=per_id_per_second, pace=Pace(max_events_per_second)
             ),
             retry_for=retry_for,
             now=self.clock.now,
@@ -233,6 +233,7 @@ class Desk:
         answer: Script | Iterable[Answer] = (),
         *,
         is_interrupted: Callable[[], bool] = lambda: False,
+        max_events_per_second: int | None = None,
         **options: t.Any,
     ) -> None:
         """Take what Amplitude answers, and options that differ from the usual ones."""
@@ -252,6 +253,7 @@ class Desk:
             lambda: self.amplitude,
             DeliveryOptions(**values | options),
             self.book,
+            pace=Pace(max_events_per_second),
             log=self.log.append,
             is_interrupted=is_interrupted,
             clock=self.clock,

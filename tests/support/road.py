@@ -62,7 +62,9 @@ class Road:
     ) -> AmplitudeEvent | None:
         if isinstance(nami, NamiUser):
             return mapping.identify_event_of(nami, identity, self.settings)
-        return mapping.event_of(nami, nami.event_type, identity, self.settings)
+        return mapping.event_of(
+            nami, nami.event_type, identity, self.settings, nami.state
+        )
 
     def result(self, record: Mapping[str, Any]) -> bytes | str:
         """Return the bytes of a record's event, or the reason why there is none."""

@@ -1,0 +1,183 @@
+"""Small facts by name: what was put there last in RAM, all of it in the file."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import typing as t
+
+import msgspec
+
+from target_amplitude_nami.memory.file import chunks, json_array
+from target_amplitude_nami.memory.keys import key_of
+from target_amplitude_nami.nami import jsontext
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from target_amplitude_nami.memory.file import MemoryFile
+
+_MOST_IN_RAM: t.Final = 20_000
+_DROPPED_AT_ONCE: t.Final = 2_500
+
+_Fact = t.TypeVar("_Fact", bound=msgspec.Struct)
+
+
+class Shelf(t.Generic[_Fact]):
+    """One thread looks up and puts; any thread may write, one at a time.
+
+    Facts are kept as JSON text, a third of their size as objects. Until the file has
+    for good what it shall have, that stays in RAM, so that the thread that looks up
+    never waits for one that writes.
+    """
+
+    def __init__(
+        self, nothing: _Fact, *, salt: bytes = b"", is_lasting: bool = False
+    ) -> None:
+        """Begin empty.
+
+        Args:
+            nothing: What is known of a name that was never put.
+            salt: What tells these names from those of other shelves.
+            is_lasting: Whether the file shall have all that is put; else it has what
+                finds no place in RAM.
+        """
+        self._is_lasting = is_lasting
+        self._nothing = nothing
+        self._salt = salt
+        self._encoder = msgspec.json.Encoder()
+        self._decoder = msgspec.json.Decoder(type(nothing))
+        self._in_ram: dict[str, bytes] = {}
+        """For the thread that looks up; what came first stands first."""
+        self._strangers: set[str] = set()
+        """The names of the last `prepare` of which nothing is known."""
+        self._lock = threading.Lock()
+        self._unwritten: dict[str, bytes] = {}
+        self._being_written: dict[str, bytes] = {}
+        self._has_file = False
+        self._has_all_in_ram = True
+
+    def open(self, file: MemoryFile) -> None:
+        """Take the file to look up in."""
+        self._file = file
+        [[has_any]] = file.rows("SELECT EXISTS (SELECT 1 FROM facts)")
+        self._has_file = bool(has_any)
+        self._has_all_in_ram = not self._has_file
+
+    @property
+    def unwritten(self) -> int:
+        """How many facts wait to be written."""
+        return len(self._unwritten)
+
+    @property
+    def is_all_in_ram(self) -> bool:
+        """Whether nothing has to be looked up in the file."""
+        return self._has_all_in_ram
+
+    def prepare(self, names: Iterable[str]) -> None:
+        """Look up in one go, where need be, what will be asked for next.
+
+        Each question to the file lets other threads have the interpreter's lock.
+        """
+        if self._has_all_in_ram:
+            return
+        with self._lock:
+            unwritten, being_written = self._unwritten, self._being_written
+            has_file = self._has_file
+        missing = {
+            name
+            for name in names
+            if name not in self._in_ram
+            and name not in unwritten
+            and name not in being_written
+        }
+        self._strangers = missing
+        if not missing or not has_file:
+            return
+        by_key = {key_of(name, self._salt): name for name in missing}
+        rows = self._file.rows(
+            "SELECT id, fact FROM facts WHERE id IN (SELECT value FROM json_each(?))",
+            json_array(by_key),
+        )
+        for key, fact in rows:
+            missing.discard(by_key[key])
+            self._keep(by_key[key], fact.encode())
+
+    def get(self, name: str) -> _Fact:
+        """Return what was put last under a name."""
+        packed = self._in_ram.get(name)
+        if packed is None:
+            if self._has_all_in_ram or name in self._strangers:
+                return self._nothing
+            packed = self._find(name)
+            if packed is None:
+                return self._nothing
+            self._keep(name, packed)
+        try:
+            return self._decoder.decode(packed)
+        except msgspec.DecodeError:
+            return msgspec.convert(jsontext.decode(packed), type(self._nothing))
+
+    def put(self, name: str, fact: _Fact) -> None:
+        """Keep a fact under a name, in the place of the one before."""
+        try:
+            packed = self._encoder.encode(fact)
+        except UnicodeEncodeError:  # half of a cut emoji in an id
+            packed = jsontext.encode(msgspec.to_builtins(fact))
+        self._strangers.discard(name)
+        self._keep(name, packed)
+        if self._is_lasting:
+            with self._lock:
+                self._unwritten[name] = packed
+
+    def write(self, file: MemoryFile) -> bool:
+        """Write what the file shall have; return whether there was anything.
+
+        It stays in RAM until `note_written`: another connection sees it only then.
+        """
+        with self._lock:
+            facts, self._unwritten = self._unwritten, {}
+            self._being_written |= facts
+            self._has_file |= bool(facts)
+        rows = sorted((key_of(name, self._salt), fact) for name, fact in facts.items())
+        for chunk in chunks(rows):
+            members = b",".join(
+                b'"%s":%s' % (key.encode(), fact) for key, fact in chunk
+            )
+            file.run(
+                "INSERT INTO facts (id, fact)"
+                " SELECT key, value FROM json_each(CAST(? AS TEXT)) WHERE true"
+                " ON CONFLICT (id) DO UPDATE SET fact = excluded.fact",
+                b"{" + members + b"}",
+            )
+        return bool(rows)
+
+    def note_written(self) -> None:
+        """Take note that all can be found in the file that was written."""
+        with self._lock:
+            self._being_written = {}
+
+    def _find(self, name: str) -> bytes | None:
+        with self._lock:
+            packed = self._unwritten.get(name) or self._being_written.get(name)
+            has_file = self._has_file
+        if packed is not None or not has_file:
+            return packed
+        rows = self._file.rows(
+            "SELECT fact FROM facts WHERE id = ?", key_of(name, self._salt)
+        )
+        return rows[0][0].encode() if rows else None
+
+    def _keep(self, name: str, packed: bytes) -> None:
+        self._in_ram[name] = packed
+        if len(self._in_ram) > _MOST_IN_RAM:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        self._has_all_in_ram = False
+        oldest = dict(itertools.islice(self._in_ram.items(), _DROPPED_AT_ONCE))
+        for name in oldest:
+            del self._in_ram[name]
+        if not self._is_lasting:
+            with self._lock:
+                self._unwritten |= oldest

@@ -1,0 +1,105 @@
+"""What the users and devices of one Amplitude project were told of their state.
+
+Amplitude lets the last value win that arrives, so what it was told decides which record
+is late and which says nothing new. That goes by Amplitude's users, not by Nami's: one
+person may be a device first and a user later, and several Nami users one External ID.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import typing as t
+
+import msgspec
+
+from target_amplitude_nami.memory import Told, digest
+from target_amplitude_nami.nami.state import NO_STATE
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from target_amplitude_nami.amplitude.event import AmplitudeEvent
+    from target_amplitude_nami.mapping import Identity
+    from target_amplitude_nami.memory import Shelf
+    from target_amplitude_nami.nami.state import UserState
+
+
+class Targets:
+    """The targets of one project, as they are while records are being read."""
+
+    def __init__(
+        self, told: Shelf[Told], run: int, is_of_the_future: Callable[[int], bool]
+    ) -> None:
+        """Take what was told so far.
+
+        Args:
+            told: By user id, or by device id where there is none.
+            run: The number of this run.
+            is_of_the_future: Tells a time of a wrong clock: no state is as new.
+        """
+        self._told = told
+        self._run = run
+        self._is_of_the_future = is_of_the_future
+
+    def told(self, identity: Identity) -> Told:
+        """Return what a target was told so far."""
+        return self._told.get(identity.target)
+
+    def is_late(self, identity: Identity, told: Told, time: int | None) -> bool:
+        """Whether newer state of a target, or of its device alone, was seen before.
+
+        What a device was told alone goes to the user whom it joins.
+        """
+        if told.is_newer_than(time):
+            return True
+        device_id = identity.device_id
+        if device_id is None or identity.user_id is None:
+            return False
+        return self._told.get(device_id).is_newer_than(time)
+
+    def was_told_in_this_run(self, told: Told) -> bool:
+        """Whether Amplitude was told of a target's state within this run."""
+        return told.run == self._run
+
+    def note(
+        self,
+        identity: Identity,
+        told: Told,
+        state: UserState,
+        time: int | None,
+        mapped: AmplitudeEvent,
+    ) -> None:
+        """Take note that an event tells a target's state as of a time, if it does."""
+        if state == NO_STATE:
+            return
+        time = self._newest(told, time)
+        if mapped.skip_user_properties_sync:
+            after = Told(time, told.state, told.mark, told.run)
+        else:
+            after = Told(time, digest(state), mapped.insert_id, self._run)
+        self._told.put(identity.target, after)
+
+    def note_unchanged(self, identity: Identity, told: Told, time: int | None) -> None:
+        """Take note that what a target was told in this run holds as of a time, too."""
+        after = Told(self._newest(told, time), told.state, told.mark, told.run)
+        self._told.put(identity.target, after)
+
+    def _newest(self, told: Told, time: int | None) -> int | None:
+        if time is None or told.is_newer_than(time) or self._is_of_the_future(time):
+            return told.time
+        return time
+
+
+def in_turn(mapped: AmplitudeEvent, told: Told, *, is_repeat: bool) -> AmplitudeEvent:
+    """Give a `$identify` without a time an insert id that tells its turn.
+
+    State may change and change back: the third of A, B, A is no copy of the first. But
+    what says nothing new is a copy of what said it.
+    """
+    if not told.mark:
+        return mapped
+    insert_id = told.mark
+    if not is_repeat:
+        turn = f"{told.mark}\n{mapped.insert_id}".encode("utf-8", "surrogatepass")
+        insert_id = hashlib.sha256(turn).hexdigest()
+    return msgspec.structs.replace(mapped, insert_id=insert_id)

@@ -1,0 +1,73 @@
+"""The memory's file as the command uses it, when all is well and when it is not."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sqlite3
+import subprocess
+from typing import TYPE_CHECKING
+
+from tests.support import nami
+from tests.support.run_target import API_KEY, TARGET, clean_environment
+from tests.support.story import about, bought, change, messages_of, shown
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.story import House
+
+
+def let_pass(path: Path, days: int) -> None:
+    """Make all that the memory remembers so much older."""
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE delivered SET day = day - ?", [days])
+    connection.execute("DELETE FROM purges")
+    connection.commit()
+    connection.close()
+
+
+def test_what_comes_again_in_time_is_never_sent_again(house: House) -> None:
+    records = [change(2, 2, "monthly"), shown(3, 3)]
+    house.run(records)
+    for _ in range(3):
+        let_pass(house.folder / "memory.db", 60)
+        assert house.run(records).report["duplicate"] == 2
+    let_pass(house.folder / "memory.db", 91)
+    assert house.run(records).report["delivered"] == 2
+
+
+def test_a_state_comes_back_over_runs_without_saying_when(house: House) -> None:
+    here, there = (
+        nami.user(1, updated_at=None, active_entitlements=bought(sku))
+        for sku in ("monthly", "yearly")
+    )
+    for record in (here, there, here):
+        house.run([record])
+    assert house.skus(1) == ["monthly"]
+    assert house.local.summary().duplicates == 0
+
+
+def test_a_memory_file_that_cannot_grow_ends_the_run_with_one_word_and_no_loss(
+    house: House,
+) -> None:
+    house.settings["anonymous_users"] = "hold"
+    records = [about(n, nami.impression(n, pad="x" * 900)) for n in range(2_000)]
+    usual = {"api_key": API_KEY, "endpoint": house.local.endpoint("http_v2")}
+    (house.folder / "config.json").write_text(json.dumps(usual | house.settings))
+    most = 800_000
+    done = subprocess.run(
+        [TARGET, "--config", "config.json"],
+        input=b"".join(messages_of(records)),
+        capture_output=True,
+        check=False,
+        cwd=house.folder,
+        env=clean_environment(),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)),
+    )
+    assert done.returncode == 1
+    assert done.stdout == b""
+    [error] = [line for line in done.stderr.decode().splitlines() if "ERROR" in line]
+    assert "The memory file memory.db cannot be written" in error
+    assert error.endswith("run again; nothing is lost")
+    assert house.run(records).report["held"] == len(records)

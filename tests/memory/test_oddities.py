@@ -1,0 +1,63 @@
+"""Ids that do not fit together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from target_amplitude_nami.memory import (
+    DEVICE,
+    EXTERNAL_ID,
+    SEVERAL_EXTERNAL_IDS,
+    Oddity,
+)
+from tests.support.memory import HALF_AN_EMOJI, leave, remember
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from target_amplitude_nami.memory import Memory
+
+
+def test_an_id_of_several_users_is_odd(memory: Memory) -> None:
+    for user_id, kind, value in [
+        ("nami-1", DEVICE, "phone"),
+        ("nami-2", EXTERNAL_ID, "anna"),
+        ("nami-2", DEVICE, "phone"),
+        ("nami-2", DEVICE, "phone"),
+        ("nami-3", EXTERNAL_ID, "anna"),
+        ("nami-1", DEVICE, "anna"),
+    ]:
+        memory.claim(kind, value, user_id)
+    figures = memory.figures()
+    assert figures.oddities == {DEVICE: 1, EXTERNAL_ID: 1}
+    assert sorted(figures.named_oddities, key=lambda oddity: oddity.kind) == [
+        Oddity(DEVICE, "phone", "nami-2", "nami-1"),
+        Oddity(EXTERNAL_ID, "anna", "nami-3", "nami-2"),
+    ]
+
+
+def test_an_id_is_odd_also_when_another_run_saw_it_first(path: Path) -> None:
+    leave(path, lambda memory: memory.claim(DEVICE, "phone", "nami-1"))
+    memory = remember(path)
+    memory.claim(DEVICE, "phone", "nami-1")
+    assert memory.figures().oddities == {}
+    memory.claim(DEVICE, "phone", "nami-2")
+    assert memory.figures().named_oddities == [
+        Oddity(DEVICE, "phone", "nami-2", "nami-1")
+    ]
+    memory.close()
+
+
+def test_a_user_of_several_external_ids_is_odd_once(memory: Memory) -> None:
+    for first, second in [("a", "b"), ("b", "a"), ("a", "b")]:
+        memory.note_second_external_id("nami-1", first, second)
+    assert memory.figures().named_oddities == [
+        Oddity(SEVERAL_EXTERNAL_IDS, "b", "nami-1", "a")
+    ]
+
+
+def test_ten_of_each_kind_are_named_and_all_are_counted(memory: Memory) -> None:
+    for number in range(25):
+        memory.claim(DEVICE, "phone", f"nami-{number}{HALF_AN_EMOJI}")
+    assert memory.figures().oddities == {DEVICE: 24}
+    assert len(memory.figures().named_oddities) == 10

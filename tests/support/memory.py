@@ -1,0 +1,33 @@
+"""A memory as a run opens it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from target_amplitude_nami.memory import Memory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+HALF_AN_EMOJI = "\ud83d"
+ODD_TEXTS = ["plain", 'a"b\\c', "ü", "a\0b", HALF_AN_EMOJI, "🎧", "x" * 5000]
+
+
+def remember(path: Path | None, **changes: Any) -> Memory:
+    """Open a memory of two projects."""
+    options: dict[str, Any] = {
+        "days": 90,
+        "projects": {"main": "production", "sandbox": "test"},
+    }
+    memory = Memory(path, **options | changes)
+    memory.open()
+    return memory
+
+
+def leave(path: Path, do: Callable[[Memory], object], **changes: Any) -> None:
+    """Do something in a run of its own, and save it."""
+    memory = remember(path, **changes)
+    do(memory)
+    memory.commit()
+    memory.close()
