@@ -5,9 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCK := requirements/dev.txt
 INSTALLED := $(VENV)/.installed
+PLOTTING := requirements/benchmarks.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test lint format coverage lock upgrade settings clean
+.PHONY: help quickstart test lint format coverage benchmarks lock upgrade settings clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -39,11 +40,16 @@ format: $(INSTALLED) ## Format the code and mend what ruff can mend
 coverage: $(INSTALLED) ## Show which lines and branches no test reaches
 	$(BIN)/pytest -n auto --dist worksteal --cov
 
-lock: $(INSTALLED) ## Bring the lock in line with pyproject.toml
-	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev \
-		--universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --quiet \
-		--custom-compile-command 'make lock' $(LOCK_FLAGS) --output-file $(LOCK)
+benchmarks: $(INSTALLED) $(VENV)/.plotting ## Measure everything: about 25 minutes
+	$(BIN)/python -m benchmarks $(BENCHMARKS)
+
+LOCKING = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --quiet \
+	--custom-compile-command 'make lock' $(LOCK_FLAGS)
+
+lock: $(INSTALLED) ## Bring the locks in line with pyproject.toml
+	$(LOCKING) pyproject.toml --all-extras --group dev --output-file $(LOCK)
+	$(LOCKING) --group benchmarks --constraint $(LOCK) --output-file $(PLOTTING)
 
 upgrade: LOCK_FLAGS = --upgrade
 upgrade: lock ## Lock the newest versions that pyproject.toml allows
@@ -75,4 +81,8 @@ $(VENV)/.locked: $(LOCK)
 
 $(INSTALLED): $(VENV)/.locked pyproject.toml
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.plotting: $(PLOTTING) $(INSTALLED)
+	$(BIN)/pip install --quiet --require-hashes --requirement $(PLOTTING)
 	@touch $@

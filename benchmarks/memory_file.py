@@ -1,0 +1,80 @@
+"""Makes a memory file that knows very many users.
+
+A run of the target itself writes the first of them; their rows are then copied under
+other ids, so that the form is the target's own whatever it is. Users that a benchmark
+meets again should be among the first.
+
+    python -m benchmarks.memory_file memory.db 100
+"""
+
+from __future__ import annotations
+
+import base64
+import sqlite3
+import string
+import sys
+from itertools import cycle
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SAMPLE: Final = 1_000
+_ID_BYTES: Final = 12
+_BASE64: Final = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"
+_IN_ORDER: Final = str.maketrans(_BASE64, "".join(sorted(_BASE64)))
+"""Makes base64 sort as the bytes behind it do."""
+
+
+def grow(path: Path, times: float) -> None:
+    """Make a memory file so many times as large: in every table that goes by ids."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        # Nothing is lost if this is cut short; the target sets its own mode again.
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("PRAGMA journal_mode = OFF")
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("PRAGMA cache_size = -200000")
+        for (table,) in connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table'"
+        ).fetchall():
+            if "id" in _columns(connection, table):
+                [[rows]] = connection.execute(f"SELECT count(*) FROM {table}")
+                connection.execute("BEGIN")
+                _add(connection, table, round(rows * times) - rows)
+                connection.execute("COMMIT")
+    finally:
+        connection.close()
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> list[str]:
+    described = connection.execute(f"PRAGMA table_info({table})")
+    return [name for _, name, *_ in described]
+
+
+def _add(connection: sqlite3.Connection, table: str, count: int) -> None:
+    """Add copies of a table's rows, in the order of their new ids: the fastest."""
+    columns = [name for name in _columns(connection, table) if name != "id"]
+    sample = connection.execute(
+        f"SELECT {', '.join(columns)} FROM {table} LIMIT {_SAMPLE}"
+    ).fetchall()
+    places = ", ".join("?" * (1 + len(columns)))
+    connection.executemany(
+        f"INSERT OR IGNORE INTO {table} (id, {', '.join(columns)}) VALUES ({places})",
+        ((new, *row) for new, row in zip(_ids(count), cycle(sample), strict=False)),
+    )
+
+
+def _ids(count: int) -> Iterator[str]:
+    """Yield ids in their order, as evenly spread as those of the memory."""
+    gap = (1 << 8 * _ID_BYTES) // max(count, 1)
+    dice = Random(count)
+    for number in range(count):
+        place = number * gap + dice.randrange(gap)
+        yield base64.b64encode(place.to_bytes(_ID_BYTES)).decode().translate(_IN_ORDER)
+
+
+if __name__ == "__main__":
+    grow(Path(sys.argv[1]), float(sys.argv[2]))

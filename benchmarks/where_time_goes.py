@@ -1,0 +1,139 @@
+"""What each microsecond of a record is spent on, by room of the package.
+
+A deterministic profile of the main thread. The profiler costs every call the same, so
+this is known from the same run without a profiler, and is taken out again, half of it
+from the function that is called and half from the one that calls.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+from benchmarks.results import Result, Row, say
+from benchmarks.running import PYTHON, LoopbackServer, run, scratch, target
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from benchmarks.measuring import Workshop
+
+_PACKAGE: Final = "/target_amplitude_nami/"
+_OTHER_ROOMS: Final = "other rooms of the package"
+_REST: Final = "the SDK and other libraries"
+_WAITS: Final = ("acquire", "select", "sleep", "poll")
+_ROOMS: Final = (
+    ("lines, JSON, messages", ("lines.py", "messages.py", "nami/jsontext.py")),
+    ("from the message to the sink", ("target.py", "command.py", "batches.py")),
+    ("validate against the schema", ("sinks.py",)),
+    ("read the record: ids, state, properties", ("nami/",)),
+    ("memory of users and events", ("memory/", "learning.py", "targets.py")),
+    ("choose, name, map", ("way.py", "choosing.py", "mapping.py", "settings/")),
+    ("check and encode the event", ("amplitude/checks.py", "amplitude/event.py")),
+    ("ledger", ("ledger.py", "settling.py", "rejects.py", "output.py")),
+    ("hand over to the lanes", ("run.py", "sending.py", "amplitude/")),
+)
+"""In the order of a record's way; the first that fits counts."""
+_LANES: Final = "other threads: compress, send, write the memory"
+_FUNCTIONS_SHOWN: Final = 25
+
+
+def measure(shop: Workshop) -> Result:
+    """Profile a run over the usual events."""
+    count = shop.sized(150_000, 20_000)
+    source = shop.input("usual", count)
+    repeats = shop.sized(3, 1)
+    bare = min(
+        (_took(shop, source) for _ in range(repeats)), key=lambda t: t["main_thread"]
+    )
+    profiled = min(
+        (_took(shop, source, "--profile") for _ in range(repeats)),
+        key=lambda t: t["main_thread"],
+    )
+    functions = _without_profiler(profiled, bare["main_thread"])
+    rooms: Counter[str] = Counter()
+    for (file, _), seconds in functions.items():
+        rooms[_room(file)] += seconds
+    main = 1e6 * bare["main_thread"] / count
+    # What is left of the profiler's own time is spread evenly.
+    scale = main / max(rooms.total(), 1e-9)
+    lanes = 1e6 * (bare["everything"] - bare["main_thread"]) / count
+    stages = {name: rooms[name] * scale for name, _ in _ROOMS} | {
+        _OTHER_ROOMS: rooms[_OTHER_ROOMS] * scale,
+        _REST: rooms[_REST] * scale,
+        _LANES: lanes,
+    }
+    for name, spent in stages.items():
+        say(f"  {name:45} {spent:6.2f} µs")
+    return Result(
+        "profile",
+        f"CPU for one usual record, by room; {count:,} records. The main thread's is "
+        f"measured by a profile whose own cost is taken out, the lanes' as the rest of "
+        f"the process's.",
+        [
+            *(
+                Row(name, spent, " µs", note=f"{100 * spent / main:.0f} % of main")
+                for name, spent in stages.items()
+                if name != _LANES
+            ),
+            Row("main thread, all in all", main, " µs"),
+            Row(_LANES, lanes, " µs"),
+        ],
+        {
+            "stages": stages,
+            "functions": [
+                {"function": f"{_short(file)}: {name}", "us": seconds * scale}
+                for (file, name), seconds in functions.most_common(_FUNCTIONS_SHOWN)
+            ],
+        },
+    )
+
+
+def _took(shop: Workshop, source: Path, *options: str) -> dict[str, Any]:
+    with scratch(shop.folder) as folder, LoopbackServer() as server:
+        config = target(folder, server.url)[-1]
+        command = [PYTHON, "-m", "benchmarks.profiled", config, source, *options]
+        run(command, source, folder)
+        said = (folder / "stderr").read_text("utf-8").splitlines()[-1]
+        took: dict[str, Any] = json.loads(said)
+        return took
+
+
+def _without_profiler(
+    profiled: dict[str, Any], bare_seconds: float
+) -> Counter[tuple[str, str]]:
+    """Return each function's own seconds; what is built in belongs to its callers."""
+    calls = sum(entry["calls"] for entry in profiled["calls"])
+    half = max(0.0, profiled["main_thread"] - bare_seconds) / calls / 2
+    own: Counter[tuple[str, str]] = Counter()
+    for entry in profiled["calls"]:
+        is_built_in = entry["file"] == "~"
+        if not is_built_in:
+            name = (entry["file"], entry["function"])
+            own[name] += entry["seconds"] - half * entry["calls"]
+        for caller in entry["callers"]:
+            by = (caller["file"], caller["function"])
+            own[by] -= half * caller["calls"]
+            if is_built_in and not any(word in entry["function"] for word in _WAITS):
+                own[by] += caller["seconds"] - half * caller["calls"]
+    return Counter({name: max(0.0, seconds) for name, seconds in own.items()})
+
+
+def _room(file: str) -> str:
+    _, is_ours, module = file.rpartition(_PACKAGE)
+    if is_ours:
+        for name, modules in _ROOMS:
+            if module.startswith(modules):
+                return name
+        return _OTHER_ROOMS
+    return _REST
+
+
+def _short(file: str) -> str:
+    _, is_ours, module = file.rpartition(_PACKAGE)
+    return (
+        module
+        if is_ours
+        else file.rpartition("/site-packages/")[2].rpartition("/lib/")[2]
+    )
