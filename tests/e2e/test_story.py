@@ -225,7 +225,7 @@ def test_a_state_may_change_and_change_back_without_saying_when(house: House) ->
     house.run([here])
     assert house.skus(1) == ["monthly"]
     again = house.run([here])
-    assert again.report["duplicate"] == 1
+    assert again.report["filtered_by_reason"] == {"unchanged": 1}
     house.run([there, here, there])
     assert house.skus(1) == ["yearly"]
 
