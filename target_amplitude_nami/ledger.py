@@ -132,13 +132,14 @@ class Ledger:
     def save(self) -> None:
         """Make the rejects and what was learnt survive a crash.
 
-        In this order: the memory forgets the held records that were rejected.
+        In this order: the memory forgets the held records that were rejected. Others
+        may be rejected between the two, so that the second makes sure of them.
 
         Raises:
             TargetError: When the disk does not take it.
         """
         self._rejects.sync()
-        self._memory.commit()
+        self._memory.commit(self._rejects.sync)
 
     # For the reading thread
 

@@ -11,6 +11,7 @@ import msgspec
 
 from target_amplitude_nami.amplitude.checks import IDENTIFY
 from target_amplitude_nami.amplitude.event import AmplitudeEvent, encode
+from target_amplitude_nami.memory import target_of
 from target_amplitude_nami.nami import purchase
 from target_amplitude_nami.nami.state import UserState
 
@@ -52,7 +53,7 @@ class Identity(msgspec.Struct, frozen=True):
     @property
     def target(self) -> str:
         """Whose properties Amplitude sets: the user's, or the device's without one."""
-        return self.user_id or self.device_id or ""
+        return target_of(self.user_id, self.device_id)
 
 
 class Unnamed(msgspec.Struct, frozen=True):

@@ -181,6 +181,7 @@ class Run:
         if self._progress is not None:
             self._progress.end()
         self._sending.stop()
+        self.memory.take_back_doubted()
         with contextlib.ExitStack() as last_things:  # the last one named comes first
             last_things.callback(self._sending.close)
             last_things.callback(self.memory.close)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import typing as t
 
+from target_amplitude_nami.memory import target_of
+
 if t.TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from target_amplitude_nami.amplitude.event import Refusal
     from target_amplitude_nami.amplitude.outgoing import Outgoing
@@ -46,14 +48,17 @@ class Settling:
             else:
                 bodies[event.insert_id] = event.body
                 fresh.append(event)
-        if repeats:
-            self._remember(repeats)
-            self._ledger.settle_repeats(repeats)
+        # A copy of what is yet to be sent must not pass for a delivered event.
+        self._remember(repeats, known)
+        for event in repeats:
+            if event.insert_id in known:
+                self._doubt(event)
+        self._ledger.settle_repeats(repeats)
         return fresh
 
     def delivered(self, events: Sequence[Outgoing]) -> None:
         """Settle events that Amplitude has."""
-        self._remember(events)
+        self._remember(events, [event.insert_id for event in events])
         self._ledger.settle_delivered(events)
         if self._memory.wants_commit:
             self._ledger.save()
@@ -63,13 +68,16 @@ class Settling:
         self._ledger.keep_record(event, refusal)
         if event.origin.held is not None:
             self._memory.forget_held(event.origin.held)
-        target = event.user_id or event.device_id or ""
-        self._memory.doubt(self._project, target, event.insert_id)
+        self._doubt(event)
         self._ledger.settle_rejected(event, refusal)
 
-    def _remember(self, events: Sequence[Outgoing]) -> None:
-        self._memory.settle(
-            self._project,
-            [event.insert_id for event in events],
-            [e.origin.held for e in events if e.origin.held is not None],
-        )
+    def _remember(
+        self, events: Sequence[Outgoing], insert_ids: Collection[str]
+    ) -> None:
+        held = [e.origin.held for e in events if e.origin.held is not None]
+        self._memory.settle(self._project, insert_ids, held)
+
+    def _doubt(self, event: Outgoing) -> None:
+        """Take note that an event has told nothing by itself."""
+        target = target_of(event.user_id, event.device_id)
+        self._memory.doubt(self._project, target, event.insert_id)

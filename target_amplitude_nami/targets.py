@@ -12,7 +12,8 @@ import typing as t
 
 import msgspec
 
-from target_amplitude_nami.memory import Told, digest
+from target_amplitude_nami.amplitude.checks import IDENTIFY
+from target_amplitude_nami.memory import UNTOLD, Told, digest, target_of
 from target_amplitude_nami.nami.state import NO_STATE
 
 if t.TYPE_CHECKING:
@@ -50,12 +51,17 @@ class Targets:
 
         What a device was told alone goes to the user whom it joins.
         """
-        if told.is_newer_than(time):
-            return True
-        device_id = identity.device_id
-        if device_id is None or identity.user_id is None:
+        return told.is_newer_than(time) or self._device(identity).is_newer_than(time)
+
+    def says_nothing_new(
+        self, identity: Identity, told: Told, mapped: AmplitudeEvent
+    ) -> bool:
+        """Whether a `$identify` tells what its target was told last, now or before."""
+        if told.said != digest(_said(mapped)):
             return False
-        return self._told.get(device_id).is_newer_than(time)
+        device = self._device(identity)
+        is_newer = not told.is_newer_than(device.time) or told.time is None
+        return device.said in {None, told.said} or not is_newer
 
     def was_told_in_this_run(self, told: Told) -> bool:
         """Whether Amplitude was told of a target's state within this run."""
@@ -73,16 +79,24 @@ class Targets:
         if state == NO_STATE:
             return
         time = self._newest(told, time)
-        if mapped.skip_user_properties_sync:
-            after = Told(time, told.state, told.mark, told.run)
+        said = _said(mapped)
+        if mapped.skip_user_properties_sync or not said:
+            after = Told(time, told.said, told.mark, told.run, told.was_identify)
         else:
-            after = Told(time, digest(state), mapped.insert_id, self._run)
+            is_identify = mapped.event_type == IDENTIFY
+            after = Told(time, digest(said), mapped.insert_id, self._run, is_identify)
         self._told.put(identity.target, after)
 
     def note_unchanged(self, identity: Identity, told: Told, time: int | None) -> None:
-        """Take note that what a target was told in this run holds as of a time, too."""
-        after = Told(self._newest(told, time), told.state, told.mark, told.run)
-        self._told.put(identity.target, after)
+        """Take note that what a target was told holds as of a time, too."""
+        time = self._newest(told, time)
+        self._told.put(identity.target, msgspec.structs.replace(told, time=time))
+
+    def _device(self, identity: Identity) -> Told:
+        """Return what the device of a user was told alone."""
+        if identity.device_id is None or identity.user_id is None:
+            return UNTOLD
+        return self._told.get(target_of(None, identity.device_id))
 
     def _newest(self, told: Told, time: int | None) -> int | None:
         if time is None or told.is_newer_than(time) or self._is_of_the_future(time):
@@ -94,12 +108,19 @@ def in_turn(mapped: AmplitudeEvent, told: Told, *, is_repeat: bool) -> Amplitude
     """Give a `$identify` without a time an insert id that tells its turn.
 
     State may change and change back: the third of A, B, A is no copy of the first. But
-    what says nothing new is a copy of what said it.
+    what says nothing new is a copy of the `$identify` that said it. It is never one of
+    an event, which would be lost as its copy.
     """
     if not told.mark:
         return mapped
     insert_id = told.mark
-    if not is_repeat:
+    if not (is_repeat and told.was_identify):
         turn = f"{told.mark}\n{mapped.insert_id}".encode("utf-8", "surrogatepass")
         insert_id = hashlib.sha256(turn).hexdigest()
     return msgspec.structs.replace(mapped, insert_id=insert_id)
+
+
+def _said(mapped: AmplitudeEvent) -> dict[str, t.Any]:
+    properties = mapped.user_properties
+    said: dict[str, t.Any] = properties.get("$set", properties)
+    return said

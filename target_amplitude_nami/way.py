@@ -10,7 +10,7 @@ from target_amplitude_nami import kept, mapping
 from target_amplitude_nami.amplitude.event import Refusal
 from target_amplitude_nami.choosing import Choice
 from target_amplitude_nami.learning import Learning, who
-from target_amplitude_nami.memory import Project, digest
+from target_amplitude_nami.memory import UNKNOWN, Project, target_of
 from target_amplitude_nami.nami import jsontext, purchase
 from target_amplitude_nami.nami.records import (
     NO_STATE,
@@ -29,6 +29,8 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.run import Run
 
 _TAKEN_AT_ONCE = 200
+_MOST_LANE_KEYS = 10_000
+"""So many changes of names later, all that was sent before has arrived."""
 _OF_THE_SANDBOX = " (sandbox)"
 """What follows the event type where events of the sandbox go to another project."""
 
@@ -60,6 +62,8 @@ class Way:
         self._sent_names = dict(run.settings.sent_names)
         self._waiting: list[tuple[NamiEvent | NamiUser, str, bytes]] = []
         self.choice: t.Final = Choice(run.settings, run.note_new_type)
+        self._lane_keys: dict[str, str] = {}
+        """Of Nami users who got another External ID within the run."""
         self._waits = (
             run.settings.anonymous_users == "hold"
             and run.settings.user_source == "external_id"
@@ -102,7 +106,7 @@ class Way:
                 external_id = memory.users.get(who(record)).external_id
             identity = mapping.identify(record, external_id, self._settings)
             if isinstance(identity, mapping.Identity):
-                targets.update((identity.target, identity.device_id or ""))
+                targets |= {identity.target, target_of(None, identity.device_id)}
         memory.prepare(
             targets,
             {r.event_id for r in records if isinstance(r, NamiEvent) and r.event_id},
@@ -113,6 +117,8 @@ class Way:
         before = self._memory.users.get(user)
         known = self._learning.with_ids(before, record)
         is_named_now = before.external_id is None and known.external_id is not None
+        if known.external_id != before.external_id and before != UNKNOWN:
+            self._stay_in_lane(user, before.external_id or user)
         if is_named_now and self._waits:
             # Who gets a name gets what was held, which may tell more.
             self._memory.users.put(user, known)
@@ -122,6 +128,11 @@ class Way:
         known = self._go(record, source, user, known)
         if known is not before:
             self._memory.users.put(user, known)
+
+    def _stay_in_lane(self, user: str, lane_key: str) -> None:
+        self._lane_keys.setdefault(user, lane_key)
+        if len(self._lane_keys) > _MOST_LANE_KEYS:
+            del self._lane_keys[next(iter(self._lane_keys))]
 
     def release(self) -> None:
         """Send the records that an earlier run held and that need not wait any more.
@@ -169,7 +180,8 @@ class Way:
         targets = self._targets[source.project]
         state: UserState = event.state
         state_time: int | None = event.time
-        if state == NO_STATE and not known.is_newer_than(event.time):
+        is_main = source.project == "main"
+        if state == NO_STATE and is_main and not known.is_newer_than(event.time):
             state, state_time = known.state or NO_STATE, known.state_time
         told = targets.told(identity)
         is_late = self._skips_stale and targets.is_late(identity, told, event.time)
@@ -184,13 +196,14 @@ class Way:
         if self._memory.was_delivered_before(source.project, mapped.insert_id):
             self._repeat(source, mapped.insert_id)
             return known
-        if not self._send(mapped, user, source):
+        if not self._send(mapped, self._lane_key(user, known), source):
             return known
         self._run.note_time(event.time)
-        if not event.event_type.startswith("user.") or state == NO_STATE:
-            return known
-        targets.note(identity, told, state, state_time, mapped)
-        return self._learning.with_state(known, event.state, event.time)
+        if event.event_type.startswith("user."):
+            targets.note(identity, told, state, state_time, mapped)
+            if is_main:  # what testers have is no state of the main project
+                return self._learning.with_state(known, event.state, event.time)
+        return known
 
     def _take_user(
         self, record: NamiUser, source: Source, user: str, known: Known
@@ -208,7 +221,7 @@ class Way:
         if self._skips_stale and targets.is_late(identity, told, record.time):
             self._filter("stale_user_record", source)
             return known
-        is_repeat = told.state == digest(record.state)
+        is_repeat = targets.says_nothing_new(identity, told, mapped)
         if is_repeat and (
             targets.was_told_in_this_run(told)
             or self._memory.was_delivered_before("main", told.mark)
@@ -218,10 +231,18 @@ class Way:
         else:
             if record.time is None:
                 mapped = in_turn(mapped, told, is_repeat=is_repeat)
-            if not self._send(mapped, user, source):
+            if not self._send(mapped, self._lane_key(user, known), source):
                 return known
             targets.note(identity, told, record.state, record.time, mapped)
         return self._learning.with_state(known, record.state, record.time)
+
+    def _lane_key(self, user: str, known: Known) -> str:
+        """Return what has its records in order: the External ID, else the Nami user.
+
+        Several Nami users may have one. Who gets another name within the run stays in
+        the lane of before.
+        """
+        return self._lane_keys.get(user) or known.external_id or user
 
     def _send(self, mapped: AmplitudeEvent, lane_key: str, source: Source) -> bool:
         """Hand an event to delivery; return whether it is one that can be sent."""

@@ -16,6 +16,7 @@ from target_amplitude_nami.mapping import (
     identify,
     subscription_status,
 )
+from target_amplitude_nami.memory import target_of
 from target_amplitude_nami.nami.catalogue import OFFERED
 from target_amplitude_nami.nami.records import NamiEvent, NamiUser, RecordReader
 from target_amplitude_nami.nami.state import UserState
@@ -743,7 +744,7 @@ def test_a_reject_of_an_anonymous_user_says_what_else_is_missing(
     [
         (Identity("user", "device"), "user"),
         (Identity("user", None), "user"),
-        (Identity(None, "device"), "device"),
+        (Identity(None, "device"), target_of(None, "device")),
     ],
 )
 def test_properties_are_those_of_the_user_and_without_one_of_the_device(

@@ -35,6 +35,14 @@ def test_of_two_copies_in_one_request_the_first_is_sent() -> None:
     assert desk.ledger.counts().open == 2
 
 
+def test_a_copy_does_not_pass_for_an_event_that_amplitude_has() -> None:
+    desk = Desk()
+    desk.play("+a")
+    copies = [desk.events["a"]] * 2
+    assert len(desk.settling.sift(copies)) == 1
+    assert desk.memory.delivered_among("main", ["a"]) == set()
+
+
 def test_two_that_have_an_id_in_common_both_go_and_have_a_fate_each() -> None:
     desk = Desk()
     desk.play("+a")
@@ -87,4 +95,4 @@ def test_what_was_learnt_is_made_safe_also_without_a_state() -> None:
     ids = [f"event-{number}" for number in range(30_000)]
     desk.memory.settle("main", ids, [])
     desk.play(".a")
-    assert desk.notes == ["sync", "commit"]
+    assert desk.notes == ["sync", "sync", "commit"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +14,7 @@ from tests.support import nami, singer
 from tests.support.house import House
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 
@@ -255,6 +256,20 @@ def test_the_records_of_one_nami_user_share_a_lane(
     assert keys == [user_id] * 3 + [nami.external_id(3), nami.device_id(4)]
 
 
+def test_nami_users_of_one_external_id_share_a_lane(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys: list[str] = []
+    monkeypatch.setattr(
+        house.target.run, "send", lambda _event, lane_key, *_rest: keys.append(lane_key)
+    )
+    same = nami.subscription(1)["external_ids"]
+    records = [nami.subscription(1), nami.subscription(2, external_ids=same)]
+    house.target.process_lines(io.StringIO(_text(singer.records("events", records))))
+    house.target.way.flush()
+    assert keys == [nami.external_id(1)] * 2
+
+
 def test_the_sdk_never_hands_records_to_the_sink_itself(house: House) -> None:
     sink = house.sink()
     sink.process_batch({})
@@ -272,3 +287,7 @@ def test_an_event_that_is_not_chosen_is_filtered_whatever_else_is_wrong_with_it(
     report = house.take([singer.schema("events"), singer.record("events", session)])
     assert report.counts.filtered == {("device.session.start", "event_not_chosen"): 1}
     assert not report.counts.rejected
+
+
+def _text(messages: Iterable[bytes]) -> str:
+    return b"".join(messages).decode()

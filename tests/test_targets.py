@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -25,6 +25,16 @@ OTHER: Final = Identity("other", "device")
 MONTHLY: Final = UserState(active_skus=["monthly"])
 YEARLY: Final = UserState(active_skus=["yearly"])
 THIS_RUN, LATEST = 7, 1_000
+
+
+def said(state: UserState) -> dict[str, Any]:
+    """Return the user properties of a state."""
+    return {"namiml_active_skus": state.active_skus} if state.active_skus else {}
+
+
+def told_by_identify(time: int, state: UserState, mark: str) -> Told:
+    """Return what is known of who was told a state by a `$identify` of this run."""
+    return Told(time, digest(said(state)), mark, THIS_RUN, was_identify=True)
 
 
 class Amplitude:
@@ -52,6 +62,7 @@ class Amplitude:
             insert_id=f"event-{self._events}",
             user_id=identity.user_id,
             device_id=identity.device_id,
+            user_properties={"$set": said(state)},
             skip_user_properties_sync=is_skipped,
         )
         told = self.targets.told(identity)
@@ -141,7 +152,7 @@ def test_without_a_credible_time_a_state_is_told_and_makes_nothing_late(
 ) -> None:
     amplitude.tell(USER, YEARLY, 5)
     amplitude.tell(USER, MONTHLY, time)
-    assert amplitude.targets.told(USER).state == digest(MONTHLY)
+    assert amplitude.targets.told(USER).said == digest(said(MONTHLY))
     assert amplitude.finds_late(USER, 4)
     assert not amplitude.finds_late(USER, 5)
 
@@ -152,14 +163,14 @@ def test_without_a_credible_time_a_state_is_told_and_makes_nothing_late(
 def test_what_was_told_last_is_what_is_known_of_it(amplitude: Amplitude) -> None:
     amplitude.tell(USER, YEARLY, 5)
     amplitude.tell(USER, MONTHLY, 3)  # it may be sent all the same
-    assert amplitude.targets.told(USER) == Told(5, digest(MONTHLY), "event-2", THIS_RUN)
+    assert amplitude.targets.told(USER) == told_by_identify(5, MONTHLY, "event-2")
     assert amplitude.targets.told(OTHER) == UNTOLD
 
 
 def test_what_was_skipped_was_not_told(amplitude: Amplitude) -> None:
     amplitude.tell(USER, YEARLY, 5)
     amplitude.tell(USER, MONTHLY, 6, is_skipped=True)
-    assert amplitude.targets.told(USER) == Told(6, digest(YEARLY), "event-1", THIS_RUN)
+    assert amplitude.targets.told(USER) == told_by_identify(6, YEARLY, "event-1")
 
 
 def test_what_holds_still_holds_as_of_later(amplitude: Amplitude) -> None:
@@ -173,7 +184,7 @@ def test_what_holds_still_holds_as_of_later(amplitude: Amplitude) -> None:
 def test_another_run_may_have_ended_before_it_told_anything(
     amplitude: Amplitude, run: int, *, expected: bool
 ) -> None:
-    told = Told(5, digest(YEARLY), "event", run)
+    told = Told(5, digest(said(YEARLY)), "event", run)
     assert amplitude.targets.was_told_in_this_run(told) is expected
 
 
@@ -191,7 +202,31 @@ def test_the_first_has_an_id_of_its_own() -> None:
 
 
 def test_what_says_the_same_again_is_a_copy() -> None:
-    assert turn(Told(mark="event"), is_repeat=True) == "event"
+    told = Told(mark="identify", was_identify=True)
+    assert turn(told, is_repeat=True) == "identify"
+
+
+def test_no_identify_takes_the_id_of_an_event_that_said_it() -> None:
+    assert turn(Told(mark="event"), is_repeat=True) not in {"event", "own"}
+
+
+def test_what_the_device_was_told_alone_since_is_news_to_its_user(
+    amplitude: Amplitude,
+) -> None:
+    amplitude.tell(USER, MONTHLY, 5)
+    again = AmplitudeEvent("$identify", "x", user_properties={"$set": said(MONTHLY)})
+    told = amplitude.targets.told(USER)
+    assert amplitude.targets.says_nothing_new(USER, told, again)
+    amplitude.tell(DEVICE, YEARLY, 6)
+    assert not amplitude.targets.says_nothing_new(USER, told, again)
+    amplitude.tell(USER, MONTHLY, 7)
+    told = amplitude.targets.told(USER)
+    assert amplitude.targets.says_nothing_new(USER, told, again)
+
+
+def test_a_user_and_a_device_of_one_id_are_two(amplitude: Amplitude) -> None:
+    amplitude.tell(Identity(None, "same"), YEARLY, 5)
+    assert amplitude.targets.told(Identity("same", None)) == UNTOLD
 
 
 def test_what_says_something_else_has_an_id_by_what_it_follows() -> None:

@@ -14,12 +14,20 @@ import time
 import typing as t
 from collections import deque
 
+import msgspec
+
 from target_amplitude_nami.errors import MemoryUnusable
 from target_amplitude_nami.memory.delivered import Delivered
 from target_amplitude_nami.memory.file import open_files
 from target_amplitude_nami.memory.held import HeldRecords
 from target_amplitude_nami.memory.keys import to_bytes
-from target_amplitude_nami.memory.known import Known, Told, digest, newer
+from target_amplitude_nami.memory.known import (
+    Known,
+    Told,
+    digest,
+    newer,
+    target_of,
+)
 from target_amplitude_nami.memory.model import (
     DEVICE,
     EXTERNAL_ID,
@@ -58,6 +66,7 @@ __all__ = [
     "Told",
     "digest",
     "newer",
+    "target_of",
 ]
 
 Project: t.TypeAlias = t.Literal["main", "sandbox"]
@@ -123,6 +132,8 @@ class Memory:
             MemoryUnusable: When it is in use by another run, damaged, of a newer
                 version, or something else.
         """
+        if self._forgets and self._path is not None and not self._path.exists():
+            self._path, self._forgets = None, False
         self._files = open_files(self._path, reads_uncommitted=self._forgets)
         try:
             self._file = self._files.writing
@@ -147,10 +158,13 @@ class Memory:
         )
         return most > _MOST_UNWRITTEN
 
-    def commit(self) -> None:
+    def commit(self, first: Callable[[], None] = lambda: None) -> None:
         """Make all that was learnt and noted survive a crash.
 
         Without a `memory_path` nothing survives: there it only keeps RAM flat.
+
+        Args:
+            first: Makes safe what must be safe before: no thread settles meanwhile.
 
         Raises:
             MemoryUnusable: When the disk does not take it.
@@ -159,6 +173,7 @@ class Memory:
             return
         with self._lock:
             if self._is_open:
+                first()
                 self._commit()
 
     def close(self) -> None:
@@ -236,7 +251,8 @@ class Memory:
             project, target, insert_id = self._doubted.popleft()
             told = self.told[project].get(target)
             if told.mark == insert_id:
-                self.told[project].put(target, Told(told.time, mark=told.mark))
+                doubtful = msgspec.structs.replace(told, said=None)
+                self.told[project].put(target, doubtful)
 
     def delivered_among(
         self, project: Project, insert_ids: Collection[str]

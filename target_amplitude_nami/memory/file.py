@@ -25,6 +25,7 @@ _CHECKPOINT_PAGES: t.Final = 10_000
 _ROWS_AT_ONCE: t.Final = 1_000
 _CANNOT_WRITE: t.Final = {
     "SQLITE_FULL": "disk full",
+    "SQLITE_IOERR_SHMSIZE": "disk full",
     "SQLITE_IOERR_FSYNC": "",
     "SQLITE_IOERR_TRUNCATE": "",
     "SQLITE_IOERR_WRITE": "",
@@ -150,8 +151,15 @@ class MemoryFile:
 
     def _explain(self, error: sqlite3.Error | OSError) -> MemoryUnusable:
         name = getattr(error, "sqlite_errorname", "")
+        if self._is_lasting and name == "SQLITE_BUSY":
+            return MemoryUnusable(
+                f"The memory file {self._path} is locked by another program: close "
+                f"what has it open and run again; nothing is lost"
+            )
         if not self._is_lasting or name not in _CANNOT_WRITE:
-            return self._unusable(str(error))
+            # Where text cannot be decoded, Python's message has all of it.
+            is_text = isinstance(error, sqlite3.OperationalError) and not name
+            return self._unusable("it is damaged" if is_text else str(error))
         why = _CANNOT_WRITE[name]
         return MemoryUnusable(
             f"The memory file {self._path} cannot be written ({why or error}): "
@@ -202,14 +210,14 @@ def open_files(path: Path | None, *, reads_uncommitted: bool) -> Files:
     """
     if path is None:
         return _open_temporary()
-    let_go = lock(path)
-    try:
+    with contextlib.ExitStack() as until_failure:
+        let_go = lock(path)
+        until_failure.callback(let_go)
         writing = MemoryFile(path, is_lasting=True)
+        until_failure.callback(writing.close)
         reading = writing if reads_uncommitted else MemoryFile(path, is_lasting=True)
         writing.begin()
-    except BaseException:
-        let_go()
-        raise
+        until_failure.pop_all()
     return Files(writing, reading, let_go)
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import typing as t
 
 import msgspec
 
 from target_amplitude_nami.nami import jsontext
 from target_amplitude_nami.nami.state import UserState
+
+if t.TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def newer(before: UserState | None, state: UserState) -> UserState:
@@ -67,25 +71,35 @@ class Told(msgspec.Struct, frozen=True, array_like=True):
 
     time: int | None = None
     """The newest time of an event or user record with a state, ms, told or not."""
-    state: int | None = None
-    """What `digest` makes of the state that was told last; None when none was."""
+    said: int | None = None
+    """What `digest` makes of the user properties told last; None when none were."""
     mark: str = ""
-    """The insert id of the event that told it."""
+    """The insert id of the event that told them."""
     run: int = 0
     """The run in which that was."""
+    was_identify: bool = False
+    """Whether it was a `$identify`."""
 
     def is_newer_than(self, time: int | None) -> bool:
         """Whether a state as of this time is older than one that was seen."""
         return self.time is not None and time is not None and time < self.time
 
 
-_encoder = msgspec.json.Encoder()
+def target_of(user_id: str | None, device_id: str | None) -> str:
+    """Return the name of whom Amplitude sets properties: a user, or a device alone.
+
+    Both may have the same id.
+    """
+    return user_id or f"device\0{device_id}"
 
 
-def digest(state: UserState) -> int:
-    """Return a number that tells a state from all others: 63 bits of its hash."""
+def digest(properties: Mapping[str, t.Any]) -> int:
+    """Return a number that tells user properties from all others: 63 bits of a hash."""
     try:
-        text = _encoder.encode(state)
+        text = _encoder.encode(properties)
     except UnicodeEncodeError:  # half of a cut emoji
-        text = jsontext.encode(msgspec.to_builtins(state))
+        text = jsontext.encode(properties)
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) >> 1
+
+
+_encoder = msgspec.json.Encoder(order="deterministic")

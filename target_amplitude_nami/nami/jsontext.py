@@ -1,9 +1,9 @@
 """Reads JSON without losing a digit or a character.
 
 Numbers with a fraction or exponent become `Decimal`, integers stay integers, and half
-of a cut emoji stays what it is. `NaN`, infinities, integers of more than 4,300 digits
-and other numbers too large for a double become a `Decimal` that is not finite, so that
-whoever needs a number can refuse that one record instead of losing the line.
+of a cut emoji stays what it is. `NaN`, infinities, integers of more than 4,300 digits,
+and fractions or exponents too large for a double, become a `Decimal` that is not
+finite: whoever needs a number can refuse that record instead of losing the line.
 """
 
 from __future__ import annotations

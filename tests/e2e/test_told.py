@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from target_amplitude_nami.local.faults import Do, Fault, Faults
+from target_amplitude_nami.local.model import project_of
 from tests.support import nami
 from tests.support.run_target import API_KEY
 from tests.support.story import FLAGS, about, as_of, at, bought, change, shown
@@ -274,3 +275,37 @@ def test_another_project_was_told_no_more_than_it_was_told(house: House) -> None
     assert run.report["filtered"] == 0
     known = house.local.user_properties(nami.external_id(1)) or {}
     assert known["namiml_in_trial_period"] is FLAGS["in_trial_period"]
+
+
+def test_what_testers_have_is_no_state_of_the_main_project(house: House) -> None:
+    tested = change(2, 2, "test", purchase_env="sandbox")
+    later = without(change(3, 3, "monthly"), NOTHING)
+    house.run([tested, later], sandbox_api_key=ANOTHER_KEY)
+    [event] = (e for e in house.events if e.project == project_of(API_KEY))
+    assert "user_properties" not in event.sent
+
+
+# What else there is to say
+
+
+def test_a_property_that_is_switched_on_later_is_told(house: House) -> None:
+    record = as_of(2, "monthly")
+    house.run([record])
+    again = house.run([record], extra_user_properties=["namiml_subscription_status"])
+    assert again.report["filtered"] == 0
+    known = house.local.user_properties(nami.external_id(1)) or {}
+    assert known["namiml_subscription_status"] == "active"
+
+
+def test_an_event_that_failed_is_not_taken_for_a_copy_of_a_user_record(
+    house: House,
+) -> None:
+    event = change(2, 2, "monthly")
+    timeless = as_of(2, "monthly") | {"updated_at": None}
+    house.local.set_faults(REFUSING)
+    house.run([event])
+    house.local.set_faults(Faults())
+    house.run([timeless])
+    mended = house.run([event])
+    assert mended.report["delivered"] == 1
+    assert house.arrived(API_KEY) == [nami.event_id(2)]

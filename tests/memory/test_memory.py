@@ -20,7 +20,7 @@ TOLD = Told(5, 77, "event", 1)
 
 @pytest.mark.parametrize(
     ("insert_id", "then"),
-    [("event", Told(5, None, "event", 0)), ("an earlier event", TOLD)],
+    [("event", Told(5, None, "event", 1)), ("an earlier event", TOLD)],
 )
 def test_what_amplitude_refused_was_not_told(
     memory: Memory, insert_id: str, then: Told

@@ -13,7 +13,7 @@ from target_amplitude_nami.rejects import Rejects
 from target_amplitude_nami.settling import Settling
 
 if t.TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 REFUSAL = Refusal("amplitude_invalid_field", "time", "HTTP 400: bad", 400)
 LINE = b'{"type":"RECORD","stream":"events","record":{"id":"a"}}'
@@ -49,8 +49,9 @@ class Notebook(Memory):
         self.notes = notes
         self.open()
 
-    def commit(self) -> None:
+    def commit(self, first: Callable[[], None] = lambda: None) -> None:
         """Note it."""
+        first()
         self.notes.append("commit")
 
 
