@@ -132,8 +132,8 @@ class Ledger:
     def save(self) -> None:
         """Make the rejects and what was learnt survive a crash.
 
-        In this order: the memory forgets the held records that were rejected. Others
-        may be rejected between the two, so that the second makes sure of them.
+        In this order: the memory forgets the held records that were rejected. More may
+        be rejected between the two, so that the commit syncs once more before it.
 
         Raises:
             TargetError: When the disk does not take it.
@@ -173,7 +173,7 @@ class Ledger:
         self._released += 1
 
     def repeat(self, label: str) -> None:
-        """Count a record as read that the memory keeps already."""
+        """Count a record as read that is held already, or was delivered before."""
         self._read[label] += 1
         with self._lock:
             self._duplicate[label] += 1

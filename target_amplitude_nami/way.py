@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing as t
+from collections import OrderedDict
 
 import msgspec
 
@@ -62,7 +63,7 @@ class Way:
         self._sent_names = dict(run.settings.sent_names)
         self._waiting: list[tuple[NamiEvent | NamiUser, str, bytes]] = []
         self.choice: t.Final = Choice(run.settings, run.note_new_type)
-        self._lane_keys: dict[str, str] = {}
+        self._lane_keys: OrderedDict[str, str] = OrderedDict()
         """Of Nami users who got another External ID within the run."""
         self._waits = (
             run.settings.anonymous_users == "hold"
@@ -132,7 +133,7 @@ class Way:
     def _stay_in_lane(self, user: str, lane_key: str) -> None:
         self._lane_keys.setdefault(user, lane_key)
         if len(self._lane_keys) > _MOST_LANE_KEYS:
-            del self._lane_keys[next(iter(self._lane_keys))]
+            self._lane_keys.popitem(last=False)
 
     def release(self) -> None:
         """Send the records that an earlier run held and that need not wait any more.

@@ -235,11 +235,11 @@ class Memory:
             delivered.prepare(insert_ids)
 
     def was_delivered_before(self, project: Project, insert_id: str) -> bool:
-        """Whether an event among those prepared was delivered in an earlier run."""
+        """Whether an event was delivered before; quick for those prepared."""
         return self._delivered[project].was_delivered_before(insert_id)
 
     def doubt(self, project: Project, target: str, insert_id: str) -> None:
-        """Take note that Amplitude refused an event, whatever that told."""
+        """Take note that an event told nothing: it was refused, or there before."""
         self._doubted.append((project, target, insert_id))
 
     def take_back_doubted(self) -> None:
