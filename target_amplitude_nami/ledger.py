@@ -49,6 +49,8 @@ class Origin(msgspec.Struct, frozen=True):
     stream: str
     line: bytes
     """The RECORD message as it was read."""
+    mark: str
+    """What the memory remembers its event by."""
     checkpoint: Checkpoint
     held: int | None = None
     """Its number in the memory, where it waited to be sent."""
@@ -144,12 +146,12 @@ class Ledger:
     # For the reading thread
 
     def open(
-        self, label: str, stream: str, line: bytes, held: int | None = None
+        self, label: str, stream: str, line: bytes, mark: str, held: int | None = None
     ) -> Origin:
         """Count a record as read that goes to delivery."""
         self._read[label] += 1
         self._current.opened += 1
-        return Origin(label, stream, line, self._current, held)
+        return Origin(label, stream, line, mark, self._current, held)
 
     def filter(self, label: str, reason: str) -> None:
         """Count a record as read that the settings leave out."""

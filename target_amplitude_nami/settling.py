@@ -34,31 +34,32 @@ class Settling:
         Of two copies the second goes with the first: that was read before, so no STATE
         leaves without it.
         """
-        insert_ids = [event.insert_id for event in events]
-        known = self._memory.delivered_among(self._project, insert_ids)
-        if not known and len(set(insert_ids)) == len(insert_ids):
+        marks = [event.origin.mark for event in events]
+        known = self._memory.delivered_among(self._project, marks)
+        if not known and len(set(marks)) == len(marks):
             return events
         fresh: list[Outgoing] = []
         repeats: list[Outgoing] = []
         bodies: dict[str, bytes] = {}
         for event in events:
             # Should Amplitude refuse the first, one that differs may still be good.
-            if event.insert_id in known or bodies.get(event.insert_id) == event.body:
+            mark = event.origin.mark
+            if mark in known or bodies.get(mark) == event.body:
                 repeats.append(event)
             else:
-                bodies[event.insert_id] = event.body
+                bodies[mark] = event.body
                 fresh.append(event)
         # A copy of what is yet to be sent must not pass for a delivered event.
         self._remember(repeats, known)
         for event in repeats:
-            if event.insert_id in known:
+            if event.origin.mark in known:
                 self._doubt(event)
         self._ledger.settle_repeats(repeats)
         return fresh
 
     def delivered(self, events: Sequence[Outgoing]) -> None:
         """Settle events that Amplitude has."""
-        self._remember(events, [event.insert_id for event in events])
+        self._remember(events, [event.origin.mark for event in events])
         self._ledger.settle_delivered(events)
         if self._memory.wants_commit:
             self._ledger.save()
@@ -71,13 +72,11 @@ class Settling:
         self._doubt(event)
         self._ledger.settle_rejected(event, refusal)
 
-    def _remember(
-        self, events: Sequence[Outgoing], insert_ids: Collection[str]
-    ) -> None:
+    def _remember(self, events: Sequence[Outgoing], marks: Collection[str]) -> None:
         held = [e.origin.held for e in events if e.origin.held is not None]
-        self._memory.settle(self._project, insert_ids, held)
+        self._memory.settle(self._project, marks, held)
 
     def _doubt(self, event: Outgoing) -> None:
         """Take note that an event has told nothing by itself."""
         target = target_of(event.user_id, event.device_id)
-        self._memory.doubt(self._project, target, event.insert_id)
+        self._memory.doubt(self._project, target, event.origin.mark)

@@ -13,7 +13,7 @@ import typing as t
 import msgspec
 
 from target_amplitude_nami.amplitude.checks import IDENTIFY
-from target_amplitude_nami.memory import UNTOLD, Told, digest, target_of
+from target_amplitude_nami.memory import UNTOLD, Told, digest, mark_of, target_of
 from target_amplitude_nami.nami.state import NO_STATE
 
 if t.TYPE_CHECKING:
@@ -84,7 +84,8 @@ class Targets:
             after = Told(time, told.said, told.mark, told.run, told.was_identify)
         else:
             is_identify = mapped.event_type == IDENTIFY
-            after = Told(time, digest(said), mapped.insert_id, self._run, is_identify)
+            mark = mark_of(mapped.insert_id, mapped.time)
+            after = Told(time, digest(said), mark, self._run, is_identify)
         self._told.put(identity.target, after)
 
     def note_unchanged(self, identity: Identity, told: Told, time: int | None) -> None:
@@ -113,9 +114,9 @@ def in_turn(mapped: AmplitudeEvent, told: Told, *, is_repeat: bool) -> Amplitude
     """
     if not told.mark:
         return mapped
-    insert_id = told.mark
+    insert_id = told.insert_id
     if not (is_repeat and told.was_identify):
-        turn = f"{told.mark}\n{mapped.insert_id}".encode("utf-8", "surrogatepass")
+        turn = f"{insert_id}\n{mapped.insert_id}".encode("utf-8", "surrogatepass")
         insert_id = hashlib.sha256(turn).hexdigest()
     return msgspec.structs.replace(mapped, insert_id=insert_id)
 

@@ -11,7 +11,7 @@ from target_amplitude_nami import kept, mapping
 from target_amplitude_nami.amplitude.event import Refusal
 from target_amplitude_nami.choosing import Choice
 from target_amplitude_nami.learning import Learning, who
-from target_amplitude_nami.memory import UNKNOWN, Project, target_of
+from target_amplitude_nami.memory import UNKNOWN, Project, mark_of, target_of
 from target_amplitude_nami.nami import jsontext, purchase
 from target_amplitude_nami.nami.records import (
     NO_STATE,
@@ -110,7 +110,11 @@ class Way:
                 targets |= {identity.target, target_of(None, identity.device_id)}
         memory.prepare(
             targets,
-            {r.event_id for r in records if isinstance(r, NamiEvent) and r.event_id},
+            {
+                mark_of(record.event_id, record.time)
+                for record in records
+                if isinstance(record, NamiEvent) and record.event_id
+            },
         )
 
     def _take(self, record: NamiEvent | NamiUser, source: Source) -> None:
@@ -194,10 +198,11 @@ class Way:
             state,
             is_stale=is_late,
         )
-        if self._memory.was_delivered_before(source.project, mapped.insert_id):
-            self._repeat(source, mapped.insert_id)
+        mark = mark_of(mapped.insert_id, mapped.time)
+        if self._memory.was_delivered_before(source.project, mark):
+            self._repeat(source, mark)
             return known
-        if not self._send(mapped, self._lane_key(user, known), source):
+        if not self._send(mapped, mark, self._lane_key(user, known), source):
             return known
         self._run.note_time(event.time)
         if event.event_type.startswith("user."):
@@ -232,7 +237,8 @@ class Way:
         else:
             if record.time is None:
                 mapped = in_turn(mapped, told, is_repeat=is_repeat)
-            if not self._send(mapped, self._lane_key(user, known), source):
+            mark = mark_of(mapped.insert_id, mapped.time)
+            if not self._send(mapped, mark, self._lane_key(user, known), source):
                 return known
             targets.note(identity, told, record.state, record.time, mapped)
         return self._learning.with_state(known, record.state, record.time)
@@ -245,7 +251,9 @@ class Way:
         """
         return self._lane_keys.get(user) or known.external_id or user
 
-    def _send(self, mapped: AmplitudeEvent, lane_key: str, source: Source) -> bool:
+    def _send(
+        self, mapped: AmplitudeEvent, mark: str, lane_key: str, source: Source
+    ) -> bool:
         """Hand an event to delivery; return whether it is one that can be sent."""
         event = self._run.checks.encode(
             mapped, numbers_are_finite=not jsontext.may_have_met_not_finite()
@@ -254,7 +262,7 @@ class Way:
             self._reject(event, source)
             return False
         origin = self._run.ledger.open(
-            source.label, source.stream, source.line, source.held
+            source.label, source.stream, source.line, mark, source.held
         )
         self._run.send(event, lane_key, origin, source.project)
         return True
@@ -281,10 +289,10 @@ class Way:
         self._run.ledger.reject(source.label, source.stream, source.line, refusal)
         self._forget(source)
 
-    def _repeat(self, source: Source, insert_id: str) -> None:
+    def _repeat(self, source: Source, mark: str) -> None:
         """Settle an event that an earlier run delivered, and go on remembering it."""
         held = [] if source.held is None else [source.held]
-        self._memory.settle(source.project, [insert_id], held)
+        self._memory.settle(source.project, [mark], held)
         self._run.ledger.repeat(source.label)
 
     def _forget(self, source: Source) -> None:

@@ -81,7 +81,7 @@ def test_a_real_rejects_file_holds_them_at_the_moment_of_the_state(
     memory = Notebook([])
     ledger = Ledger(rejects, memory, write_state)
     ledger.reject("read", "events", LINE, REFUSAL)
-    origin = ledger.open("read", "events", LINE)
+    origin = ledger.open("read", "events", LINE, "")
     ledger.take_state(b"1")
     assert found == []
     Settling(ledger, memory, "main").rejected(event(origin), REFUSAL)
@@ -109,7 +109,7 @@ def test_a_run_may_emit_no_state() -> None:
 
 def test_every_record_is_counted_under_what_became_of_it() -> None:
     ledger = Desk().ledger
-    origins = [ledger.open(label, "events", LINE) for label in ("a", "a", "a", "b")]
+    origins = [ledger.open(label, "events", LINE, "") for label in ("a", "a", "a", "b")]
     ledger.filter("a", "start_date")
     ledger.filter("c", "event_filter")
     ledger.reject("c", "events", LINE, REFUSAL)
@@ -165,7 +165,7 @@ def test_state_is_always_the_newest_that_covers_no_open_record(
     for step in play:
         match step:
             case "read":
-                model.open[model.read] = event(ledger.open("read", "events", LINE))
+                model.open[model.read] = event(ledger.open("read", "events", LINE, ""))
                 model.read += 1
             case "filter":
                 ledger.filter("read", "event_filter")
@@ -203,7 +203,7 @@ def test_many_lanes_settle_at_once_and_no_state_comes_too_early() -> None:
     ledger = Ledger(Sheet([]), Notebook([]), write_state)
     events = []
     for number in range(2000):
-        events.append(event(ledger.open("read", "events", LINE)))
+        events.append(event(ledger.open("read", "events", LINE, "")))
         if number % 7 == 0:
             ledger.take_state(b"%d" % (number + 1))
 

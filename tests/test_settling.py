@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from target_amplitude_nami.memory import mark_of
 from target_amplitude_nami.settling import Settling
 from tests.support.books import LINE, REFUSAL, Desk, event
 
@@ -40,7 +41,7 @@ def test_a_copy_does_not_pass_for_an_event_that_amplitude_has() -> None:
     desk.play("+a")
     copies = [desk.events["a"]] * 2
     assert len(desk.settling.sift(copies)) == 1
-    assert desk.memory.delivered_among("main", ["a"]) == set()
+    assert desk.memory.delivered_among("main", [mark_of("a", None)]) == set()
 
 
 def test_two_that_have_an_id_in_common_both_go_and_have_a_fate_each() -> None:
@@ -75,7 +76,8 @@ def test_the_memory_forgets_a_held_record_when_it_is_settled(fate: str) -> None:
     desk = Desk()
     assert desk.memory.hold("user", "events", LINE, b"{}")
     [held] = desk.memory.held_of("user")
-    waiting = event(desk.ledger.open("read", "events", LINE, held.number))
+    origin = desk.ledger.open("read", "events", LINE, mark_of("a", 1), held.number)
+    waiting = event(origin)
     assert list(desk.memory.held_of("user")) == [held]
     match fate:
         case "delivered":
@@ -83,7 +85,7 @@ def test_the_memory_forgets_a_held_record_when_it_is_settled(fate: str) -> None:
         case "rejected":
             desk.settling.rejected(waiting, REFUSAL)
         case "duplicate":
-            desk.memory.settle("main", [waiting.insert_id], [])
+            desk.memory.settle("main", [origin.mark], [])
             assert desk.settling.sift([waiting]) == []
     assert list(desk.memory.held_of("user")) == []
     assert desk.ledger.counts().open == 0
@@ -92,7 +94,7 @@ def test_the_memory_forgets_a_held_record_when_it_is_settled(fate: str) -> None:
 def test_what_was_learnt_is_made_safe_also_without_a_state() -> None:
     desk = Desk()
     desk.play("+a")
-    ids = [f"event-{number}" for number in range(30_000)]
-    desk.memory.settle("main", ids, [])
+    marks = [mark_of(f"event-{number}", number) for number in range(30_000)]
+    desk.memory.settle("main", marks, [])
     desk.play(".a")
     assert desk.notes == ["sync", "sync", "commit"]

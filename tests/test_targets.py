@@ -8,7 +8,7 @@ import pytest
 
 from target_amplitude_nami.amplitude.event import AmplitudeEvent
 from target_amplitude_nami.mapping import Identity
-from target_amplitude_nami.memory import UNTOLD, Told, digest
+from target_amplitude_nami.memory import UNTOLD, Told, digest, mark_of
 from target_amplitude_nami.nami.state import NO_STATE, UserState
 from target_amplitude_nami.targets import Targets, in_turn
 from tests.support.memory import remember
@@ -32,9 +32,11 @@ def said(state: UserState) -> dict[str, Any]:
     return {"namiml_active_skus": state.active_skus} if state.active_skus else {}
 
 
-def told_by_identify(time: int, state: UserState, mark: str) -> Told:
+def told_by_identify(time: int, state: UserState, insert_id: str) -> Told:
     """Return what is known of who was told a state by a `$identify` of this run."""
-    return Told(time, digest(said(state)), mark, THIS_RUN, was_identify=True)
+    return Told(
+        time, digest(said(state)), mark_of(insert_id, None), THIS_RUN, was_identify=True
+    )
 
 
 class Amplitude:
@@ -177,7 +179,7 @@ def test_what_holds_still_holds_as_of_later(amplitude: Amplitude) -> None:
     amplitude.tell(USER, YEARLY, 5)
     amplitude.targets.note_unchanged(USER, amplitude.targets.told(USER), 8)
     assert amplitude.finds_late(USER, 7)
-    assert amplitude.targets.told(USER).mark == "event-1"
+    assert amplitude.targets.told(USER).insert_id == "event-1"
 
 
 @pytest.mark.parametrize(("run", "expected"), [(THIS_RUN, True), (6, False)])
@@ -202,12 +204,12 @@ def test_the_first_has_an_id_of_its_own() -> None:
 
 
 def test_what_says_the_same_again_is_a_copy() -> None:
-    told = Told(mark="identify", was_identify=True)
+    told = Told(mark=mark_of("identify", None), was_identify=True)
     assert turn(told, is_repeat=True) == "identify"
 
 
 def test_no_identify_takes_the_id_of_an_event_that_said_it() -> None:
-    assert turn(Told(mark="event"), is_repeat=True) not in {"event", "own"}
+    assert turn(Told(mark=mark_of("event", 1)), is_repeat=True) not in {"event", "own"}
 
 
 def test_what_the_device_was_told_alone_since_is_news_to_its_user(
@@ -230,6 +232,6 @@ def test_a_user_and_a_device_of_one_id_are_two(amplitude: Amplitude) -> None:
 
 
 def test_what_says_something_else_has_an_id_by_what_it_follows() -> None:
-    ids = [turn(Told(mark=mark)) for mark in ("a", "b", "half \ud83d")]
+    ids = [turn(Told(mark=mark_of(one, None))) for one in ("a", "b", "half \ud83d")]
     assert len({*ids, "own"}) == 4
-    assert ids[0] == turn(Told(mark="a"))
+    assert ids[0] == turn(Told(mark=mark_of("a", None)))

@@ -20,7 +20,7 @@ from target_amplitude_nami.errors import MemoryUnusable
 from target_amplitude_nami.memory.delivered import Delivered
 from target_amplitude_nami.memory.file import open_files
 from target_amplitude_nami.memory.held import HeldRecords
-from target_amplitude_nami.memory.keys import to_bytes
+from target_amplitude_nami.memory.keys import mark_of, to_bytes
 from target_amplitude_nami.memory.known import (
     Known,
     Told,
@@ -65,6 +65,7 @@ __all__ = [
     "Shelf",
     "Told",
     "digest",
+    "mark_of",
     "newer",
     "target_of",
 ]
@@ -75,7 +76,10 @@ Project: t.TypeAlias = t.Literal["main", "sandbox"]
 UNKNOWN: t.Final = Known()
 UNTOLD: t.Final = Told()
 
-_MOST_UNWRITTEN: t.Final = 5_000
+_MOST_UNWRITTEN: t.Final = 10_000
+_MOST_BYTES_OF_USERS: t.Final = 22_000_000
+_MOST_BYTES_OF_TOLD: t.Final = 14_000_000
+"""In RAM: facts of about 50,000 users. Others are looked up in the file."""
 _SECONDS_PER_DAY: t.Final = 86_400
 
 
@@ -112,11 +116,18 @@ class Memory:
         self._lock = threading.Lock()  # of the connection that writes
         self._oddities = Oddities()
         is_lasting = path is not None
-        self.users = Shelf(UNKNOWN, is_lasting=is_lasting)
+        self.users = Shelf(
+            UNKNOWN, most_bytes=_MOST_BYTES_OF_USERS, is_lasting=is_lasting
+        )
         """What is known of each Nami user."""
         salts = {project: _salt_of(name) for project, name in projects.items()}
         self.told = {
-            project: Shelf(UNTOLD, salt=salt, is_lasting=is_lasting)
+            project: Shelf(
+                UNTOLD,
+                most_bytes=_MOST_BYTES_OF_TOLD // len(salts),
+                salt=salt,
+                is_lasting=is_lasting,
+            )
             for project, salt in salts.items()
         }
         """What was told in each project, by user id or device id."""
@@ -222,25 +233,25 @@ class Memory:
             delivered.remembers_runs for delivered in self._delivered.values()
         )
 
-    def prepare(self, targets: Collection[str], insert_ids: Collection[str]) -> None:
+    def prepare(self, targets: Collection[str], marks: Collection[str]) -> None:
         """Look up in one go what the next records will ask for.
 
         Args:
             targets: The user ids and device ids that Amplitude may be told of.
-            insert_ids: The events that may have been delivered in an earlier run.
+            marks: Of the events that may have been delivered in an earlier run.
         """
         for told in self.told.values():
             told.prepare(targets)
         for delivered in self._delivered.values():
-            delivered.prepare(insert_ids)
+            delivered.prepare(marks)
 
-    def was_delivered_before(self, project: Project, insert_id: str) -> bool:
+    def was_delivered_before(self, project: Project, mark: str) -> bool:
         """Whether an event was delivered before; quick for those prepared."""
-        return self._delivered[project].was_delivered_before(insert_id)
+        return self._delivered[project].was_delivered_before(mark)
 
-    def doubt(self, project: Project, target: str, insert_id: str) -> None:
+    def doubt(self, project: Project, target: str, mark: str) -> None:
         """Take note that an event told nothing: it was refused, or there before."""
-        self._doubted.append((project, target, insert_id))
+        self._doubted.append((project, target, mark))
 
     def take_back_doubted(self) -> None:
         """Forget that a state was told, where Amplitude refused what told it last.
@@ -248,25 +259,23 @@ class Memory:
         Its mark stays: what comes next is no copy of what was told before.
         """
         while self._doubted:
-            project, target, insert_id = self._doubted.popleft()
+            project, target, mark = self._doubted.popleft()
             told = self.told[project].get(target)
-            if told.mark == insert_id:
+            if told.mark == mark:
                 doubtful = msgspec.structs.replace(told, said=None)
                 self.told[project].put(target, doubtful)
 
-    def delivered_among(
-        self, project: Project, insert_ids: Collection[str]
-    ) -> set[str]:
-        """Return those of the insert ids whose events were delivered before."""
+    def delivered_among(self, project: Project, marks: Collection[str]) -> set[str]:
+        """Return those of the marks whose events were delivered before."""
         with self._lock:
-            return self._delivered[project].among(insert_ids)
+            return self._delivered[project].among(marks)
 
     def settle(
-        self, project: Project, insert_ids: Iterable[str], held: Sequence[int]
+        self, project: Project, marks: Iterable[str], held: Sequence[int]
     ) -> None:
         """Remember events as delivered, and forget held records that are settled."""
         with self._lock:
-            self._delivered[project].add(insert_ids)
+            self._delivered[project].add(marks)
             if held:
                 self._is_dirty = True
                 self._held.forget(held)

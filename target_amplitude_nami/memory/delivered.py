@@ -1,11 +1,11 @@
-"""Which events one project has: the insert ids of those delivered, now and before."""
+"""Which events one project has: the marks of those delivered, now and before."""
 
 from __future__ import annotations
 
 import typing as t
 
 from target_amplitude_nami.memory.file import MemoryFile, chunks, json_array
-from target_amplitude_nami.memory.keys import key_of
+from target_amplitude_nami.memory.keys import Keys
 
 if t.TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -20,7 +20,7 @@ class Delivered:
 
     def __init__(self, salt: bytes) -> None:
         """Take what tells this project's events from those of another."""
-        self._salt = salt
+        self._key_of = Keys(salt).of_mark
         self._unwritten: set[str] = set()
         self._has_file = False
         self.remembers_runs = False
@@ -40,31 +40,31 @@ class Delivered:
         """How many of them the file does not have."""
         return len(self._unwritten)
 
-    def prepare(self, insert_ids: Collection[str]) -> None:
+    def prepare(self, marks: Collection[str]) -> None:
         """Look up in one go which events of the next records earlier runs delivered."""
         if self.remembers_runs:
-            self._asked = insert_ids
-            self._before = self._find(self._reading, insert_ids)
+            self._asked = marks
+            self._before = self._find(self._reading, marks)
 
-    def was_delivered_before(self, insert_id: str) -> bool:
+    def was_delivered_before(self, mark: str) -> bool:
         """Whether an event was delivered in an earlier run; quick if it was prepared.
 
         Once this run has committed, what it delivered itself counts as well.
         """
-        if self.remembers_runs and insert_id not in self._asked:
-            return bool(self._find(self._reading, [insert_id]))
-        return insert_id in self._before
+        if self.remembers_runs and mark not in self._asked:
+            return bool(self._find(self._reading, [mark]))
+        return mark in self._before
 
-    def among(self, insert_ids: Collection[str]) -> set[str]:
-        """Return those of the insert ids whose events were delivered."""
-        known = self._unwritten.intersection(insert_ids)
+    def among(self, marks: Collection[str]) -> set[str]:
+        """Return those of the marks whose events were delivered."""
+        known = self._unwritten.intersection(marks)
         if self._has_file:
-            known |= self._find(self._writing, insert_ids)
+            known |= self._find(self._writing, marks)
         return known
 
-    def add(self, insert_ids: Iterable[str]) -> None:
+    def add(self, marks: Iterable[str]) -> None:
         """Remember events as delivered; those that are remembered, from today."""
-        self._unwritten.update(insert_ids)
+        self._unwritten.update(marks)
 
     def write(self, day: int) -> bool:
         """Write those that were added; return whether there were any.
@@ -74,7 +74,7 @@ class Delivered:
         """
         if not self._unwritten:
             return False
-        keys = sorted(key_of(insert_id, self._salt) for insert_id in self._unwritten)
+        keys = sorted(self._key_of(mark) for mark in self._unwritten)
         for chunk in chunks(keys):
             self._writing.run(
                 "INSERT INTO delivered SELECT value, ? FROM json_each(?) WHERE true"
@@ -87,8 +87,8 @@ class Delivered:
         self._has_file = True
         return True
 
-    def _find(self, file: MemoryFile, insert_ids: Iterable[str]) -> set[str]:
-        by_key = {key_of(insert_id, self._salt): insert_id for insert_id in insert_ids}
+    def _find(self, file: MemoryFile, marks: Iterable[str]) -> set[str]:
+        by_key = {self._key_of(mark): mark for mark in marks}
         rows = file.rows(
             "SELECT id FROM delivered WHERE id IN (SELECT value FROM json_each(?))",
             json_array(by_key),

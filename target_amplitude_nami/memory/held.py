@@ -6,7 +6,7 @@ import hashlib
 import time
 import typing as t
 
-from target_amplitude_nami.memory.keys import key_of, to_bytes
+from target_amplitude_nami.memory.keys import Keys, to_bytes
 from target_amplitude_nami.memory.model import Held
 
 if t.TYPE_CHECKING:
@@ -15,6 +15,9 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.memory.file import MemoryFile
 
 _PAGE: t.Final = 500
+_NOT_TOLD: t.Final = "x'c0', x'6e'"
+"""What follows an array's first byte where its first member, the External ID, is null,
+in MessagePack and in JSON."""
 
 
 class HeldRecords:
@@ -23,6 +26,7 @@ class HeldRecords:
     def __init__(self, file: MemoryFile) -> None:
         """Take the file that has them."""
         self._file = file
+        self._key_of = Keys().of
         [[count]] = file.rows("SELECT count(*) FROM held")
         self.waiting: int = count
         """How many wait."""
@@ -40,7 +44,7 @@ class HeldRecords:
             is_of_now: Whether it tells no time: what it says holds from now on, so that
                 only the last one that is kept can be the same.
         """
-        user = key_of(user_id)
+        user = self._key_of(user_id)
         name = hashlib.sha256(record)
         if is_of_now:
             last = self._file.rows(
@@ -80,13 +84,13 @@ class HeldRecords:
 
     def of_user(self, user_id: str, after: int) -> list[Held]:
         """Return those of one user."""
-        return self._page("FROM held WHERE user = ?", key_of(user_id), after)
+        return self._page("FROM held WHERE user = ?", self._key_of(user_id), after)
 
     def of_named_users(self, after: int) -> list[Held]:
         """Return those whose user's External ID is known meanwhile."""
         return self._page(
             "FROM held JOIN facts ON facts.id = held.user"
-            " WHERE json_extract(facts.fact, '$[0]') IS NOT NULL",
+            f" WHERE substr(facts.fact, 2, 1) NOT IN ({_NOT_TOLD})",
             after,
         )
 

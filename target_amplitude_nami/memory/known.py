@@ -7,6 +7,7 @@ import typing as t
 
 import msgspec
 
+from target_amplitude_nami.memory.keys import insert_id_of
 from target_amplitude_nami.nami import jsontext
 from target_amplitude_nami.nami.state import UserState
 
@@ -74,11 +75,16 @@ class Told(msgspec.Struct, frozen=True, array_like=True):
     said: int | None = None
     """What `digest` makes of the user properties told last; None when none were."""
     mark: str = ""
-    """The insert id of the event that told them."""
+    """The mark of the event that told them, by `mark_of`; empty when none did."""
     run: int = 0
     """The run in which that was."""
     was_identify: bool = False
     """Whether it was a `$identify`."""
+
+    @property
+    def insert_id(self) -> str:
+        """The insert id of the event that told them."""
+        return insert_id_of(self.mark)
 
     def is_newer_than(self, time: int | None) -> bool:
         """Whether a state as of this time is older than one that was seen."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import typing as t
 
-from target_amplitude_nami.memory.keys import key_of, shown
+import msgspec
+
+from target_amplitude_nami.memory.keys import Keys, shown
 from target_amplitude_nami.memory.model import SEVERAL_EXTERNAL_IDS, Claim, Oddity
 
 if t.TYPE_CHECKING:
@@ -15,6 +16,8 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.memory.file import MemoryFile
 
 _MOST_NAMED: t.Final = 10
+
+_key_of = Keys().of
 
 
 class Oddities:
@@ -54,21 +57,20 @@ class Oddities:
             claims, self._claims = self._claims, {}
             found, self._found = self._found, {}
         if claims:
-            by_key = {key_of(f"{kind}\0{id_}"): (kind, id_) for kind, id_ in claims}
-            owners = json.dumps(
-                {key: shown(claims[claim]) for key, claim in by_key.items()}
-            )
-            file.run(
-                "INSERT OR IGNORE INTO owners SELECT key, value FROM json_each(?)"
-                " ORDER BY key",
+            by_key = {_key_of(f"{kind}\0{id_}"): (kind, id_) for kind, id_ in claims}
+            owners = msgspec.json.encode(
+                {key: shown(claims[by_key[key]]) for key in sorted(by_key)}
+            ).decode()
+            new = file.run(
+                "INSERT OR IGNORE INTO owners SELECT key, value FROM json_each(?)",
                 owners,
             )
-            others = file.rows(
+            others = new < len(claims) and file.rows(
                 "SELECT key, user FROM json_each(?) JOIN owners ON owners.id = key"
                 " WHERE user <> value",
                 owners,
             )
-            for key, owner in others:
+            for key, owner in others or ():
                 found[Claim(*by_key[key], claims[by_key[key]])] = owner
         _write(file, found)
         return bool(claims or found)

@@ -9,7 +9,7 @@ import typing as t
 import msgspec
 
 from target_amplitude_nami.memory.file import chunks, json_array
-from target_amplitude_nami.memory.keys import key_of
+from target_amplitude_nami.memory.keys import Keys
 from target_amplitude_nami.nami import jsontext
 
 if t.TYPE_CHECKING:
@@ -17,8 +17,17 @@ if t.TYPE_CHECKING:
 
     from target_amplitude_nami.memory.file import MemoryFile
 
-_MOST_IN_RAM: t.Final = 20_000
+_BYTES_AROUND_A_FACT: t.Final = 190
+"""What its name, the objects and the dict take: measured, with UUIDs as names."""
 _DROPPED_AT_ONCE: t.Final = 2_500
+_SIZE_BITS: t.Final = 31
+_PUT: t.Final = """
+INSERT INTO facts (id, fact)
+SELECT key, substr(?1, value >> 31, value & 2147483647) FROM json_each(?2) WHERE true
+ON CONFLICT (id) DO UPDATE SET fact = excluded.fact
+"""
+"""All facts in one piece, and by id where each starts in it and its size: JSON cannot
+hold bytes."""
 
 _Fact = t.TypeVar("_Fact", bound=msgspec.Struct)
 
@@ -26,29 +35,37 @@ _Fact = t.TypeVar("_Fact", bound=msgspec.Struct)
 class Shelf(t.Generic[_Fact]):
     """One thread looks up and puts; any thread may write, one at a time.
 
-    Facts are kept as JSON text, a third of their size as objects. Until the file has
-    for good what it shall have, that stays in RAM, so that the thread that looks up
+    Facts are kept as MessagePack, a quarter of their size as objects. Until the file
+    has for good what it shall have, that stays in RAM, so that the thread that looks up
     never waits for one that writes.
     """
 
     def __init__(
-        self, nothing: _Fact, *, salt: bytes = b"", is_lasting: bool = False
+        self,
+        nothing: _Fact,
+        *,
+        most_bytes: int,
+        salt: bytes = b"",
+        is_lasting: bool = False,
     ) -> None:
         """Begin empty.
 
         Args:
             nothing: What is known of a name that was never put.
+            most_bytes: How much RAM the facts may take.
             salt: What tells these names from those of other shelves.
             is_lasting: Whether the file shall have all that is put; else it has what
                 finds no place in RAM.
         """
         self._is_lasting = is_lasting
         self._nothing = nothing
-        self._salt = salt
-        self._encoder = msgspec.json.Encoder()
-        self._decoder = msgspec.json.Decoder(type(nothing))
+        self._key_of = Keys(salt).of
+        self._encoder = msgspec.msgpack.Encoder()
+        self._decoder = msgspec.msgpack.Decoder(type(nothing))
         self._in_ram: dict[str, bytes] = {}
         """For the thread that looks up; what came first stands first."""
+        self._most_bytes = most_bytes
+        self._bytes_in_ram = 0
         self._strangers: set[str] = set()
         """The names of the last `prepare` of which nothing is known."""
         self._lock = threading.Lock()
@@ -94,14 +111,14 @@ class Shelf(t.Generic[_Fact]):
         self._strangers = missing
         if not missing or not has_file:
             return
-        by_key = {key_of(name, self._salt): name for name in missing}
+        by_key = {self._key_of(name): name for name in missing}
         rows = self._file.rows(
             "SELECT id, fact FROM facts WHERE id IN (SELECT value FROM json_each(?))",
             json_array(by_key),
         )
         for key, fact in rows:
             missing.discard(by_key[key])
-            self._keep(by_key[key], fact.encode())
+            self._keep(by_key[key], fact)
 
     def get(self, name: str) -> _Fact:
         """Return what was put last under a name."""
@@ -122,7 +139,7 @@ class Shelf(t.Generic[_Fact]):
         """Keep a fact under a name, in the place of the one before."""
         try:
             packed = self._encoder.encode(fact)
-        except UnicodeEncodeError:  # half of a cut emoji in an id
+        except UnicodeEncodeError:  # half of a cut emoji in an id: as JSON text
             packed = jsontext.encode(msgspec.to_builtins(fact))
         self._strangers.discard(name)
         self._keep(name, packed)
@@ -139,17 +156,15 @@ class Shelf(t.Generic[_Fact]):
             facts, self._unwritten = self._unwritten, {}
             self._being_written |= facts
             self._has_file |= bool(facts)
-        rows = sorted((key_of(name, self._salt), fact) for name, fact in facts.items())
+        rows = sorted((self._key_of(name), fact) for name, fact in facts.items())
         for chunk in chunks(rows):
-            members = b",".join(
-                b'"%s":%s' % (key.encode(), fact) for key, fact in chunk
-            )
-            file.run(
-                "INSERT INTO facts (id, fact)"
-                " SELECT key, value FROM json_each(CAST(? AS TEXT)) WHERE true"
-                " ON CONFLICT (id) DO UPDATE SET fact = excluded.fact",
-                b"{" + members + b"}",
-            )
+            places: dict[str, int] = {}
+            start = 1
+            for key, fact in chunk:
+                places[key] = start << _SIZE_BITS | len(fact)
+                start += len(fact)
+            whole = b"".join([fact for _, fact in chunk])
+            file.run(_PUT, whole, msgspec.json.encode(places).decode())
         return bool(rows)
 
     def note_written(self) -> None:
@@ -164,20 +179,25 @@ class Shelf(t.Generic[_Fact]):
         if packed is not None or not has_file:
             return packed
         rows = self._file.rows(
-            "SELECT fact FROM facts WHERE id = ?", key_of(name, self._salt)
+            "SELECT fact FROM facts WHERE id = ?", self._key_of(name)
         )
-        return rows[0][0].encode() if rows else None
+        return rows[0][0] if rows else None
 
     def _keep(self, name: str, packed: bytes) -> None:
+        before = self._in_ram.get(name)
         self._in_ram[name] = packed
-        if len(self._in_ram) > _MOST_IN_RAM:
+        self._bytes_in_ram += len(packed) - (
+            -_BYTES_AROUND_A_FACT if before is None else len(before)
+        )
+        if self._bytes_in_ram > self._most_bytes:
             self._make_room()
 
     def _make_room(self) -> None:
         self._has_all_in_ram = False
         oldest = dict(itertools.islice(self._in_ram.items(), _DROPPED_AT_ONCE))
-        for name in oldest:
+        for name, packed in oldest.items():
             del self._in_ram[name]
+            self._bytes_in_ram -= len(packed) + _BYTES_AROUND_A_FACT
         if not self._is_lasting:
             with self._lock:
                 self._unwritten |= oldest

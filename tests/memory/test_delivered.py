@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from target_amplitude_nami.memory import Told, mark_of
 from tests.support.memory import HALF_AN_EMOJI, leave, remember
 
 if TYPE_CHECKING:
@@ -16,18 +17,17 @@ if TYPE_CHECKING:
     from target_amplitude_nami.memory import Memory
 
 _DAY = 86_400
+EVENT = mark_of("event", 1_717_000_000_000)
 
 
-def among(path: Path, *insert_ids: str) -> set[str]:
+def among(path: Path, *marks: str) -> set[str]:
     """Return which of these a later run knows, by both of its ways to ask."""
     memory = remember(path)
     try:
-        known = memory.delivered_among("main", insert_ids)
-        memory.prepare(set(), set(insert_ids))
+        known = memory.delivered_among("main", marks)
+        memory.prepare(set(), set(marks))
         assert known == {
-            insert_id
-            for insert_id in insert_ids
-            if memory.was_delivered_before("main", insert_id)
+            mark for mark in marks if memory.was_delivered_before("main", mark)
         }
         return known
     finally:
@@ -38,46 +38,66 @@ def among(path: Path, *insert_ids: str) -> set[str]:
     "insert_id", ["event", 'a"b\\', "a\0b", HALF_AN_EMOJI, "ü", ""]
 )
 def test_a_delivered_event_is_known_again(memory: Memory, insert_id: str) -> None:
-    assert memory.delivered_among("main", [insert_id, "other"]) == set()
-    memory.settle("main", [insert_id], [])
-    assert memory.delivered_among("main", [insert_id, "other"]) == {insert_id}
+    mark = mark_of(insert_id, 1)
+    assert memory.delivered_among("main", [mark, mark_of("other", 1)]) == set()
+    memory.settle("main", [mark], [])
+    assert memory.delivered_among("main", [mark, mark_of("other", 1)]) == {mark}
 
 
 @pytest.mark.parametrize("insert_id", ["event", 'a"b\\', HALF_AN_EMOJI, ""])
 def test_a_later_run_knows_it_before_it_is_sent(path: Path, insert_id: str) -> None:
-    leave(path, lambda memory: memory.settle("main", [insert_id], []))
-    assert among(path, insert_id, "other") == {insert_id}
+    mark = mark_of(insert_id, 1)
+    leave(path, lambda memory: memory.settle("main", [mark], []))
+    assert among(path, mark, mark_of("other", 1)) == {mark}
+
+
+@pytest.mark.parametrize(
+    "time", [None, 0, -1, 946_684_800_000, 1_717_000_000_000, 10**15, 10**19]
+)
+def test_an_event_of_any_time_is_known_again(path: Path, time: int | None) -> None:
+    mark = mark_of("event", time)
+    leave(path, lambda memory: memory.settle("main", [mark], []))
+    assert among(path, mark, mark_of("other", time)) == {mark}
+    assert Told(mark=mark).insert_id == "event"
+
+
+@pytest.mark.parametrize("milliseconds", [0, 999, 59_999])
+def test_a_tap_need_not_tell_the_seconds(path: Path, milliseconds: int) -> None:
+    minute = 1_717_000_020_000
+    told = mark_of("event", minute + milliseconds)
+    leave(path, lambda memory: memory.settle("main", [told], []))
+    assert among(path, mark_of("event", minute)) == {told}
 
 
 def test_what_the_last_question_was_not_about_is_looked_up_by_itself(
     path: Path,
 ) -> None:
-    leave(path, lambda memory: memory.settle("main", ["event"], []))
+    leave(path, lambda memory: memory.settle("main", [EVENT], []))
     memory = remember(path)
-    memory.prepare(set(), {"other"})
-    assert memory.was_delivered_before("main", "event")
+    memory.prepare(set(), {mark_of("other", 1)})
+    assert memory.was_delivered_before("main", EVENT)
     memory.close()
 
 
 def test_each_project_has_events_of_its_own(path: Path) -> None:
-    leave(path, lambda memory: memory.settle("sandbox", ["event"], []))
+    leave(path, lambda memory: memory.settle("sandbox", [EVENT], []))
     memory = remember(path)
-    memory.prepare(set(), {"event"})
-    assert memory.delivered_among("main", ["event"]) == set()
-    assert not memory.was_delivered_before("main", "event")
-    assert memory.delivered_among("sandbox", ["event"]) == {"event"}
-    assert memory.was_delivered_before("sandbox", "event")
+    memory.prepare(set(), {EVENT})
+    assert memory.delivered_among("main", [EVENT]) == set()
+    assert not memory.was_delivered_before("main", EVENT)
+    assert memory.delivered_among("sandbox", [EVENT]) == {EVENT}
+    assert memory.was_delivered_before("sandbox", EVENT)
     memory.close()
 
 
 def test_a_project_is_known_by_what_names_it(path: Path) -> None:
-    leave(path, lambda memory: memory.settle("sandbox", ["event"], []))
+    leave(path, lambda memory: memory.settle("sandbox", [EVENT], []))
     for projects, expected in (
         ({"main": "other", "sandbox": "third"}, set()),
-        ({"main": "test"}, {"event"}),  # the sandbox's of before
+        ({"main": "test"}, {EVENT}),  # the sandbox's of before
     ):
         memory = remember(path, projects=projects)
-        assert memory.delivered_among("main", ["event"]) == expected
+        assert memory.delivered_among("main", [EVENT]) == expected
         memory.close()
 
 
@@ -85,28 +105,28 @@ def test_a_project_is_known_by_what_names_it(path: Path) -> None:
 def test_delivered_events_are_forgotten_after_their_days(
     path: Path, monkeypatch: pytest.MonkeyPatch, days_later: int, *, is_known: bool
 ) -> None:
-    leave(path, lambda memory: memory.settle("main", ["event"], []))
+    leave(path, lambda memory: memory.settle("main", [EVENT], []))
     _let_pass(monkeypatch, days_later)
-    assert among(path, "event") == ({"event"} if is_known else set())
+    assert among(path, EVENT) == ({EVENT} if is_known else set())
 
 
 def test_the_days_count_from_the_last_time_that_an_event_was_seen(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(4):
-        leave(path, lambda memory: memory.settle("main", ["event"], []))
+        leave(path, lambda memory: memory.settle("main", [EVENT], []))
         _let_pass(monkeypatch, 60)
-        assert among(path, "event") == {"event"}
+        assert among(path, EVENT) == {EVENT}
 
 
 def test_events_are_found_beside_a_great_many(memory: Memory, path: Path) -> None:
-    ids = [f"event-{number}" for number in range(50_000)]
+    ids = [mark_of(f"event-{number}", number) for number in range(50_000)]
     for start in range(0, len(ids), 2_000):
         memory.settle("main", ids[start : start + 2_000], [])
         if memory.wants_commit:
             memory.commit()
     memory.commit()
-    asked = [*ids[::5_000], "other"]
+    asked = [*ids[::5_000], mark_of("other", 1)]
     assert memory.delivered_among("main", asked) == set(ids[::5_000])
     if path.exists():
         memory.settle("main", ids[:10], [])  # once more: no second row

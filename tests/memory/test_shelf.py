@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from target_amplitude_nami.memory import UNKNOWN, UNTOLD, Known, Told
+from target_amplitude_nami.memory import UNKNOWN, UNTOLD, Known, Shelf, Told
 from target_amplitude_nami.nami.state import UserState
 from tests.support.memory import HALF_AN_EMOJI, ODD_TEXTS, leave, remember
 
@@ -96,7 +96,10 @@ def test_who_was_a_stranger_is_known_as_soon_as_something_is_learnt(
     assert memory.users.get("nami-2").external_id == "b"
 
 
-def test_more_users_than_fit_in_ram_are_all_known(memory: Memory) -> None:
+def test_more_users_than_fit_in_ram_are_all_known(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory.users, "_most_bytes", 8_000_000)
     count = 100_000
     for number in range(count):
         memory.users.put(f"nami-{number}", Known(external_id=f"external-{number}"))
@@ -112,6 +115,15 @@ def test_more_users_than_fit_in_ram_are_all_known(memory: Memory) -> None:
         memory.users.prepare(some)
         assert all(memory.users.get(name) != UNKNOWN for name in some)
     assert len(memory.users._in_ram) <= count / 2
+
+
+def test_ram_is_counted_in_bytes_however_large_the_facts_are() -> None:
+    shelf = Shelf(UNKNOWN, most_bytes=1_000_000)
+    for size in (10_000, 10, 5_000):  # the same users each time
+        for number in range(200):
+            shelf.put(f"nami-{number}", Known(external_id="x" * size))
+            in_ram = sum(map(len, shelf._in_ram.values()))
+            assert in_ram <= shelf._bytes_in_ram <= 1_000_000 + 10_500
 
 
 def test_users_are_known_while_another_thread_writes_them(path: Path) -> None:

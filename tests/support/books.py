@@ -8,7 +8,7 @@ from target_amplitude_nami.amplitude.event import Refusal
 from target_amplitude_nami.amplitude.outgoing import Outgoing
 from target_amplitude_nami.errors import OutputUnwritable
 from target_amplitude_nami.ledger import Ledger, Origin
-from target_amplitude_nami.memory import Memory, Project
+from target_amplitude_nami.memory import Memory, Project, mark_of
 from target_amplitude_nami.rejects import Rejects
 from target_amplitude_nami.settling import Settling
 
@@ -84,9 +84,9 @@ class Desk:
             name = step[1:]
             match step[0]:
                 case "+":
-                    self.events[name] = event(
-                        self.ledger.open("read", "events", LINE), name
-                    )
+                    mark = mark_of(name, None)
+                    origin = self.ledger.open("read", "events", LINE, mark)
+                    self.events[name] = event(origin, name)
                 case ".":
                     self.settling.delivered([self.events[each] for each in name])
                 case "=":
