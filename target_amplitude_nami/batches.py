@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import io
+import itertools
 import typing as t
 import zlib
 from urllib.parse import unquote
@@ -11,12 +11,12 @@ from urllib.parse import unquote
 from upath import UPath
 
 from target_amplitude_nami.errors import InputUnreadable
+from target_amplitude_nami.lines import CHUNK_BYTES, lines_of
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 _COMPRESSIONS = (None, "none", "gzip")
-_BUFFER_BYTES = 1 << 16
 
 
 def read_batch(
@@ -47,11 +47,9 @@ def read_batch(
 def _read_file(url: str, *, is_gzip: bool) -> Iterator[bytes]:
     try:
         with _path(url).open("rb") as file:
-            lines: Iterable[bytes] = file
-            if is_gzip:  # by itself it is slow in finding the ends of lines
-                unpacked = t.cast("io.RawIOBase", gzip.GzipFile(fileobj=file))
-                lines = io.BufferedReader(unpacked, _BUFFER_BYTES)
-            for line in lines:
+            plain = gzip.GzipFile(fileobj=file) if is_gzip else file
+            chunks = iter(lambda: plain.read(CHUNK_BYTES), b"")
+            for line in itertools.chain.from_iterable(lines_of(chunks)):
                 if not line.isspace():
                     yield line.rstrip(b"\r\n")
     except (OSError, EOFError, zlib.error, ImportError, ValueError) as error:

@@ -13,7 +13,7 @@ from target_amplitude_nami.errors import InputUnreadable
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-_CHUNK_BYTES = 1 << 18
+CHUNK_BYTES: t.Final = 1 << 18
 _LONGEST_LINE_BYTES = 1 << 28
 """More than any tap means: without an end to a line, memory would fill up."""
 _POLL_SECONDS = 0.2
@@ -42,7 +42,7 @@ def read_lines(
     except ValueError as error:
         raise InputUnreadable("the input is closed") from error
     else:
-        heaps = _lines_of(_chunks(descriptor, is_interrupted, tick))
+        heaps = lines_of(_chunks(descriptor, is_interrupted, tick))
     for lines in heaps:
         for line in lines:
             # After an interruption, one would be read behind one that is unfinished.
@@ -51,8 +51,12 @@ def read_lines(
             yield line.rstrip(b"\n")
 
 
-def _lines_of(chunks: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """Yield the lines that end in each chunk, and at last one that does not end."""
+def lines_of(chunks: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Yield the lines that end in each chunk, and at last one that does not end.
+
+    Raises:
+        InputUnreadable: For one endless line.
+    """
     begun: list[bytes] = []
     begun_bytes = 0
     for chunk in chunks:
@@ -84,7 +88,7 @@ def _chunks(
             next_tick = time.monotonic() + _POLL_SECONDS
         try:
             readable, _, _ = select.select([descriptor], [], [], _POLL_SECONDS)
-            chunk = os.read(descriptor, _CHUNK_BYTES) if readable else None
+            chunk = os.read(descriptor, CHUNK_BYTES) if readable else None
         except OSError as error:
             raise InputUnreadable(
                 f"the input cannot be read ({error.strerror})"

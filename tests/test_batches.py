@@ -90,4 +90,4 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak < 1_000_000
+    assert peak < 2_000_000  # a tenth of the file
