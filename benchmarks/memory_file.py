@@ -9,9 +9,7 @@ meets again should be among the first.
 
 from __future__ import annotations
 
-import base64
 import sqlite3
-import string
 import sys
 from itertools import cycle
 from pathlib import Path
@@ -22,10 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SAMPLE: Final = 1_000
-_ID_BYTES: Final = 12
-_BASE64: Final = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"
-_IN_ORDER: Final = str.maketrans(_BASE64, "".join(sorted(_BASE64)))
-"""Makes base64 sort as the bytes behind it do."""
+_ID_BITS: Final = 96
+_FIRST_DAY: Final = 20_515
+_DAYS: Final = 90
+"""Over so many the delivered events are spread, before those of the benchmarks."""
 
 
 def grow(path: Path, times: float) -> None:
@@ -57,23 +55,29 @@ def _columns(connection: sqlite3.Connection, table: str) -> list[str]:
 def _add(connection: sqlite3.Connection, table: str, count: int) -> None:
     """Add copies of a table's rows, in the order of their new ids: the fastest."""
     columns = [name for name in _columns(connection, table) if name != "id"]
+    ids = _delivered_ids(count) if table == "delivered" else _ids(count)
     sample = connection.execute(
         f"SELECT {', '.join(columns)} FROM {table} LIMIT {_SAMPLE}"
     ).fetchall()
     places = ", ".join("?" * (1 + len(columns)))
     connection.executemany(
         f"INSERT OR IGNORE INTO {table} (id, {', '.join(columns)}) VALUES ({places})",
-        ((new, *row) for new, row in zip(_ids(count), cycle(sample), strict=False)),
+        ((new, *row) for new, row in zip(ids, cycle(sample), strict=False)),
     )
 
 
 def _ids(count: int) -> Iterator[str]:
     """Yield ids in their order, as evenly spread as those of the memory."""
-    gap = (1 << 8 * _ID_BYTES) // max(count, 1)
+    gap = (1 << _ID_BITS) // max(count, 1)
     dice = Random(count)
     for number in range(count):
-        place = number * gap + dice.randrange(gap)
-        yield base64.b64encode(place.to_bytes(_ID_BYTES)).decode().translate(_IN_ORDER)
+        yield f"{number * gap + dice.randrange(gap):024x}"
+
+
+def _delivered_ids(count: int) -> Iterator[str]:
+    """Yield ids of events in their order, which is that of their days."""
+    for number, name in enumerate(_ids(count)):
+        yield f"{_FIRST_DAY + number * _DAYS // count:04x}{name}"
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 _COMPRESSIONS = (None, "none", "gzip")
+_TROUBLES = (OSError, EOFError, zlib.error, ImportError, ValueError, InputUnreadable)
 
 
 def read_batch(
@@ -47,12 +48,13 @@ def read_batch(
 def _read_file(url: str, *, is_gzip: bool) -> Iterator[bytes]:
     try:
         with _path(url).open("rb") as file:
-            plain = gzip.GzipFile(fileobj=file) if is_gzip else file
-            chunks = iter(lambda: plain.read(CHUNK_BYTES), b"")
+            # `read` would lose what it has unpacked when damage comes behind it.
+            read = gzip.GzipFile(fileobj=file).read1 if is_gzip else file.read
+            chunks = iter(lambda: read(CHUNK_BYTES), b"")
             for line in itertools.chain.from_iterable(lines_of(chunks)):
                 if not line.isspace():
                     yield line.rstrip(b"\r\n")
-    except (OSError, EOFError, zlib.error, ImportError, ValueError) as error:
+    except _TROUBLES as error:
         raise InputUnreadable(
             f"the BATCH file {url} cannot be read ({error}): run the tap again"
         ) from error

@@ -15,6 +15,8 @@ from collections import Counter, deque
 
 import msgspec
 
+from target_amplitude_nami.memory import Mark
+
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -41,7 +43,7 @@ class Checkpoint:
         return self.opened == self.settled
 
 
-class Origin(msgspec.Struct, frozen=True):
+class Origin(msgspec.Struct, frozen=True, gc=False):
     """Where an event came from: all that settling its record needs."""
 
     label: str
@@ -49,7 +51,7 @@ class Origin(msgspec.Struct, frozen=True):
     stream: str
     line: bytes
     """The RECORD message as it was read."""
-    mark: str
+    mark: Mark
     """What the memory remembers its event by."""
     checkpoint: Checkpoint
     held: int | None = None
@@ -146,7 +148,7 @@ class Ledger:
     # For the reading thread
 
     def open(
-        self, label: str, stream: str, line: bytes, mark: str, held: int | None = None
+        self, label: str, stream: str, line: bytes, mark: Mark, held: int | None = None
     ) -> Origin:
         """Count a record as read that goes to delivery."""
         self._read[label] += 1

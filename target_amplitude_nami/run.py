@@ -122,7 +122,6 @@ class Run:
             event.body,
             event.user_id,
             event.device_id,
-            event.insert_id,
             lane_key,
             origin,
             len(origin.line),

@@ -12,7 +12,7 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.amplitude.event import Refusal
     from target_amplitude_nami.amplitude.outgoing import Outgoing
     from target_amplitude_nami.ledger import Ledger
-    from target_amplitude_nami.memory import Memory, Project
+    from target_amplitude_nami.memory import Mark, Memory, Project
 
 
 class Settling:
@@ -40,7 +40,7 @@ class Settling:
             return events
         fresh: list[Outgoing] = []
         repeats: list[Outgoing] = []
-        bodies: dict[str, bytes] = {}
+        bodies: dict[Mark, bytes] = {}
         for event in events:
             # Should Amplitude refuse the first, one that differs may still be good.
             mark = event.origin.mark
@@ -72,7 +72,7 @@ class Settling:
         self._doubt(event)
         self._ledger.settle_rejected(event, refusal)
 
-    def _remember(self, events: Sequence[Outgoing], marks: Collection[str]) -> None:
+    def _remember(self, events: Sequence[Outgoing], marks: Collection[Mark]) -> None:
         held = [e.origin.held for e in events if e.origin.held is not None]
         self._memory.settle(self._project, marks, held)
 

@@ -26,7 +26,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Sequence
 
     from target_amplitude_nami.amplitude.event import AmplitudeEvent
-    from target_amplitude_nami.memory import Held, Known
+    from target_amplitude_nami.memory import Held, Known, Mark
     from target_amplitude_nami.run import Run
 
 _TAKEN_AT_ONCE = 200
@@ -252,7 +252,7 @@ class Way:
         return self._lane_keys.get(user) or known.external_id or user
 
     def _send(
-        self, mapped: AmplitudeEvent, mark: str, lane_key: str, source: Source
+        self, mapped: AmplitudeEvent, mark: Mark, lane_key: str, source: Source
     ) -> bool:
         """Hand an event to delivery; return whether it is one that can be sent."""
         event = self._run.checks.encode(
@@ -289,7 +289,7 @@ class Way:
         self._run.ledger.reject(source.label, source.stream, source.line, refusal)
         self._forget(source)
 
-    def _repeat(self, source: Source, mark: str) -> None:
+    def _repeat(self, source: Source, mark: Mark) -> None:
         """Settle an event that an earlier run delivered, and go on remembering it."""
         held = [] if source.held is None else [source.held]
         self._memory.settle(source.project, [mark], held)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from target_amplitude_nami import lines
 from target_amplitude_nami.batches import read_batch
 from target_amplitude_nami.errors import InputUnreadable
 
@@ -70,12 +71,23 @@ def test_an_entry_that_names_no_file_is_named(entry: object) -> None:
 
 def test_what_comes_before_the_damage_is_read(tmp_path: Path) -> None:
     path = tmp_path / "cut.gz"
-    lines = b"".join(b"%d\n" % (n * 7919) for n in range(50_000))
-    path.write_bytes(gzip.compress(lines)[:-1_000])
-    records = read_batch(GZIP, [path.as_uri()])
-    assert next(records) == b"0"
+    text = b"".join(b"%d\n" % (n * 7919) for n in range(20_000))
+    path.write_bytes(gzip.compress(text)[:-1_000])
+    read: list[bytes] = []
     with pytest.raises(InputUnreadable, match=r"cut\.gz"):
-        list(records)
+        read.extend(read_batch(GZIP, [path.as_uri()]))
+    assert read == text.split()[: len(read)]
+    assert len(read) > 15_000
+
+
+def test_a_line_without_an_end_is_told_with_the_name_of_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "_LONGEST_LINE_BYTES", 1_000_000)
+    path = tmp_path / "endless"
+    path.write_bytes(b"x" * 3_000_000)
+    with pytest.raises(InputUnreadable, match=r"endless.*more than 1,000,000 bytes"):
+        list(read_batch(PLAIN, [path]))
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:

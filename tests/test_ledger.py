@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from target_amplitude_nami.errors import OutputUnwritable
 from target_amplitude_nami.ledger import Ledger
+from target_amplitude_nami.memory import mark_of
 from target_amplitude_nami.rejects import Rejects
 from target_amplitude_nami.settling import Settling
 from tests.support.books import LINE, REFUSAL, Desk, Notebook, Sheet, event
@@ -23,6 +24,9 @@ if t.TYPE_CHECKING:
     from pathlib import Path
 
     from target_amplitude_nami.amplitude.outgoing import Outgoing
+
+
+MARK = mark_of("a", None)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +85,7 @@ def test_a_real_rejects_file_holds_them_at_the_moment_of_the_state(
     memory = Notebook([])
     ledger = Ledger(rejects, memory, write_state)
     ledger.reject("read", "events", LINE, REFUSAL)
-    origin = ledger.open("read", "events", LINE, "")
+    origin = ledger.open("read", "events", LINE, MARK)
     ledger.take_state(b"1")
     assert found == []
     Settling(ledger, memory, "main").rejected(event(origin), REFUSAL)
@@ -109,7 +113,9 @@ def test_a_run_may_emit_no_state() -> None:
 
 def test_every_record_is_counted_under_what_became_of_it() -> None:
     ledger = Desk().ledger
-    origins = [ledger.open(label, "events", LINE, "") for label in ("a", "a", "a", "b")]
+    origins = [
+        ledger.open(label, "events", LINE, MARK) for label in ("a", "a", "a", "b")
+    ]
     ledger.filter("a", "start_date")
     ledger.filter("c", "event_filter")
     ledger.reject("c", "events", LINE, REFUSAL)
@@ -165,7 +171,8 @@ def test_state_is_always_the_newest_that_covers_no_open_record(
     for step in play:
         match step:
             case "read":
-                model.open[model.read] = event(ledger.open("read", "events", LINE, ""))
+                origin = ledger.open("read", "events", LINE, MARK)
+                model.open[model.read] = event(origin)
                 model.read += 1
             case "filter":
                 ledger.filter("read", "event_filter")
@@ -203,7 +210,7 @@ def test_many_lanes_settle_at_once_and_no_state_comes_too_early() -> None:
     ledger = Ledger(Sheet([]), Notebook([]), write_state)
     events = []
     for number in range(2000):
-        events.append(event(ledger.open("read", "events", LINE, "")))
+        events.append(event(ledger.open("read", "events", LINE, MARK)))
         if number % 7 == 0:
             ledger.take_state(b"%d" % (number + 1))
 

@@ -186,7 +186,7 @@ def test_what_holds_still_holds_as_of_later(amplitude: Amplitude) -> None:
 def test_another_run_may_have_ended_before_it_told_anything(
     amplitude: Amplitude, run: int, *, expected: bool
 ) -> None:
-    told = Told(5, digest(said(YEARLY)), "event", run)
+    told = Told(5, digest(said(YEARLY)), mark_of("event", 5), run)
     assert amplitude.targets.was_told_in_this_run(told) is expected
 
 

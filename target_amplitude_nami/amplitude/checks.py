@@ -81,7 +81,7 @@ class Checks:
                 f"{self._max_event_bytes:,}; drop fields with `exclude_properties` or "
                 f"raise `max_request_bytes`",
             )
-        return EncodedEvent(body, event.insert_id, event.user_id, event.device_id, cut)
+        return EncodedEvent(body, event.user_id, event.device_id, cut)
 
     def refuse_user_id(self, user_id: str) -> Refusal | None:
         """Return why Amplitude would take no event of a user, if so."""

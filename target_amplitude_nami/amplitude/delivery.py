@@ -255,6 +255,9 @@ class Delivery:
         """Send all that there is, and wait until half of the memory is free again."""
         with self._condition:
             self._hand_over_all()
+        # One lane's request may fill the memory by itself.
+        self._open_all_lanes()
+        with self._condition:
             while self._unsettled_bytes > MOST_BYTES_UNSETTLED // 2:
                 if self._is_interrupted():
                     break

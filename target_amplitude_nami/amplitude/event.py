@@ -65,11 +65,10 @@ def encode(value: object) -> bytes:
         return _encode_with_lone_surrogates(value)
 
 
-class EncodedEvent(msgspec.Struct, frozen=True):
+class EncodedEvent(msgspec.Struct, frozen=True, gc=False):
     """An event ready to be sent: its bytes, and what delivery must know about it."""
 
     body: bytes
-    insert_id: str
     user_id: str | None
     device_id: str | None
     cut_texts: int = 0

@@ -16,13 +16,12 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.amplitude.event import Refusal
 
 
-class Outgoing(msgspec.Struct, frozen=True):
+class Outgoing(msgspec.Struct, frozen=True, gc=False):
     """An encoded event on its way, and what comes back when it is settled."""
 
     body: bytes
     user_id: str | None
     device_id: str | None
-    insert_id: str
     lane_key: str
     """The Nami user: events of one key never overtake each other."""
     origin: t.Any

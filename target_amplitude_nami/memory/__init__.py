@@ -20,7 +20,7 @@ from target_amplitude_nami.errors import MemoryUnusable
 from target_amplitude_nami.memory.delivered import Delivered
 from target_amplitude_nami.memory.file import open_files
 from target_amplitude_nami.memory.held import HeldRecords
-from target_amplitude_nami.memory.keys import mark_of, to_bytes
+from target_amplitude_nami.memory.keys import Mark, mark_of, to_bytes
 from target_amplitude_nami.memory.known import (
     Known,
     Told,
@@ -58,6 +58,7 @@ __all__ = [
     "UNTOLD",
     "Held",
     "Known",
+    "Mark",
     "Memory",
     "MemoryFigures",
     "Oddity",
@@ -77,9 +78,12 @@ UNKNOWN: t.Final = Known()
 UNTOLD: t.Final = Told()
 
 _MOST_UNWRITTEN: t.Final = 10_000
-_MOST_BYTES_OF_USERS: t.Final = 22_000_000
-_MOST_BYTES_OF_TOLD: t.Final = 14_000_000
-"""In RAM: facts of about 50,000 users. Others are looked up in the file."""
+_MOST_BYTES_UNWRITTEN: t.Final = 4_000_000
+"""Before they are committed. In a temporary file, which never waits for the disk, half
+of it."""
+_MOST_BYTES_OF_USERS: t.Final = 19_000_000
+_MOST_BYTES_OF_TOLD: t.Final = 11_000_000
+"""In RAM: facts of more than 40,000 users. Others are looked up in the file."""
 _SECONDS_PER_DAY: t.Final = 86_400
 
 
@@ -132,7 +136,7 @@ class Memory:
         }
         """What was told in each project, by user id or device id."""
         self._delivered = {project: Delivered(salt) for project, salt in salts.items()}
-        self._doubted: deque[tuple[Project, str, str]] = deque()
+        self._doubted: deque[tuple[Project, str, Mark]] = deque()
         self._is_open = False
         self._is_dirty = False
 
@@ -162,12 +166,16 @@ class Memory:
     @property
     def wants_commit(self) -> bool:
         """Whether so much was learnt that it should not all stay in RAM."""
+        most_bytes = max(shelf.bytes_unwritten for shelf in self._shelves)
         most = max(
             self._oddities.unwritten,
-            *(shelf.unwritten for shelf in self._shelves),
             *(delivered.unwritten for delivered in self._delivered.values()),
         )
-        return most > _MOST_UNWRITTEN
+        share = 2 if self._path is None else 1
+        return (
+            most_bytes > _MOST_BYTES_UNWRITTEN // share
+            or most > _MOST_UNWRITTEN // share
+        )
 
     def commit(self, first: Callable[[], None] = lambda: None) -> None:
         """Make all that was learnt and noted survive a crash.
@@ -233,7 +241,7 @@ class Memory:
             delivered.remembers_runs for delivered in self._delivered.values()
         )
 
-    def prepare(self, targets: Collection[str], marks: Collection[str]) -> None:
+    def prepare(self, targets: Collection[str], marks: Collection[Mark]) -> None:
         """Look up in one go what the next records will ask for.
 
         Args:
@@ -245,11 +253,11 @@ class Memory:
         for delivered in self._delivered.values():
             delivered.prepare(marks)
 
-    def was_delivered_before(self, project: Project, mark: str) -> bool:
+    def was_delivered_before(self, project: Project, mark: Mark) -> bool:
         """Whether an event was delivered before; quick for those prepared."""
         return self._delivered[project].was_delivered_before(mark)
 
-    def doubt(self, project: Project, target: str, mark: str) -> None:
+    def doubt(self, project: Project, target: str, mark: Mark) -> None:
         """Take note that an event told nothing: it was refused, or there before."""
         self._doubted.append((project, target, mark))
 
@@ -265,13 +273,13 @@ class Memory:
                 doubtful = msgspec.structs.replace(told, said=None)
                 self.told[project].put(target, doubtful)
 
-    def delivered_among(self, project: Project, marks: Collection[str]) -> set[str]:
+    def delivered_among(self, project: Project, marks: Collection[Mark]) -> set[Mark]:
         """Return those of the marks whose events were delivered before."""
         with self._lock:
             return self._delivered[project].among(marks)
 
     def settle(
-        self, project: Project, marks: Iterable[str], held: Sequence[int]
+        self, project: Project, marks: Iterable[Mark], held: Sequence[int]
     ) -> None:
         """Remember events as delivered, and forget held records that are settled."""
         with self._lock:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import typing as t
 
 from target_amplitude_nami.memory.file import MemoryFile, chunks, json_array
-from target_amplitude_nami.memory.keys import Keys
+from target_amplitude_nami.memory.keys import Keys, Mark
 
 if t.TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
 
 class Delivered:
@@ -20,13 +20,13 @@ class Delivered:
 
     def __init__(self, salt: bytes) -> None:
         """Take what tells this project's events from those of another."""
-        self._key_of = Keys(salt).of_mark
-        self._unwritten: set[str] = set()
+        self._keys = Keys(salt)
+        self._unwritten: set[Mark] = set()
         self._has_file = False
         self.remembers_runs = False
         """Whether earlier runs delivered anything."""
-        self._asked: Collection[str] = ()
-        self._before: set[str] = set()
+        self._asked: Collection[Mark] = ()
+        self._before: set[Mark] = set()
         """Of those that were asked for last."""
 
     def open(self, writing: MemoryFile, reading: MemoryFile) -> None:
@@ -40,29 +40,30 @@ class Delivered:
         """How many of them the file does not have."""
         return len(self._unwritten)
 
-    def prepare(self, marks: Collection[str]) -> None:
+    def prepare(self, marks: Collection[Mark]) -> None:
         """Look up in one go which events of the next records earlier runs delivered."""
         if self.remembers_runs:
             self._asked = marks
-            self._before = self._find(self._reading, marks)
+            self._before = self._find_around(marks)
 
-    def was_delivered_before(self, mark: str) -> bool:
+    def was_delivered_before(self, mark: Mark) -> bool:
         """Whether an event was delivered in an earlier run; quick if it was prepared.
 
         Once this run has committed, what it delivered itself counts as well.
         """
         if self.remembers_runs and mark not in self._asked:
-            return bool(self._find(self._reading, [mark]))
+            return bool(self._find_around([mark]))
         return mark in self._before
 
-    def among(self, marks: Collection[str]) -> set[str]:
+    def among(self, marks: Collection[Mark]) -> set[Mark]:
         """Return those of the marks whose events were delivered."""
         known = self._unwritten.intersection(marks)
         if self._has_file:
-            known |= self._find(self._writing, marks)
+            by_key = {self._keys.of_mark(mark): mark for mark in marks}
+            known |= _find(self._writing, by_key)
         return known
 
-    def add(self, marks: Iterable[str]) -> None:
+    def add(self, marks: Iterable[Mark]) -> None:
         """Remember events as delivered; those that are remembered, from today."""
         self._unwritten.update(marks)
 
@@ -74,7 +75,7 @@ class Delivered:
         """
         if not self._unwritten:
             return False
-        keys = sorted(self._key_of(mark) for mark in self._unwritten)
+        keys = sorted(self._keys.of_mark(mark) for mark in self._unwritten)
         for chunk in chunks(keys):
             self._writing.run(
                 "INSERT INTO delivered SELECT value, ? FROM json_each(?) WHERE true"
@@ -87,10 +88,14 @@ class Delivered:
         self._has_file = True
         return True
 
-    def _find(self, file: MemoryFile, marks: Iterable[str]) -> set[str]:
-        by_key = {self._key_of(mark): mark for mark in marks}
-        rows = file.rows(
-            "SELECT id FROM delivered WHERE id IN (SELECT value FROM json_each(?))",
-            json_array(by_key),
-        )
-        return {by_key[key] for (key,) in rows}
+    def _find_around(self, marks: Iterable[Mark]) -> set[Mark]:
+        by_key = {key: mark for mark in marks for key in self._keys.around_mark(mark)}
+        return _find(self._reading, by_key)
+
+
+def _find(file: MemoryFile, by_key: Mapping[str, Mark]) -> set[Mark]:
+    rows = file.rows(
+        "SELECT id FROM delivered WHERE id IN (SELECT value FROM json_each(?))",
+        json_array(by_key),
+    )
+    return {by_key[key] for (key,) in rows}

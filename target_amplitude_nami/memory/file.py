@@ -19,8 +19,8 @@ if t.TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
 _APPLICATION: t.Final = 0x4E616D69  # "Nami", so that no other file is taken for one
-_VERSION: t.Final = 1
-_CACHE_KIB: t.Final = 4_000
+_VERSION: t.Final = 2
+_CACHE_KIB: t.Final = 2_000
 _CHECKPOINT_PAGES: t.Final = 10_000
 _ROWS_AT_ONCE: t.Final = 1_000
 _CANNOT_WRITE: t.Final = {
@@ -124,6 +124,11 @@ class MemoryFile:
             raise self._unusable(
                 f"a newer version of this target wrote it (in form {version}; this one "
                 f"knows {_VERSION}): upgrade the target"
+            )
+        if application == _APPLICATION and version < _VERSION:
+            raise self._unusable(
+                f"it has form {version}, of before the first release, and this target "
+                f"knows {_VERSION}"
             )
         self.rows("PRAGMA journal_mode = WAL")
         # What STATE covers must survive the machine; a temporary file survives nothing.

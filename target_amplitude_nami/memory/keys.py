@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import typing as t
 
+Mark = t.NewType("Mark", str)
+"""What an event is remembered by: see `mark_of`."""
+
 _BYTES: t.Final = 12
-_MINUTE_MS: t.Final = 60_000
-_MINUTE_DIGITS: t.Final = 8
-_MINUTES: t.Final = 0xFFFF_FFFF
+_DAY_MS: t.Final = 86_400_000
+_DAY_DIGITS: t.Final = 4
+_DAYS: t.Final = 0xFFFF
 
 
 class Keys:
@@ -24,29 +27,36 @@ class Keys:
         hashed.update(name.encode("utf-8", "surrogatepass"))
         return hashed.hexdigest()
 
-    def of_mark(self, mark: str) -> str:
-        """Return the key of a mark: those of one minute stand together."""
-        return mark[:_MINUTE_DIGITS] + self.of(mark[_MINUTE_DIGITS:])
+    def of_mark(self, mark: Mark) -> str:
+        """Return the key of a mark: those of one day stand together."""
+        return mark[:_DAY_DIGITS] + self.of(mark[_DAY_DIGITS:])
+
+    def around_mark(self, mark: Mark) -> list[str]:
+        """Return the keys of a mark for its day, the day before, and the day after.
+
+        Another tap may round the time, or not know its zone.
+        """
+        day, name = int(mark[:_DAY_DIGITS], 16), self.of(mark[_DAY_DIGITS:])
+        return [f"{near & _DAYS:04x}{name}" for near in (day - 1, day, day + 1)]
 
 
-def mark_of(insert_id: str, time: int | None) -> str:
-    """Return what an event is remembered by: its minute, and its insert id.
+def mark_of(insert_id: str, time: int | None) -> Mark:
+    """Return what an event is remembered by: the day it happened on, and its insert id.
 
     What is delivered now happened at about the same time, and what comes again has its
-    time again, so that few places of a large file are looked at. Not every tap tells
-    the seconds, or their fractions.
+    time again, so that few places of a large file are looked at.
 
     Args:
         insert_id: The event's.
         time: When it happened, ms; None for what has no time.
     """
-    minute = 0 if time is None else time // _MINUTE_MS
-    return f"{minute & _MINUTES:08x}{insert_id}"
+    day = 0 if time is None else time // _DAY_MS
+    return Mark(f"{day & _DAYS:04x}{insert_id}")
 
 
-def insert_id_of(mark: str) -> str:
+def insert_id_of(mark: Mark) -> str:
     """Return the insert id of a marked event."""
-    return mark[_MINUTE_DIGITS:]
+    return mark[_DAY_DIGITS:]
 
 
 def to_bytes(text: str) -> bytes:

@@ -7,7 +7,7 @@ import typing as t
 
 import msgspec
 
-from target_amplitude_nami.memory.keys import insert_id_of
+from target_amplitude_nami.memory.keys import Mark, insert_id_of
 from target_amplitude_nami.nami import jsontext
 from target_amplitude_nami.nami.state import UserState
 
@@ -30,7 +30,8 @@ def newer(before: UserState | None, state: UserState) -> UserState:
 class Known(msgspec.Struct, frozen=True, array_like=True):
     """What records told of a Nami user.
 
-    It is kept by the place of each fact, the External ID first: new ones go last.
+    It is kept by the place of each fact, the External ID first: new ones go last. With
+    more than 15, `HeldRecords.of_named_users` has to look in another place.
     """
 
     external_id: str | None = None
@@ -74,7 +75,7 @@ class Told(msgspec.Struct, frozen=True, array_like=True):
     """The newest time of an event or user record with a state, ms, told or not."""
     said: int | None = None
     """What `digest` makes of the user properties told last; None when none were."""
-    mark: str = ""
+    mark: Mark = Mark("")
     """The mark of the event that told them, by `mark_of`; empty when none did."""
     run: int = 0
     """The run in which that was."""

@@ -65,13 +65,13 @@ class Oddities:
                 "INSERT OR IGNORE INTO owners SELECT key, value FROM json_each(?)",
                 owners,
             )
-            others = new < len(claims) and file.rows(
-                "SELECT key, user FROM json_each(?) JOIN owners ON owners.id = key"
-                " WHERE user <> value",
-                owners,
-            )
-            for key, owner in others or ():
-                found[Claim(*by_key[key], claims[by_key[key]])] = owner
+            if new < len(claims):
+                for key, owner in file.rows(
+                    "SELECT key, user FROM json_each(?) JOIN owners ON owners.id = key"
+                    " WHERE user <> value",
+                    owners,
+                ):
+                    found[Claim(*by_key[key], claims[by_key[key]])] = owner
         _write(file, found)
         return bool(claims or found)
 

@@ -70,9 +70,7 @@ def nested(layers: int, kind: type = dict, core: object = 1) -> Any:
 def test_a_good_event_leaves_as_it_is() -> None:
     good = event(event_properties={"a": [1]}, user_properties={"b": []})
 
-    assert accepted(good) == EncodedEvent(
-        encode(good), good.insert_id, USER, DEVICE, cut_texts=0
-    )
+    assert accepted(good) == EncodedEvent(encode(good), USER, DEVICE, cut_texts=0)
 
 
 # Ids

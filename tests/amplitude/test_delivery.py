@@ -254,6 +254,15 @@ def test_memory_is_bounded_by_bytes_and_requests_stay_large(
         assert len(desk.amplitude.requests) <= 2000 // 20
 
 
+def test_all_lanes_work_also_when_one_request_would_fill_the_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 50_000)
+    with Desk(lanes=4) as desk:
+        desk.deliver([outgoing(n, f"user-{n}", kept_bytes=1000) for n in range(1_000)])
+        assert all(lane.traffic.requests for lane in desk.delivery._lanes)
+
+
 def test_an_event_larger_than_all_memory_goes_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from target_amplitude_nami.memory import Told, mark_of
-from tests.support.memory import HALF_AN_EMOJI, leave, remember
+from target_amplitude_nami.nami.values import epoch_ms
+from tests.support.memory import EVENT, HALF_AN_EMOJI, OTHER, leave, remember
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from target_amplitude_nami.memory import Memory
+    from target_amplitude_nami.memory import Mark, Memory
 
 _DAY = 86_400
-EVENT = mark_of("event", 1_717_000_000_000)
 
 
-def among(path: Path, *marks: str) -> set[str]:
+def among(path: Path, *marks: Mark) -> set[Mark]:
     """Return which of these a later run knows, by both of its ways to ask."""
     memory = remember(path)
     try:
@@ -39,16 +39,16 @@ def among(path: Path, *marks: str) -> set[str]:
 )
 def test_a_delivered_event_is_known_again(memory: Memory, insert_id: str) -> None:
     mark = mark_of(insert_id, 1)
-    assert memory.delivered_among("main", [mark, mark_of("other", 1)]) == set()
+    assert memory.delivered_among("main", [mark, OTHER]) == set()
     memory.settle("main", [mark], [])
-    assert memory.delivered_among("main", [mark, mark_of("other", 1)]) == {mark}
+    assert memory.delivered_among("main", [mark, OTHER]) == {mark}
 
 
 @pytest.mark.parametrize("insert_id", ["event", 'a"b\\', HALF_AN_EMOJI, ""])
 def test_a_later_run_knows_it_before_it_is_sent(path: Path, insert_id: str) -> None:
     mark = mark_of(insert_id, 1)
     leave(path, lambda memory: memory.settle("main", [mark], []))
-    assert among(path, mark, mark_of("other", 1)) == {mark}
+    assert among(path, mark, OTHER) == {mark}
 
 
 @pytest.mark.parametrize(
@@ -61,12 +61,27 @@ def test_an_event_of_any_time_is_known_again(path: Path, time: int | None) -> No
     assert Told(mark=mark).insert_id == "event"
 
 
-@pytest.mark.parametrize("milliseconds", [0, 999, 59_999])
-def test_a_tap_need_not_tell_the_seconds(path: Path, milliseconds: int) -> None:
-    minute = 1_717_000_020_000
-    told = mark_of("event", minute + milliseconds)
-    leave(path, lambda memory: memory.settle("main", [told], []))
-    assert among(path, mark_of("event", minute)) == {told}
+_MORNING = "2026-03-01T00:00:30.700"
+
+
+@pytest.mark.parametrize(
+    "told_again",
+    ["2026-03-01T00:00:30", "2026-03-01T00:00:31", "2026-02-28T18:00:30", "2026-03-01"],
+    ids=["seconds cut off", "seconds rounded", "zone lost", "date only"],
+)
+@pytest.mark.parametrize("is_prepared", [False, True])
+def test_another_tap_may_tell_the_time_of_an_event_otherwise(
+    path: Path, told_again: str, *, is_prepared: bool
+) -> None:
+    mark, again = (
+        mark_of("event", epoch_ms(time, "time")) for time in (_MORNING, told_again)
+    )
+    leave(path, lambda memory: memory.settle("main", [mark], []))
+    memory = remember(path)
+    if is_prepared:
+        memory.prepare(set(), {again})
+    assert memory.was_delivered_before("main", again)
+    memory.close()
 
 
 def test_what_the_last_question_was_not_about_is_looked_up_by_itself(
@@ -74,7 +89,7 @@ def test_what_the_last_question_was_not_about_is_looked_up_by_itself(
 ) -> None:
     leave(path, lambda memory: memory.settle("main", [EVENT], []))
     memory = remember(path)
-    memory.prepare(set(), {mark_of("other", 1)})
+    memory.prepare(set(), {OTHER})
     assert memory.was_delivered_before("main", EVENT)
     memory.close()
 
@@ -126,7 +141,7 @@ def test_events_are_found_beside_a_great_many(memory: Memory, path: Path) -> Non
         if memory.wants_commit:
             memory.commit()
     memory.commit()
-    asked = [*ids[::5_000], mark_of("other", 1)]
+    asked = [*ids[::5_000], OTHER]
     assert memory.delivered_among("main", asked) == set(ids[::5_000])
     if path.exists():
         memory.settle("main", ids[:10], [])  # once more: no second row

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from target_amplitude_nami.errors import MemoryUnusable
-from target_amplitude_nami.memory import UNKNOWN, Known
-from tests.support.memory import leave, remember
+from target_amplitude_nami.memory import UNKNOWN, Known, mark_of
+from tests.support.memory import EVENT, OTHER, leave, remember
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,27 +25,27 @@ if TYPE_CHECKING:
 def test_what_was_not_committed_is_gone(path: Path) -> None:
     first = remember(path)
     first.users.put("nami-1", Known(external_id="a"))
-    first.settle("main", ["event"], [])
+    first.settle("main", [EVENT], [])
     first.hold("nami-1", "events", b"line", b"record")
     first.close()
     second = remember(path)
     assert second.users.get("nami-1") == UNKNOWN
-    assert second.delivered_among("main", ["event"]) == set()
+    assert second.delivered_among("main", [EVENT]) == set()
     assert list(second.all_held()) == []
     second.close()
 
 
 def test_a_run_may_leave_no_trace(path: Path) -> None:
-    leave(path, lambda memory: memory.settle("main", ["event"], []))
+    leave(path, lambda memory: memory.settle("main", [EVENT], []))
     before = path.read_bytes()
     rehearsal = remember(path, forgets=True)
-    rehearsal.settle("main", ["other"], [])
+    rehearsal.settle("main", [OTHER], [])
     for number in range(60_000):
         rehearsal.users.put(f"nami-{number}", Known(external_id=f"{number}"))
         if rehearsal.wants_commit:
             rehearsal.commit()
-    known = rehearsal.delivered_among("main", ["event", "other"])
-    assert known == {"event", "other"}
+    known = rehearsal.delivered_among("main", [EVENT, OTHER])
+    assert known == {EVENT, OTHER}
     assert rehearsal.users.get("nami-7").external_id == "7"
     rehearsal.commit()
     rehearsal.close()
@@ -57,14 +57,15 @@ def test_without_a_path_nothing_is_written(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     memory = remember(None)
-    memory.settle("main", [f"event-{number}" for number in range(30_000)], [])
+    marks = [mark_of(f"event-{number}", number) for number in range(30_000)]
+    memory.settle("main", marks, [])
     memory.commit()
     assert list(tmp_path.iterdir()) == []
     memory.close()
 
 
 def test_only_its_owner_can_read_the_file(path: Path) -> None:
-    leave(path, lambda memory: memory.settle("main", ["event"], []))
+    leave(path, lambda memory: memory.settle("main", [EVENT], []))
     memory = remember(path)
     modes = {stat.S_IMODE(found.stat().st_mode) for found in path.parent.iterdir()}
     assert modes == {0o600}
@@ -84,7 +85,7 @@ def test_a_second_run_at_the_same_time_is_refused(path: Path) -> None:
     memory = remember(path)
     with pytest.raises(MemoryUnusable, match="in use by another run"):
         remember(path)
-    memory.settle("main", ["event"], [])
+    memory.settle("main", [EVENT], [])
     memory.commit()
     memory.close()
     remember(path).close()
@@ -93,17 +94,17 @@ def test_a_second_run_at_the_same_time_is_refused(path: Path) -> None:
 def test_a_run_that_was_killed_holds_no_lock(path: Path) -> None:
     code = (
         "import os, signal, pathlib\n"
-        "from tests.support.memory import remember\n"
+        "from tests.support.memory import EVENT, OTHER, remember\n"
         f"memory = remember(pathlib.Path({str(path)!r}))\n"
-        "memory.settle('main', ['event'], [])\n"
+        "memory.settle('main', [EVENT], [])\n"
         "memory.commit()\n"
-        "memory.settle('main', ['other'], [])\n"
+        "memory.settle('main', [OTHER], [])\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], check=False)
     assert done.returncode == -9
     memory = remember(path)
-    assert memory.delivered_among("main", ["event", "other"]) == {"event"}
+    assert memory.delivered_among("main", [EVENT, OTHER]) == {EVENT}
     memory.close()
 
 
@@ -113,15 +114,15 @@ def _foreign(path: Path) -> None:
     connection.close()
 
 
-def _newer(path: Path) -> None:
+def _of_form(path: Path, version: int) -> None:
     remember(path).close()
     connection = sqlite3.connect(path)
-    connection.execute("PRAGMA user_version = 2")
+    connection.execute(f"PRAGMA user_version = {version}")
     connection.close()
 
 
 def _half(path: Path) -> None:
-    ids = [f"event-{number}" for number in range(20_000)]
+    ids = [mark_of(f"event-{number}", number) for number in range(20_000)]
     leave(path, lambda memory: memory.settle("main", ids, []))
     os.truncate(path, path.stat().st_size // 2 // 4096 * 4096)
 
@@ -134,7 +135,8 @@ def _half(path: Path) -> None:
             "not a database",
         ),
         (_foreign, "another program's"),
-        (_newer, "newer version .* upgrade"),
+        (lambda path: _of_form(path, 3), "newer version .* upgrade"),
+        (lambda path: _of_form(path, 1), "form 1, of before the first release"),
         (_half, "malformed"),
     ],
 )
@@ -167,14 +169,14 @@ def _fill(memory: Memory, pages: int) -> None:
 
 
 def test_a_disk_that_is_full_is_told_once_and_loses_nothing(path: Path) -> None:
-    leave(path, lambda memory: memory.settle("main", ["event"], []))
+    leave(path, lambda memory: memory.settle("main", [EVENT], []))
     memory = remember(path)
     _fill(memory, 20)
     said = set()
     for number in range(300):
         try:
             memory.hold("nami-1", "events", b"x" * 1_000, f"{number}".encode())
-            memory.settle("main", [f"event-{number}"], [])
+            memory.settle("main", [mark_of(f"event-{number}", 1)], [])
         except MemoryUnusable as error:
             said.add(str(error))
     with pytest.raises(MemoryUnusable) as caught:
@@ -189,7 +191,7 @@ def test_a_disk_that_is_full_is_told_once_and_loses_nothing(path: Path) -> None:
     memory.close()
     again = remember(path)
     assert list(again.all_held()) == []
-    assert again.delivered_among("main", ["event", "event-1"]) == {"event"}
+    assert again.delivered_among("main", [EVENT, mark_of("event-1", 1)]) == {EVENT}
     again.close()
 
 
@@ -198,7 +200,8 @@ def test_after_a_disk_was_full_nothing_is_written_even_if_there_is_room(
 ) -> None:
     memory = remember(path)
     _fill(memory, 20)
-    memory.settle("main", [f"event-{number}" for number in range(30_000)], [])
+    marks = [mark_of(f"event-{number}", number) for number in range(30_000)]
+    memory.settle("main", marks, [])
     with pytest.raises(MemoryUnusable):
         memory.commit()
     with pytest.raises(MemoryUnusable):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from target_amplitude_nami.memory import Known
 from target_amplitude_nami.nami.state import UserState
-from tests.support.memory import HALF_AN_EMOJI, leave, remember
+from tests.support.memory import EVENT, HALF_AN_EMOJI, leave, remember
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +56,7 @@ def test_held_records_wait_until_they_are_settled(memory: Memory) -> None:
     memory.hold("nami-1", "events", b"1", b"1")
     memory.hold("nami-1", "events", b"2", b"2")
     [first, second] = memory.held_of("nami-1")
-    memory.settle("main", ["event"], [first.number])
+    memory.settle("main", [EVENT], [first.number])
     assert list(memory.held_of("nami-1")) == [second]
     assert memory.waiting == memory.figures().waiting == 1
     memory.forget_held(second.number)

@@ -7,26 +7,25 @@ from typing import TYPE_CHECKING
 import pytest
 
 from target_amplitude_nami.memory import UNTOLD, Known, Told
-from tests.support.memory import leave, remember
+from tests.support.memory import EVENT, OTHER, leave, remember
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from target_amplitude_nami.memory import Memory
+    from target_amplitude_nami.memory import Mark, Memory
 
-TOLD = Told(5, 77, "event", 1)
+TOLD = Told(5, 77, EVENT, 1)
 
 
 @pytest.mark.parametrize(
-    ("insert_id", "then"),
-    [("event", Told(5, None, "event", 1)), ("an earlier event", TOLD)],
+    ("mark", "then"), [(EVENT, Told(5, None, EVENT, 1)), (OTHER, TOLD)]
 )
 def test_what_amplitude_refused_was_not_told(
-    memory: Memory, insert_id: str, then: Told
+    memory: Memory, mark: Mark, then: Told
 ) -> None:
     memory.told["main"].put("user", TOLD)
-    memory.doubt("main", "user", insert_id)
+    memory.doubt("main", "user", mark)
     assert memory.told["main"].get("user") == TOLD  # until the reader has a look
     memory.take_back_doubted()
     assert memory.told["main"].get("user") == then
@@ -34,7 +33,7 @@ def test_what_amplitude_refused_was_not_told(
 
 def test_what_one_project_refused_the_other_may_have_been_told(memory: Memory) -> None:
     memory.told["main"].put("user", TOLD)
-    memory.doubt("sandbox", "user", "event")
+    memory.doubt("sandbox", "user", EVENT)
     memory.take_back_doubted()
     assert memory.told["main"].get("user") == TOLD
     assert memory.told["sandbox"].get("user") == UNTOLD
@@ -45,7 +44,7 @@ def test_what_one_project_refused_the_other_may_have_been_told(memory: Memory) -
     [
         lambda memory: memory.users.put("nami-1", Known(external_id="a")),
         lambda memory: memory.told["main"].put("user", TOLD),
-        lambda memory: memory.settle("main", ["event"], []),
+        lambda memory: memory.settle("main", [EVENT], []),
         lambda memory: memory.hold("nami-1", "events", b"line", b"record"),
         lambda memory: memory.claim("device_of_several_users", "phone", "nami-1"),
     ],
@@ -61,7 +60,7 @@ def test_each_thing_that_is_learnt_is_committed(
 
 
 def test_a_commit_without_news_writes_nothing(path: Path) -> None:
-    leave(path, lambda memory: memory.settle("main", ["event"], []))
+    leave(path, lambda memory: memory.settle("main", [EVENT], []))
     memory = remember(path)
     before = {p.name: p.stat().st_size for p in path.parent.iterdir()}
     memory.users.get("nami-1")

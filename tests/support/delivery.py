@@ -30,7 +30,6 @@ def outgoing(number: int, user: str = "user", **changes: t.Any) -> Outgoing:
         "body": b"%d %s" % (number, user.encode()),
         "user_id": user,
         "device_id": None,
-        "insert_id": f"{number}",
         "lane_key": user,
         "origin": number,
     }

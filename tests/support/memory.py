@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_amplitude_nami.memory import Memory
+from target_amplitude_nami.memory import Memory, mark_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+EVENT = mark_of("event", 1_717_000_000_000)
+OTHER = mark_of("other", 1_717_000_000_000)
 HALF_AN_EMOJI = "\ud83d"
 ODD_TEXTS = ["plain", 'a"b\\c', "ü", "a\0b", HALF_AN_EMOJI, "🎧", "x" * 5000]
 
