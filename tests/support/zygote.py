@@ -6,6 +6,7 @@ minute for that alone.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -40,8 +41,9 @@ class Running:
     _news: int
 
     def kill(self, number: int) -> None:
-        """Send a signal."""
-        os.kill(self.pid, number)
+        """Send a signal; it may come too late, when the run has ended by itself."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
 
     def wait(self, seconds: float) -> int | None:
         """Return the exit code, negative for a signal; None when it still runs."""
