@@ -92,6 +92,10 @@ class Told(msgspec.Struct, frozen=True, array_like=True):
         return self.time is not None and time is not None and time < self.time
 
 
+UNKNOWN: t.Final = Known()
+UNTOLD: t.Final = Told()
+
+
 def target_of(user_id: str | None, device_id: str | None) -> str:
     """Return the name of whom Amplitude sets properties: a user, or a device alone.
 

@@ -155,4 +155,4 @@ def test_events_are_found_beside_a_great_many(memory: Memory, path: Path) -> Non
 
 def _let_pass(monkeypatch: pytest.MonkeyPatch, days: int) -> None:
     later = time.time() + days * _DAY
-    monkeypatch.setattr("target_amplitude_nami.memory.time.time", lambda: later)
+    monkeypatch.setattr("target_amplitude_nami.memory.memory.time.time", lambda: later)

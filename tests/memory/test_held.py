@@ -68,7 +68,7 @@ def test_they_do_not_wait_any_shorter_for_days_that_pass(
 ) -> None:
     leave(path, lambda memory: memory.hold("nami-1", "events", b"line", b"record"))
     later = time.time() + 1_000 * 86_400
-    monkeypatch.setattr("target_amplitude_nami.memory.time.time", lambda: later)
+    monkeypatch.setattr("target_amplitude_nami.memory.memory.time.time", lambda: later)
     memory = remember(path)
     assert len(list(memory.held_of("nami-1"))) == 1
     memory.close()
