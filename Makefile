@@ -40,7 +40,7 @@ format: $(INSTALLED) ## Format the code and mend what ruff can mend
 coverage: $(INSTALLED) ## Show which lines and branches no test reaches
 	$(BIN)/pytest -n auto --dist worksteal --cov
 
-benchmarks: $(INSTALLED) $(VENV)/.plotting ## Measure everything: about 25 minutes
+benchmarks: $(INSTALLED) $(VENV)/.plotting ## Measure everything: about an hour
 	$(BIN)/python -m benchmarks $(BENCHMARKS)
 
 LOCKING = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \

@@ -1,6 +1,6 @@
 """Runs the benchmarks: all of them, or those that are named.
 
-    python -m benchmarks                    all, about 25 minutes on 2 cores
+    python -m benchmarks                    all, about an hour on 2 cores
     python -m benchmarks throughput start   these two
     python -m benchmarks --quick            small inputs, about 2 minutes
     python -m benchmarks --draw             only the tables and plots again
@@ -30,6 +30,7 @@ _MODULES: Final = {
     "throughput": "throughput",
     "latency": "latency",
     "memory": "memory",
+    "remembering": "remembering",
     "cost": "cost",
     "start": "start",
     "growth": "growth",

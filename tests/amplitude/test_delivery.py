@@ -251,7 +251,8 @@ def test_memory_is_bounded_by_bytes_and_requests_stay_large(
         assert desk.delivery.finish(lambda: None)
         assert desk.delivery._unsettled_bytes == 0
         assert len(desk.book.accepted) == 2000
-        assert len(desk.amplitude.requests) <= 2000 // 20
+        # Memory for a hundred, half of it free before more is read, and four lanes.
+        assert len(desk.amplitude.requests) <= 2000 // 8
 
 
 def test_all_lanes_work_also_when_one_request_would_fill_the_memory(
