@@ -31,7 +31,7 @@ if t.TYPE_CHECKING:
 
     from target_amplitude_nami.amplitude.event import Refusal
 
-MOST_BYTES_UNSETTLED: t.Final = 36_000_000
+MOST_BYTES_UNSETTLED: t.Final = 32_000_000
 _QUEUED_BATCHES_PER_LANE = 1
 _POLL_SECONDS = 0.2
 """How often the main thread looks up from waiting: signals must be served."""

@@ -38,9 +38,9 @@ _MOST_UNWRITTEN: t.Final = 10_000
 _MOST_BYTES_UNWRITTEN: t.Final = 4_000_000
 """Before they are committed. In a temporary file, which never waits for the disk, half
 of it."""
-_MOST_BYTES_OF_USERS: t.Final = 19_000_000
-_MOST_BYTES_OF_TOLD: t.Final = 11_000_000
-"""In RAM: facts of more than 40,000 users. Others are looked up in the file."""
+_MOST_BYTES_OF_USERS: t.Final = 15_000_000
+_MOST_BYTES_OF_TOLD: t.Final = 9_000_000
+"""In RAM: facts of some 35,000 users. Others are looked up in the file."""
 _SECONDS_PER_DAY: t.Final = 86_400
 
 
