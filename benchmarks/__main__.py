@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -37,6 +38,8 @@ _MODULES: Final = {
     "meltano": "through_meltano",
     "profile": "where_time_goes",
 }
+_PLOTTING: Final = Path(sys.prefix) / "plotting"
+"""Packages apart: joblib, of the SDK, imports NumPy wherever it finds it."""
 _README: Final = ROOT / "benchmarks" / "README.md"
 _QUICK: Final = ROOT / "output" / "benchmarks"
 
@@ -59,7 +62,8 @@ def measure(
 
 def show(folder: Path, plots: Path, readme: Path | None) -> None:
     """Draw the plots, and write the tables into the README or to standard output."""
-    from benchmarks import drawing  # noqa: PLC0415 - large, and not for the measuring
+    sys.path.append(str(_PLOTTING))
+    from benchmarks import drawing  # noqa: PLC0415 - needs them
 
     found = results.load(folder)
     drawing.draw_all(found, plots)

@@ -6,6 +6,7 @@ import gzip
 import itertools
 import typing as t
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import unquote
 
 from upath import UPath
@@ -50,7 +51,8 @@ def _read_file(url: str, *, is_gzip: bool) -> Iterator[bytes]:
         with _path(url).open("rb") as file:
             # `read` would lose what it has unpacked when damage comes behind it.
             read = gzip.GzipFile(fileobj=file).read1 if is_gzip else file.read
-            chunks = iter(lambda: read(CHUNK_BYTES), b"")
+            pieces = iter(lambda: read(CHUNK_BYTES), b"")
+            chunks = _read_ahead(_joined(pieces))
             for line in itertools.chain.from_iterable(lines_of(chunks)):
                 if not line.isspace():
                     yield line.rstrip(b"\r\n")
@@ -58,6 +60,34 @@ def _read_file(url: str, *, is_gzip: bool) -> Iterator[bytes]:
         raise InputUnreadable(
             f"the BATCH file {url} cannot be read ({error}): run the tap again"
         ) from error
+
+
+def _joined(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield chunks of many pieces; what came before a failure comes out before it."""
+    chunk: list[bytes] = []
+    size = 0
+    try:
+        for piece in pieces:
+            chunk.append(piece)
+            size += len(piece)
+            if size >= CHUNK_BYTES:
+                yield b"".join(chunk)
+                chunk, size = [], 0
+    except _TROUBLES:
+        if chunk:
+            yield b"".join(chunk)
+        raise
+    if chunk:
+        yield b"".join(chunk)
+
+
+def _read_ahead(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield chunks, the next of which a thread reads and unpacks meanwhile."""
+    with ThreadPoolExecutor(1, "read-ahead") as reader:
+        coming = reader.submit(next, chunks, b"")
+        while chunk := coming.result():
+            coming = reader.submit(next, chunks, b"")
+            yield chunk
 
 
 def _path(url: str) -> UPath:

@@ -34,7 +34,8 @@ if t.TYPE_CHECKING:
 _TOO_MANY_REJECTS = 3
 _FAILED = 1
 _SECONDS_TO_CLOSE = 1.5
-_M_MMAP_THRESHOLD = -3  # as <malloc.h> has it
+_M_MMAP_THRESHOLD = -3  # as <malloc.h> has them
+_M_ARENA_MAX = -8
 _LARGE_BYTES = 1 << 19
 
 _T = t.TypeVar("_T")
@@ -108,7 +109,7 @@ class CommandTarget(Target):
         rejects = target.run.rejects
         with_sdk_error(lambda: rejects.refuse_as_input(file_input or sys.stdin))
         _collect_garbage_seldom()
-        _give_large_buffers_back()
+        _keep_little_free_memory()
         try:
             target.listen(file_input)
         except (TargetError, DeliveryError) as error:
@@ -163,13 +164,16 @@ def _collect_garbage_seldom() -> None:
     gc.set_threshold(20_000, 20, 100)
 
 
-def _give_large_buffers_back() -> None:
+def _keep_little_free_memory() -> None:
     """Have glibc return the buffers of requests to the system when they are free.
 
-    By default it keeps them for the next ones, for each thread by itself: some 12 MB.
+    By default it keeps them for the next ones, and all that is small for each thread by
+    itself: some 12 MB and 4 MB.
     """
     with contextlib.suppress(AttributeError, OSError):  # another C library
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
+        c_library = ctypes.CDLL(None)
+        c_library.mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
+        c_library.mallopt(_M_ARENA_MAX, 1)
 
 
 def _signal_exit_code(signum: int) -> int:

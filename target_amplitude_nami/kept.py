@@ -28,9 +28,16 @@ def pack(record: NamiEvent | NamiUser) -> bytes:
 
 
 def unpack(text: bytes) -> NamiEvent | NamiUser:
-    """Return the record that `pack` was given."""
-    kept = msgspec.convert(jsontext.decode(text), _Kept)
+    """Return the record that `pack` was given.
+
+    Raises:
+        ValueError: For anything else.
+    """
+    try:
+        kept = msgspec.convert(jsontext.decode(text), _Kept)
+    except msgspec.ValidationError as error:
+        raise ValueError(*error.args) from error
     record = kept.event or kept.user
     if record is None:
-        raise AssertionError(text)
+        raise ValueError(text)
     return record

@@ -321,7 +321,10 @@ class Way:
     def _let_go(self, held: Held) -> None:
         """Send a record on its way that was held; it counts as read once more."""
         self._run.rejects.declare_if_missing(held.stream)
-        record = kept.unpack(held.record)
+        try:
+            record = kept.unpack(held.record)
+        except ValueError as error:
+            raise self._memory.damaged() from error
         source = Source(
             self.choice.label_of(record), held.stream, held.line, held.number
         )

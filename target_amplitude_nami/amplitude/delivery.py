@@ -31,7 +31,9 @@ if t.TYPE_CHECKING:
 
     from target_amplitude_nami.amplitude.event import Refusal
 
-MOST_BYTES_UNSETTLED: t.Final = 32_000_000
+MOST_BYTES_UNSETTLED: t.Final = 24_000_000
+"""In RAM. When half of it waits for requests to fill, the fullest leaves as it is: many
+lanes would else fill in step, and all wait at once."""
 _QUEUED_BATCHES_PER_LANE = 1
 _POLL_SECONDS = 0.2
 """How often the main thread looks up from waiting: signals must be served."""
@@ -50,11 +52,14 @@ class DeliveryOptions(msgspec.Struct, frozen=True):
 class _Batch:
     """The request that a lane is filling."""
 
-    __slots__ = ("events", "since", "size")
+    __slots__ = ("events", "kept_bytes", "since", "size")
 
     def __init__(self) -> None:
         self.events: list[Outgoing] = []
         self.size = 0
+        """Of the events in the request, in bytes."""
+        self.kept_bytes = 0
+        """Of memory, until they are settled."""
         self.since = 0.0
 
 
@@ -100,6 +105,7 @@ class Delivery:
         self._is_interrupted = is_interrupted
         pacing = Pacing(per_id_per_second=options.per_id_per_second, pace=pace)
         self._taken_bytes = 0  # written by the submitting thread only
+        self._filling_bytes = 0  # of these, not handed to a lane yet
         self._settled_bytes = 0  # written under the condition
         self._is_closed = False
 
@@ -141,7 +147,7 @@ class Delivery:
         """
         size = event.size
         if self._taken_bytes - self._settled_bytes + size > MOST_BYTES_UNSETTLED:
-            self._wait_for_memory()
+            self._wait_for_memory(size)
         number = 0
         if self._lanes_in_use > 1:
             number = zlib.crc32(event.lane_key.encode("utf-8", "surrogatepass"))
@@ -161,7 +167,11 @@ class Delivery:
             return
         events.append(event)
         batch.size += more
+        batch.kept_bytes += size
         self._taken_bytes += size
+        self._filling_bytes += size
+        if self._filling_bytes > MOST_BYTES_UNSETTLED // 2:
+            self._hand_over_fullest()
 
     def tick(self) -> None:
         """Send what has waited long enough for its request to fill; call it often.
@@ -251,19 +261,27 @@ class Delivery:
 
     # Handing batches to lanes
 
-    def _wait_for_memory(self) -> None:
-        """Send all that there is, and wait until half of the memory is free again."""
+    def _wait_for_memory(self, size: int) -> None:
+        """Give free lanes what there is, and wait until so many bytes find room."""
+        most = max(MOST_BYTES_UNSETTLED - size, 0)
         with self._condition:
-            self._hand_over_all()
-        # One lane's request may fill the memory by itself.
-        self._open_all_lanes()
-        with self._condition:
-            while self._unsettled_bytes > MOST_BYTES_UNSETTLED // 2:
+            while self._unsettled_bytes > most:
                 if self._is_interrupted():
                     break
                 self._raise_failure()
+                for number, batch in enumerate(self._filling):
+                    if batch.events and self._lanes[number].is_free:
+                        self._hand_over(number)
                 self._clock.wait(self._condition, _POLL_SECONDS)
         self._raise_failure()
+
+    def _hand_over_fullest(self) -> None:
+        with self._condition:
+            free = [n for n, lane in enumerate(self._lanes) if lane.is_free]
+            if free:
+                self._hand_over(max(free, key=lambda n: self._filling[n].kept_bytes))
+        # One lane's request may fill the memory by itself.
+        self._open_all_lanes()
 
     def _seal(self, number: int) -> None:
         """Hand a lane its batch as soon as it has room for it."""
@@ -293,6 +311,7 @@ class Delivery:
                 lane.start()
             self._is_started = True
         batch, self._filling[number] = self._filling[number], _Batch()
+        self._filling_bytes -= batch.kept_bytes
         self._lanes[number].queue.append(batch.events)
         self._condition.notify_all()
 

@@ -69,9 +69,14 @@ class Lane(threading.Thread):
         return self._courier.traffic
 
     @property
+    def is_free(self) -> bool:
+        """Whether it would send at once what it is given; asked under the condition."""
+        return not (self.queue or self._is_busy)
+
+    @property
     def is_idle(self) -> bool:
         """Whether all that it was given is settled; asked under the condition."""
-        return not (self.queue or self._is_busy or self._courier.holds)
+        return self.is_free and not self._courier.holds
 
     def stop(self) -> None:
         """End as soon as possible, leaving unsettled what is; under the condition."""
@@ -82,8 +87,7 @@ class Lane(threading.Thread):
         """Deliver until stopped, or until nothing more can be delivered."""
         try:
             while True:
-                for request in self._limits.pack(self._next_events()):
-                    self._courier.deliver(request)
+                self._deliver(self._next_events())
         except Stopped:
             pass
         except BaseException as error:  # noqa: BLE001 - `Delivery` raises it again
@@ -93,6 +97,11 @@ class Lane(threading.Thread):
             with self._condition:
                 self._is_busy = False
                 self._condition.notify_all()
+
+    def _deliver(self, events: list[Outgoing]) -> None:
+        # By itself, so that a lane that waits keeps nothing of what it delivered.
+        for request in self._limits.pack(events):
+            self._courier.deliver(request)
 
     def _next_events(self) -> list[Outgoing]:
         """Wait for events that may go: first those held back whose time has come."""

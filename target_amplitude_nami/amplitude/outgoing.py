@@ -15,6 +15,9 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.amplitude.answers import Answer
     from target_amplitude_nami.amplitude.event import Refusal
 
+_BYTES_AROUND_AN_EVENT: t.Final = 500
+"""What its ids, its mark and the objects themselves take."""
+
 
 class Outgoing(msgspec.Struct, frozen=True, gc=False):
     """An encoded event on its way, and what comes back when it is settled."""
@@ -26,12 +29,12 @@ class Outgoing(msgspec.Struct, frozen=True, gc=False):
     """The Nami user: events of one key never overtake each other."""
     origin: t.Any
     kept_bytes: int = 0
-    """How much memory `origin` holds until the event is settled."""
+    """How many bytes `origin` keeps until the event is settled."""
 
     @property
     def size(self) -> int:
         """How many bytes of memory the event holds until it is settled."""
-        return len(self.body) + self.kept_bytes
+        return len(self.body) + self.kept_bytes + _BYTES_AROUND_AN_EVENT
 
 
 class Settlement(t.Protocol):

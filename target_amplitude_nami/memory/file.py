@@ -114,6 +114,10 @@ class MemoryFile:
         with self._explained(), self._lock:
             return self._connection.execute(statement, values).rowcount
 
+    def damaged(self) -> MemoryUnusable:
+        """Return what to raise for a row that nobody wrote like that."""
+        return self._unusable("it is damaged")
+
     def _prepare(self) -> None:
         [[application]] = self.rows("PRAGMA application_id")
         [[version]] = self.rows("PRAGMA user_version")
@@ -164,7 +168,7 @@ class MemoryFile:
         if not self._is_lasting or name not in _CANNOT_WRITE:
             # Where text cannot be decoded, Python's message has all of it.
             is_text = isinstance(error, sqlite3.OperationalError) and not name
-            return self._unusable("it is damaged" if is_text else str(error))
+            return self.damaged() if is_text else self._unusable(str(error))
         why = _CANNOT_WRITE[name]
         return MemoryUnusable(
             f"The memory file {self._path} cannot be written ({why or error}): "

@@ -38,9 +38,9 @@ _MOST_UNWRITTEN: t.Final = 10_000
 _MOST_BYTES_UNWRITTEN: t.Final = 4_000_000
 """Before they are committed. In a temporary file, which never waits for the disk, half
 of it."""
-_MOST_BYTES_OF_USERS: t.Final = 15_000_000
-_MOST_BYTES_OF_TOLD: t.Final = 9_000_000
-"""In RAM: facts of some 35,000 users. Others are looked up in the file."""
+_MOST_BYTES_OF_USERS: t.Final = 20_000_000
+_MOST_BYTES_OF_TOLD: t.Final = 12_000_000
+"""In RAM: facts of some 50,000 users. Others are looked up in the file."""
 _SECONDS_PER_DAY: t.Final = 86_400
 
 
@@ -151,6 +151,10 @@ class Memory:
             if self._is_open:
                 first()
                 self._commit()
+
+    def damaged(self) -> MemoryUnusable:
+        """Return what to raise for something that was never kept like that."""
+        return self._file.damaged()
 
     def close(self) -> None:
         """Close the file; what was not committed is forgotten."""

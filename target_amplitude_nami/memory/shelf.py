@@ -17,7 +17,7 @@ if t.TYPE_CHECKING:
 
     from target_amplitude_nami.memory.file import MemoryFile
 
-_BYTES_AROUND_A_FACT: t.Final = 154
+_BYTES_AROUND_A_FACT: t.Final = 120
 """What the objects and the dict take beside the name and the fact: measured."""
 _DROPPED_AT_ONCE: t.Final = 2_500
 _PUT: t.Final = """
@@ -60,6 +60,8 @@ class Shelf(t.Generic[_Fact]):
         self._nothing = nothing
         self._key_of = Keys(salt).of
         self._encoder = msgspec.msgpack.Encoder()
+        self._packing = bytearray()
+        """Facts are copied out of it: what `encode` returns takes too much memory."""
         self._decoder = msgspec.msgpack.Decoder(type(nothing))
         self._in_ram: dict[str, bytes] = {}
         """For the thread that looks up; what came first stands first."""
@@ -121,7 +123,11 @@ class Shelf(t.Generic[_Fact]):
             self._keep(by_key[key], fact)
 
     def get(self, name: str) -> _Fact:
-        """Return what was put last under a name."""
+        """Return what was put last under a name.
+
+        Raises:
+            MemoryUnusable: When the file has something else there.
+        """
         packed = self._in_ram.get(name)
         if packed is None:
             if self._has_all_in_ram or name in self._strangers:
@@ -132,13 +138,14 @@ class Shelf(t.Generic[_Fact]):
             self._keep(name, packed)
         try:
             return self._decoder.decode(packed)
-        except msgspec.DecodeError:
-            return msgspec.convert(jsontext.decode(packed), type(self._nothing))
+        except (msgspec.DecodeError, TypeError, ValueError):
+            return self._from_text(packed)
 
     def put(self, name: str, fact: _Fact) -> None:
         """Keep a fact under a name, in the place of the one before."""
         try:
-            packed = self._encoder.encode(fact)
+            self._encoder.encode_into(fact, self._packing)
+            packed = bytes(self._packing)
         except UnicodeEncodeError:  # half of a cut emoji in an id: as JSON text
             packed = jsontext.encode(msgspec.to_builtins(fact))
         self._strangers.discard(name)
@@ -173,6 +180,12 @@ class Shelf(t.Generic[_Fact]):
         """Take note that all can be found in the file that was written."""
         with self._lock:
             self._being_written = {}
+
+    def _from_text(self, packed: bytes) -> _Fact:
+        try:
+            return msgspec.convert(jsontext.decode(packed), type(self._nothing))
+        except (msgspec.ValidationError, TypeError, ValueError) as error:
+            raise self._file.damaged() from error
 
     def _find(self, name: str) -> bytes | None:
         with self._lock:

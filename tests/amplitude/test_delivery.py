@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import typing as t
+import weakref
 import zlib
 from queue import SimpleQueue
 
@@ -251,7 +252,7 @@ def test_memory_is_bounded_by_bytes_and_requests_stay_large(
         assert desk.delivery.finish(lambda: None)
         assert desk.delivery._unsettled_bytes == 0
         assert len(desk.book.accepted) == 2000
-        # Memory for a hundred, half of it free before more is read, and four lanes.
+        # Memory for 66; half of it may wait for requests to fill, in four lanes.
         assert len(desk.amplitude.requests) <= 2000 // 8
 
 
@@ -262,6 +263,34 @@ def test_all_lanes_work_also_when_one_request_would_fill_the_memory(
     with Desk(lanes=4) as desk:
         desk.deliver([outgoing(n, f"user-{n}", kept_bytes=1000) for n in range(1_000)])
         assert all(lane.traffic.requests for lane in desk.delivery._lanes)
+
+
+def test_lanes_that_fill_in_step_leave_half_of_the_memory_to_what_is_on_its_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 160_000)
+    with Desk(lanes=16, limits=RequestLimits(100, 900_000)) as desk:
+        desk.deliver(in_turn(101, 50))  # opens all lanes
+        for number in range(150):
+            event = outgoing(1000 + number, f"user-{number}", kept_bytes=490)
+            desk.delivery.submit(event)
+            assert desk.delivery._filling_bytes <= 80_000
+        assert desk.delivery.finish(lambda: None)
+        assert desk.delivery._filling_bytes == 0
+
+
+def test_a_lane_that_waits_keeps_nothing_of_what_it_delivered() -> None:
+    class Origin:
+        pass
+
+    with Desk(lanes=1) as desk:
+        origin = Origin()
+        kept = weakref.ref(origin)
+        desk.deliver([outgoing(1, origin=origin)])
+        desk.book.settled.clear()
+        desk.book.accepted.clear()
+        del origin  # the last that the test has of it
+        assert kept() is None
 
 
 def test_an_event_larger_than_all_memory_goes_alone(

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 
 import pytest
 
-from target_amplitude_nami.amplitude.outgoing import Clock, RequestLimits, Traffic
+from target_amplitude_nami.amplitude.outgoing import (
+    Clock,
+    Outgoing,
+    RequestLimits,
+    Traffic,
+)
+from target_amplitude_nami.ledger import Checkpoint, Origin
+from target_amplitude_nami.memory import mark_of
 from tests.support.delivery import outgoing
 
 
@@ -32,7 +40,16 @@ def test_events_are_packed_in_order_into_few_requests(
 
 
 def test_an_event_weighs_its_bytes_and_what_its_origin_keeps() -> None:
-    assert outgoing(0, body=b"12345", kept_bytes=100).size == 105
+    light, heavy = outgoing(0, body=b""), outgoing(0, body=b"12345", kept_bytes=100)
+    assert heavy.size - light.size == 105
+
+
+def test_an_event_weighs_what_its_objects_take() -> None:
+    ids = [f"{number:036}" for number in range(3)]  # as long as a UUID
+    origin = Origin("label", "stream", b"", mark_of(ids[0], 0), Checkpoint())
+    event = Outgoing(b"", ids[1], ids[2], ids[1], origin)
+    objects = (event, event.body, origin, origin.line, origin.mark, *ids[1:])
+    assert event.size >= sum(map(sys.getsizeof, objects))
 
 
 def test_traffic_adds_up() -> None:

@@ -71,3 +71,16 @@ def test_a_memory_file_that_cannot_grow_ends_the_run_with_one_word_and_no_loss(
     assert "The memory file memory.db cannot be written" in error
     assert error.endswith("run again; nothing is lost")
     assert house.run(records).report["held"] == len(records)
+
+
+def test_a_held_record_that_is_damaged_ends_the_run_with_one_word(house: House) -> None:
+    house.settings["anonymous_users"] = "hold"
+    house.run([shown(1, 1)])
+    connection = sqlite3.connect(house.folder / "memory.db")
+    connection.execute("UPDATE held SET record = ?", [b'{"event":{}}'])
+    connection.commit()
+    connection.close()
+    running = house.start(messages_of([change(2, 2, "monthly")]))
+    assert running.wait(60) == 1
+    assert "Traceback" not in running.log
+    assert "memory.db cannot be used: it is damaged" in running.log

@@ -151,6 +151,19 @@ def test_a_file_that_is_not_ours_to_use_is_told_and_left_alone(
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize("fact", [b"", b"\xff\xff", b"[1, 2", b"\x91\x05", b"{}"])
+def test_a_fact_that_nobody_wrote_is_told_as_damage(path: Path, fact: bytes) -> None:
+    leave(path, lambda memory: memory.users.put("nami-1", Known(external_id="a")))
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE facts SET fact = ?", [fact])
+    connection.commit()
+    connection.close()
+    memory = remember(path)
+    with pytest.raises(MemoryUnusable, match=r"it is damaged.*Restore it"):
+        memory.users.get("nami-1")
+    memory.close()
+
+
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(MemoryUnusable, match="cannot be made"):

@@ -99,7 +99,7 @@ def test_who_was_a_stranger_is_known_as_soon_as_something_is_learnt(
 def test_more_users_than_fit_in_ram_are_all_known(
     memory: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory.users, "_most_bytes", 8_000_000)
+    monkeypatch.setattr(memory.users, "_most_bytes", 6_000_000)
     count = 100_000
     for number in range(count):
         memory.users.put(f"nami-{number}", Known(external_id=f"external-{number}"))
