@@ -103,7 +103,7 @@ def _seconds(memory: Memory, steps: Sequence[_Step]) -> float:
         while (marks := requests.get()) is not None:
             memory.delivered_among("main", marks)
             memory.settle("main", marks, [])
-            if memory.wants_commit:
+            if memory.wants_commit or not marks:
                 memory.commit()
 
     lane = threading.Thread(target=settle)
@@ -124,7 +124,7 @@ def _seconds(memory: Memory, steps: Sequence[_Step]) -> float:
             requests.put(request)
             request = []
         if first % _RECORDS_A_STATE == 0:
-            memory.commit()
+            requests.put([])  # Whoever settles the last record before a STATE commits.
     requests.put(request)
     requests.put(None)
     lane.join()

@@ -73,7 +73,7 @@ def _joined(pieces: Iterable[bytes]) -> Iterator[bytes]:
             if size >= CHUNK_BYTES:
                 yield b"".join(chunk)
                 chunk, size = [], 0
-    except _TROUBLES:
+    except Exception:
         if chunk:
             yield b"".join(chunk)
         raise

@@ -35,7 +35,7 @@ def unpack(text: bytes) -> NamiEvent | NamiUser:
     """
     try:
         kept = msgspec.convert(jsontext.decode(text), _Kept)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, TypeError) as error:
         raise ValueError(*error.args) from error
     record = kept.event or kept.user
     if record is None:

@@ -52,14 +52,14 @@ class DeliveryOptions(msgspec.Struct, frozen=True):
 class _Batch:
     """The request that a lane is filling."""
 
-    __slots__ = ("events", "kept_bytes", "since", "size")
+    __slots__ = ("events", "memory_bytes", "since", "size")
 
     def __init__(self) -> None:
         self.events: list[Outgoing] = []
         self.size = 0
-        """Of the events in the request, in bytes."""
-        self.kept_bytes = 0
-        """Of memory, until they are settled."""
+        """Of the events in the request, bytes."""
+        self.memory_bytes = 0
+        """Of memory, until the events are settled."""
         self.since = 0.0
 
 
@@ -167,7 +167,7 @@ class Delivery:
             return
         events.append(event)
         batch.size += more
-        batch.kept_bytes += size
+        batch.memory_bytes += size
         self._taken_bytes += size
         self._filling_bytes += size
         if self._filling_bytes > MOST_BYTES_UNSETTLED // 2:
@@ -274,13 +274,14 @@ class Delivery:
                         self._hand_over(number)
                 self._clock.wait(self._condition, _POLL_SECONDS)
         self._raise_failure()
+        self._open_all_lanes()
 
     def _hand_over_fullest(self) -> None:
+        lanes = range(len(self._lanes))
+        fullest = max(lanes, key=lambda number: self._filling[number].memory_bytes)
         with self._condition:
-            free = [n for n, lane in enumerate(self._lanes) if lane.is_free]
-            if free:
-                self._hand_over(max(free, key=lambda n: self._filling[n].kept_bytes))
-        # One lane's request may fill the memory by itself.
+            if not self._is_full(self._lanes[fullest]):
+                self._hand_over(fullest)
         self._open_all_lanes()
 
     def _seal(self, number: int) -> None:
@@ -311,7 +312,7 @@ class Delivery:
                 lane.start()
             self._is_started = True
         batch, self._filling[number] = self._filling[number], _Batch()
-        self._filling_bytes -= batch.kept_bytes
+        self._filling_bytes -= batch.memory_bytes
         self._lanes[number].queue.append(batch.events)
         self._condition.notify_all()
 
@@ -319,11 +320,11 @@ class Delivery:
         return len(lane.queue) >= _QUEUED_BATCHES_PER_LANE
 
     def _open_all_lanes(self) -> None:
-        """Use all lanes from now on.
+        """Use all lanes from now on, if the first one has all that was submitted.
 
-        What the first lane has comes first: its users may belong to another from here.
+        That comes first: its users may belong to another lane from here.
         """
-        if self._lanes_in_use == len(self._lanes):
+        if self._lanes_in_use == len(self._lanes) or self._filling[0].events:
             return
         barrier = Barrier(self._lanes[0])
         with self._condition:

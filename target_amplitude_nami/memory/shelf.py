@@ -120,7 +120,7 @@ class Shelf(t.Generic[_Fact]):
         )
         for key, fact in rows:
             missing.discard(by_key[key])
-            self._keep(by_key[key], fact)
+            self._keep(by_key[key], self._checked(fact))
 
     def get(self, name: str) -> _Fact:
         """Return what was put last under a name.
@@ -138,7 +138,7 @@ class Shelf(t.Generic[_Fact]):
             self._keep(name, packed)
         try:
             return self._decoder.decode(packed)
-        except (msgspec.DecodeError, TypeError, ValueError):
+        except (msgspec.DecodeError, ValueError):
             return self._from_text(packed)
 
     def put(self, name: str, fact: _Fact) -> None:
@@ -184,7 +184,7 @@ class Shelf(t.Generic[_Fact]):
     def _from_text(self, packed: bytes) -> _Fact:
         try:
             return msgspec.convert(jsontext.decode(packed), type(self._nothing))
-        except (msgspec.ValidationError, TypeError, ValueError) as error:
+        except (msgspec.ValidationError, ValueError) as error:
             raise self._file.damaged() from error
 
     def _find(self, name: str) -> bytes | None:
@@ -196,7 +196,12 @@ class Shelf(t.Generic[_Fact]):
         rows = self._file.rows(
             "SELECT fact FROM facts WHERE id = ?", self._key_of(name)
         )
-        return rows[0][0] if rows else None
+        return self._checked(rows[0][0]) if rows else None
+
+    def _checked(self, fact: object) -> bytes:
+        if not isinstance(fact, bytes):  # SQLite keeps anything in any column
+            raise self._file.damaged()
+        return fact
 
     def _keep(self, name: str, packed: bytes) -> None:
         before = self._in_ram.get(name)

@@ -279,6 +279,28 @@ def test_lanes_that_fill_in_step_leave_half_of_the_memory_to_what_is_on_its_way(
         assert desk.delivery._filling_bytes == 0
 
 
+def test_nobody_is_overtaken_when_memory_fills_while_the_only_open_lane_is_busy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 100_000)
+    answers = threading.Event()
+    with Desk(lanes=4) as desk:
+
+        def wait_for_answers() -> None:
+            assert answers.wait(SECONDS)
+
+        desk.amplitude.on_post = wait_for_answers
+        desk.submit([outgoing(0, "user-0")])
+        desk.delivery.flush()
+        events = [outgoing(n, f"user-{n % 7}", kept_bytes=500) for n in range(1, 80)]
+        desk.submit(events)
+        desk.amplitude.on_post = desk.clock.notice
+        answers.set()
+        desk.deliver([])
+        assert len(desk.book.accepted) == 80
+        assert_in_order_per_user(desk.book.accepted, 7)
+
+
 def test_a_lane_that_waits_keeps_nothing_of_what_it_delivered() -> None:
     class Origin:
         pass

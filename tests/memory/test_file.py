@@ -151,8 +151,10 @@ def test_a_file_that_is_not_ours_to_use_is_told_and_left_alone(
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("fact", [b"", b"\xff\xff", b"[1, 2", b"\x91\x05", b"{}"])
-def test_a_fact_that_nobody_wrote_is_told_as_damage(path: Path, fact: bytes) -> None:
+@pytest.mark.parametrize(
+    "fact", [b"", b"\xff\xff", b"[1, 2", b"\x91\x05", b"{}", 5, "text"]
+)
+def test_a_fact_that_nobody_wrote_is_told_as_damage(path: Path, fact: object) -> None:
     leave(path, lambda memory: memory.users.put("nami-1", Known(external_id="a")))
     connection = sqlite3.connect(path)
     connection.execute("UPDATE facts SET fact = ?", [fact])
