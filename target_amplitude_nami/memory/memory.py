@@ -34,8 +34,8 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.memory.keys import Mark
     from target_amplitude_nami.memory.model import Held, Project
 
-_MOST_UNWRITTEN: t.Final = 10_000
-_MOST_BYTES_UNWRITTEN: t.Final = 4_000_000
+_MOST_UNWRITTEN: t.Final = 20_000
+_MOST_BYTES_UNWRITTEN: t.Final = 8_000_000
 """Before they are committed. In a temporary file, which never waits for the disk, half
 of it."""
 _MOST_BYTES_OF_USERS: t.Final = 20_000_000
