@@ -37,6 +37,9 @@ _SECONDS_TO_CLOSE = 1.5
 _M_MMAP_THRESHOLD = -3  # as <malloc.h> has them
 _M_ARENA_MAX = -8
 _LARGE_BYTES = 1 << 19
+_SWITCH_SECONDS = 0.001
+"""How long a lane waits for the interpreter's lock; by default it is five times that,
+after each thing that it does without the lock."""
 
 _T = t.TypeVar("_T")
 
@@ -110,6 +113,7 @@ class CommandTarget(Target):
         with_sdk_error(lambda: rejects.refuse_as_input(file_input or sys.stdin))
         _collect_garbage_seldom()
         _keep_little_free_memory()
+        sys.setswitchinterval(_SWITCH_SECONDS)
         try:
             target.listen(file_input)
         except (TargetError, DeliveryError) as error:
