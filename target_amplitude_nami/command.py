@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import gc
 import os
 import signal
 import sys
@@ -16,6 +13,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import _ConfigInput
 from singer_sdk.target_base import Target
 
+from target_amplitude_nami import interpreter
 from target_amplitude_nami.amplitude.outgoing import DeliveryError
 from target_amplitude_nami.errors import ConfigurationError, TargetError
 
@@ -34,12 +32,6 @@ if t.TYPE_CHECKING:
 _TOO_MANY_REJECTS = 3
 _FAILED = 1
 _SECONDS_TO_CLOSE = 1.5
-_M_MMAP_THRESHOLD = -3  # as <malloc.h> has them
-_M_ARENA_MAX = -8
-_LARGE_BYTES = 1 << 19
-_SWITCH_SECONDS = 0.001
-"""How long a lane waits for the interpreter's lock; by default it is five times that,
-after each thing that it does without the lock."""
 
 _T = t.TypeVar("_T")
 
@@ -111,9 +103,7 @@ class CommandTarget(Target):
         target = cls(config=config.config, parse_env_config=config.parse_env)
         rejects = target.run.rejects
         with_sdk_error(lambda: rejects.refuse_as_input(file_input or sys.stdin))
-        _collect_garbage_seldom()
-        _keep_little_free_memory()
-        sys.setswitchinterval(_SWITCH_SECONDS)
+        interpreter.tune()
         try:
             target.listen(file_input)
         except (TargetError, DeliveryError) as error:
@@ -156,28 +146,6 @@ class CommandTarget(Target):
             raise click.ClickException(
                 f"--config {' '.join(value)} cannot be read: {problem}"
             ) from error
-
-
-def _collect_garbage_seldom() -> None:
-    """Keep the interpreter from looking for circles, of which records make none.
-
-    By default it looks at every young object after 700 more of them, and at all that
-    was imported now and then: a tenth of a run's time.
-    """
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 100)
-
-
-def _keep_little_free_memory() -> None:
-    """Have glibc return the buffers of requests to the system when they are free.
-
-    By default it keeps them for the next ones, and all that is small for each thread by
-    itself: some 12 MB and 4 MB.
-    """
-    with contextlib.suppress(AttributeError, OSError):  # another C library
-        c_library = ctypes.CDLL(None)
-        c_library.mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
-        c_library.mallopt(_M_ARENA_MAX, 1)
 
 
 def _signal_exit_code(signum: int) -> int:

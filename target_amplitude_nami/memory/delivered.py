@@ -95,7 +95,7 @@ class Delivered:
 
 def _find(file: MemoryFile, by_key: Mapping[str, Mark]) -> set[Mark]:
     rows = file.rows(
-        "SELECT id FROM delivered WHERE id IN (SELECT value FROM json_each(?))",
+        "SELECT d.id FROM json_each(?) CROSS JOIN delivered AS d ON d.id = value",
         json_array(by_key),
     )
     return {by_key[key] for (key,) in rows}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import typing as t
 
@@ -36,8 +37,18 @@ class Keys:
 
         Another tap may round the time, or not know its zone.
         """
-        day, name = int(mark[:_DAY_DIGITS], 16), self.of(mark[_DAY_DIGITS:])
-        return [f"{near & _DAYS:04x}{name}" for near in (day - 1, day, day + 1)]
+        name = self.of(mark[_DAY_DIGITS:])
+        return [near + name for near in _days_around(mark[:_DAY_DIGITS])]
+
+
+@functools.lru_cache(maxsize=1_000)
+def _days_around(day: str) -> tuple[str, str, str]:
+    before, after = int(day, 16) - 1, int(day, 16) + 1
+    return _digits(before), day, _digits(after)
+
+
+def _digits(day: int) -> str:
+    return f"{day & _DAYS:04x}"
 
 
 def mark_of(insert_id: str, time: int | None) -> Mark:
@@ -51,7 +62,7 @@ def mark_of(insert_id: str, time: int | None) -> Mark:
         time: When it happened, ms; None for what has no time.
     """
     day = 0 if time is None else time // _DAY_MS
-    return Mark(f"{day & _DAYS:04x}{insert_id}")
+    return Mark(_digits(day) + insert_id)
 
 
 def insert_id_of(mark: Mark) -> str:

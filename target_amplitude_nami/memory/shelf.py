@@ -115,7 +115,7 @@ class Shelf(t.Generic[_Fact]):
             return
         by_key = {self._key_of(name): name for name in missing}
         rows = self._file.rows(
-            "SELECT id, fact FROM facts WHERE id IN (SELECT value FROM json_each(?))",
+            "SELECT f.id, fact FROM json_each(?) CROSS JOIN facts AS f ON f.id = value",
             json_array(by_key),
         )
         for key, fact in rows:
