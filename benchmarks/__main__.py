@@ -12,15 +12,15 @@ The results go to `benchmarks/results`, the plots to `benchmarks/plots`, the tab
 from __future__ import annotations
 
 import argparse
-import importlib
+import multiprocessing
 import sys
-import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from benchmarks import results
-from benchmarks.measuring import Workshop
+from benchmarks.measuring import measure_in
 from benchmarks.results import say
 from benchmarks.running import ROOT
 
@@ -47,17 +47,20 @@ _QUICK: Final = ROOT / "output" / "benchmarks"
 def measure(
     names: Iterable[str], folder: Path, *, is_quick: bool, at: Path | None
 ) -> None:
-    """Run benchmarks one after the other, and save what each finds."""
-    for name in names:
-        began = time.monotonic()
-        say(f"{name}:")
-        module = importlib.import_module(f"benchmarks.{_MODULES[name]}")
-        if at is not None:
-            at.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="benchmarks-", dir=at) as shop:
-            found = module.measure(Workshop(Path(shop), is_quick=is_quick))
-        results.save(found, folder, is_quick=is_quick)
-        say(f"  in {time.monotonic() - began:,.0f} s")
+    """Run benchmarks one after the other, and save what each finds.
+
+    Each has a process of its own: a program that it starts would have its memory for a
+    peak, and some need more than the target does.
+    """
+    with ProcessPoolExecutor(
+        1, multiprocessing.get_context("spawn"), max_tasks_per_child=1
+    ) as apart:
+        for name in names:
+            began = time.monotonic()
+            say(f"{name}:")
+            found = apart.submit(measure_in, _MODULES[name], at, is_quick).result()
+            results.save(found, folder, is_quick=is_quick)
+            say(f"  in {time.monotonic() - began:,.0f} s")
 
 
 def show(folder: Path, plots: Path, readme: Path | None) -> None:

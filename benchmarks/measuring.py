@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import importlib
 import statistics
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from benchmarks.running import (
@@ -18,7 +21,8 @@ from benchmarks.running import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
+
+    from benchmarks.results import Result
 
     MakeCommand = Callable[[Path, str], Sequence[str | Path]]
 
@@ -69,6 +73,17 @@ class Workshop:
             with path.open("wb") as file:
                 make_records(count, file, shape=shape, users=users)
         return path
+
+
+def measure_in(module: str, at: Path | None, is_quick: bool) -> Result:  # noqa: FBT001
+    """Return what a module of this package measures, its inputs in a folder of `at`."""
+    if at is not None:
+        at.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="benchmarks-", dir=at) as shop:
+        found: Result = importlib.import_module(f"benchmarks.{module}").measure(
+            Workshop(Path(shop), is_quick=is_quick)
+        )
+    return found
 
 
 def lap(shop: Workshop, contestant: Contestant, source: Path) -> Lap:

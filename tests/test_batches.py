@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from target_amplitude_nami import lines
+from target_amplitude_nami import batches, lines
 from target_amplitude_nami.batches import read_batch
 from target_amplitude_nami.errors import InputUnreadable
 
@@ -80,6 +80,43 @@ def test_what_comes_before_the_damage_is_read(tmp_path: Path) -> None:
     assert len(read) > 15_000
 
 
+@pytest.mark.parametrize("kept", range(1, len(gzip.compress(b"one\n"))))
+def test_a_gzip_file_that_ends_at_any_byte_too_early_is_told(
+    kept: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "cut.gz"
+    path.write_bytes(gzip.compress(b"one\n")[:kept])
+    with pytest.raises(InputUnreadable, match=r"cut\.gz cannot be read \(it ends"):
+        list(read_batch(GZIP, [path.as_uri()]))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"a": 1}\n',
+        gzip.compress(b"one\n")[:-5] + b"\7" + gzip.compress(b"one\n")[-4:],
+        gzip.compress(b"one\n") + b"more",
+    ],
+    ids=["not packed", "another checksum", "something behind it"],
+)
+def test_what_is_no_good_gzip_file_is_told(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "bad.gz"
+    path.write_bytes(content)
+    with pytest.raises(InputUnreadable, match=r"bad\.gz is damaged, or not"):
+        list(read_batch(GZIP, [path.as_uri()]))
+
+
+@pytest.mark.parametrize("packed_bytes", [1, 7, 100_000])
+def test_gzip_files_may_have_members_and_zeros_behind_them(
+    packed_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "_PACKED_BYTES", packed_bytes)
+    members = [gzip.compress(text) for text in (b"one\ntw", b"", b"o\nthree\n")]
+    path = tmp_path / "members.gz"
+    path.write_bytes(b"".join(members) + bytes(20))
+    assert list(read_batch(GZIP, [path.as_uri()])) == [b"one", b"two", b"three"]
+
+
 def test_a_line_without_an_end_is_told_with_the_name_of_its_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,12 +131,12 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     path = tmp_path / "large.gz"
     line = json.dumps({"text": "x" * 1_000}).encode() + b"\n"
     with gzip.open(path, "wb", compresslevel=1) as file:
-        for _ in range(20_000):
+        for _ in range(40_000):
             file.write(line)
     tracemalloc.start()
     try:
-        assert sum(1 for _ in read_batch(GZIP, [path.as_uri()])) == 20_000
+        assert sum(1 for _ in read_batch(GZIP, [path.as_uri()])) == 40_000
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak < 2_000_000  # a tenth of the file
+    assert peak < 4_000_000  # a tenth of the file
