@@ -64,7 +64,8 @@ clean: ## Remove everything that the other commands made
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # pip brings in the uv of the lock, which installs the rest ten times as fast. Where uv
-# does not get through (it does not read pip's configuration), pip does it all.
+# does not get through (it does not read pip's configuration), pip does it all; the lock
+# is complete, and an older pip looks for a newer `coverage[toml]` than it names.
 $(VENV)/.locked: $(LOCK)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 		{ echo 'Python 3.11 or newer is needed: make PYTHON=/path/to/python3'; exit 1; }
@@ -76,7 +77,7 @@ $(VENV)/.locked: $(LOCK)
 	$(BIN)/pip install --quiet --require-hashes --requirement $(VENV)/uv.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes \
 		--requirement $(LOCK) || \
-		$(BIN)/pip install --quiet --require-hashes --requirement $(LOCK)
+		$(BIN)/pip install --quiet --no-deps --require-hashes --requirement $(LOCK)
 	@touch $@
 
 $(INSTALLED): $(VENV)/.locked pyproject.toml
