@@ -30,6 +30,7 @@ class Choice:
     ) -> None:
         """Take the settings, and who says that events of a new type are left out."""
         self._sent_names = dict(settings.sent_names)
+        self._labels = {name: name for name in (*self._sent_names, *_EVENT_TYPES)}
         self._start_ms = settings.start_ms
         self._skips_sandbox = settings.sandbox_purchases == "skip"
         self._note_new_type = note_new_type
@@ -39,14 +40,12 @@ class Choice:
         """Return what a record is counted under."""
         if isinstance(record, NamiUser):
             return USERS
-        return self.label(record.event_type)
+        return self._labels.get(record.event_type, OTHER)
 
     def label(self, event_type: object) -> str:
         """Return what records of a type are counted under: a bounded number of rows."""
-        if isinstance(event_type, str) and (
-            event_type in self._sent_names or event_type in _EVENT_TYPES
-        ):
-            return event_type
+        if isinstance(event_type, str):
+            return self._labels.get(event_type, OTHER)
         return OTHER
 
     def is_wanted(self, event_type: str) -> bool:
@@ -61,7 +60,8 @@ class Choice:
 
     def why_not(self, event: NamiEvent) -> str | None:
         """Return the reason why an event is not sent, if so."""
-        if not self.is_wanted(event.event_type):
+        event_type = event.event_type
+        if event_type not in self._sent_names and not self.is_wanted(event_type):
             return "event_not_chosen"
         if self._start_ms is not None and event.time < self._start_ms:
             return "before_start_date"

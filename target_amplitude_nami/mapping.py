@@ -151,28 +151,31 @@ def event_of(  # noqa: PLR0913
     user_properties: dict[str, t.Any] = {}
     if event.event_type.startswith("user."):
         user_properties = _user_properties(state, event.user_id, settings)
-    return AmplitudeEvent(
-        event_type=name,
-        insert_id=_insert_id(event),
-        user_id=identity.user_id,
-        device_id=identity.device_id,
-        time=event.time,
-        event_properties=_without(event.properties, settings.exclude_properties),
-        user_properties=user_properties,
-        skip_user_properties_sync=is_stale or settings.backfill,
-        **_revenue(event, settings),
+    properties = event.properties
+    if settings.exclude_properties:
+        properties = _without(properties, settings.exclude_properties)
+    mapped = AmplitudeEvent(
+        name,
+        _insert_id(event),
+        identity.user_id,
+        identity.device_id,
+        event.time,
+        properties,
+        user_properties,
+        is_stale or settings.backfill,
     )
+    if settings.revenue == "none" or event.event_type != purchase.TRANSACTION:
+        return mapped
+    return msgspec.structs.replace(mapped, **_revenue(event))
 
 
-def _revenue(event: NamiEvent, settings: Settings) -> dict[str, t.Any]:
-    """Return what makes an event a revenue event; empty where it is none.
+def _revenue(event: NamiEvent) -> dict[str, t.Any]:
+    """Return what makes a transaction a revenue event; empty where it is none.
 
     The amount goes as `revenue`, digit for digit. Nami does not say whether it is for
     one piece or for all of `quantity`: as `price`, Amplitude would multiply it (HTTP V2
     API, keys for the event argument). `quantity` stays an event property.
     """
-    if settings.revenue == "none" or event.event_type != purchase.TRANSACTION:
-        return {}
     if purchase.is_sandbox(event.properties):
         return {}
     paid = purchase.purchase_of(event.properties)
@@ -233,12 +236,12 @@ def subscription_status(state: UserState) -> str | None:
 def _user_properties(
     state: UserState, nami_user_id: str | None, settings: Settings
 ) -> dict[str, t.Any]:
-    values = msgspec.structs.astuple(state)
-    properties = {
-        name: value
-        for name, value in zip(_ATTRIBUTE_PROPERTIES, values, strict=False)
-        if value is not None
-    }
+    values = msgspec.structs.astuple(state)[: len(_ATTRIBUTES)]
+    properties = dict(zip(_ATTRIBUTE_PROPERTIES, values, strict=True))
+    if None in values:
+        properties = {
+            name: value for name, value in properties.items() if value is not None
+        }
     if settings.extra_user_properties:
         told = _more_user_properties(state, nami_user_id)
         properties |= {
@@ -283,8 +286,6 @@ def _digest(record: NamiEvent | NamiUser, state: dict[str, t.Any]) -> str:
 def _without(
     properties: dict[str, t.Any], patterns: tuple[str, ...]
 ) -> dict[str, t.Any]:
-    if not patterns:
-        return properties
     return {
         name: value
         for name, value in properties.items()

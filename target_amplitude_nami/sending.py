@@ -22,7 +22,6 @@ if t.TYPE_CHECKING:
     from collections.abc import Callable
 
     from target_amplitude_nami.amplitude.outgoing import (
-        Outgoing,
         Sender,
         Settlement,
         Traffic,
@@ -84,6 +83,7 @@ class Sending:
         """How many bytes the events of one request may have."""
         self._pace = Pace(settings.max_events_per_second)
         self._deliveries: Deliveries[Project] = Deliveries(self._delivery_to)
+        self.submit: t.Final = self._deliveries.submit
         self._local: LocalAmplitude | None = None
         self._dry_run: DryRun | None = None
 
@@ -91,14 +91,6 @@ class Sending:
     def traffic(self) -> Traffic:
         """What was sent so far."""
         return self._deliveries.traffic
-
-    def submit(self, project: Project, event: Outgoing) -> None:
-        """Take an event for a project; wait while its lanes are full.
-
-        Raises:
-            DeliveryError: When nothing more can be delivered.
-        """
-        self._deliveries.submit(project, event)
 
     def tick(self) -> None:
         """Send what has waited long enough, and notice failures.

@@ -91,8 +91,9 @@ class Way:
         """
         waiting, self._waiting = self._waiting, []
         self._look_ahead([record for record, _, _ in waiting])
+        label_of = self.choice.label_of
         for record, stream, line in waiting:
-            self._take(record, Source(self.choice.label_of(record), stream, line))
+            self._take(record, Source(label_of(record), stream, line))
 
     def _look_ahead(self, records: Sequence[NamiEvent | NamiUser]) -> None:
         memory = self._memory

@@ -45,6 +45,7 @@ class Checks:
         """  # noqa: E501
         self._min_id_length = min_id_length or limits.MIN_ID_LENGTH
         self._max_event_bytes = max_event_bytes
+        self._buffer = bytearray()
 
     def encode(
         self, event: AmplitudeEvent, *, numbers_are_finite: bool = False
@@ -62,7 +63,7 @@ class Checks:
         if refusal is not None:
             return refusal
         try:
-            body = encode(event)
+            body = encode(event, self._buffer)
         except RecursionError:
             return _refuse_depth("event_properties")
         refusal = _refuse_values(event, body, numbers_are_finite=numbers_are_finite)
@@ -72,7 +73,7 @@ class Checks:
         if len(body) > limits.MAX_TEXT_CHARACTERS and _may_hold_long_text(body):
             shorter, cut = _cut_texts(event)
             if cut:
-                body = encode(shorter)
+                body = encode(shorter, self._buffer)
         if len(body) > self._max_event_bytes:
             return Refusal(
                 "event_too_large",
@@ -92,13 +93,14 @@ class Checks:
             return Refusal(
                 "no_ids", "user_id", "the event has neither a user id nor a device id"
             )
-        return self._refuse_id("user_id", event.user_id) or self._refuse_id(
-            "device_id", event.device_id
-        )
+        refusal = None
+        if event.user_id is not None:
+            refusal = self._refuse_id("user_id", event.user_id)
+        if refusal is None and event.device_id is not None:
+            refusal = self._refuse_id("device_id", event.device_id)
+        return refusal
 
-    def _refuse_id(self, field: str, value: str | None) -> Refusal | None:
-        if value is None:
-            return None
+    def _refuse_id(self, field: str, value: str) -> Refusal | None:
         bare = value.strip()
         # Lower case is never shorter, and zeros have none: a look at a word is rare.
         if bare == _NO_ID_OF_ANYBODY or (

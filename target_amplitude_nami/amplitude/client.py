@@ -77,7 +77,7 @@ class Client:
 
     def encode(self, events: Iterable[bytes]) -> bytes:
         """Return a request's body, compressed where the destination takes that."""
-        body = self._before + b",".join(events) + self._after
+        body = b"".join((self._before, b",".join(events), self._after))
         if self._destination.gzip:
             return gzip.compress(body, _GZIP_LEVEL, mtime=0)
         return body

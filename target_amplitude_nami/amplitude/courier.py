@@ -123,7 +123,7 @@ class Courier:
 
     def _post(self, part: Sequence[Outgoing]) -> Answer:
         """Send until there is an answer that tells the outcome."""
-        body = self._sender.encode(event.body for event in part)
+        body = self._sender.encode([event.body for event in part])
         self._pause(self._pacing.reserve(len(part), self._now()))
         waits = backoff.expo(max_value=LONGEST_BACKOFF_SECONDS)
         next(waits)  # the generator of this library starts with an empty item

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 import typing as t
-import zlib
 
 import msgspec
 
@@ -145,16 +144,15 @@ class Delivery:
         Raises:
             DeliveryError: When nothing more can be delivered.
         """
+        more = len(event.body) + 1
         size = event.size
         if self._taken_bytes - self._settled_bytes + size > MOST_BYTES_UNSETTLED:
             self._wait_for_memory(size)
         number = 0
         if self._lanes_in_use > 1:
-            number = zlib.crc32(event.lane_key.encode("utf-8", "surrogatepass"))
-            number %= self._lanes_in_use
+            number = hash(event.lane_key) % self._lanes_in_use
         batch = self._filling[number]
         events = batch.events
-        more = len(event.body) + 1
         if not events:
             batch.since = self._clock.now()
         elif (

@@ -52,16 +52,23 @@ class AmplitudeEvent(msgspec.Struct, frozen=True, omit_defaults=True):
 _encoder = msgspec.json.Encoder(decimal_format="number", order="deterministic")
 
 
-def encode(value: object) -> bytes:
+def encode(value: object, buffer: bytearray | None = None) -> bytes:
     """Encode JSON data: keys of objects sorted, numbers digit for digit as given.
 
     The order of keys is part of the promise that one event always has the same bytes,
     whatever the shape of the record that it came from. NaN and infinities, which JSON
     cannot hold, must have been refused before.
+
+    Args:
+        value: What JSON can hold.
+        buffer: A thread's own, to be used again and again, which is quicker.
     """
+    if buffer is None:
+        buffer = bytearray()
     try:
-        # A copy: what msgspec returns takes half as much memory again.
-        return bytes(memoryview(_encoder.encode(value)))
+        _encoder.encode_into(value, buffer)
+        # A copy: what `_encoder.encode` returns takes half as much memory again.
+        return bytes(buffer)
     except UnicodeEncodeError:
         return _encode_with_lone_surrogates(value)
 

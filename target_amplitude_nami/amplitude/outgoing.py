@@ -83,6 +83,9 @@ class RequestLimits(msgspec.Struct, frozen=True):
 
     def pack(self, events: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
         """Split events, in order, into as few requests as the limits allow."""
+        if self._have_room_for(events):
+            yield list(events)
+            return
         request: list[Outgoing] = []
         size = 0
         for event in events:
@@ -95,6 +98,12 @@ class RequestLimits(msgspec.Struct, frozen=True):
             size += more
         if request:
             yield request
+
+    def _have_room_for(self, events: Sequence[Outgoing]) -> bool:
+        count = len(events)
+        if not 0 < count <= self.events:
+            return False
+        return sum([len(event.body) for event in events]) + count <= self.event_bytes
 
 
 @dataclasses.dataclass(slots=True)

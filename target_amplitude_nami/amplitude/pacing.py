@@ -76,18 +76,23 @@ class Pacing:
             # The same sum as below, so that "when there is room" means that there is.
             while self._recent and self._recent[0][0] + WINDOW_SECONDS <= now:
                 self._forget(self._recent.popleft()[1])
-            sent, most = self._sent.get, self._per_window
-            crowded = {
-                name: most - sent(name, 0)
-                for name, count in wanted.items()
-                if count + sent(name, 0) > most
-            }
             admission = Admission(events, [], {})
-            if crowded:
+            if crowded := self._crowded(wanted):
                 admission = self._admit_some(events, crowded, now)
                 wanted = _count_ids(admission.admitted)
             self._remember(wanted, now, is_small=len(events) < _FEW_EVENTS)
         return admission
+
+    def _crowded(self, wanted: Counter[str]) -> dict[str, int]:
+        """Return how many events of the ids have room that have not for all."""
+        sent, most = self._sent, self._per_window
+        if max(wanted.values(), default=0) + max(sent.values(), default=0) <= most:
+            return {}
+        return {
+            name: most - sent[name]
+            for name, count in wanted.items()
+            if count + sent[name] > most
+        }
 
     def _admit_some(
         self, events: Sequence[Outgoing], room: dict[str, int], now: float
