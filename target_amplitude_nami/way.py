@@ -36,7 +36,7 @@ _OF_THE_SANDBOX = " (sandbox)"
 """What follows the event type where events of the sandbox go to another project."""
 
 
-class Source(msgspec.Struct, frozen=True):
+class Source(msgspec.Struct, frozen=True, gc=False):
     """Where a record came from: all that settling it needs."""
 
     label: str
@@ -54,6 +54,7 @@ class Way:
         """Take what the records of a run meet."""
         self._run = run
         self._memory = run.memory
+        self._users = run.memory.users
         self._learning = Learning(run.memory, run.checks, run.is_of_the_future)
         self._targets = {
             project: Targets(told, run.memory.run, run.is_of_the_future)
@@ -100,12 +101,12 @@ class Way:
         memory.take_back_doubted()
         if memory.is_all_in_ram:
             return
-        memory.users.prepare(who(record) for record in records)
+        self._users.prepare(who(record) for record in records)
         targets: set[str] = set()
         for record in records:
             external_id = record.external_id
             if external_id is None:
-                external_id = memory.users.get(who(record)).external_id
+                external_id = self._users.get(who(record)).external_id
             identity = mapping.identify(record, external_id, self._settings)
             if isinstance(identity, mapping.Identity):
                 targets |= {identity.target, target_of(None, identity.device_id)}
@@ -120,23 +121,25 @@ class Way:
 
     def _take(self, record: NamiEvent | NamiUser, source: Source) -> None:
         user = who(record)
-        before = self._memory.users.get(user)
+        before = self._users.get(user)
         known = self._learning.with_ids(before, record)
-        is_named_now = before.external_id is None and known.external_id is not None
-        if known.external_id != before.external_id and before != UNKNOWN:
-            self._stay_in_lane(user, before.external_id or user)
-        if is_named_now and self._waits:
-            # Who gets a name gets what was held, which may tell more.
-            self._memory.users.put(user, known)
-            for held in self._memory.held_of(user):
-                self._let_go(held)
-            before = known = self._memory.users.get(user)
+        if known is not before and known.external_id != before.external_id:
+            self._stay_in_lane(user, before)
+            if self._waits and before.external_id is None:
+                # Who gets a name gets what was held, which may tell more.
+                self._users.put(user, known)
+                for held in self._memory.held_of(user):
+                    self._let_go(held)
+                before = known = self._users.get(user)
         known = self._go(record, source, user, known)
         if known is not before:
-            self._memory.users.put(user, known)
+            self._users.put(user, known)
 
-    def _stay_in_lane(self, user: str, lane_key: str) -> None:
-        self._lane_keys.setdefault(user, lane_key)
+    def _stay_in_lane(self, user: str, before: Known) -> None:
+        """Leave a user who gets another name where the events of before went."""
+        if before == UNKNOWN:
+            return
+        self._lane_keys.setdefault(user, before.external_id or user)
         if len(self._lane_keys) > _MOST_LANE_KEYS:
             self._lane_keys.popitem(last=False)
 
@@ -331,7 +334,7 @@ class Way:
         )
         self._run.ledger.note_released()
         user = who(record)
-        before = self._memory.users.get(user)
+        before = self._users.get(user)
         known = self._go(record, source, user, before)
         if known is not before:
-            self._memory.users.put(user, known)
+            self._users.put(user, known)
