@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from target_amplitude_nami.amplitude import limits
 from target_amplitude_nami.amplitude.checks import Checks
-from target_amplitude_nami.amplitude.outgoing import Outgoing
+from target_amplitude_nami.amplitude.outgoing import Outgoing, memory_bytes_of
 from target_amplitude_nami.errors import LedgerImbalance, OutputUnwritable
 from target_amplitude_nami.ledger import Ledger
 from target_amplitude_nami.memory import Memory, MemoryFigures
@@ -83,6 +83,7 @@ class Run:
             user_agent=user_agent,
             seconds_left=seconds_left,
         )
+        self._submit = self._sending.submit
         self.checks = Checks(
             min_id_length=settings.min_id_length,
             max_event_bytes=self._sending.room - 1,
@@ -118,15 +119,16 @@ class Run:
         """
         if event.cut_texts:
             self._note_cut(event.cut_texts)
+        body = event.body
         outgoing = Outgoing(
-            event.body,
+            body,
             event.user_id,
             event.device_id,
             lane_key,
             origin,
-            len(origin.line),
+            memory_bytes_of(body, origin.line),
         )
-        self._sending.submit(project, outgoing)
+        self._submit(project, outgoing)
 
     @property
     def is_interrupted(self) -> bool:

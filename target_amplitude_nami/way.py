@@ -61,6 +61,7 @@ class Way:
             for project, told in run.memory.told.items()
         }
         self._settings = run.settings
+        self._checks = run.checks
         self._sent_names = dict(run.settings.sent_names)
         self._waiting: list[tuple[NamiEvent | NamiUser, str, bytes]] = []
         self.choice: t.Final = Choice(run.settings, run.note_new_type)
@@ -186,33 +187,36 @@ class Way:
         if isinstance(identity, mapping.Unnamed):
             self._leave_out(identity, event, source)
             return known
-        targets = self._targets[source.project]
+        event_type, time, project = event.event_type, event.time, source.project
         state: UserState = event.state
-        state_time: int | None = event.time
-        is_main = source.project == "main"
-        if state == NO_STATE and is_main and not known.is_newer_than(event.time):
+        state_time: int | None = time
+        tells_state = event_type.startswith("user.")
+        is_main = project == "main"
+        if (
+            tells_state
+            and state == NO_STATE
+            and is_main
+            and not known.is_newer_than(time)
+        ):
             state, state_time = known.state or NO_STATE, known.state_time
+        targets = self._targets[project]
         told = targets.told(identity)
-        is_late = self._skips_stale and targets.is_late(identity, told, event.time)
+        is_late = self._skips_stale and targets.is_late(identity, told, time)
+        name = self._sent_names[event_type]
         mapped = mapping.event_of(
-            event,
-            self._sent_names[event.event_type],
-            identity,
-            self._settings,
-            state,
-            is_stale=is_late,
+            event, name, identity, self._settings, state, is_stale=is_late
         )
-        mark = mark_of(mapped.insert_id, mapped.time)
-        if self._memory.was_delivered_before(source.project, mark):
+        mark = mark_of(mapped.insert_id, time)
+        if self._memory.was_delivered_before(project, mark):
             self._repeat(source, mark)
             return known
         if not self._send(mapped, mark, self._lane_key(user, known), source):
             return known
-        self._run.note_time(event.time)
-        if event.event_type.startswith("user."):
+        self._run.note_time(time)
+        if tells_state:
             targets.note(identity, told, state, state_time, mapped)
             if is_main:  # what testers have is no state of the main project
-                return self._learning.with_state(known, event.state, event.time)
+                return self._learning.with_state(known, event.state, time)
         return known
 
     def _take_user(
@@ -259,7 +263,7 @@ class Way:
         self, mapped: AmplitudeEvent, mark: Mark, lane_key: str, source: Source
     ) -> bool:
         """Hand an event to delivery; return whether it is one that can be sent."""
-        event = self._run.checks.encode(
+        event = self._checks.encode(
             mapped, numbers_are_finite=not jsontext.may_have_met_not_finite()
         )
         if isinstance(event, Refusal):

@@ -27,6 +27,12 @@ _LONGEST_SHOWN = 60
 _NO_ID_OF_ANYBODY = "00000000-0000-0000-0000-000000000000"
 _FORBIDDEN_WORDS = limits.FORBIDDEN_IDS - {_NO_ID_OF_ANYBODY}
 _LONGEST_FORBIDDEN_WORD = max(map(len, _FORBIDDEN_WORDS))
+_NO_IDS: t.Final = Refusal(
+    "no_ids", "user_id", "the event has neither a user id nor a device id"
+)
+_EARLIEST, _LATEST = limits.EARLIEST_TIME_MS, limits.LATEST_TIME_MS
+_MOST_GOOD_NAMES: t.Final = 100
+"""So many names are remembered as good; a run has a few."""
 _N, _I, _BACKSLASH = b"NI\\"
 _CONTAINERS = (dict, list)
 _CUT_FROM = limits.MAX_TEXT_CHARACTERS + 1
@@ -46,6 +52,7 @@ class Checks:
         self._min_id_length = min_id_length or limits.MIN_ID_LENGTH
         self._max_event_bytes = max_event_bytes
         self._buffer = bytearray()
+        self._good_names: set[str] = set()
 
     def encode(
         self, event: AmplitudeEvent, *, numbers_are_finite: bool = False
@@ -59,14 +66,18 @@ class Checks:
             event: The event.
             numbers_are_finite: Whether it is known to hold no NaN and no infinity.
         """
-        refusal = self._refuse_ids(event) or _refuse_name(event) or _refuse_time(event)
+        refusal = self._refuse_envelope(event)
         if refusal is not None:
             return refusal
         try:
             body = encode(event, self._buffer)
         except RecursionError:
             return _refuse_depth("event_properties")
-        refusal = _refuse_values(event, body, numbers_are_finite=numbers_are_finite)
+        if _count_containers(body) > limits.MAX_NESTING:
+            refusal = _refuse_nesting(event)
+        # The depth comes first, so that no walk goes deeper than the interpreter can.
+        if not numbers_are_finite and refusal is None and _may_hold_not_finite(body):
+            refusal = _refuse_not_finite(event)
         if refusal is not None:
             return refusal
         cut = 0
@@ -88,16 +99,20 @@ class Checks:
         """Return why Amplitude would take no event of a user, if so."""
         return self._refuse_id("user_id", user_id)
 
-    def _refuse_ids(self, event: AmplitudeEvent) -> Refusal | None:
-        if event.user_id is None and event.device_id is None:
-            return Refusal(
-                "no_ids", "user_id", "the event has neither a user id nor a device id"
-            )
+    def _refuse_envelope(self, event: AmplitudeEvent) -> Refusal | None:
+        """Look at all but the properties."""
+        user_id, device_id, time = event.user_id, event.device_id, event.time
         refusal = None
-        if event.user_id is not None:
-            refusal = self._refuse_id("user_id", event.user_id)
-        if refusal is None and event.device_id is not None:
-            refusal = self._refuse_id("device_id", event.device_id)
+        if user_id is not None:
+            refusal = self._refuse_id("user_id", user_id)
+        elif device_id is None:
+            return _NO_IDS
+        if refusal is None and device_id is not None:
+            refusal = self._refuse_id("device_id", device_id)
+        if refusal is None and event.event_type not in self._good_names:
+            refusal = self._refuse_name(event)
+        if refusal is None and time is not None and not _EARLIEST <= time < _LATEST:
+            refusal = _refuse_time(time)
         return refusal
 
     def _refuse_id(self, field: str, value: str) -> Refusal | None:
@@ -128,52 +143,35 @@ class Checks:
             )
         return None
 
-
-def _refuse_name(event: AmplitudeEvent) -> Refusal | None:
-    name = event.event_type
-    if name in limits.RESERVED_EVENT_TYPES and not _is_identify(event):
-        return Refusal(
-            "event_name_reserved",
-            "event_type",
-            f"{_shown(name)} is a name of Amplitude's own; choose another in "
-            f"`event_names` or `event_prefix`",
-        )
-    if not name or len(name) > limits.MAX_TEXT_CHARACTERS:
-        return Refusal(
-            "event_name_unusable",
-            "event_type",
-            f"an event name has 1 to {limits.MAX_TEXT_CHARACTERS:,} characters, this "
-            f"one {len(name):,}",
-        )
-    return None
-
-
-def _is_identify(event: AmplitudeEvent) -> bool:
-    return event.event_type == IDENTIFY and "$set" in event.user_properties
-
-
-def _refuse_time(event: AmplitudeEvent) -> Refusal | None:
-    time = event.time
-    if time is None or limits.EARLIEST_TIME_MS <= time < limits.LATEST_TIME_MS:
+    def _refuse_name(self, event: AmplitudeEvent) -> Refusal | None:
+        name = event.event_type
+        if name in limits.RESERVED_EVENT_TYPES:
+            if name == IDENTIFY and "$set" in event.user_properties:
+                return None
+            return Refusal(
+                "event_name_reserved",
+                "event_type",
+                f"{_shown(name)} is a name of Amplitude's own; choose another in "
+                f"`event_names` or `event_prefix`",
+            )
+        if not name or len(name) > limits.MAX_TEXT_CHARACTERS:
+            return Refusal(
+                "event_name_unusable",
+                "event_type",
+                f"an event name has 1 to {limits.MAX_TEXT_CHARACTERS:,} characters, "
+                f"this one {len(name):,}",
+            )
+        if len(self._good_names) < _MOST_GOOD_NAMES:
+            self._good_names.add(name)
         return None
+
+
+def _refuse_time(time: int) -> Refusal:
     return Refusal(
         "time_out_of_range",
         "time",
         f"{time} ms since 1970 is not between the years 2000 and 2100",
     )
-
-
-def _refuse_values(
-    event: AmplitudeEvent, body: bytes, *, numbers_are_finite: bool
-) -> Refusal | None:
-    """Walk through the properties where the bytes say that there may be something."""
-    refusal = None
-    if _count_containers(body) > limits.MAX_NESTING:
-        refusal = _refuse_nesting(event)
-    # The depth comes first, so that no walk goes deeper than the interpreter can.
-    if refusal is None and not numbers_are_finite and _may_hold_not_finite(body):
-        refusal = _refuse_not_finite(event)
-    return refusal
 
 
 def _count_containers(body: bytes) -> int:

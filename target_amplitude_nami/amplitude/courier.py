@@ -150,14 +150,16 @@ class Courier:
         now = self._now()
         if self._stuck_since is None:
             self._stuck_since = now
-        if now - self._stuck_since >= self._retry_for:
+        # Two sums that round alike: else a wait could end just before its end for ever.
+        deadline = self._stuck_since + self._retry_for
+        if now >= deadline:
             raise DeliveryError(
                 f"Amplitude has taken nothing for {now - self._stuck_since:,.0f} s, "
                 f"longer than `retry_for` allows. Its last answer was: {said}. "
                 f"Nothing is lost: STATE covers only what was delivered, so run again "
                 f"when Amplitude can be reached"
             )
-        return self._stuck_since + self._retry_for - now
+        return deadline - now
 
     # What the answers ask for
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import typing as t
+import zlib
 
 import msgspec
 
@@ -51,12 +52,12 @@ class DeliveryOptions(msgspec.Struct, frozen=True):
 class _Batch:
     """The request that a lane is filling."""
 
-    __slots__ = ("events", "memory_bytes", "since", "size")
+    __slots__ = ("events", "memory_bytes", "room", "since")
 
-    def __init__(self) -> None:
+    def __init__(self, room: int) -> None:
         self.events: list[Outgoing] = []
-        self.size = 0
-        """Of the events in the request, bytes."""
+        self.room = room
+        """How many bytes of events the request can still take."""
         self.memory_bytes = 0
         """Of memory, until the events are settled."""
         self.since = 0.0
@@ -103,9 +104,8 @@ class Delivery:
         self._settlement = settlement
         self._is_interrupted = is_interrupted
         pacing = Pacing(per_id_per_second=options.per_id_per_second, pace=pace)
-        self._taken_bytes = 0  # written by the submitting thread only
-        self._filling_bytes = 0  # of these, not handed to a lane yet
-        self._settled_bytes = 0  # written under the condition
+        self._filling_bytes = 0  # written by the submitting thread only
+        self._in_lanes_bytes = 0  # written under the condition
         self._is_closed = False
 
         def courier(pause: Callable[[float], None]) -> Courier:
@@ -129,7 +129,7 @@ class Delivery:
             )
             for number in range(options.lanes)
         ]
-        self._filling = [_Batch() for _ in self._lanes]
+        self._filling = [_Batch(self._limits.event_bytes) for _ in self._lanes]
         self._lanes_in_use = 1
         self._is_started = False
 
@@ -144,31 +144,30 @@ class Delivery:
         Raises:
             DeliveryError: When nothing more can be delivered.
         """
-        more = len(event.body) + 1
-        size = event.size
-        if self._taken_bytes - self._settled_bytes + size > MOST_BYTES_UNSETTLED:
-            self._wait_for_memory(size)
+        memory_bytes = event.memory_bytes
+        filling_bytes = self._filling_bytes + memory_bytes
+        if filling_bytes + self._in_lanes_bytes > MOST_BYTES_UNSETTLED:
+            self._wait_for_memory(memory_bytes)
+            filling_bytes = self._filling_bytes + memory_bytes
         number = 0
         if self._lanes_in_use > 1:
-            number = hash(event.lane_key) % self._lanes_in_use
+            number = zlib.crc32(event.lane_key.encode("utf-8", "surrogatepass"))
+            number %= self._lanes_in_use
         batch = self._filling[number]
         events = batch.events
+        room = batch.room - len(event.body) - 1
         if not events:
             batch.since = self._clock.now()
-        elif (
-            len(events) >= self._limits.events
-            or batch.size + more > self._limits.event_bytes
-        ):
+        elif room < 0 or len(events) == self._limits.events:
             self._seal(number)
             self._open_all_lanes()
             self.submit(event)
             return
         events.append(event)
-        batch.size += more
-        batch.memory_bytes += size
-        self._taken_bytes += size
-        self._filling_bytes += size
-        if self._filling_bytes > MOST_BYTES_UNSETTLED // 2:
+        batch.room = room
+        batch.memory_bytes += memory_bytes
+        self._filling_bytes = filling_bytes
+        if filling_bytes > MOST_BYTES_UNSETTLED // 2:
             self._hand_over_fullest()
 
     def tick(self) -> None:
@@ -231,7 +230,7 @@ class Delivery:
             raise Stopped
         fresh = self._settlement.sift(events)
         if len(fresh) < len(events):
-            self._release(sum(e.size for e in events) - sum(e.size for e in fresh))
+            self._release(_memory_bytes_of(events) - _memory_bytes_of(fresh))
         return fresh
 
     def delivered(self, events: Sequence[Outgoing]) -> None:
@@ -239,29 +238,29 @@ class Delivery:
         if self._is_closed:
             raise Stopped
         self._settlement.delivered(events)
-        self._release(sum([event.size for event in events]))
+        self._release(_memory_bytes_of(events))
 
     def rejected(self, event: Outgoing, refusal: Refusal) -> None:
         """Pass on, and let the submitting thread go on."""
         if self._is_closed:
             raise Stopped
         self._settlement.rejected(event, refusal)
-        self._release(event.size)
+        self._release(event.memory_bytes)
 
-    def _release(self, size: int) -> None:
+    def _release(self, memory_bytes: int) -> None:
         with self._condition:
-            self._settled_bytes += size
+            self._in_lanes_bytes -= memory_bytes
             self._condition.notify_all()
 
     @property
     def _unsettled_bytes(self) -> int:
-        return self._taken_bytes - self._settled_bytes
+        return self._filling_bytes + self._in_lanes_bytes
 
     # Handing batches to lanes
 
-    def _wait_for_memory(self, size: int) -> None:
+    def _wait_for_memory(self, more: int) -> None:
         """Give free lanes what there is, and wait until so many bytes find room."""
-        most = max(MOST_BYTES_UNSETTLED - size, 0)
+        most = max(MOST_BYTES_UNSETTLED - more, 0)
         with self._condition:
             while self._unsettled_bytes > most:
                 if self._is_interrupted():
@@ -309,8 +308,10 @@ class Delivery:
             for lane in self._lanes:
                 lane.start()
             self._is_started = True
-        batch, self._filling[number] = self._filling[number], _Batch()
+        batch = self._filling[number]
+        self._filling[number] = _Batch(self._limits.event_bytes)
         self._filling_bytes -= batch.memory_bytes
+        self._in_lanes_bytes += batch.memory_bytes
         self._lanes[number].queue.append(batch.events)
         self._condition.notify_all()
 
@@ -335,3 +336,7 @@ class Delivery:
         for lane in self._lanes:
             if lane.failure is not None:
                 raise lane.failure
+
+
+def _memory_bytes_of(events: Sequence[Outgoing]) -> int:
+    return sum([event.memory_bytes for event in events])

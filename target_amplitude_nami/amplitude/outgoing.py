@@ -28,13 +28,13 @@ class Outgoing(msgspec.Struct, frozen=True, gc=False):
     lane_key: str
     """The Nami user: events of one key never overtake each other."""
     origin: t.Any
-    kept_bytes: int = 0
-    """How many bytes `origin` keeps until the event is settled."""
+    memory_bytes: int
+    """How much memory is taken until the event is settled, by `memory_bytes_of`."""
 
-    @property
-    def size(self) -> int:
-        """How many bytes of memory the event holds until it is settled."""
-        return len(self.body) + self.kept_bytes + _BYTES_AROUND_AN_EVENT
+
+def memory_bytes_of(body: bytes, kept: bytes) -> int:
+    """Return how much memory an event takes with what its origin keeps."""
+    return len(body) + len(kept) + _BYTES_AROUND_AN_EVENT
 
 
 class Settlement(t.Protocol):

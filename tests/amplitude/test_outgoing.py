@@ -12,6 +12,7 @@ from target_amplitude_nami.amplitude.outgoing import (
     Outgoing,
     RequestLimits,
     Traffic,
+    memory_bytes_of,
 )
 from target_amplitude_nami.ledger import Checkpoint, Origin
 from target_amplitude_nami.memory import mark_of
@@ -40,16 +41,16 @@ def test_events_are_packed_in_order_into_few_requests(
 
 
 def test_an_event_weighs_its_bytes_and_what_its_origin_keeps() -> None:
-    light, heavy = outgoing(0, body=b""), outgoing(0, body=b"12345", kept_bytes=100)
-    assert heavy.size - light.size == 105
+    assert memory_bytes_of(b"12345", b"123") - memory_bytes_of(b"", b"") == 8
 
 
 def test_an_event_weighs_what_its_objects_take() -> None:
     ids = [f"{number:036}" for number in range(3)]  # as long as a UUID
     origin = Origin("label", "stream", b"", mark_of(ids[0], 0), Checkpoint())
-    event = Outgoing(b"", ids[1], ids[2], ids[1], origin)
+    weight = memory_bytes_of(b"", origin.line)
+    event = Outgoing(b"", ids[1], ids[2], ids[1], origin, weight)
     objects = (event, event.body, origin, origin.line, origin.mark, *ids[1:])
-    assert event.size >= sum(map(sys.getsizeof, objects))
+    assert event.memory_bytes >= sum(map(sys.getsizeof, objects))
 
 
 def test_traffic_adds_up() -> None:

@@ -107,4 +107,4 @@ class Desk:
 
 def event(origin: Origin, name: str = "a") -> Outgoing:
     """Return the event of a record."""
-    return Outgoing(name.encode(), "user", None, "user", origin)
+    return Outgoing(name.encode(), "user", None, "user", origin, 0)

@@ -12,7 +12,12 @@ from target_amplitude_nami.amplitude.courier import Courier
 from target_amplitude_nami.amplitude.delivery import Delivery, DeliveryOptions
 from target_amplitude_nami.amplitude.event import Refusal
 from target_amplitude_nami.amplitude.lane import Lane
-from target_amplitude_nami.amplitude.outgoing import Clock, Outgoing, RequestLimits
+from target_amplitude_nami.amplitude.outgoing import (
+    Clock,
+    Outgoing,
+    RequestLimits,
+    memory_bytes_of,
+)
 from target_amplitude_nami.amplitude.pacing import Pace, Pacing
 
 if t.TYPE_CHECKING:
@@ -24,8 +29,13 @@ BAD = Refusal("amplitude_invalid_field", "time", "HTTP 400: bad", 400)
 _REAL_SECONDS = 0.001
 
 
-def outgoing(number: int, user: str = "user", **changes: t.Any) -> Outgoing:
-    """Return an event of which the body tells its number and its user."""
+def outgoing(
+    number: int, user: str = "user", *, kept_bytes: int = 0, **changes: t.Any
+) -> Outgoing:
+    """Return an event of which the body tells its number and its user.
+
+    Its record keeps so many bytes until it is settled.
+    """
     values: dict[str, t.Any] = {
         "body": b"%d %s" % (number, user.encode()),
         "user_id": user,
@@ -33,7 +43,9 @@ def outgoing(number: int, user: str = "user", **changes: t.Any) -> Outgoing:
         "lane_key": user,
         "origin": number,
     }
-    return Outgoing(**values | changes)
+    values |= changes
+    values["memory_bytes"] = memory_bytes_of(values["body"], b"x" * kept_bytes)
+    return Outgoing(**values)
 
 
 def of_many_users(count: int) -> list[Outgoing]:
