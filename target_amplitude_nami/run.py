@@ -83,7 +83,9 @@ class Run:
             user_agent=user_agent,
             seconds_left=seconds_left,
         )
-        self._submit = self._sending.submit
+        self._outbox: dict[Project, list[Outgoing]] = {
+            project: [] for project in self.memory.told
+        }
         self.checks = Checks(
             min_id_length=settings.min_id_length,
             max_event_bytes=self._sending.room - 1,
@@ -112,10 +114,9 @@ class Run:
         origin: Origin,
         project: Project = "main",
     ) -> None:
-        """Hand an event to delivery; the ledger hears what became of it.
+        """Take an event for delivery, which `post` hands over.
 
-        Raises:
-            DeliveryError: When nothing more can be delivered.
+        The ledger hears what became of it.
         """
         if event.cut_texts:
             self._note_cut(event.cut_texts)
@@ -128,7 +129,18 @@ class Run:
             origin,
             memory_bytes_of(body, origin.line),
         )
-        self._submit(project, outgoing)
+        self._outbox[project].append(outgoing)
+
+    def post(self) -> None:
+        """Hand the events that were taken to delivery, each project's in order.
+
+        Raises:
+            DeliveryError: When nothing more can be delivered.
+        """
+        for project, events in self._outbox.items():
+            if events:
+                self._outbox[project] = []
+                self._sending.submit(project, events)
 
     @property
     def is_interrupted(self) -> bool:

@@ -96,6 +96,7 @@ class Way:
         label_of = self.choice.label_of
         for record, stream, line in waiting:
             self._take(record, Source(label_of(record), stream, line))
+        self._run.post()
 
     def _look_ahead(self, records: Sequence[NamiEvent | NamiUser]) -> None:
         memory = self._memory
@@ -153,10 +154,12 @@ class Way:
         records = memory.held_of_named_users() if self._waits else memory.all_held()
         for number, held in enumerate(records):
             if number % _TAKEN_AT_ONCE == 0:
+                self._run.post()
                 self._run.tick()
                 if self._run.is_interrupted:
                     return
             self._let_go(held)
+        self._run.post()
 
     def _go(
         self, record: NamiEvent | NamiUser, source: Source, user: str, known: Known

@@ -7,7 +7,7 @@ import typing as t
 from target_amplitude_nami.amplitude.outgoing import Traffic
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from target_amplitude_nami.amplitude.delivery import Delivery
     from target_amplitude_nami.amplitude.outgoing import Outgoing
@@ -36,14 +36,14 @@ class Deliveries(t.Generic[_Project]):
         delivery = self._started[project] = self._start(project)
         return delivery
 
-    def submit(self, project: _Project, event: Outgoing) -> None:
-        """Take an event for a project; wait while its lanes are full.
+    def submit(self, project: _Project, events: Iterable[Outgoing]) -> None:
+        """Take events for a project in order; wait while its lanes are full.
 
         Raises:
             DeliveryError: When nothing more can be delivered to it.
         """
         delivery = self._started.get(project) or self.start(project)
-        delivery.submit(event)
+        delivery.submit(events)
 
     def tick(self) -> None:
         """Send what has waited long enough for its request to fill; call it often.

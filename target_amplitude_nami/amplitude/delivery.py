@@ -27,7 +27,7 @@ from target_amplitude_nami.amplitude.outgoing import (
 from target_amplitude_nami.amplitude.pacing import Pace, Pacing
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from target_amplitude_nami.amplitude.event import Refusal
 
@@ -138,37 +138,37 @@ class Delivery:
         """What was sent so far."""
         return sum((lane.traffic for lane in self._lanes), Traffic())
 
-    def submit(self, event: Outgoing) -> None:
-        """Take an event; wait while the lanes are full.
+    def submit(self, events: Iterable[Outgoing]) -> None:
+        """Take events in order; wait while the lanes are full.
 
         Raises:
             DeliveryError: When nothing more can be delivered.
         """
-        memory_bytes = event.memory_bytes
-        filling_bytes = self._filling_bytes + memory_bytes
-        if filling_bytes + self._in_lanes_bytes > MOST_BYTES_UNSETTLED:
-            self._wait_for_memory(memory_bytes)
-            filling_bytes = self._filling_bytes + memory_bytes
-        number = 0
-        if self._lanes_in_use > 1:
-            number = zlib.crc32(event.lane_key.encode("utf-8", "surrogatepass"))
-            number %= self._lanes_in_use
-        batch = self._filling[number]
-        events = batch.events
-        room = batch.room - len(event.body) - 1
-        if not events:
-            batch.since = self._clock.now()
-        elif room < 0 or len(events) == self._limits.events:
-            self._seal(number)
-            self._open_all_lanes()
-            self.submit(event)
-            return
-        events.append(event)
-        batch.room = room
-        batch.memory_bytes += memory_bytes
-        self._filling_bytes = filling_bytes
-        if filling_bytes > MOST_BYTES_UNSETTLED // 2:
-            self._hand_over_fullest()
+        filling, most_events = self._filling, self._limits.events
+        for event in events:
+            memory_bytes = event.memory_bytes
+            unsettled_bytes = self._filling_bytes + self._in_lanes_bytes
+            if unsettled_bytes + memory_bytes > MOST_BYTES_UNSETTLED:
+                self._wait_for_memory(memory_bytes)
+            number = 0
+            if self._lanes_in_use > 1:
+                number = zlib.crc32(event.lane_key.encode("utf-8", "surrogatepass"))
+                number %= self._lanes_in_use
+            batch = filling[number]
+            room = batch.room - len(event.body) - 1
+            if not batch.events:
+                batch.since = self._clock.now()
+            elif room < 0 or len(batch.events) == most_events:
+                self._seal(number)
+                self._open_all_lanes()
+                self.submit([event])
+                continue
+            batch.events.append(event)
+            batch.room = room
+            batch.memory_bytes += memory_bytes
+            self._filling_bytes += memory_bytes
+            if self._filling_bytes > MOST_BYTES_UNSETTLED // 2:
+                self._hand_over_fullest()
 
     def tick(self) -> None:
         """Send what has waited long enough for its request to fill; call it often.

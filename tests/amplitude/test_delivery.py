@@ -233,7 +233,7 @@ def test_the_traffic_is_that_of_all_lanes() -> None:
 def test_reading_stops_while_the_lanes_are_full() -> None:
     with Desk(lanes=2, limits=SMALL) as desk:
         for event in of_many_users(1000):
-            desk.delivery.submit(event)
+            desk.submit([event])
             assert all(len(lane.queue) <= 3 for lane in desk.delivery._lanes)
             unsettled = event.origin + 1 - len(desk.book.settled)
             assert unsettled <= 2 * 10 * (1 + 2 + 1) + 10
@@ -247,7 +247,7 @@ def test_memory_is_bounded_by_bytes_and_requests_stay_large(
     with Desk(lanes=4) as desk:
         for number in range(2000):
             event = outgoing(number, f"user-{number % 50}", kept_bytes=1000)
-            desk.delivery.submit(event)
+            desk.submit([event])
             assert desk.delivery._unsettled_bytes <= 100_000
         assert desk.delivery.finish(lambda: None)
         assert desk.delivery._unsettled_bytes == 0
@@ -273,7 +273,7 @@ def test_lanes_that_fill_in_step_leave_half_of_the_memory_to_what_is_on_its_way(
         desk.deliver(in_turn(101, 50))  # opens all lanes
         for number in range(150):
             event = outgoing(1000 + number, f"user-{number}", kept_bytes=490)
-            desk.delivery.submit(event)
+            desk.submit([event])
             assert desk.delivery._filling_bytes <= 80_000
         assert desk.delivery.finish(lambda: None)
         assert desk.delivery._filling_bytes == 0

@@ -278,8 +278,7 @@ class Desk:
 
     def submit(self, events: Iterable[Outgoing]) -> None:
         """Submit all of them."""
-        for event in events:
-            self.delivery.submit(event)
+        self.delivery.submit(events)
 
     def deliver(self, events: Iterable[Outgoing]) -> None:
         """Submit all of them and wait until they are settled."""
