@@ -225,28 +225,23 @@ def plain_value(value: t.Any) -> t.Any:
 
 
 def plain_members(members: dict[str, t.Any]) -> dict[str, t.Any]:
-    """Return an object's members as plain values, itself where they surely are."""
-    if not _is_plain(members):
-        members = plain_value(members) or {}
-    return members
-
-
-def _is_plain(value: object) -> bool:
-    """Return whether a value is surely plain, down to its last member.
+    """Return an object's members as plain values, itself where they surely are.
 
     Packed as MessagePack, null and the empty object are bytes of their own, and text
     is itself; where these bytes are not, also not by chance, nothing has to change.
     """
     try:
-        packed = _packer.encode(value)
+        packed = _packer.encode(members)
     except (TypeError, OverflowError, UnicodeError, RecursionError):
-        return False
-    return not (
+        return plain_value(members) or {}
+    if (
         _NULL in packed
         or _EMPTY_OBJECT in packed
         or _BRACE in packed
         or _BRACKET in packed
-    )
+    ):
+        return plain_value(members) or {}
+    return members
 
 
 def _parsed(text: str) -> t.Any:

@@ -29,22 +29,6 @@ from target_amplitude_nami.nami.values import UnreadableRecordError
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-_ENVELOPE: t.Final = frozenset(
-    {
-        "id",
-        "event_type",
-        "created_date",
-        "user_id",
-        "external_id",
-        "external_ids",
-        "device_id",
-        "devices",
-        "active_entitlements",
-        "customer_journey_state",
-    }
-)
-"""Fields of an event that are none of its properties."""
-
 
 class RecordReader:
     """Reads the records of one stream; what it learns of the columns, it keeps."""
@@ -86,7 +70,13 @@ class RecordReader:
             UnreadableRecordError: When it is one of them but cannot be understood.
         """
         try:
-            return self._read(record)
+            if self._columns.are_plain(record):
+                nami = self._read_usual(record)
+                return nami or self._read_any(self._columns.arrange(record))
+            fields = self._unwrap(self._columns.arrange(record))
+            if READY_MADE_COLUMNS.isdisjoint(fields):
+                return self._read_usual(fields) or self._read_any(fields)
+            return self._read_any(fields)
         except RecursionError as error:
             raise UnreadableRecordError(
                 "too_deep", "", "the record is nested too deep to be read"
@@ -100,28 +90,16 @@ class RecordReader:
             return None
         return event_type if isinstance(event_type, str) else None
 
-    def _read(self, record: Mapping[str, t.Any]) -> NamiEvent | NamiUser | None:
-        if self._columns.are_plain(record):
-            nami = self._read_usual(record)
-            return nami or self._read_any(self._columns.arrange(record))
-        fields = self._unwrap(self._columns.arrange(record))
-        if READY_MADE_COLUMNS.isdisjoint(fields):
-            return self._read_usual(fields) or self._read_any(fields)
-        return self._read_any(fields)
-
     def _read_usual(self, fields: Mapping[str, t.Any]) -> NamiEvent | NamiUser | None:
         """Take the short way; None where only the long one can tell."""
-        told = usual.fields_of(fields)
-        if told is None:
-            return None
         try:
             if self._holds_users:
-                return _usual_user(told)
-            if told.event_type is not None:
+                return _usual_user(fields)
+            if fields.get("event_type") is not None:
                 if self._holds_events or self._recognises_events:
-                    return _usual_event(told, fields, self._columns.metadata)
-            elif self._recognises_users and not self._holds_events and told.is_a_user():
-                return _usual_user(told)
+                    return _usual_event(fields, self._columns.metadata)
+            elif self._recognises_users and not self._holds_events:
+                return _usual_user(fields, must_look_like_one=True)
         except UnreadableRecordError:
             pass  # The long way says what is wrong first.
         return None
@@ -183,40 +161,65 @@ def _matches(stream: str, patterns: Sequence[str]) -> bool:
 
 
 def _usual_event(
-    told: usual.Fields, fields: Mapping[str, t.Any], metadata: Iterable[str]
+    fields: Mapping[str, t.Any], metadata: Iterable[str]
 ) -> NamiEvent | None:
-    event_type, created, event_id = told.event_type, told.created_date, told.id
+    left = dict(fields)
+    take = left.pop
+    event_type, created = take("event_type"), take("created_date", None)
     if type(event_type) is not str or not event_type or created is None:
         return None
-    left = {name: told for name, told in fields.items() if name not in _ENVELOPE}
-    for name in metadata:
-        left.pop(name, None)
+    state = usual.state_of(
+        take("active_entitlements", None),
+        take("devices", None),
+        take("customer_journey_state", None),
+    )
+    if state is None:
+        return None
+    event_id, user_id = take("id", None), take("user_id", None)
+    device_id = take("device_id", None)
+    external_id = _external_id(take("external_ids", None), take("external_id", None))
     if event_id is None:
-        event_id = left.pop("event_id", None)
-    state = told.state()
+        event_id = take("event_id", None)
+    for name in metadata:
+        take(name, None)
+    # Usual ids are told here: the calls would take longer than what is done in them.
+    if type(event_id) is not str or not event_id or event_id == values.NO_ID:
+        event_id = values.identifier(event_id, "id")
+    if type(user_id) is not str or not user_id or user_id == values.NO_ID:
+        user_id = values.identifier(user_id, "user_id")
+    if type(device_id) is not str or not device_id or device_id == values.NO_ID:
+        device_id = values.identifier(device_id, "device_id") or _only_device(state)
     return NamiEvent(
         event_type,
         values.epoch_ms(created, "created_date"),
-        values.identifier(event_id, "id"),
-        values.identifier(told.user_id, "user_id"),
-        told.external_id_told(),
-        values.identifier(told.device_id, "device_id") or _only_device(state),
+        event_id,
+        user_id,
+        external_id,
+        device_id,
         state,
         plain_members(left),
     )
 
 
-def _usual_user(told: usual.Fields) -> NamiUser | None:
-    user_id = told.id if told.user_id is None else told.user_id
-    user_id = values.identifier(user_id, "user_id")
-    if user_id is None:
+def _usual_user(
+    fields: Mapping[str, t.Any], *, must_look_like_one: bool = False
+) -> NamiUser | None:
+    get = fields.get
+    parts = get("active_entitlements"), get("devices"), get("customer_journey_state")
+    user_id, entries, column = get("user_id"), get("external_ids"), get("external_id")
+    names_a_user = user_id is not None and (entries is not None or column is not None)
+    if must_look_like_one and parts == (None, None, None) and not names_a_user:
         return None
-    updated = told.updated_at
-    state = told.state()
+    state = usual.state_of(*parts)
+    user_id = values.identifier(get("id") if user_id is None else user_id, "user_id")
+    if state is None or user_id is None:
+        return None
+    device_id = values.identifier(get("device_id"), "device_id")
+    updated = get("updated_at")
     return NamiUser(
         user_id,
-        told.external_id_told(),
-        values.identifier(told.device_id, "device_id") or _only_device(state),
+        _external_id(entries, column),
+        device_id or _only_device(state),
         None if updated is None else values.epoch_ms(updated, "updated_at"),
         state,
     )
@@ -247,7 +250,9 @@ def _read_event_of_type(event_type: str, fields: dict[str, t.Any]) -> NamiEvent:
     if event_id is None:
         event_id = fields.pop("event_id", None)
     user_id = values.identifier(fields.pop("user_id", None), "user_id")
-    external_id = _take_external_id(fields)
+    external_id = _external_id(
+        fields.pop("external_ids", None), fields.pop("external_id", None)
+    )
     own_device_id = values.identifier(fields.pop("device_id", None), "device_id")
     state = take_state(fields)
     return NamiEvent(
@@ -269,7 +274,9 @@ def _read_user(fields: dict[str, t.Any]) -> NamiUser:
             "user_id_missing", "user_id", "the user record has no user_id"
         )
     updated = fields.get("updated_at")
-    external_id = _take_external_id(fields)
+    external_id = _external_id(
+        fields.pop("external_ids", None), fields.pop("external_id", None)
+    )
     own_device_id = values.identifier(fields.get("device_id"), "device_id")
     state = take_state(fields)
     return NamiUser(
@@ -291,15 +298,13 @@ def _looks_like_user(fields: Mapping[str, t.Any]) -> bool:
     return has_state and "id" in fields
 
 
-def _take_external_id(fields: dict[str, t.Any]) -> str | None:
+def _external_id(entries: object, column: object) -> str | None:
     """Return the External ID: the entry of `external_ids` with that key.
 
     The other entries are ids of store transactions and the like, also when they come
     first (Nami docs, "Event types", the example of `user.*`).
     """
-    entries = values.array(fields.pop("external_ids", None), "external_ids")
-    column = fields.pop("external_id", None)
-    for entry in entries or ():
+    for entry in values.array(entries, "external_ids") or ():
         if isinstance(entry, dict) and entry.get("key") == "external_id":
             external_id = values.identifier(entry.get("value"), "external_ids")
             if external_id is not None:

@@ -1,4 +1,4 @@
-"""Reads at one stroke what a record tells of its user, where its parts are as usual.
+"""Reads at one stroke what a record tells of its user's state, where that is as usual.
 
 Usual are arrays of objects whose ids are text, and flags that are booleans. Whatever is
 not goes the long way (`state`), which takes every form and gives the same.
@@ -6,15 +6,14 @@ not goes the long way (`state`), which takes every form and gives the same.
 
 from __future__ import annotations
 
+import operator
 import typing as t
 
 import msgspec
 
 from target_amplitude_nami.nami import values
 from target_amplitude_nami.nami.state import FLAGS, NO_STATE, UserState
-
-if t.TYPE_CHECKING:
-    from collections.abc import Mapping
+from target_amplitude_nami.nami.values import NO_ID
 
 _Ids: t.TypeAlias = list[str] | None
 """None where there is nothing to tell, or nothing of it is an id."""
@@ -56,121 +55,77 @@ class _Journey(msgspec.Struct, gc=False):
     is_cancelled: bool | None = None
 
 
-class _ExternalId(msgspec.Struct, gc=False):
-    key: t.Any = None
-    value: t.Any = None
-
-
-class Fields(msgspec.Struct, gc=False):
-    """A record's fields that the reader understands, in the order of Nami's records."""
-
-    id: t.Any = None
-    event_type: t.Any = None
-    user_id: t.Any = None
-    created_date: t.Any = None
-    active_entitlements: list[_Entitlement] | None = None
-    customer_journey_state: _Journey | None = None
-    devices: list[_Device] | None = None
-    external_ids: list[_ExternalId] | None = None
-    external_id: t.Any = None
-    device_id: t.Any = None
-    updated_at: t.Any = None
-
-    def external_id_told(self) -> str | None:
-        """Return the External ID: the entry of `external_ids` with that key.
-
-        Raises:
-            UnreadableRecordError: For one that makes no sense.
-        """
-        if self.external_ids is not None:
-            for entry in self.external_ids:
-                if entry.key == "external_id":
-                    told = values.identifier(entry.value, "external_ids")
-                    if told is not None:
-                        return told
-        return values.identifier(self.external_id, "external_id")
-
-    def state(self) -> UserState:
-        """Return the user's state."""
-        if (
-            self.active_entitlements is None
-            and self.devices is None
-            and self.customer_journey_state is None
-        ):
-            return NO_STATE
-        entitled, skus, expirations, stores = _entitlements(self.active_entitlements)
-        devices, platforms = _devices(self.devices)
-        flags = self.customer_journey_state or _NO_JOURNEY
-        return UserState(
-            entitled,
-            skus,
-            devices,
-            platforms,
-            flags.former_subscriber,
-            flags.in_grace_period,
-            flags.in_trial_period,
-            flags.in_intro_offer_period,
-            flags.in_account_hold,
-            flags.in_pause,
-            flags.is_cancelled,
-            expirations,
-            stores,
-        )
-
-    def is_a_user(self) -> bool:
-        """Return whether it is surely a user's: an id, and state or external ids."""
-        has_state = not (
-            self.customer_journey_state is None
-            and self.active_entitlements is None
-            and self.devices is None
-        )
-        if self.user_id is None:
-            return has_state and self.id is not None
-        return has_state or self.external_ids is not None
+class _Told(msgspec.Struct, array_like=True, gc=False):
+    active_entitlements: list[_Entitlement] | None
+    devices: list[_Device] | None
+    customer_journey_state: _Journey | None
 
 
 _NO_JOURNEY: t.Final = _Journey()
-_JOURNEY: t.Final = "customer_journey_state"
-_ARRAYS: t.Final = ("external_ids", "active_entitlements", "devices")
 _LIST_OR_NONE: t.Final = frozenset({list, type(None)})
 _FLAG_TYPES: t.Final = frozenset({bool, type(None)})
 
 
-def fields_of(record: Mapping[str, t.Any]) -> Fields | None:
-    """Return what a record's fields tell; None where a part is not as usual."""
+def state_of(
+    entitlements: object, devices: object, journey: object
+) -> UserState | None:
+    """Return the state that a record tells; None where a part is not as usual.
+
+    Args:
+        entitlements: The record's `active_entitlements`.
+        devices: Its `devices`.
+        journey: Its `customer_journey_state`.
+    """
+    if entitlements is None and devices is None and journey is None:
+        return NO_STATE
     try:
-        told = msgspec.convert(record, Fields)
+        told = msgspec.convert((entitlements, devices, journey), _Told)
     except (msgspec.ValidationError, UnicodeError):
-        straight = _straightened(record)
-        return fields_of({**record, **straight}) if straight else None
+        straight = _straightened(entitlements, devices, journey)
+        return straight and state_of(*straight)
     # A stream map can make a tuple or a set, which convert takes for an array.
-    get = record.get
-    if (
-        type(get("active_entitlements")) in _LIST_OR_NONE
-        and type(get("devices")) in _LIST_OR_NONE
-        and type(get("external_ids")) in _LIST_OR_NONE
-    ):
-        return told
-    return None
+    if type(entitlements) not in _LIST_OR_NONE or type(devices) not in _LIST_OR_NONE:
+        return None
+    entitled, skus, expirations, stores = _entitlements(told.active_entitlements)
+    device_ids, platforms = _devices(told.devices)
+    flags = told.customer_journey_state or _NO_JOURNEY
+    return UserState(
+        entitled,
+        skus,
+        device_ids,
+        platforms,
+        flags.former_subscriber,
+        flags.in_grace_period,
+        flags.in_trial_period,
+        flags.in_intro_offer_period,
+        flags.in_account_hold,
+        flags.in_pause,
+        flags.is_cancelled,
+        expirations,
+        stores,
+    )
 
 
-def _straightened(fields: Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Return as usual the parts that are JSON text, or whose flags are words."""
-    straight: dict[str, t.Any] = {}
+def _straightened(
+    entitlements: object, devices: object, journey: object
+) -> tuple[object, object, object] | None:
+    """Return as usual the parts that are JSON text, or whose flags are words.
+
+    None where nothing can be done, or is left to be.
+    """
     try:
-        for name in _ARRAYS:
-            told = fields.get(name)
-            if told is not None and type(told) is not list:
-                straight[name] = values.array(told, name)
-        told = fields.get(_JOURNEY)
-        flags = values.mapping(told, _JOURNEY)
+        flags = values.mapping(journey, "customer_journey_state")
         if flags is not None and not _FLAG_TYPES.issuperset(map(type, flags.values())):
             flags = {name: values.boolean(flags.get(name), name) for name in FLAGS}
-        if flags is not told:
-            straight[_JOURNEY] = flags
+        straight = (
+            values.array(entitlements, "active_entitlements"),
+            values.array(devices, "devices"),
+            flags,
+        )
     except values.UnreadableRecordError:
-        return {}
-    return straight
+        return None
+    is_done = all(map(operator.is_, straight, (entitlements, devices, journey)))
+    return None if is_done else straight
 
 
 def _entitlements(
@@ -183,24 +138,26 @@ def _entitlements(
         return [], [], [], []
     if len(entitlements) == 1:
         only = entitlements[0]
+        ref, sku = only.entitlement_ref_id, only.sku_ref_id
+        expires, store = only.expiration, only.purchase_platform
         return (
-            _one(only.entitlement_ref_id),
-            _one(only.sku_ref_id),
-            _one(only.expiration),
-            _one(only.purchase_platform),
+            [ref] if ref and ref != NO_ID else None,
+            [sku] if sku and sku != NO_ID else None,
+            [expires] if expires and expires != NO_ID else None,
+            [store] if store and store != NO_ID else None,
         )
     entitled: dict[str, None] = {}
     skus: dict[str, None] = {}
     expirations: dict[str, None] = {}
     stores: dict[str, None] = {}
     for each in entitlements:
-        if (text := each.entitlement_ref_id) and text != values.NO_ID:
+        if (text := each.entitlement_ref_id) and text != NO_ID:
             entitled[text] = None
-        if (text := each.sku_ref_id) and text != values.NO_ID:
+        if (text := each.sku_ref_id) and text != NO_ID:
             skus[text] = None
-        if (text := each.expiration) and text != values.NO_ID:
+        if (text := each.expiration) and text != NO_ID:
             expirations[text] = None
-        if (text := each.purchase_platform) and text != values.NO_ID:
+        if (text := each.purchase_platform) and text != NO_ID:
             stores[text] = None
     return _several(entitled), _several(skus), _several(expirations), _several(stores)
 
@@ -212,19 +169,19 @@ def _devices(devices: list[_Device] | None) -> tuple[_Ids, _Ids]:
     if not devices:
         return [], []
     if len(devices) == 1:
-        return _one(devices[0].id), _one(devices[0].app_platform())
+        device_id, platform = devices[0].id, devices[0].app_platform()
+        return (
+            [device_id] if device_id and device_id != NO_ID else None,
+            [platform] if platform and platform != NO_ID else None,
+        )
     ids: dict[str, None] = {}
     platforms: dict[str, None] = {}
     for each in devices:
-        if (text := each.id) and text != values.NO_ID:
+        if (text := each.id) and text != NO_ID:
             ids[text] = None
-        if (text := each.app_platform()) and text != values.NO_ID:
+        if (text := each.app_platform()) and text != NO_ID:
             platforms[text] = None
     return _several(ids), _several(platforms)
-
-
-def _one(text: str | None) -> _Ids:
-    return [text] if text and text != values.NO_ID else None
 
 
 def _several(texts: dict[str, None]) -> _Ids:

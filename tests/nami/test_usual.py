@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_amplitude_nami.nami import usual
 from target_amplitude_nami.nami.columns import plain_members, plain_value
 from target_amplitude_nami.nami.records import (
     NamiEvent,
@@ -198,7 +197,7 @@ def test_the_short_way_says_what_the_long_way_says(
     made = records(seed)
     both = outcomes(made, **READERS[reader])
 
-    monkeypatch.setattr(usual, "fields_of", lambda _record: None)
+    monkeypatch.setattr(RecordReader, "_read_usual", lambda _self, _fields: None)
 
     assert both == outcomes(made, **READERS[reader])
 
