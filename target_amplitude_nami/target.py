@@ -91,6 +91,7 @@ class TargetAmplitudeNami(CommandTarget):
         self.message_reader.begin = self._begin
         self.message_reader.is_interrupted = self._is_interrupted
         self.message_reader.tick = self._tick
+        self.message_reader.take_record = self._take_message
         self.message_reader.take_bad_line = self._reject_line
         self.message_reader.passes_over = not self.settings.enabled
 
@@ -195,17 +196,23 @@ class TargetAmplitudeNami(CommandTarget):
             detail = "a RECORD message needs a stream and a record"
             self._reject_line(line, BadLine("bad_record", detail))
             return
+        self._take_message(stream, record, line)
+
+    def _take_message(self, stream: str, record: dict[str, t.Any], line: bytes) -> None:
         if stream == UNREADABLE_LINES and (mended := line_of(record)) is not None:
             self.message_reader.process_line(mended)
-            return
-        self._take_record(stream, record, line)
+        else:
+            self._take_record(stream, record, line)
 
     def _take_record(self, stream: str, record: dict[str, t.Any], line: bytes) -> None:
-        """Send a record through the stream's maps to the sinks."""
+        """Send a record to its sink, through the stream's maps where it has any."""
         sink = self._direct.get(stream)
-        if sink is not None:
+        if sink is None:
+            self._map_record(stream, record, line)
+        else:
             self._hand_over(sink, record, stream, line)
-            return
+
+    def _map_record(self, stream: str, record: dict[str, t.Any], line: bytes) -> None:
         stream_maps = self.mapper.stream_maps.get(stream)
         if stream_maps is None:
             self.run.ledger.reject(

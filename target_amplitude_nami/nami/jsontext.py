@@ -16,6 +16,8 @@ from decimal import Decimal, InvalidOperation
 import msgspec
 import simplejson
 
+_T = t.TypeVar("_T")
+
 NOT_FINITE: t.Final = Decimal("NaN")
 
 _not_finite_may_be_met = False
@@ -43,6 +45,11 @@ def _exact_number(text: str) -> Decimal:
 
 
 _decoder = msgspec.json.Decoder(float_hook=_exact_number)
+
+
+def decoder_of(kind: type[_T]) -> msgspec.json.Decoder[_T]:
+    """Return a strict decoder of JSON texts of one kind."""
+    return msgspec.json.Decoder(kind, float_hook=_exact_number)
 
 
 def decode(text: str | bytes) -> t.Any:
