@@ -78,7 +78,8 @@ class MessageReader(GenericSingerReader[str]):
         self.passes_over = False
         """Whether lines are read to the end, and nothing is done with them."""
         self._broken_in_a_row = 0
-        self._read: Counter[str] = Counter()
+        # A Counter adds in ten times the time.
+        self._read = {kind.value: 0 for kind in SingerMessageType}
 
     @property
     @override
@@ -112,9 +113,7 @@ class MessageReader(GenericSingerReader[str]):
             self._process_all(self.default_input if file_input is None else file_input)
         except InputUnreadable as error:
             self.failure = error
-        return Counter(
-            {kind.value: self._read[kind.value] for kind in SingerMessageType}
-        )
+        return Counter(self._read)
 
     def _process_all(self, file: t.IO[str]) -> None:
         if t.cast("object", file) is None:
@@ -156,7 +155,7 @@ class MessageReader(GenericSingerReader[str]):
             detail = f"no Singer message has type {repr(kind)[:_LONGEST_SHOWN]}"
             self.take_bad_line(line, BadLine("not_a_singer_message", detail))
             return
-        self._read[kind] += 1
+        self._read[kind] = self._read.get(kind, 0) + 1
         try:
             call(message)
         except RecursionError:

@@ -21,7 +21,7 @@ else:
     from typing_extensions import override
 
 if t.TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from singer_sdk.target_base import Target
 
@@ -47,6 +47,8 @@ class RecordValidator(BaseJSONSchemaValidator):
         self._validator = jsonschema_rs.Draft202012Validator(
             schema, validate_formats=False, offline=True
         )
+        self.fits: Callable[[dict[str, t.Any]], bool] = self._validator.is_valid
+        """Says of nearly every record that fits that it does; `validate`, of each."""
 
     @override
     def validate(self, record: dict[str, t.Any]) -> None:
@@ -107,6 +109,11 @@ class NamiSink(Sink):
             event_streams=settings.event_streams,
             user_streams=settings.user_streams,
             separator=separator or "__",
+        )
+        self._fits: Callable[[dict[str, t.Any]], bool] = (
+            self._validator.fits
+            if isinstance(self._validator, RecordValidator)
+            else lambda _record: True
         )
         self._has_warned = False
         self._taken = 0
@@ -185,11 +192,12 @@ class NamiSink(Sink):
         self._run.ledger.reject(label, stream, line, refusal)
 
     def _check_record(self, record: dict[str, t.Any]) -> None:
-        if self._validator is not None:
-            try:
-                self._validator.validate(record)
-            except InvalidRecord as error:
-                raise _invalid(record, error) from error
+        try:
+            is_sound = self._fits(record)
+        except ValueError:
+            is_sound = False
+        if not is_sound:
+            self._validate(record)
         for name in self._key_properties:
             if record.get(name) is None:
                 raise UnreadableRecordError(
@@ -197,6 +205,13 @@ class NamiSink(Sink):
                     name,
                     f"the key property {name} is missing or null",
                 )
+
+    def _validate(self, record: dict[str, t.Any]) -> None:
+        if self._validator is not None:
+            try:
+                self._validator.validate(record)
+            except InvalidRecord as error:
+                raise _invalid(record, error) from error
 
     def _ignore(self) -> None:
         self._run.ledger.filter(OTHER, "not_nami")

@@ -13,7 +13,7 @@ import msgspec
 from target_amplitude_nami.nami import jsontext
 
 if t.TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 _FIELDS = (
     "id",
@@ -82,19 +82,15 @@ class Columns:
         self._separator = separator
         self._paths: dict[str, tuple[_Way, str]] = {}
         self._plain: set[str] = set()
+        self.are_plain: Callable[[Iterable[str]], bool] = self._plain.issuperset
+        """Whether a record's columns are known to be as Nami names them: none of them
+        is part of a field, holds a whole body, or is ready made. Metadata may be among
+        them."""
 
     def head(self, column: str) -> str:
         """Return the field that a column belongs to; empty for metadata."""
         way, name = self._paths.get(column) or self._learn(column)
         return way[0] if way else name
-
-    def are_plain(self, record: Mapping[str, t.Any]) -> bool:
-        """Return whether a record's columns are known to be as Nami names them.
-
-        None of them is part of a field, holds a whole body, or is ready made; metadata
-        may be among them.
-        """
-        return self._plain.issuperset(record)
 
     def arrange(self, record: Mapping[str, t.Any]) -> dict[str, t.Any]:
         """Return the record's fields without nulls, flattened ones nested again."""

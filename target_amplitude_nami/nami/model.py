@@ -9,7 +9,7 @@ import msgspec
 from target_amplitude_nami.nami.state import UserState
 
 
-class NamiEvent(msgspec.Struct, frozen=True):
+class NamiEvent(msgspec.Struct, frozen=True, gc=False):
     """One event of Nami (Nami docs, "Webhooks"): what happened, when, and to whom."""
 
     event_type: str
@@ -26,7 +26,7 @@ class NamiEvent(msgspec.Struct, frozen=True):
     """What is left of the record."""
 
 
-class NamiUser(msgspec.Struct, frozen=True):
+class NamiUser(msgspec.Struct, frozen=True, gc=False):
     """A user's state as of some time, without an event."""
 
     user_id: str

@@ -304,12 +304,14 @@ def _external_id(entries: object, column: object) -> str | None:
     The other entries are ids of store transactions and the like, also when they come
     first (Nami docs, "Event types", the example of `user.*`).
     """
-    for entry in values.array(entries, "external_ids") or ():
+    if type(entries) is not list:
+        entries = values.array(entries, "external_ids") or ()
+    for entry in entries:
         if isinstance(entry, dict) and entry.get("key") == "external_id":
             external_id = values.identifier(entry.get("value"), "external_ids")
             if external_id is not None:
                 return external_id
-    return values.identifier(column, "external_id")
+    return None if column is None else values.identifier(column, "external_id")
 
 
 def _only_device(state: UserState) -> str | None:

@@ -9,7 +9,7 @@ import msgspec
 from target_amplitude_nami.nami import values
 
 
-class UserState(msgspec.Struct, frozen=True, array_like=True):
+class UserState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a record says of its user; None where it says nothing.
 
     Nami docs, "Event types": `active_entitlements`, `customer_journey_state` and

@@ -61,7 +61,10 @@ def epoch_ms(value: object, field: str) -> int:
         # "20240529" reads as a date, but is seconds here.
         if value[4] != "-" and _is_number(value):
             return _number_to_ms(Decimal(value), field)
-        return _moment_to_ms(moment)
+        if moment.tzinfo is None:
+            return _moment_to_ms(moment)
+        since = moment - _EPOCH
+        return since.days * _DAY + since.seconds * 1000 + since.microseconds // 1000
     if isinstance(value, datetime):
         return _moment_to_ms(value)
     if isinstance(value, bool):
