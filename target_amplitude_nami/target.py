@@ -91,7 +91,7 @@ class TargetAmplitudeNami(CommandTarget):
         self.message_reader.begin = self._begin
         self.message_reader.is_interrupted = self._is_interrupted
         self.message_reader.tick = self._tick
-        self.message_reader.take_record = self._take_message
+        self.message_reader.take_record = self._take_record
         self.message_reader.take_bad_line = self._reject_line
         self.message_reader.passes_over = not self.settings.enabled
 
@@ -183,6 +183,7 @@ class TargetAmplitudeNami(CommandTarget):
             stream: t.cast("NamiSink", self.get_sink(maps[0].stream_alias))
             for stream, maps in self.mapper.stream_maps.items()
             if len(maps) == 1
+            and stream != UNREADABLE_LINES
             and isinstance(maps[0], SameRecordTransform)
             and not maps[0].flattening_enabled
             and self.sink_exists(maps[0].stream_alias)
@@ -196,21 +197,17 @@ class TargetAmplitudeNami(CommandTarget):
             detail = "a RECORD message needs a stream and a record"
             self._reject_line(line, BadLine("bad_record", detail))
             return
-        self._take_message(stream, record, line)
-
-    def _take_message(self, stream: str, record: dict[str, t.Any], line: bytes) -> None:
-        if stream == UNREADABLE_LINES and (mended := line_of(record)) is not None:
-            self.message_reader.process_line(mended)
-        else:
-            self._take_record(stream, record, line)
+        self._take_record(stream, record, line)
 
     def _take_record(self, stream: str, record: dict[str, t.Any], line: bytes) -> None:
-        """Send a record to its sink, through the stream's maps where it has any."""
+        """Take a record of a message: most go straight to their sink."""
         sink = self._direct.get(stream)
-        if sink is None:
-            self._map_record(stream, record, line)
-        else:
+        if sink is not None:
             self._hand_over(sink, record, stream, line)
+        elif stream == UNREADABLE_LINES and (mended := line_of(record)) is not None:
+            self.message_reader.process_line(mended)
+        else:
+            self._map_record(stream, record, line)
 
     def _map_record(self, stream: str, record: dict[str, t.Any], line: bytes) -> None:
         stream_maps = self.mapper.stream_maps.get(stream)
@@ -275,6 +272,8 @@ class TargetAmplitudeNami(CommandTarget):
             self._reject_line(self.message_reader.line, BadLine("bad_batch", detail))
             return
         reader = self.message_reader
+        # A line that could not be read is mended in a message of its own only.
+        take = self._map_record if stream == UNREADABLE_LINES else self._take_record
         next_tick = 0.0
         for text in read_batch(encoding, manifest):
             if time.monotonic() >= next_tick:
@@ -289,7 +288,7 @@ class TargetAmplitudeNami(CommandTarget):
                 reader.take_broken_line(line, error)
                 continue
             reader.note_readable_line()
-            self._take_record(stream, record, line)
+            take(stream, record, line)
 
     def _reject_line(self, line: bytes, bad: BadLine) -> None:
         refusal = Refusal(bad.reason, "", bad.detail)

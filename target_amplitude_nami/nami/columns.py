@@ -64,6 +64,7 @@ _NULL, _EMPTY_OBJECT = b"\xc0\x80"
 """In MessagePack."""
 
 _packer = msgspec.msgpack.Encoder()
+_json_encoder = msgspec.json.Encoder()
 
 _FIELD_OF = {name.replace("_", ""): name for name in _FIELDS}
 _CAMEL_CASE_OF = {name.lower(): name for name in _CAMEL_CASE}
@@ -228,16 +229,16 @@ def plain_members(members: dict[str, t.Any]) -> dict[str, t.Any]:
     """
     try:
         packed = _packer.encode(members)
+        has_to_change = (
+            _NULL in packed
+            or _BRACE in packed
+            or _BRACKET in packed
+            # This byte is part of many characters, too, such as — and most emoji.
+            or (_EMPTY_OBJECT in packed and b"{}" in _json_encoder.encode(members))
+        )
     except (TypeError, OverflowError, UnicodeError, RecursionError):
-        return plain_value(members) or {}
-    if (
-        _NULL in packed
-        or _EMPTY_OBJECT in packed
-        or _BRACE in packed
-        or _BRACKET in packed
-    ):
-        return plain_value(members) or {}
-    return members
+        has_to_change = True
+    return plain_value(members) or {} if has_to_change else members
 
 
 def _parsed(text: str) -> t.Any:
