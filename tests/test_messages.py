@@ -6,10 +6,12 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from target_amplitude_nami import messages
 from target_amplitude_nami.errors import InputUnreadable
 from target_amplitude_nami.messages import BadLine, MessageReader, state_of
 
@@ -66,6 +68,98 @@ def test_messages_are_counted_by_type() -> None:
     assert seen.counts["RECORD"] == 2
     assert seen.counts["STATE"] == 1
     assert seen.counts["SCHEMA"] == 0
+
+
+RECORDS = [
+    b'{"type":"RECORD","stream":"s","record":{"a":[1,{"b":null}],"c":1.10}}',
+    b' {"record":{},"stream":"s","type":"RECORD"}\r\n',
+    b'{"type":"RECORD","stream":"s","record":{},"version":1,"time_extracted":"x"}',
+    b'{"type":"RECORD","stream":"s","record":{},"rejected":{"reason":"x"}}',
+    b'{"type":"RECORD","stream":"s","record":{},"more":[1]}',
+    b'{"typ\\u0065":"REC\\u004fRD","stream":"\\u00e9","record":{"\\u00e9":"\\n"}}',
+    b'{"type":"STATE","stream":"s","record":{},"type":"RECORD"}',
+    b'{"type":"RECORD","stream":"s","record":{},"type":"STATE"}',
+    b'{"type":"RECORD","stream":1,"record":2,"stream":"s","record":{"a":1,"a":2}}',
+    b'{"type":"RECORD","stream":"s","record":{},"record":null}',
+    b'{"type":"RECORD","stream":"s","record":{"a":1e999,"b":-0.0,"c":1e-999}}',
+    b'{"type":"RECORD","stream":"s","record":{"a":NaN,"b":-Infinity}}',
+    b'{"type":"RECORD","stream":"s","record":{"a":%s}}' % (b"9" * 5000),
+    b'{"type":"RECORD","stream":"s","record":{"a":"\\ud83d","\\ud83d":{}}}',
+    b'{"type":"RECORD","stream":"\\ud83d","record":{}}',
+    b'{"type":"RECORD","stream":"s","record":{"a":"\xff"}}',
+    b'{"type":"RECORD","stream":"s","record":{},"version":"\xff"}',
+    b'{"type":"RECORD","stream":"s","record":{},"time_extracted":"\\ud83d"}',
+    b'{"type":"RECORD","stream":"s","record":{},"more":"\xff"}',
+    b'{"type":"RECORD","stream":"s","record":{},"rejected":01}',
+    b'{"type":"RECORD","stream":"s","record":{"a":%s}}' % (b"[" * 900 + b"]" * 900),
+    b'{"type":"RECORD","stream":"s","record":%s}' % (b'{"a":' * 100_000),
+    b'\xef\xbb\xbf{"type":"RECORD","stream":"s","record":{}}',
+    b'{"type":"RECORD","stream":"s","record":{}} x',
+    b'{"type":"RECORD","stream":"s","record":{}',
+    b'{"type":"RECORD","stream":null,"record":{}}',
+    b'{"type":"RECORD","stream":"s","record":[]}',
+    b'{"type":"RECORD","stream":"s"}',
+    b'{"stream":"s","record":{}}',
+    b'{"type":"record","stream":"s","record":{}}',
+    b'{"type":null,"stream":"s","record":{}}',
+    b'{"type":["RECORD"],"stream":"s","record":{}}',
+    b'["RECORD","s",{}]',
+]
+
+
+def _outcome(line: bytes) -> tuple[list[Any], list[Any], int]:
+    """Return what a reader hands over, however it reads; texts tell 1 and 1.0 apart."""
+    taken: list[Any] = []
+    bad: list[Any] = []
+    reader = MessageReader()
+    reader.take_bad_line = lambda line, why: bad.append((line, why))
+    reader.take_record = lambda stream, record, line: taken.append(
+        (repr(stream), repr(record), line)
+    )
+
+    def take(message: dict[str, Any]) -> None:
+        parts = [repr(message.get(name)) for name in ("stream", "record")]
+        taken.append((*parts, reader.line))
+
+    counts = reader.process_lines(
+        io.BytesIO(line),  # type: ignore[arg-type]
+        {"RECORD": take, "STATE": taken.append},
+    )
+    return taken, bad, counts["RECORD"]
+
+
+@pytest.mark.parametrize("line", RECORDS, ids=lambda line: repr(line[:60]))
+def test_a_record_is_the_same_on_the_short_way_and_the_long(
+    line: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = _outcome(line)
+    monkeypatch.setattr(messages, "_decode_record", _refuse_all)
+    assert short == _outcome(line)
+
+
+def _refuse_all(_line: bytes) -> None:
+    raise msgspec.DecodeError
+
+
+@pytest.mark.parametrize("line", RECORDS[:4])
+def test_a_usual_record_takes_the_short_way(line: bytes) -> None:
+    reader = MessageReader()
+    taken: list[Any] = []
+    reader.take_record = lambda stream, *_: taken.append(stream)
+    reader.process_lines(io.BytesIO(line), {})  # type: ignore[arg-type]
+    assert taken == ["s"]
+
+
+def test_what_a_usual_record_is_too_deep_for_is_handed_over() -> None:
+    def too_deep(*_: object) -> None:
+        raise RecursionError
+
+    reader = MessageReader()
+    bad: list[str] = []
+    reader.take_record = too_deep
+    reader.take_bad_line = lambda _line, why: bad.append(why.reason)
+    reader.process_lines(io.BytesIO(RECORDS[0]), {})  # type: ignore[arg-type]
+    assert bad == ["too_deep"]
 
 
 def test_a_hundred_broken_lines_in_a_row_are_a_failure() -> None:

@@ -114,6 +114,18 @@ def test_a_schema_that_is_none_checks_nothing_and_is_warned_of(
     assert "'events'" in warning
 
 
+def test_a_record_with_half_a_character_is_checked(house: House) -> None:
+    definition = {"type": "object", "properties": {"number": {"type": "integer"}}}
+    events = [
+        nami.impression(n, name="Holiday \ud83d") | {"number": number}
+        for n, number in ((1, 1), (2, "two"))
+    ]
+    messages = [singer.record("events", event) for event in events]
+    report = house.take([singer.schema("events", definition), *messages])
+    assert report.delivered == 1
+    assert [reject["reason"] for reject in house.rejects] == ["schema_violation"]
+
+
 def test_checks_can_be_switched_off(tmp_path: Path) -> None:
     house = House(tmp_path, validate_records=False)
     definition = {"type": "object", "properties": {"name": {"type": "integer"}}}

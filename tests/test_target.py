@@ -164,6 +164,25 @@ def test_records_that_skip_the_maps_end_like_those_that_go_through_them(
     assert rejects == long_rejects
 
 
+def test_lines_are_mended_in_messages_and_not_in_files(tmp_path: Path) -> None:
+    record = {"line": _event(1).decode()}
+    (tmp_path / "file").write_text(json.dumps(record))
+    batch = {
+        "type": "BATCH",
+        "stream": "_unreadable_lines",
+        "encoding": {"format": "jsonl", "compression": "none"},
+        "manifest": [(tmp_path / "file").as_uri()],
+    }
+    schemas = [singer.schema("events"), singer.schema("_unreadable_lines")]
+    for name, message, delivered in (
+        ("message", singer.record("_unreadable_lines", record), 1),
+        ("file", json.dumps(batch).encode() + b"\n", 0),
+    ):
+        report, _, _ = _outcome(tmp_path / name, [*schemas, message], {})
+        assert report.delivered == delivered
+        assert sum(report.counts.filtered.values()) == 1 - delivered
+
+
 def test_what_is_not_used_is_not_loaded() -> None:
     script = (
         "import json, sys, target_amplitude_nami.target; "

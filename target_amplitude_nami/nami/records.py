@@ -24,7 +24,7 @@ from target_amplitude_nami.nami.state import (
     UserState,
     take_state,
 )
-from target_amplitude_nami.nami.values import UnreadableRecordError
+from target_amplitude_nami.nami.values import NO_ID, UnreadableRecordError
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -183,11 +183,11 @@ def _usual_event(
     for name in metadata:
         take(name, None)
     # Usual ids are told here: the calls would take longer than what is done in them.
-    if type(event_id) is not str or not event_id or event_id == values.NO_ID:
+    if type(event_id) is not str or not event_id or event_id == NO_ID:
         event_id = values.identifier(event_id, "id")
-    if type(user_id) is not str or not user_id or user_id == values.NO_ID:
+    if type(user_id) is not str or not user_id or user_id == NO_ID:
         user_id = values.identifier(user_id, "user_id")
-    if type(device_id) is not str or not device_id or device_id == values.NO_ID:
+    if type(device_id) is not str or not device_id or device_id == NO_ID:
         device_id = values.identifier(device_id, "device_id") or _only_device(state)
     return NamiEvent(
         event_type,

@@ -273,6 +273,9 @@ def test_what_nami_sends_takes_the_short_way(
     [
         {"user_id": 7, "id": 7000000001, "device_id": Decimal("7.0")},
         {"external_ids": external_ids(10420077)},
+        {"external_ids": json_text(external_ids())},
+        {"external_ids": [None, "x", *external_ids()]},
+        {"external_ids": "", "external_id": 10420077},
         {"customer_journey_state": {"in_pause": "f", "is_cancelled": 1}},
         {"devices": device(), "active_entitlements": entitlement()},
         {"devices": [{"id": DEVICE, "app_platform_id": "p"}]},
@@ -348,6 +351,9 @@ def test_an_object_is_looked_through_to_its_last_member(members: Record) -> None
         {"\ud83d": {}, "a": "\ud83d"},
         {"a": 2**70, "b": None},
         {"a": {1}, "b": None},
+        {"a": "— and ☀️", "b": {}},
+        {"a": {"b": [{"c": {}}], "d": {}}, "e": "—"},
+        {"—": None},
     ],
     ids=repr,
 )
@@ -357,6 +363,6 @@ def test_what_has_to_change_is_found(members: Record) -> None:
 
 
 def test_what_is_plain_is_not_copied() -> None:
-    members = {"a": {"b": ["x", {"c": Decimal("1.10")}], "d": True}, "e": "text"}
-
-    assert plain_members(members) is members
+    for text in ("text", "Écoutez — “sans pub” ☀️"):
+        members = {"a": {"b": ["x", {"c": Decimal("1.10")}], "d": True}, "e": text}
+        assert plain_members(members) is members
