@@ -38,8 +38,8 @@ class BadLine(t.NamedTuple):
 class _Record(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """A RECORD message as taps write it, and as it stands in the rejects file.
 
-    Any other is read as messages of other types are. The last three say nothing here,
-    but what is not named would be passed over without a look at it.
+    Any other is read as messages of other types are. Nothing needs the last three, but
+    what is not named would be passed over without a look at whether it is JSON.
     """
 
     type: t.Literal["RECORD"]
@@ -51,7 +51,6 @@ class _Record(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 _decode_record: t.Final = jsontext.decoder_of(_Record).decode
-
 
 TOO_DEEP: t.Final = BadLine("too_deep", "the message is nested too deep to be read")
 
@@ -133,6 +132,8 @@ class MessageReader(GenericSingerReader[str]):
         try:
             message = _decode_record(line)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
+            message = None
+        if message is None:
             self._process_any(line)
             return
         self._broken_in_a_row = 0

@@ -48,7 +48,7 @@ class RecordValidator(BaseJSONSchemaValidator):
             schema, validate_formats=False, offline=True
         )
         self.fits: Callable[[dict[str, t.Any]], bool] = self._validator.is_valid
-        """Says of nearly every record that fits that it does; `validate`, of each."""
+        """Tells whether a record fits; fails where only `validate` can tell."""
 
     @override
     def validate(self, record: dict[str, t.Any]) -> None:
@@ -194,7 +194,7 @@ class NamiSink(Sink):
     def _check_record(self, record: dict[str, t.Any]) -> None:
         try:
             is_sound = self._fits(record)
-        except ValueError:
+        except ValueError:  # half a character, or too many layers
             is_sound = False
         if not is_sound:
             self._validate(record)
