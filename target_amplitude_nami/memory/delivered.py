@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing as t
 
 from target_amplitude_nami.memory.file import MemoryFile, chunks, json_array
-from target_amplitude_nami.memory.keys import Keys, Mark
+from target_amplitude_nami.memory.keys import Mark, MarkKeys
 
 if t.TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -20,7 +20,7 @@ class Delivered:
 
     def __init__(self, salt: bytes) -> None:
         """Take what tells this project's events from those of another."""
-        self._keys = Keys(salt)
+        self._keys = MarkKeys(salt)
         self._unwritten: set[Mark] = set()
         self._has_file = False
         self.remembers_runs = False
@@ -59,8 +59,8 @@ class Delivered:
         """Return those of the marks whose events were delivered."""
         known = self._unwritten.intersection(marks)
         if self._has_file:
-            by_key = {self._keys.of_mark(mark): mark for mark in marks}
-            known |= _find(self._writing, by_key)
+            keys = self._keys.of_all(marks)
+            known |= _find(self._writing, dict(zip(keys, marks, strict=True)))
         return known
 
     def add(self, marks: Iterable[Mark]) -> None:
@@ -75,8 +75,7 @@ class Delivered:
         """
         if not self._unwritten:
             return False
-        keys = sorted(self._keys.of_mark(mark) for mark in self._unwritten)
-        for chunk in chunks(keys):
+        for chunk in chunks(self._keys.of_all(sorted(self._unwritten))):
             self._writing.run(
                 "INSERT INTO delivered SELECT value, ? FROM json_each(?) WHERE true"
                 " ON CONFLICT (id) DO UPDATE SET day = excluded.day"
@@ -88,9 +87,8 @@ class Delivered:
         self._has_file = True
         return True
 
-    def _find_around(self, marks: Iterable[Mark]) -> set[Mark]:
-        by_key = {key: mark for mark in marks for key in self._keys.around_mark(mark)}
-        return _find(self._reading, by_key)
+    def _find_around(self, marks: Collection[Mark]) -> set[Mark]:
+        return _find(self._reading, self._keys.around(marks))
 
 
 def _find(file: MemoryFile, by_key: Mapping[str, Mark]) -> set[Mark]:

@@ -19,7 +19,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
 _APPLICATION: t.Final = 0x4E616D69  # "Nami", so that no other file is taken for one
-_VERSION: t.Final = 2
+_VERSION: t.Final = 3
 _CACHE_KIB: t.Final = 2_000
 _CHECKPOINT_PAGES: t.Final = 10_000
 _ROWS_AT_ONCE: t.Final = 1_000

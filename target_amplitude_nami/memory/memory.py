@@ -76,6 +76,7 @@ class Memory:
         self._forgets = forgets and path is not None
         self._lock = threading.Lock()  # of the connection that writes
         self._oddities = Oddities()
+        self.claim: t.Final = self._oddities.claim
         is_lasting = path is not None
         self.users = Shelf(
             UNKNOWN, most_bytes=_MOST_BYTES_OF_USERS, is_lasting=is_lasting
@@ -184,10 +185,6 @@ class Memory:
         return self._held.waiting if self._is_open else 0
 
     # Ids
-
-    def claim(self, kind: str, value: str, user_id: str) -> None:
-        """Note that an External ID or a device was seen at a Nami user."""
-        self._oddities.claim(kind, value, user_id)
 
     def note_second_external_id(self, user_id: str, first: str, second: str) -> None:
         """Note that a Nami user has two External IDs."""

@@ -8,7 +8,13 @@ import typing as t
 import msgspec
 
 from target_amplitude_nami.memory.keys import Keys, shown
-from target_amplitude_nami.memory.model import SEVERAL_EXTERNAL_IDS, Claim, Oddity
+from target_amplitude_nami.memory.model import (
+    DEVICE,
+    EXTERNAL_ID,
+    SEVERAL_EXTERNAL_IDS,
+    Claim,
+    Oddity,
+)
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -17,7 +23,7 @@ if t.TYPE_CHECKING:
 
 _MOST_NAMED: t.Final = 10
 
-_key_of = Keys().of
+_KEYS: t.Final = {kind: Keys(kind[:16].encode()) for kind in (EXTERNAL_ID, DEVICE)}
 
 
 class Oddities:
@@ -26,20 +32,23 @@ class Oddities:
     def __init__(self) -> None:
         """Know of none yet."""
         self._lock = threading.Lock()
-        self._claims: dict[tuple[str, str], str] = {}
-        """By kind and id, the Nami user who claimed it first."""
+        self._claims: dict[str, dict[str, str]] = {kind: {} for kind in _KEYS}
+        """By kind and id, the Nami user who claimed it first.
+
+        Without the lock: what the writing thread takes out of it is gone at once.
+        """
         self._found: dict[Claim, str] = {}
 
     @property
     def unwritten(self) -> int:
         """How much was noted that the file does not have."""
-        return len(self._claims) + len(self._found)
+        return sum(map(len, self._claims.values())) + len(self._found)
 
     def claim(self, kind: str, value: str, user_id: str) -> None:
         """Note that an External ID or a device was seen at a Nami user."""
-        with self._lock:
-            first = self._claims.setdefault((kind, value), user_id)
-            if first != user_id:
+        first = self._claims[kind].setdefault(value, user_id)
+        if first != user_id:
+            with self._lock:
                 self._found[Claim(kind, value, user_id)] = first
 
     def note_second_external_id(self, user_id: str, first: str, second: str) -> None:
@@ -53,27 +62,17 @@ class Oddities:
 
         The first who claimed an id has it; who else does is odd.
         """
+        taken = {
+            kind: dict(claims.popitem() for _ in range(len(claims)))
+            for kind, claims in self._claims.items()
+        }
         with self._lock:
-            claims, self._claims = self._claims, {}
             found, self._found = self._found, {}
-        if claims:
-            by_key = {_key_of(f"{kind}\0{id_}"): (kind, id_) for kind, id_ in claims}
-            owners = msgspec.json.encode(
-                {key: shown(claims[by_key[key]]) for key in sorted(by_key)}
-            ).decode()
-            new = file.run(
-                "INSERT OR IGNORE INTO owners SELECT key, value FROM json_each(?)",
-                owners,
-            )
-            if new < len(claims):
-                for key, owner in file.rows(
-                    "SELECT key, user FROM json_each(?) JOIN owners ON owners.id = key"
-                    " WHERE user <> value",
-                    owners,
-                ):
-                    found[Claim(*by_key[key], claims[by_key[key]])] = owner
-        _write(file, found)
-        return bool(claims or found)
+        for kind, claims in taken.items():
+            if claims:
+                _write_claims(file, kind, claims, found)
+        _write_found(file, found)
+        return bool(any(taken.values()) or found)
 
     @staticmethod
     def named(file: MemoryFile, kinds: Iterable[str]) -> list[Oddity]:
@@ -87,7 +86,27 @@ class Oddities:
         ]
 
 
-def _write(file: MemoryFile, found: Mapping[Claim, str]) -> None:
+def _write_claims(
+    file: MemoryFile, kind: str, claims: Mapping[str, str], found: dict[Claim, str]
+) -> None:
+    ids = sorted(claims)
+    by_key = dict(zip(_KEYS[kind].of_all(ids), ids, strict=True))
+    owners = msgspec.json.encode(
+        {key: shown(claims[id_]) for key, id_ in by_key.items()}
+    ).decode()
+    new = file.run(
+        "INSERT OR IGNORE INTO owners SELECT key, value FROM json_each(?)", owners
+    )
+    if new < len(claims):
+        for key, owner in file.rows(
+            "SELECT key, user FROM json_each(?) JOIN owners ON owners.id = key"
+            " WHERE user <> value",
+            owners,
+        ):
+            found[Claim(kind, by_key[key], claims[by_key[key]])] = owner
+
+
+def _write_found(file: MemoryFile, found: Mapping[Claim, str]) -> None:
     for claim, other in found.items():
         file.run(
             "INSERT OR IGNORE INTO oddities VALUES (?, ?, ?, ?)",

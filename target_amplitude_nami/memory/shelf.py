@@ -58,7 +58,7 @@ class Shelf(t.Generic[_Fact]):
         """
         self._is_lasting = is_lasting
         self._nothing = nothing
-        self._key_of = Keys(salt).of
+        self._keys = Keys(salt)
         self._encoder = msgspec.msgpack.Encoder()
         self._packing = bytearray()
         """Facts are copied out of it: what `encode` returns takes too much memory."""
@@ -103,17 +103,12 @@ class Shelf(t.Generic[_Fact]):
         with self._lock:
             unwritten, being_written = self._unwritten, self._being_written
             has_file = self._has_file
-        missing = {
-            name
-            for name in names
-            if name not in self._in_ram
-            and name not in unwritten
-            and name not in being_written
-        }
+        missing = set(names).difference(self._in_ram)
+        missing = missing.difference(unwritten).difference(being_written)
         self._strangers = missing
         if not missing or not has_file:
             return
-        by_key = {self._key_of(name): name for name in missing}
+        by_key = dict(zip(self._keys.of_all(missing), missing, strict=True))
         rows = self._file.rows(
             "SELECT f.id, fact FROM json_each(?) CROSS JOIN facts AS f ON f.id = value",
             json_array(by_key),
@@ -165,16 +160,15 @@ class Shelf(t.Generic[_Fact]):
             self._bytes_unwritten = 0
             self._being_written |= facts
             self._has_file |= bool(facts)
-        rows = sorted((self._key_of(name), fact) for name, fact in facts.items())
-        for chunk in chunks(rows):
+        for names in chunks(sorted(facts)):
             places: dict[str, int] = {}
             start = 1
-            for key, fact in chunk:
+            some = [facts[name] for name in names]
+            for key, fact in zip(self._keys.of_all(names), some, strict=True):
                 places[key] = start << 31 | len(fact)
                 start += len(fact)
-            whole = b"".join([fact for _, fact in chunk])
-            file.run(_PUT, whole, msgspec.json.encode(places).decode())
-        return bool(rows)
+            file.run(_PUT, b"".join(some), msgspec.json.encode(places).decode())
+        return bool(facts)
 
     def note_written(self) -> None:
         """Take note that all can be found in the file that was written."""
@@ -194,7 +188,7 @@ class Shelf(t.Generic[_Fact]):
         if packed is not None or not has_file:
             return packed
         rows = self._file.rows(
-            "SELECT fact FROM facts WHERE id = ?", self._key_of(name)
+            "SELECT fact FROM facts WHERE id = ?", self._keys.of(name)
         )
         return self._checked(rows[0][0]) if rows else None
 

@@ -135,8 +135,8 @@ def _half(path: Path) -> None:
             "not a database",
         ),
         (_foreign, "another program's"),
-        (lambda path: _of_form(path, 3), "newer version .* upgrade"),
-        (lambda path: _of_form(path, 1), "form 1, of before the first release"),
+        (lambda path: _of_form(path, 4), "newer version .* upgrade"),
+        (lambda path: _of_form(path, 2), "form 2, of before the first release"),
         (_half, "malformed"),
     ],
 )
