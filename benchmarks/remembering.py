@@ -23,13 +23,11 @@ from target_amplitude_nami import interpreter
 from target_amplitude_nami.memory import (
     DEVICE,
     EXTERNAL_ID,
-    Known,
     Mark,
     Memory,
     Told,
     digest,
     mark_of,
-    newer,
 )
 from target_amplitude_nami.nami.state import UserState
 
@@ -144,10 +142,10 @@ def _learn(memory: Memory, step: _Step) -> None:
         memory.claim(EXTERNAL_ID, step.external_id, step.user)
         memory.claim(DEVICE, step.device, step.user)
     memory.was_delivered_before("main", step.mark)
-    state = newer(known.state, step.state)
-    memory.users.put(
-        step.user, Known(step.external_id, step.time, step.device, state, step.time)
-    )
+    known = known.with_external_id(step.external_id, step.time)
+    if step.device != known.device_id:
+        known = known.with_device(step.device)
+    memory.users.put(step.user, known.with_state(step.state, step.time))
     said = digest({"namiml_active_skus": step.state.active_skus})
     told.put(step.external_id, Told(step.time, said, step.mark, memory.run))
 

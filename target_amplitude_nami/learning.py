@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
-import msgspec
-
-from target_amplitude_nami.memory import DEVICE, EXTERNAL_ID, Known, newer
+from target_amplitude_nami.memory import DEVICE, EXTERNAL_ID, Known
 from target_amplitude_nami.nami.records import NO_STATE
 
 if t.TYPE_CHECKING:
@@ -36,9 +34,10 @@ class Learning:
             checks: Tells usable ids.
             is_of_the_future: Tells a time of a wrong clock: nothing is as new.
         """
-        self._memory = memory
+        self._claim = memory.claim
+        self._note_second_external_id = memory.note_second_external_id
         self._refuse_user_id = checks.refuse_user_id
-        self._is_beyond_now = is_of_the_future
+        self._is_of_the_future = is_of_the_future
 
     def with_ids(self, known: Known, record: NamiEvent | NamiUser) -> Known:
         """Return what is known of a user after a record told ids of it."""
@@ -49,14 +48,15 @@ class Learning:
             if not is_new or self._refuse_user_id(external_id) is None:
                 if is_new and record.user_id is not None:
                     self._claim_external_id(external_id, record.user_id, known)
-                if not self._is_of_the_future(record.time):
-                    known = known.with_external_id(external_id, record.time)
+                time = record.time
+                if time is None or not self._is_of_the_future(time):
+                    known = known.with_external_id(external_id, time)
                 elif known.external_id is None:
                     known = known.with_external_id(external_id, None)
         if device_id is not None and device_id != known.device_id:
-            known = msgspec.structs.replace(known, device_id=device_id)
+            known = known.with_device(device_id)
             if record.user_id is not None:
-                self._memory.claim(DEVICE, device_id, record.user_id)
+                self._claim(DEVICE, device_id, record.user_id)
         return known
 
     def with_state(self, known: Known, state: UserState, time: int | None) -> Known:
@@ -65,22 +65,11 @@ class Learning:
             return known
         if time is None or self._is_of_the_future(time):
             time = known.state_time
-        return Known(
-            known.external_id,
-            known.external_id_time,
-            known.device_id,
-            newer(known.state, state),
-            time,
-        )
-
-    def _is_of_the_future(self, time: int | None) -> bool:
-        return time is not None and self._is_beyond_now(time)
+        return known.with_state(state, time)
 
     def _claim_external_id(
         self, external_id: str, nami_user_id: str, known: Known
     ) -> None:
-        self._memory.claim(EXTERNAL_ID, external_id, nami_user_id)
+        self._claim(EXTERNAL_ID, external_id, nami_user_id)
         if known.external_id is not None:
-            self._memory.note_second_external_id(
-                nami_user_id, known.external_id, external_id
-            )
+            self._note_second_external_id(nami_user_id, known.external_id, external_id)

@@ -44,14 +44,20 @@ class Targets:
 
     def told(self, identity: Identity) -> Told:
         """Return what a target was told so far."""
-        return self._told.get(identity.target)
+        return self._told.get(target_of(identity.user_id, identity.device_id))
 
     def is_late(self, identity: Identity, told: Told, time: int | None) -> bool:
         """Whether newer state of a target, or of its device alone, was seen before.
 
         What a device was told alone goes to the user whom it joins.
         """
-        return told.is_newer_than(time) or self._device(identity).is_newer_than(time)
+        if time is None:
+            return False
+        newest = told.time
+        if newest is not None and time < newest:
+            return True
+        newest = self._device(identity).time
+        return newest is not None and time < newest
 
     def says_nothing_new(
         self, identity: Identity, told: Told, mapped: AmplitudeEvent

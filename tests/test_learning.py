@@ -157,4 +157,4 @@ def test_without_a_credible_time_a_state_counts_until_the_next(
 
 def test_ids_stay_when_a_state_is_learnt(learning: Learning) -> None:
     known = learning.with_state(Known(ANNA, 5, PHONE), MONTHLY, 6)
-    assert known == Known(ANNA, 5, PHONE, MONTHLY, 6)
+    assert known == Known(ANNA, 5, PHONE).with_state(MONTHLY, 6)

@@ -13,7 +13,6 @@ from target_amplitude_nami.memory.known import (
     Known,
     Told,
     digest,
-    newer,
     target_of,
 )
 from target_amplitude_nami.memory.memory import Memory
@@ -45,6 +44,5 @@ __all__ = [
     "Told",
     "digest",
     "mark_of",
-    "newer",
     "target_of",
 ]

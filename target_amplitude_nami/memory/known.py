@@ -14,20 +14,22 @@ from target_amplitude_nami.nami.state import UserState
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
 
-
-def newer(before: UserState | None, state: UserState) -> UserState:
-    """Return a newer state, completed with what it does not say."""
-    if before is None:
-        return state
-    told = msgspec.structs.astuple(state)
-    # Nami's own records tell all but the last, which only some other source has.
-    if before.subscription_status is None and None not in told[:-1]:
-        return state
-    known = msgspec.structs.astuple(before)
-    return UserState(*[k if n is None else n for k, n in zip(known, told, strict=True)])
+_NOT_TOLD: t.Final = b"\xc0"
+"""A fact that is null, in MessagePack."""
 
 
-class Known(msgspec.Struct, frozen=True, array_like=True):
+class Fact(msgspec.Struct, frozen=True, array_like=True):
+    """What is kept of one name."""
+
+    def check(self) -> None:
+        """Find out whether somebody wrote this.
+
+        Raises:
+            ValueError: When nobody can have.
+        """
+
+
+class Known(Fact, frozen=True, array_like=True):
     """What records told of a Nami user.
 
     It is kept by the place of each fact, the External ID first: new ones go last. With
@@ -39,10 +41,19 @@ class Known(msgspec.Struct, frozen=True, array_like=True):
     """When the newest record that told it happened, ms; None when none said."""
     device_id: str | None = None
     """The device that the last record named."""
-    state: UserState | None = None
-    """The newest of each fact."""
+    packed_state: bytes = b""
+    """The newest of each fact of the state, as few records ask for it."""
     state_time: int | None = None
     """As of when that was, ms."""
+
+    @property
+    def state(self) -> UserState | None:
+        """The newest of each fact."""
+        return _unpacked(self.packed_state) if self.packed_state else None
+
+    def check(self) -> None:
+        """Find out whether somebody wrote this, the state included."""
+        _ = self.state
 
     def is_newer_than(self, time: int | None) -> bool:
         """Whether the state that is known is as of later than this time."""
@@ -63,12 +74,39 @@ class Known(msgspec.Struct, frozen=True, array_like=True):
             external_id,
             newest if time is None else time,
             self.device_id,
-            self.state,
+            self.packed_state,
             self.state_time,
         )
 
+    def with_device(self, device_id: str) -> Known:
+        """Return what is known after a record named a device."""
+        return Known(
+            self.external_id,
+            self.external_id_time,
+            device_id,
+            self.packed_state,
+            self.state_time,
+        )
 
-class Told(msgspec.Struct, frozen=True, array_like=True):
+    def with_state(self, state: UserState, time: int | None) -> Known:
+        """Return what is known after a record told a newer state.
+
+        It is completed with what it does not say.
+
+        Args:
+            state: What the record told.
+            time: As of when the state is then, ms.
+        """
+        packed = _packed(state)
+        before = self.packed_state
+        if before and not _tells_all_of(packed, before):
+            packed = _packed(_completed(_unpacked(before), state))
+        return Known(
+            self.external_id, self.external_id_time, self.device_id, packed, time
+        )
+
+
+class Told(Fact, frozen=True, array_like=True):
     """What one Amplitude user, or device, of one project was told of its state."""
 
     time: int | None = None
@@ -113,4 +151,35 @@ def digest(properties: Mapping[str, t.Any]) -> int:
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) >> 1
 
 
+def _packed(state: UserState) -> bytes:
+    try:
+        return _pack(state)
+    except UnicodeEncodeError:  # half of a cut emoji: as JSON text
+        return jsontext.encode(msgspec.to_builtins(state))
+
+
+def _unpacked(packed: bytes) -> UserState:
+    try:
+        return _unpack(packed)
+    except (msgspec.DecodeError, ValueError):
+        return msgspec.convert(jsontext.decode(packed), UserState)
+
+
+def _tells_all_of(packed: bytes, before: bytes) -> bool:
+    """Whether a state surely tells every fact that the one before it tells.
+
+    Nami's own records tell all but the last, which only some other source has. The byte
+    is in no text of MessagePack's, so that it ends a state only where the last fact is
+    not told; what else holds it is not sure, and what is JSON does not end in it.
+    """
+    return packed.find(_NOT_TOLD) == len(packed) - 1 and before.endswith(_NOT_TOLD)
+
+
+def _completed(before: UserState, state: UserState) -> UserState:
+    told, known = msgspec.structs.astuple(state), msgspec.structs.astuple(before)
+    return UserState(*[k if n is None else n for k, n in zip(known, told, strict=True)])
+
+
 _encoder = msgspec.json.Encoder(order="deterministic")
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(UserState).decode

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 import typing as t
@@ -10,6 +11,7 @@ import msgspec
 
 from target_amplitude_nami.memory.file import chunks, json_array
 from target_amplitude_nami.memory.keys import Keys
+from target_amplitude_nami.memory.known import Fact
 from target_amplitude_nami.nami import jsontext
 
 if t.TYPE_CHECKING:
@@ -28,7 +30,7 @@ ON CONFLICT (id) DO UPDATE SET fact = excluded.fact
 """All facts in one piece, and by id where each starts in it and its size, in 31 bits:
 JSON cannot hold bytes."""
 
-_Fact = t.TypeVar("_Fact", bound=msgspec.Struct)
+_Fact = t.TypeVar("_Fact", bound=Fact)
 
 
 class Shelf(t.Generic[_Fact]):
@@ -59,10 +61,10 @@ class Shelf(t.Generic[_Fact]):
         self._is_lasting = is_lasting
         self._nothing = nothing
         self._keys = Keys(salt)
-        self._encoder = msgspec.msgpack.Encoder()
+        self._encode_into = msgspec.msgpack.Encoder().encode_into
         self._packing = bytearray()
         """Facts are copied out of it: what `encode` returns takes too much memory."""
-        self._decoder = msgspec.msgpack.Decoder(type(nothing))
+        self._decode = msgspec.msgpack.Decoder(type(nothing)).decode
         self._in_ram: dict[str, bytes] = {}
         """For the thread that looks up; what came first stands first."""
         self._most_bytes = most_bytes
@@ -132,14 +134,14 @@ class Shelf(t.Generic[_Fact]):
                 return self._nothing
             self._keep(name, packed)
         try:
-            return self._decoder.decode(packed)
+            return self._decode(packed)
         except (msgspec.DecodeError, ValueError):
             return self._from_text(packed)
 
     def put(self, name: str, fact: _Fact) -> None:
         """Keep a fact under a name, in the place of the one before."""
         try:
-            self._encoder.encode_into(fact, self._packing)
+            self._encode_into(fact, self._packing)
             packed = bytes(self._packing)
         except UnicodeEncodeError:  # half of a cut emoji in an id: as JSON text
             packed = jsontext.encode(msgspec.to_builtins(fact))
@@ -175,11 +177,14 @@ class Shelf(t.Generic[_Fact]):
         with self._lock:
             self._being_written = {}
 
-    def _from_text(self, packed: bytes) -> _Fact:
+    def _unpacked(self, packed: bytes) -> _Fact:
         try:
-            return msgspec.convert(jsontext.decode(packed), type(self._nothing))
-        except (msgspec.ValidationError, ValueError) as error:
-            raise self._file.damaged() from error
+            return self._decode(packed)
+        except (msgspec.DecodeError, ValueError):
+            return self._from_text(packed)
+
+    def _from_text(self, packed: bytes) -> _Fact:
+        return msgspec.convert(jsontext.decode(packed), type(self._nothing))
 
     def _find(self, name: str) -> bytes | None:
         with self._lock:
@@ -193,16 +198,19 @@ class Shelf(t.Generic[_Fact]):
         return self._checked(rows[0][0]) if rows else None
 
     def _checked(self, fact: object) -> bytes:
-        if not isinstance(fact, bytes):  # SQLite keeps anything in any column
-            raise self._file.damaged()
-        return fact
+        if isinstance(fact, bytes):  # SQLite keeps anything in any column
+            with contextlib.suppress(msgspec.DecodeError, ValueError):
+                self._unpacked(fact).check()
+                return fact
+        raise self._file.damaged()
 
     def _keep(self, name: str, packed: bytes) -> None:
         before = self._in_ram.get(name)
-        if before is not None:
-            self._bytes_in_ram -= _size_of(name, before)
         self._in_ram[name] = packed
-        self._bytes_in_ram += _size_of(name, packed)
+        if before is None:
+            self._bytes_in_ram += len(name) + len(packed) + _BYTES_AROUND_A_FACT
+        else:
+            self._bytes_in_ram += len(packed) - len(before)
         if self._bytes_in_ram > self._most_bytes:
             self._make_room()
 

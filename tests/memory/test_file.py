@@ -9,6 +9,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from target_amplitude_nami.errors import MemoryUnusable
@@ -152,7 +153,18 @@ def test_a_file_that_is_not_ours_to_use_is_told_and_left_alone(
 
 
 @pytest.mark.parametrize(
-    "fact", [b"", b"\xff\xff", b"[1, 2", b"\x91\x05", b"{}", 5, "text"]
+    "fact",
+    [
+        b"",
+        b"\xff\xff",
+        b"[1, 2",
+        b"\x91\x05",
+        b"{}",
+        5,
+        "text",
+        msgspec.msgpack.encode(Known(packed_state=b"\x91\x05")),
+        msgspec.msgpack.encode(Known(packed_state=b"[")),
+    ],
 )
 def test_a_fact_that_nobody_wrote_is_told_as_damage(path: Path, fact: object) -> None:
     leave(path, lambda memory: memory.users.put("nami-1", Known(external_id="a")))

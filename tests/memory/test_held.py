@@ -80,7 +80,7 @@ def test_those_whose_user_has_a_name_meanwhile_are_found(path: Path) -> None:
         text = f"{user_id} {first.waiting}".encode()
         first.hold(user_id, "events", text, text)
     first.users.put("named", Known(external_id="external"))
-    first.users.put("state only", Known(state=UserState()))
+    first.users.put("state only", Known().with_state(UserState(), None))
     first.commit()
     first.close()
     second = remember(path)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from target_amplitude_nami.memory import UNKNOWN, UNTOLD, Known, Told, digest, newer
+from target_amplitude_nami.memory import UNKNOWN, UNTOLD, Known, Told, digest
 from target_amplitude_nami.nami.state import NO_STATE, UserState
 from tests.support.memory import HALF_AN_EMOJI
 
@@ -32,22 +35,55 @@ def test_the_external_id_of_the_newest_record_counts(
 
 
 def test_an_external_id_leaves_all_else_as_it_is() -> None:
-    known = Known("old", 1, "device", UserState(in_pause=True), 7)
-    assert known.with_external_id("new", 2) == Known(
-        "new", 2, "device", UserState(in_pause=True), 7
+    known = Known("old", 1, "device").with_state(UserState(in_pause=True), 7)
+    assert known.with_external_id("new", 2) == Known("new", 2, "device").with_state(
+        UserState(in_pause=True), 7
+    )
+
+
+def test_a_device_leaves_all_else_as_it_is() -> None:
+    known = Known("external", 1, "old").with_state(UserState(in_pause=True), 7)
+    assert known.with_device("new") == Known("external", 1, "new").with_state(
+        UserState(in_pause=True), 7
     )
 
 
 def test_a_newer_state_keeps_what_it_does_not_say() -> None:
-    merged = newer(
-        UserState(active_skus=["a"], in_pause=True),
-        UserState(active_skus=[], is_cancelled=True),
-    )
-    assert merged == UserState(active_skus=[], in_pause=True, is_cancelled=True)
+    known = Known().with_state(UserState(active_skus=["a"], in_pause=True), 5)
+    known = known.with_state(UserState(active_skus=[], is_cancelled=True), 6)
+    assert known.state == UserState(active_skus=[], in_pause=True, is_cancelled=True)
+    assert known.state_time == 6
 
 
 def test_the_first_state_is_taken_as_it_is() -> None:
-    assert newer(None, NO_STATE) == NO_STATE
+    assert UNKNOWN.state is None
+    assert UNKNOWN.with_state(NO_STATE, 1).state == NO_STATE
+
+
+_ODD_TEXTS = ["", "a", "\x00", "ü" * 96, "À", "x" * 192, HALF_AN_EMOJI]
+
+
+def _states(untold: st.SearchStrategy[None]) -> st.SearchStrategy[UserState]:
+    texts = untold | st.lists(st.sampled_from(_ODD_TEXTS), max_size=3)
+    flags = untold | st.booleans()
+    status = st.none() | st.sampled_from(_ODD_TEXTS)
+    return st.builds(UserState, *[texts] * 4, *[flags] * 7, *[texts] * 2, status)
+
+
+STATES = _states(st.none()) | _states(st.nothing())
+
+
+@given(st.lists(STATES, min_size=1, max_size=4))
+def test_what_was_told_last_of_each_fact_is_the_state(states: list[UserState]) -> None:
+    known, expected = UNKNOWN, msgspec.structs.astuple(NO_STATE)
+    for state in states:
+        known = known.with_state(state, 1)
+        told = msgspec.structs.astuple(state)
+        expected = tuple(
+            before if now is None else now
+            for before, now in zip(expected, told, strict=True)
+        )
+        assert known.state == UserState(*expected)
 
 
 @pytest.mark.parametrize(

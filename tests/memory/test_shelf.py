@@ -52,12 +52,8 @@ def test_another_project_was_told_nothing(path: Path) -> None:
     memory.close()
 
 
-EVERYTHING = Known(
-    external_id="ünï",
-    external_id_time=1,
-    device_id="device",
-    state=UserState(active_skus=[], in_pause=False, active_entitlements=["a", "b"]),
-    state_time=2,
+EVERYTHING = Known("ünï", 1, "device").with_state(
+    UserState(active_skus=[], in_pause=False, active_entitlements=["a", "b"]), 2
 )
 
 
@@ -68,11 +64,13 @@ EVERYTHING = Known(
 def test_a_later_run_knows_all_that_was_committed(
     path: Path, user_id: str, external_id: str
 ) -> None:
-    known = Known(external_id=external_id, state=EVERYTHING.state, state_time=7)
+    state = UserState(active_skus=[external_id], in_trial_period=True)
+    known = Known(external_id=external_id).with_state(state, 7)
     first = remember(path)
     first.users.put(user_id, known)
     first.users.put("other", EVERYTHING)
     assert first.users.get(user_id) == known
+    assert known.state == state
     first.commit()
     first.close()
     for is_prepared in (False, True):
