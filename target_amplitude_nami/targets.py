@@ -106,9 +106,10 @@ class Targets:
         return self._told.get(target_of(None, identity.device_id))
 
     def _newest(self, told: Told, time: int | None) -> int | None:
-        if time is None or told.is_newer_than(time) or self._is_of_the_future(time):
-            return told.time
-        return time
+        newest = told.time
+        if time is None or (newest is not None and time < newest):
+            return newest
+        return newest if self._is_of_the_future(time) else time
 
 
 def in_turn(mapped: AmplitudeEvent, told: Told, *, is_repeat: bool) -> AmplitudeEvent:

@@ -18,8 +18,8 @@ _NOT_TOLD: t.Final = b"\xc0"
 """A fact that is null, in MessagePack."""
 
 
-class Fact(msgspec.Struct, frozen=True, array_like=True):
-    """What is kept of one name."""
+class Fact(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What is kept of one name: plain values, which make no cycles to be collected."""
 
     def check(self) -> None:
         """Find out whether somebody wrote this.
@@ -29,7 +29,7 @@ class Fact(msgspec.Struct, frozen=True, array_like=True):
         """
 
 
-class Known(Fact, frozen=True, array_like=True):
+class Known(Fact, frozen=True, array_like=True, gc=False):
     """What records told of a Nami user.
 
     It is kept by the place of each fact, the External ID first: new ones go last. With
@@ -106,7 +106,7 @@ class Known(Fact, frozen=True, array_like=True):
         )
 
 
-class Told(Fact, frozen=True, array_like=True):
+class Told(Fact, frozen=True, array_like=True, gc=False):
     """What one Amplitude user, or device, of one project was told of its state."""
 
     time: int | None = None
@@ -148,7 +148,9 @@ def digest(properties: Mapping[str, t.Any]) -> int:
         text = _encoder.encode(properties)
     except UnicodeEncodeError:  # half of a cut emoji
         text = jsontext.encode(properties)
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) >> 1
+    hashed = _begun.copy()
+    hashed.update(text)
+    return int.from_bytes(hashed.digest()) >> 1
 
 
 def _packed(state: UserState) -> bytes:
@@ -180,6 +182,7 @@ def _completed(before: UserState, state: UserState) -> UserState:
     return UserState(*[k if n is None else n for k, n in zip(known, told, strict=True)])
 
 
+_begun = hashlib.blake2b(digest_size=8)
 _encoder = msgspec.json.Encoder(order="deterministic")
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(UserState).decode
