@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
-from target_amplitude_nami.memory.file import MemoryFile, chunks, json_array
-from target_amplitude_nami.memory.keys import Mark, MarkKeys
+from target_amplitude_nami.memory.file import MemoryFile, chunks
+from target_amplitude_nami.memory.keys import (
+    KEYS_AROUND_A_MARK,
+    MARK_KEY_BYTES,
+    Mark,
+    mark_keys,
+    mark_keys_around,
+)
 
 if t.TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Sequence
+
+_PROJECT_BYTES: t.Final = 6
+_FIND: t.Final = """
+SELECT key FROM json_each(?2) CROSS JOIN delivered AS d
+ON d.id = substr(?1, value, ?3) AND d.project = ?4
+"""
+"""All keys in one piece, and where each starts in it: JSON cannot hold bytes."""
+_ADD: t.Final = """
+INSERT INTO delivered SELECT substr(?1, value, ?3), ?4, ?5 FROM json_each(?2) WHERE true
+ON CONFLICT (id, project) DO UPDATE SET day = excluded.day WHERE day < excluded.day
+"""
 
 
 class Delivered:
@@ -20,7 +38,7 @@ class Delivered:
 
     def __init__(self, salt: bytes) -> None:
         """Take what tells this project's events from those of another."""
-        self._keys = MarkKeys(salt)
+        self._project = salt[:_PROJECT_BYTES]
         self._unwritten: set[Mark] = set()
         self._has_file = False
         self.remembers_runs = False
@@ -55,12 +73,11 @@ class Delivered:
             return bool(self._find_around([mark]))
         return mark in self._before
 
-    def among(self, marks: Collection[Mark]) -> set[Mark]:
+    def among(self, marks: Sequence[Mark]) -> set[Mark]:
         """Return those of the marks whose events were delivered."""
         known = self._unwritten.intersection(marks)
         if self._has_file:
-            keys = self._keys.of_all(marks)
-            known |= _find(self._writing, dict(zip(keys, marks, strict=True)))
+            known |= self._find(self._writing, mark_keys(marks), marks)
         return known
 
     def add(self, marks: Iterable[Mark]) -> None:
@@ -75,25 +92,27 @@ class Delivered:
         """
         if not self._unwritten:
             return False
-        for chunk in chunks(self._keys.of_all(sorted(self._unwritten))):
-            self._writing.run(
-                "INSERT INTO delivered SELECT value, ? FROM json_each(?) WHERE true"
-                " ON CONFLICT (id) DO UPDATE SET day = excluded.day"
-                " WHERE day < excluded.day",
-                day,
-                json_array(chunk),
-            )
+        for chunk in chunks(sorted(self._unwritten)):
+            keys = mark_keys(chunk)
+            self._writing.run(_ADD, *_pieces(keys), self._project, day)
         self._unwritten = set()
         self._has_file = True
         return True
 
     def _find_around(self, marks: Collection[Mark]) -> set[Mark]:
-        return _find(self._reading, self._keys.around(marks))
+        around = [mark for mark in marks for _ in range(KEYS_AROUND_A_MARK)]
+        return self._find(self._reading, mark_keys_around(marks), around)
+
+    def _find(self, file: MemoryFile, keys: bytes, marks: Sequence[Mark]) -> set[Mark]:
+        return {
+            marks[place] for (place,) in file.rows(_FIND, *_pieces(keys), self._project)
+        }
 
 
-def _find(file: MemoryFile, by_key: Mapping[str, Mark]) -> set[Mark]:
-    rows = file.rows(
-        "SELECT d.id FROM json_each(?) CROSS JOIN delivered AS d ON d.id = value",
-        json_array(by_key),
-    )
-    return {by_key[key] for (key,) in rows}
+def _pieces(keys: bytes) -> tuple[bytes, str, int]:
+    return keys, _places(len(keys)), MARK_KEY_BYTES
+
+
+@functools.lru_cache(maxsize=16)
+def _places(size: int) -> str:
+    return f"{[*range(1, size + 1, MARK_KEY_BYTES)]}"

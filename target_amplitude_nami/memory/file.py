@@ -38,7 +38,9 @@ _Row = t.TypeVar("_Row")
 
 _TABLES: t.Final = """
 CREATE TABLE facts (id TEXT NOT NULL UNIQUE, fact BLOB NOT NULL);
-CREATE TABLE delivered (id TEXT PRIMARY KEY, day INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE delivered (
+    id BLOB, project BLOB, day INTEGER NOT NULL, PRIMARY KEY (id, project)
+) WITHOUT ROWID;
 CREATE TABLE purges (day INTEGER PRIMARY KEY);
 CREATE TABLE held (
     number INTEGER PRIMARY KEY,

@@ -231,7 +231,7 @@ class Memory:
                 doubtful = msgspec.structs.replace(told, said=None)
                 self.told[project].put(target, doubtful)
 
-    def delivered_among(self, project: Project, marks: Collection[Mark]) -> set[Mark]:
+    def delivered_among(self, project: Project, marks: Sequence[Mark]) -> set[Mark]:
         """Return those of the marks whose events were delivered before."""
         with self._lock:
             return self._delivered[project].among(marks)
