@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 from target_amplitude_nami.memory import (
@@ -61,3 +62,27 @@ def test_ten_of_each_kind_are_named_and_all_are_counted(memory: Memory) -> None:
         memory.claim(DEVICE, "phone", f"nami-{number}{HALF_AN_EMOJI}")
     assert memory.figures().oddities == {DEVICE: 24}
     assert len(memory.figures().named_oddities) == 10
+
+
+def test_no_claim_is_lost_while_another_thread_writes(path: Path) -> None:
+    memory = remember(path)
+    is_done = threading.Event()
+
+    def write() -> None:
+        while not is_done.is_set():
+            memory.commit()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    count = 20_000
+    try:
+        for number in range(count):
+            memory.claim(DEVICE, f"device-{number}", "nami-1")
+            memory.claim(EXTERNAL_ID, f"external-{number // 2}", f"nami-{number % 2}")
+    finally:
+        is_done.set()
+        writer.join()
+    for number in range(count):
+        memory.claim(DEVICE, f"device-{number}", "nami-2")
+    assert memory.figures().oddities == {DEVICE: count, EXTERNAL_ID: count // 2}
+    memory.close()
