@@ -15,12 +15,13 @@ from itertools import cycle
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Final
+from uuid import UUID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SAMPLE: Final = 1_000
-_ID_BITS: Final = 96
+_ID_BITS: Final = 128
 _FIRST_DAY: Final = 20_515
 _DAYS: Final = 90
 """Over so many the delivered events are spread, before those of the benchmarks."""
@@ -55,6 +56,7 @@ def _columns(connection: sqlite3.Connection, table: str) -> list[str]:
 def _add(connection: sqlite3.Connection, table: str, count: int) -> None:
     """Add copies of a table's rows, in the order of their new ids: the fastest."""
     columns = [name for name in _columns(connection, table) if name != "id"]
+    ids: Iterator[bytes] | Iterator[str]
     ids = _delivered_ids(count) if table == "delivered" else _ids(count)
     sample = connection.execute(
         f"SELECT {', '.join(columns)} FROM {table} LIMIT {_SAMPLE}"
@@ -66,18 +68,25 @@ def _add(connection: sqlite3.Connection, table: str, count: int) -> None:
     )
 
 
-def _ids(count: int) -> Iterator[str]:
-    """Yield ids in their order, as evenly spread as those of the memory."""
+def _numbers(count: int) -> Iterator[int]:
+    """Yield numbers of 128 bits in their order, evenly spread as UUIDs are."""
     gap = (1 << _ID_BITS) // max(count, 1)
     dice = Random(count)
     for number in range(count):
-        yield f"{number * gap + dice.randrange(gap):024x}"
+        yield number * gap + dice.randrange(gap)
 
 
-def _delivered_ids(count: int) -> Iterator[str]:
+def _ids(count: int) -> Iterator[str]:
+    """Yield the keys of names in their order: of UUIDs, as most names are."""
+    for number in _numbers(count):
+        yield f"{UUID(int=number)}~00000000"
+
+
+def _delivered_ids(count: int) -> Iterator[bytes]:
     """Yield ids of events in their order, which is that of their days."""
-    for number, name in enumerate(_ids(count)):
-        yield f"{_FIRST_DAY + number * _DAYS // count:04x}{name}"
+    for place, number in enumerate(_numbers(count)):
+        day = _FIRST_DAY + place * _DAYS // count
+        yield day.to_bytes(2) + number.to_bytes(_ID_BITS // 8)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,9 @@ TARGET: Final = Path(sys.executable).with_name("target-amplitude-nami")
 PYTHON: Final = sys.executable
 
 _OURS = ("TARGET_AMPLITUDE_NAMI_", "MELTANO_", "SINGER_SDK_")
+_UNUSUAL = {"PYTHONDONTWRITEBYTECODE"}
+"""Without it, a program compiles what it imports only when it starts for the first
+time, as an installed one does."""
 _SHOWN_OF_A_LOG = 2_000
 
 
@@ -111,7 +114,9 @@ class LoopbackServer:
 def environment(**more: str) -> dict[str, str]:
     """Return the environment of a run: this one, without settings of the target."""
     kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(_OURS)
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(_OURS) and name not in _UNUSUAL
     }
     return kept | {"PYTHONPATH": str(ROOT)} | more
 
