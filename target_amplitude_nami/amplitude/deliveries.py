@@ -7,7 +7,7 @@ import typing as t
 from target_amplitude_nami.amplitude.outgoing import Traffic
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
     from target_amplitude_nami.amplitude.delivery import Delivery
     from target_amplitude_nami.amplitude.outgoing import Outgoing
@@ -36,7 +36,7 @@ class Deliveries(t.Generic[_Project]):
         delivery = self._started[project] = self._start(project)
         return delivery
 
-    def submit(self, project: _Project, events: Iterable[Outgoing]) -> None:
+    def submit(self, project: _Project, events: Sequence[Outgoing]) -> None:
         """Take events for a project in order; wait while its lanes are full.
 
         Raises:

@@ -27,7 +27,7 @@ from target_amplitude_nami.amplitude.outgoing import (
 from target_amplitude_nami.amplitude.pacing import Pace, Pacing
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from target_amplitude_nami.amplitude.event import Refusal
 
@@ -52,14 +52,12 @@ class DeliveryOptions(msgspec.Struct, frozen=True):
 class _Batch:
     """The request that a lane is filling."""
 
-    __slots__ = ("events", "memory_bytes", "room", "since")
+    __slots__ = ("events", "room", "since")
 
     def __init__(self, room: int) -> None:
         self.events: list[Outgoing] = []
         self.room = room
         """How many bytes of events the request can still take."""
-        self.memory_bytes = 0
-        """Of memory, until the events are settled."""
         self.since = 0.0
 
 
@@ -138,37 +136,42 @@ class Delivery:
         """What was sent so far."""
         return sum((lane.traffic for lane in self._lanes), Traffic())
 
-    def submit(self, events: Iterable[Outgoing]) -> None:
+    def submit(self, events: Sequence[Outgoing]) -> None:
         """Take events in order; wait while the lanes are full.
 
         Raises:
             DeliveryError: When nothing more can be delivered.
         """
-        filling, most_events = self._filling, self._limits.events
+        more = _memory_bytes_of(events)
+        if self._unsettled_bytes + more > MOST_BYTES_UNSETTLED:
+            if len(events) > 1:  # there may be room for some
+                for event in events:
+                    self.submit([event])
+                return
+            self._wait_for_memory(more)
+        self._filling_bytes += more
         for event in events:
-            memory_bytes = event.memory_bytes
-            unsettled_bytes = self._filling_bytes + self._in_lanes_bytes
-            if unsettled_bytes + memory_bytes > MOST_BYTES_UNSETTLED:
-                self._wait_for_memory(memory_bytes)
-            number = 0
-            if self._lanes_in_use > 1:
-                number = zlib.crc32(event.lane_key.encode("utf-8", "surrogatepass"))
-                number %= self._lanes_in_use
-            batch = filling[number]
-            room = batch.room - len(event.body) - 1
-            if not batch.events:
-                batch.since = self._clock.now()
-            elif room < 0 or len(batch.events) == most_events:
-                self._seal(number)
-                self._open_all_lanes()
-                self.submit([event])
-                continue
-            batch.events.append(event)
-            batch.room = room
-            batch.memory_bytes += memory_bytes
-            self._filling_bytes += memory_bytes
-            if self._filling_bytes > MOST_BYTES_UNSETTLED // 2:
-                self._hand_over_fullest()
+            self._put_in_batch(event)
+        if self._filling_bytes > MOST_BYTES_UNSETTLED // 2:
+            self._hand_over_fullest()
+
+    def _put_in_batch(self, event: Outgoing) -> None:
+        number = 0
+        if self._lanes_in_use > 1:
+            number = zlib.crc32(event.lane_key.encode("utf-8", "surrogatepass"))
+            number %= self._lanes_in_use
+        batch = self._filling[number]
+        events = batch.events
+        room = batch.room - len(event.body) - 1
+        if not events:
+            batch.since = self._clock.now()
+        elif room < 0 or len(events) == self._limits.events:
+            self._seal(number)
+            self._open_all_lanes()
+            self._put_in_batch(event)
+            return
+        events.append(event)
+        batch.room = room
 
     def tick(self) -> None:
         """Send what has waited long enough for its request to fill; call it often.
@@ -275,7 +278,7 @@ class Delivery:
 
     def _hand_over_fullest(self) -> None:
         lanes = range(len(self._lanes))
-        fullest = max(lanes, key=lambda number: self._filling[number].memory_bytes)
+        fullest = min(lanes, key=lambda number: self._filling[number].room)
         with self._condition:
             if not self._is_full(self._lanes[fullest]):
                 self._hand_over(fullest)
@@ -310,8 +313,9 @@ class Delivery:
             self._is_started = True
         batch = self._filling[number]
         self._filling[number] = _Batch(self._limits.event_bytes)
-        self._filling_bytes -= batch.memory_bytes
-        self._in_lanes_bytes += batch.memory_bytes
+        memory_bytes = _memory_bytes_of(batch.events)
+        self._filling_bytes -= memory_bytes
+        self._in_lanes_bytes += memory_bytes
         self._lanes[number].queue.append(batch.events)
         self._condition.notify_all()
 

@@ -278,7 +278,7 @@ class Desk:
 
     def submit(self, events: Iterable[Outgoing]) -> None:
         """Submit all of them."""
-        self.delivery.submit(events)
+        self.delivery.submit(list(events))
 
     def deliver(self, events: Iterable[Outgoing]) -> None:
         """Submit all of them and wait until they are settled."""
