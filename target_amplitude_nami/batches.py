@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import typing as t
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -28,8 +27,8 @@ _TROUBLES = (OSError, EOFError, ImportError, ValueError, InputUnreadable)
 
 def read_batch(
     encoding: Mapping[str, t.Any], manifest: Iterable[object]
-) -> Iterator[bytes]:
-    """Yield the records of a BATCH message's files, each as JSON text.
+) -> Iterator[list[bytes]]:
+    """Yield the records of a BATCH message's files, each as JSON text, some at a time.
 
     Args:
         encoding: The files' format and compression.
@@ -51,14 +50,12 @@ def read_batch(
         yield from _read_file(str(url), is_gzip=encoding.get("compression") == "gzip")
 
 
-def _read_file(url: str, *, is_gzip: bool) -> Iterator[bytes]:
+def _read_file(url: str, *, is_gzip: bool) -> Iterator[list[bytes]]:
     try:
         with _path(url).open("rb") as file:
             chunks = _unpacked(file) if is_gzip else _pieces(file, _CHUNK_BYTES)
-            lines = itertools.chain.from_iterable(lines_of(_read_ahead(chunks)))
-            for line in lines:
-                if not line.isspace():
-                    yield line.rstrip(b"\r\n")
+            for lines in lines_of(_read_ahead(chunks)):
+                yield [line.rstrip(b"\r\n") for line in lines if not line.isspace()]
     except zlib.error as error:
         raise InputUnreadable(
             f"the BATCH file {url} is damaged, or not compressed as its message says "

@@ -275,20 +275,21 @@ class TargetAmplitudeNami(CommandTarget):
         # A line that could not be read is mended in a message of its own only.
         take = self._map_record if stream == UNREADABLE_LINES else self._take_record
         next_tick = 0.0
-        for text in read_batch(encoding, manifest):
+        for texts in read_batch(encoding, manifest):
             if time.monotonic() >= next_tick:
                 self._tick()
                 next_tick = time.monotonic() + _TICK_SECONDS
-            if self._is_interrupted():
-                return
-            line = record_message(stream, text)
-            try:
-                record = reader.deserialize_json(text)
-            except ValueError as error:
-                reader.take_broken_line(line, error)
-                continue
-            reader.note_readable_line()
-            take(stream, record, line)
+            for text in texts:
+                if self._is_interrupted():
+                    return
+                line = record_message(stream, text)
+                try:
+                    record = reader.deserialize_json(text)
+                except ValueError as error:
+                    reader.take_broken_line(line, error)
+                    continue
+                reader.note_readable_line()
+                take(stream, record, line)
 
     def _reject_line(self, line: bytes, bad: BadLine) -> None:
         refusal = Refusal(bad.reason, "", bad.detail)
