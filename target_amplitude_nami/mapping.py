@@ -44,7 +44,7 @@ _WHAT_ELSE_IS_MISSING = {
 """By `anonymous_users`."""
 
 
-class Identity(msgspec.Struct, frozen=True):
+class Identity(msgspec.Struct, frozen=True, gc=False):
     """Whom Amplitude shall see: at least one of the two ids is there."""
 
     user_id: str | None

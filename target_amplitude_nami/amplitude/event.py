@@ -24,7 +24,7 @@ class Refusal(msgspec.Struct, frozen=True):
     status: int | None = None
 
 
-class AmplitudeEvent(msgspec.Struct, frozen=True, omit_defaults=True):
+class AmplitudeEvent(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One element of a request's `events` (HTTP V2 API, "Keys for the event argument").
 
     Absent values are left out of the JSON. There is no `ip` and no `session_id`: the
