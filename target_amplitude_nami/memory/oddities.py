@@ -62,17 +62,26 @@ class Oddities:
 
         The first who claimed an id has it; who else does is odd.
         """
-        taken = {
-            kind: dict(claims.popitem() for _ in range(len(claims)))
-            for kind, claims in self._claims.items()
-        }
         with self._lock:
             found, self._found = self._found, {}
+        taken = {kind: self._take_claims(kind, found) for kind in self._claims}
         for kind, claims in taken.items():
             if claims:
                 _write_claims(file, kind, claims, found)
         _write_found(file, found)
         return bool(any(taken.values()) or found)
+
+    def _take_claims(self, kind: str, found: dict[Claim, str]) -> dict[str, str]:
+        """Take out the claims of a kind, while others may be noted."""
+        claims = self._claims[kind]
+        taken: dict[str, str] = {}
+        for _ in range(len(claims)):
+            value, user_id = claims.popitem()
+            # Who claims it just after it was taken out comes next, and is the second.
+            first = taken.setdefault(value, user_id)
+            if first != user_id:
+                found[Claim(kind, value, user_id)] = first
+        return taken
 
     @staticmethod
     def named(file: MemoryFile, kinds: Iterable[str]) -> list[Oddity]:

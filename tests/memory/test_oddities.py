@@ -16,6 +16,8 @@ from tests.support.memory import HALF_AN_EMOJI, leave, remember
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
+
     from target_amplitude_nami.memory import Memory
 
 
@@ -62,6 +64,26 @@ def test_ten_of_each_kind_are_named_and_all_are_counted(memory: Memory) -> None:
         memory.claim(DEVICE, "phone", f"nami-{number}{HALF_AN_EMOJI}")
     assert memory.figures().oddities == {DEVICE: 24}
     assert len(memory.figures().named_oddities) == 10
+
+
+def test_who_claims_an_id_while_it_is_being_written_is_the_second(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Claims(dict[str, str]):
+        def popitem(self) -> tuple[str, str]:
+            taken = super().popitem()
+            if taken == ("phone", "nami-1"):
+                memory.claim(DEVICE, "phone", "nami-2")
+            return taken
+
+    oddities = memory._oddities
+    monkeypatch.setitem(oddities._claims, DEVICE, Claims())
+    memory.claim(DEVICE, "tablet", "nami-1")
+    memory.claim(DEVICE, "phone", "nami-1")
+    for _ in range(2):
+        assert memory.figures().named_oddities == [
+            Oddity(DEVICE, "phone", "nami-2", "nami-1")
+        ]
 
 
 def test_no_claim_is_lost_while_another_thread_writes(path: Path) -> None:
