@@ -31,6 +31,8 @@ if t.TYPE_CHECKING:
 
 _SAVE_SECONDS = 1.0
 """How often what was learnt is made safe, also without a STATE."""
+_LARGE_EVENT_BYTES = 1 << 16
+"""Larger ones do not wait for `post`: a few hundred would take too much memory."""
 _LONGEST_TYPE_SHOWN = 100
 _CLOCKS_DIFFER = dt.timedelta(days=1)
 _FORGOTTEN_AFTER = dt.timedelta(days=limits.DAYS_OF_DEDUPLICATION)
@@ -117,19 +119,20 @@ class Run:
         """Take an event for delivery, which `post` hands over.
 
         The ledger hears what became of it.
+
+        Raises:
+            DeliveryError: When nothing more can be delivered.
         """
         if event.cut_texts:
             self._note_cut(event.cut_texts)
         body = event.body
+        memory_bytes = memory_bytes_of(body, origin.line)
         outgoing = Outgoing(
-            body,
-            event.user_id,
-            event.device_id,
-            lane_key,
-            origin,
-            memory_bytes_of(body, origin.line),
+            body, event.user_id, event.device_id, lane_key, origin, memory_bytes
         )
         self._outbox[project].append(outgoing)
+        if memory_bytes > _LARGE_EVENT_BYTES:
+            self.post()
 
     def post(self) -> None:
         """Hand the events that were taken to delivery, each project's in order.

@@ -130,7 +130,9 @@ class Way:
             if self._waits and before.external_id is None:
                 # Who gets a name gets what was held, which may tell more.
                 self._users.put(user, known)
-                for held in self._memory.held_of(user):
+                for number, held in enumerate(self._memory.held_of(user)):
+                    if number % _TAKEN_AT_ONCE == 0:
+                        self._run.post()
                     self._let_go(held)
                 before = known = self._users.get(user)
         known = self._go(record, source, user, known)

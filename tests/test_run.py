@@ -1,0 +1,59 @@
+"""What a run hands to delivery at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from target_amplitude_nami.amplitude.delivery import Delivery
+from tests.support import nami, singer
+from tests.support.house import House
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from target_amplitude_nami.amplitude.outgoing import Outgoing
+
+
+@pytest.fixture
+def handed_over(monkeypatch: pytest.MonkeyPatch) -> list[list[Outgoing]]:
+    """Return where the events are noted that delivery is given, as they are given."""
+    noted: list[list[Outgoing]] = []
+    submit = Delivery.submit
+
+    def note(delivery: Delivery, events: Iterable[Outgoing]) -> None:
+        noted.append(list(events))
+        submit(delivery, noted[-1])
+
+    monkeypatch.setattr(Delivery, "submit", note)
+    return noted
+
+
+def test_large_events_are_handed_over_a_few_at_a_time(
+    tmp_path: Path, handed_over: list[list[Outgoing]]
+) -> None:
+    text = {f"text_{number}": "x" * 1_000 for number in range(40)}
+    events = [
+        nami.impression(number, **(text if number % 10 == 0 else {}))
+        for number in range(150)
+    ]
+    house = House(tmp_path)
+    house.take(singer.records("events", events))
+    assert [event["insert_id"] for event in house.sent] == [e["id"] for e in events]
+    assert max(map(len, handed_over)) == 10
+    assert max(sum(e.memory_bytes for e in some) for some in handed_over) < 200_000
+
+
+def test_many_that_waited_leave_a_few_at_a_time(
+    tmp_path: Path, handed_over: list[list[Outgoing]]
+) -> None:
+    house = House(
+        tmp_path, anonymous_users="hold", memory_path=str(tmp_path / "memory.db")
+    )
+    user = nami.identifier(2, 1)
+    waiting = [nami.impression(number, user_id=user) for number in range(2, 1_000)]
+    house.take(singer.records("events", [*waiting, nami.subscription(1)]))
+    assert len(house.sent) == len(waiting) + 1
+    assert max(map(len, handed_over)) <= 400
