@@ -74,6 +74,17 @@ def test_the_share_is_that_of_the_api(api: limits.Api, per_second: int) -> None:
     assert admission.until == {"user": NOW + WINDOW_SECONDS}
 
 
+@pytest.mark.parametrize("others", [0, 1_000])
+def test_the_share_is_the_same_beside_few_and_many(others: int) -> None:
+    pacing = Pacing(per_id_per_second=1)
+    pacing.admit(of_one_user(WINDOW_SECONDS - 1), NOW)
+    for _ in range(WINDOW_SECONDS // 2):
+        pacing.admit(of_many_users(others) * 2, NOW)
+    admission = pacing.admit(of_one_user(3), NOW)
+    assert numbers(admission.admitted) == [0]
+    assert numbers(admission.postponed) == [1, 2]
+
+
 @pytest.mark.parametrize(
     "ids", [{}, {"user_id": None, "device_id": "device"}, {"device_id": "device"}]
 )
