@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import io
 import ipaddress
@@ -17,10 +18,24 @@ from target_amplitude_nami.amplitude.answers import Answer, Fatal, Unknown
 from target_amplitude_nami.amplitude.understanding import Understanding
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 CONNECT_TIMEOUT_SECONDS: t.Final = 10
 _GZIP_LEVEL = 1  # three times faster than the default for a sixth more bytes
+
+
+def compressor() -> Callable[[bytes], bytes]:
+    """Return what compresses as gzip: ISA-L where it is, else the standard library."""
+    try:
+        from isal import igzip  # noqa: PLC0415 - not on every platform
+    except ImportError:
+        compress = gzip.compress
+    else:
+        compress = igzip.compress
+    return functools.partial(compress, compresslevel=_GZIP_LEVEL, mtime=0)
+
+
+_compress: t.Final = compressor()
 
 
 class Destination(msgspec.Struct, frozen=True):
@@ -79,7 +94,7 @@ class Client:
         """Return a request's body, compressed where the destination takes that."""
         body = b"".join((self._before, b",".join(events), self._after))
         if self._destination.gzip:
-            return gzip.compress(body, _GZIP_LEVEL, mtime=0)
+            return _compress(body)
         return body
 
     def post(self, body: bytes, count: int) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import socket
@@ -64,6 +65,18 @@ def test_a_body_can_be_compressed() -> None:
 def test_the_same_events_have_the_same_bytes_each_time() -> None:
     client = Client(destination("http://127.0.0.1:9/", gzip=True))
     assert client.encode(EVENTS) == client.encode(EVENTS)
+
+
+@pytest.mark.parametrize("lacks_isal", [False, True])
+def test_a_body_is_compressed_also_where_the_fast_library_is_missing(
+    monkeypatch: pytest.MonkeyPatch, *, lacks_isal: bool
+) -> None:
+    if lacks_isal:
+        monkeypatch.setitem(sys.modules, "isal", None)
+    compress = client_module.compressor()
+    packed = compress(b"text " * 1000)
+    assert gzip.decompress(packed) == b"text " * 1000
+    assert packed == compress(b"text " * 1000)
 
 
 def test_the_connection_is_kept_between_requests() -> None:
