@@ -9,7 +9,6 @@ With `--threads`, so many threads compress and send.
 from __future__ import annotations
 
 import argparse
-import gzip
 import queue
 import sys
 import threading
@@ -19,6 +18,11 @@ import msgspec
 import requests
 
 from benchmarks.peers.mapping import event_of
+
+try:  # as the target does
+    from isal import igzip as gzip
+except ImportError:
+    import gzip  # type: ignore[no-redef]
 
 if TYPE_CHECKING:
     from collections.abc import Callable
