@@ -125,12 +125,19 @@ def document(results: Sequence[dict[str, Any]]) -> str:
     """Return the part of the README that the results make: machine, table, notes."""
     if not results:
         return "Nothing has been measured yet: `make benchmarks`.\n"
-    on = results[-1]["machine"]
-    versions = ", ".join(f"{name} {on[name]}" for name in _PACKAGES)
+    names_on: dict[str, list[str]] = {}
+    for one in results:
+        names_on.setdefault(_said(one["machine"]), []).append(f"*{one['benchmark']}*")
+    machines = "".join(f"- {', '.join(names_on[on])}: {on}\n" for on in names_on)
     says = "\n".join(f"- *{one['benchmark']}*: {one['says']}" for one in results)
+    return f"{machines}\n{table(results)}\n{says}\n"
+
+
+def _said(on: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {on[name]}" for name in _PACKAGES)
     return (
         f"{on['cpus']} CPUs ({on['cpu']}), {on['memory_gib']} GiB, {on['system']}, "
-        f"Python {on['python']}, {versions}.\n\n{table(results)}\n{says}\n"
+        f"Python {on['python']}, {versions}."
     )
 
 
