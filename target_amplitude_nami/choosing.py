@@ -60,8 +60,7 @@ class Choice:
 
     def why_not(self, event: NamiEvent) -> str | None:
         """Return the reason why an event is not sent, if so."""
-        event_type = event.event_type
-        if event_type not in self._sent_names and not self.is_wanted(event_type):
+        if not self.is_wanted(event.event_type):
             return "event_not_chosen"
         if self._start_ms is not None and event.time < self._start_ms:
             return "before_start_date"

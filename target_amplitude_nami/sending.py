@@ -84,6 +84,7 @@ class Sending:
         self._pace = Pace(settings.max_events_per_second)
         self._deliveries: Deliveries[Project] = Deliveries(self._delivery_to)
         self.submit: t.Final = self._deliveries.submit
+        """Takes events for a project, as `Deliveries` says."""
         self._local: LocalAmplitude | None = None
         self._dry_run: DryRun | None = None
 

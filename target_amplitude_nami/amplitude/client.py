@@ -21,7 +21,9 @@ if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 CONNECT_TIMEOUT_SECONDS: t.Final = 10
-_GZIP_LEVEL = 1  # three times faster than the default for a sixth more bytes
+_GZIP_LEVEL = 1
+"""Of the standard library, three times faster than its default for a sixth more bytes;
+ISA-L is faster still."""
 
 
 def compressor() -> Callable[[bytes], bytes]:

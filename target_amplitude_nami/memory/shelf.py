@@ -133,10 +133,7 @@ class Shelf(t.Generic[_Fact]):
             if packed is None:
                 return self._nothing
             self._keep(name, packed)
-        try:
-            return self._decode(packed)
-        except (msgspec.DecodeError, ValueError):
-            return self._from_text(packed)
+        return self._unpacked(packed)
 
     def put(self, name: str, fact: _Fact) -> None:
         """Keep a fact under a name, in the place of the one before."""
@@ -180,11 +177,8 @@ class Shelf(t.Generic[_Fact]):
     def _unpacked(self, packed: bytes) -> _Fact:
         try:
             return self._decode(packed)
-        except (msgspec.DecodeError, ValueError):
-            return self._from_text(packed)
-
-    def _from_text(self, packed: bytes) -> _Fact:
-        return msgspec.convert(jsontext.decode(packed), type(self._nothing))
+        except (msgspec.DecodeError, ValueError):  # as JSON text, by `put`
+            return msgspec.convert(jsontext.decode(packed), type(self._nothing))
 
     def _find(self, name: str) -> bytes | None:
         with self._lock:
@@ -208,7 +202,7 @@ class Shelf(t.Generic[_Fact]):
         before = self._in_ram.get(name)
         self._in_ram[name] = packed
         if before is None:
-            self._bytes_in_ram += len(name) + len(packed) + _BYTES_AROUND_A_FACT
+            self._bytes_in_ram += _size_of(name, packed)
         else:
             self._bytes_in_ram += len(packed) - len(before)
         if self._bytes_in_ram > self._most_bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 from target_amplitude_nami.memory import (
@@ -11,7 +10,7 @@ from target_amplitude_nami.memory import (
     SEVERAL_EXTERNAL_IDS,
     Oddity,
 )
-from tests.support.memory import HALF_AN_EMOJI, leave, remember
+from tests.support.memory import HALF_AN_EMOJI, leave, remember, written_meanwhile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,22 +87,11 @@ def test_who_claims_an_id_while_it_is_being_written_is_the_second(
 
 def test_no_claim_is_lost_while_another_thread_writes(path: Path) -> None:
     memory = remember(path)
-    is_done = threading.Event()
-
-    def write() -> None:
-        while not is_done.is_set():
-            memory.commit()
-
-    writer = threading.Thread(target=write)
-    writer.start()
     count = 20_000
-    try:
+    with written_meanwhile(memory):
         for number in range(count):
             memory.claim(DEVICE, f"device-{number}", "nami-1")
             memory.claim(EXTERNAL_ID, f"external-{number // 2}", f"nami-{number % 2}")
-    finally:
-        is_done.set()
-        writer.join()
     for number in range(count):
         memory.claim(DEVICE, f"device-{number}", "nami-2")
     assert memory.figures().oddities == {DEVICE: count, EXTERNAL_ID: count // 2}

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
 from target_amplitude_nami.memory import UNKNOWN, UNTOLD, Known, Shelf, Told
 from target_amplitude_nami.nami.state import UserState
-from tests.support.memory import HALF_AN_EMOJI, ODD_TEXTS, leave, remember
+from tests.support.memory import (
+    HALF_AN_EMOJI,
+    ODD_TEXTS,
+    leave,
+    remember,
+    written_meanwhile,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,16 +131,8 @@ def test_ram_is_counted_in_bytes_however_large_the_facts_are() -> None:
 
 def test_users_are_known_while_another_thread_writes_them(path: Path) -> None:
     memory = remember(path)
-    is_done = threading.Event()
-
-    def write() -> None:
-        while not is_done.is_set():
-            memory.commit()
-
-    writer = threading.Thread(target=write)
-    writer.start()
     mistakes = 0
-    try:
+    with written_meanwhile(memory):
         for number in range(60_000):
             memory.users.put(f"nami-{number}", Known(external_id=f"{number}"))
             past = number * 7 // 11
@@ -143,8 +140,5 @@ def test_users_are_known_while_another_thread_writes_them(path: Path) -> None:
                 memory.users.prepare([f"nami-{past}", f"nami-{number + 1}"])
             if number % 20 == 0:
                 mistakes += memory.users.get(f"nami-{past}").external_id != f"{past}"
-    finally:
-        is_done.set()
-        writer.join()
-        memory.close()
+    memory.close()
     assert mistakes == 0

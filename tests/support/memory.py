@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from typing import TYPE_CHECKING, Any
 
 from target_amplitude_nami.memory import Memory, mark_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 EVENT = mark_of("event", 1_717_000_000_000)
@@ -33,3 +35,21 @@ def leave(path: Path, do: Callable[[Memory], object], **changes: Any) -> None:
     do(memory)
     memory.commit()
     memory.close()
+
+
+@contextlib.contextmanager
+def written_meanwhile(memory: Memory) -> Iterator[None]:
+    """Have another thread commit, again and again, what is learnt within."""
+    is_done = threading.Event()
+
+    def write() -> None:
+        while not is_done.is_set():
+            memory.commit()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        yield
+    finally:
+        is_done.set()
+        writer.join()
