@@ -1,21 +1,24 @@
 """Arranges a record's columns as Nami's fields, whatever their spelling.
 
 `CUSTOMER_JOURNEY_STATE__IN_PAUSE` becomes member `in_pause` of
-`customer_journey_state`; columns of Singer's metadata (`_sdc_*`) fall away.
+`customer_journey_state`; columns that taps and loaders add (`_sdc_*`, `_fivetran_*`)
+fall away.
 """
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 import msgspec
 
-from target_amplitude_nami.nami import jsontext
+from target_amplitude_nami.nami import containers, jsontext
+from target_amplitude_nami.nami.containers import folded
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-_FIELDS = (
+FIELDS: t.Final = (
     "id",
     "event_id",
     "event_type",
@@ -50,10 +53,22 @@ _CAMEL_CASE = (
 )
 """Fields that Nami's SDKs spell so, as an UPPER CASE warehouse cannot tell."""
 
-PAYLOAD_COLUMNS: t.Final = ("payload", "body", "data", "event")
-"""Columns in which a webhook's landing table keeps the whole body."""
-
 _READY_MADE = "namiml_"
+
+_LOADERS = ("_sdc_", "_fivetran_", "_airbyte_", "_ab_", "_dlt_")
+"""How columns begin that taps and loaders add: when and how a row was loaded."""
+_RAW_RECORD = "_airbyte_data"
+"""The exception: the whole record, as Airbyte lands it."""
+_DELETED = "__deleted"
+"""Debezium's mark on every row."""
+
+_INDEXED = re.compile(
+    r"(external_?ids|active_?entitlements|devices)(?:__|[._\[])(\d+)\]?(?:(?:__|[._])(.+))?",
+    re.IGNORECASE,
+)
+"""A part of one member of an array in a column of its own: `devices__0__id`."""
+_DOCUMENTED = frozenset({"deviceswithaccess"})
+"""Properties of Nami's own that begin like a container."""
 
 _MOST_COLUMNS = 10_000
 """Names remembered at a time: records may have names that never come again."""
@@ -66,7 +81,8 @@ _NULL, _EMPTY_OBJECT = b"\xc0\x80"
 _packer = msgspec.msgpack.Encoder()
 _json_encoder = msgspec.json.Encoder()
 
-_FIELD_OF = {name.replace("_", ""): name for name in _FIELDS}
+_FIELD_OF = {folded(name): name for name in FIELDS}
+_CONTAINER_OF = {folded(name): name for name in containers.CONTAINERS}
 _CAMEL_CASE_OF = {name.lower(): name for name in _CAMEL_CASE}
 
 _Way: t.TypeAlias = tuple[str, ...]
@@ -79,14 +95,16 @@ class Columns:
     def __init__(self, separator: str = "__") -> None:
         """Take what stands between the parts of a flattened column's name."""
         self.metadata: set[str] = set()
-        """The columns met that hold Singer's metadata."""
+        """The columns met that taps and loaders have added."""
+        self.misfits: set[str] = set()
+        """The fields met whose names begin with a container's name, and that are not
+        among its known parts."""
         self._separator = separator
         self._paths: dict[str, tuple[_Way, str]] = {}
         self._plain: set[str] = set()
         self.are_plain: Callable[[Iterable[str]], bool] = self._plain.issuperset
         """Whether a record's columns are known to be as Nami names them: none of them
-        is part of a field, holds a whole body, or is ready made. Metadata may be among
-        them."""
+        is part of a field, ready made, or a misfit. Metadata may be among them."""
 
     def head(self, column: str) -> str:
         """Return the field that a column belongs to; empty for metadata."""
@@ -128,7 +146,10 @@ class Columns:
             if inner is None:
                 inner = _open(fields, way, opened)
             if inner is None:  # There is no place in what is no object.
-                fields[self._separator.join((*way, name))] = value
+                column = self._separator.join((*way, name))
+                fields[column] = value
+                if _is_misfit(column):
+                    self.misfits.add(column)
             else:
                 inner[name] = value
 
@@ -137,18 +158,30 @@ class Columns:
             self._paths.clear()
             self._plain.clear()
             self.metadata.clear()
+            self.misfits.clear()
         *way, name = self._split(column)
         self._paths[column] = place = (tuple(way), name)
         if not name:
             self.metadata.add(column)
-        is_apart = column in PAYLOAD_COLUMNS or column.startswith(_READY_MADE)
-        if not name or (place == ((), column) and not is_apart):
+        if not way and _is_misfit(name):
+            self.misfits.add(name)
+        elif not name or (place == ((), column) and not column.startswith(_READY_MADE)):
             self._plain.add(column)
         return place
 
     def _split(self, column: str) -> tuple[str, ...]:
-        if column.lower().startswith("_sdc_"):
+        lower = column.strip().lower()
+        if lower == _DELETED or (
+            lower.startswith(_LOADERS) and not lower.startswith(_RAW_RECORD)
+        ):
             return ("",)
+        if flag := containers.flag_of(column):
+            return ("customer_journey_state", flag)
+        if indexed := _INDEXED.fullmatch(column):
+            name, number, rest = indexed.groups()
+            rest = rest.lower() if column == column.upper() and rest else rest
+            parts = re.split(r"__|\.", rest) if rest else []
+            return (_field(name), number, *parts)
         is_upper = column == column.upper()
         name = column.lower() if is_upper else column
         parts = name.split(self._separator)
@@ -156,13 +189,29 @@ class Columns:
             parts = [name]
         if is_upper:
             parts = [_CAMEL_CASE_OF.get(part, part) for part in parts]
-        return (_field(parts[0]), *parts[1:])
+        field = _field(parts[0])
+        if (
+            len(parts) > 1
+            and field in containers.CONTAINERS
+            and not containers.is_part(field, parts[1])
+        ):
+            return (name,)
+        return (field, *parts[1:])
 
 
 def _field(name: str) -> str:
     if name in _ALIASES:
         return _ALIASES[name]
-    return _FIELD_OF.get(name.replace("_", "").lower(), name)
+    return _FIELD_OF.get(folded(name), name)
+
+
+def _is_misfit(name: str) -> bool:
+    like = folded(name)
+    return (
+        like.startswith(tuple(_CONTAINER_OF))
+        and like not in _CONTAINER_OF
+        and like not in _DOCUMENTED
+    )
 
 
 def _merge(fields: dict[str, t.Any], name: str, value: t.Any) -> None:

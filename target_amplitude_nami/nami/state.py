@@ -6,7 +6,11 @@ import typing as t
 
 import msgspec
 
-from target_amplitude_nami.nami import values
+from target_amplitude_nami.nami import containers, values
+from target_amplitude_nami.nami.containers import FLAGS
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class UserState(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -36,15 +40,11 @@ class UserState(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 NO_STATE: t.Final = UserState()
 
-FLAGS = (
-    "former_subscriber",
-    "in_grace_period",
-    "in_trial_period",
-    "in_intro_offer_period",
-    "in_account_hold",
-    "in_pause",
-    "is_cancelled",
-)
+Ids: t.TypeAlias = list[str] | None
+"""None where there is nothing to tell, or nothing of it is an id."""
+
+_SECONDS_END: t.Final = len("2024-06-29T00:57:05Z")
+
 _ARRAYS = (
     "active_entitlements",
     "active_skus",
@@ -62,97 +62,52 @@ READY_MADE_COLUMNS = frozenset(
 )
 
 
-def take_state(fields: dict[str, t.Any]) -> UserState:
-    """Take the state out of a record's fields; what is left are its properties.
-
-    Where a fact is told twice, Nami's own nested field wins over a ready-made
-    `namiml_*` column.
-
-    Raises:
-        UnreadableRecordError: For a part that is there but makes no sense.
-    """
+def with_ready_made(
+    state: UserState, fields: dict[str, t.Any], *, carries_state: bool
+) -> UserState:
+    """Complete a state from `namiml_*` columns, which are taken out of the fields."""
     told: dict[str, t.Any] = {}
-    if not READY_MADE_COLUMNS.isdisjoint(fields):
-        _tell_ready_made(told, fields)
-    _tell_entitlements(told, fields.pop("active_entitlements", None))
-    _tell_devices(told, fields.pop("devices", None))
-    _tell_flags(told, fields.pop("customer_journey_state", None))
-    return UserState(**told) if told else NO_STATE
-
-
-def _tell(told: dict[str, t.Any], name: str, value: object) -> None:
-    if value is not None:
-        told[name] = value
-
-
-def _tell_ready_made(told: dict[str, t.Any], fields: dict[str, t.Any]) -> None:
     for name, column in _READY_MADE_ARRAYS.items():
-        _tell(told, name, _ready_made_array(fields.pop(column, None), column))
+        value = fields.pop(column, None)
+        if carries_state or name == "device_ids":
+            told[name] = _ready_made_ids(value, column)
     for name, column in _READY_MADE_FLAGS.items():
-        _tell(told, name, values.boolean(fields.pop(column, None), column))
+        value = fields.pop(column, None)
+        if carries_state:
+            told[name] = values.boolean(value, column)
     status = fields.pop(_STATUS_COLUMN, None)
-    _tell(told, "subscription_status", values.identifier(status, _STATUS_COLUMN))
+    if carries_state:
+        told["subscription_status"] = values.identifier(status, _STATUS_COLUMN)
+    missing = {
+        name: value
+        for name, value in told.items()
+        if value is not None and getattr(state, name) is None
+    }
+    return msgspec.structs.replace(state, **missing) if missing else state
 
 
-def _ready_made_array(value: object, column: str) -> list[str] | None:
-    if isinstance(value, str) and value[:1] not in {"[", "{"}:
-        value = [value] if value else []
-    items = values.array(value, column)
-    return None if items is None else _distinct(items, column)
+def _ready_made_ids(value: object, column: str) -> Ids:
+    ids = containers.ids(value, column)
+    if not ids:
+        return ids
+    texts = [values.identifier(item, column) for item in ids]
+    if column == _READY_MADE_ARRAYS["entitlement_expirations"]:
+        texts = [expiration(text) for text in texts]
+    return distinct(texts)
 
 
-def _tell_entitlements(told: dict[str, t.Any], value: object) -> None:
-    entitlements = values.array(value, "active_entitlements")
-    if entitlements is None:
-        return
-    for name, key in (
-        ("active_entitlements", "entitlement_ref_id"),
-        ("active_skus", "sku_ref_id"),
-        ("entitlement_expirations", "expiration"),
-        ("purchase_platforms", "purchase_platform"),
-    ):
-        _tell(told, name, _collect(entitlements, key, "active_entitlements"))
+# Single facts
 
 
-def _tell_devices(told: dict[str, t.Any], value: object) -> None:
-    devices = values.array(value, "devices")
-    if devices is None:
-        return
-    _tell(told, "device_ids", _collect(devices, "id", "devices"))
-    # The App Platform's id, never `platform_type`, which is free text.
-    platforms = [_platform_of(device) for device in devices]
-    _tell(told, "device_platforms", _collect(platforms, "id", "devices"))
+def expiration(text: str | None) -> str | None:
+    """Return when an entitlement expires in one spelling; as it is if it is no time."""
+    if not text or (len(text) == _SECONDS_END and text[10] == "T" and text[-1] == "Z"):
+        return text
+    return values.utc_text(text) or text
 
 
-def _platform_of(device: object) -> object:
-    if not isinstance(device, dict):
-        return {}
-    platform = device.get("platform")
-    if isinstance(platform, dict):
-        return platform
-    return {"id": device.get("app_platform_id", device.get("platform_id"))}
-
-
-def _tell_flags(told: dict[str, t.Any], value: object) -> None:
-    flags = values.mapping(value, "customer_journey_state")
-    if flags is None:
-        return
-    for name in FLAGS:
-        _tell(told, name, values.boolean(flags.get(name), name))
-
-
-def _collect(items: list[t.Any], key: str, field: str) -> list[str] | None:
-    """Return one member of every item, as `_distinct` does."""
-    return _distinct(
-        [item.get(key) if isinstance(item, dict) else None for item in items], field
-    )
-
-
-def _distinct(items: list[t.Any], field: str) -> list[str] | None:
-    """Return ids without repeats; None when there are items but none is an id."""
-    texts: dict[str, None] = {}
-    for item in items:
-        text = values.identifier(item, field)
-        if text is not None:
-            texts[text] = None
-    return list(texts) if texts or not items else None
+def distinct(texts: Iterable[str | None]) -> Ids:
+    """Return ids without repeats, in order; None when none of them is one."""
+    found = dict.fromkeys([values.identifier(text, "") for text in texts])
+    found.pop(None, None)
+    return t.cast("list[str]", list(found)) or None

@@ -1,0 +1,361 @@
+"""Takes what a record says about its user out of its fields, in any form.
+
+What is to the letter as Nami sends it is read at one stroke; anything else is opened by
+`containers` first, and then read in the same way.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+import msgspec
+
+from target_amplitude_nami.nami import containers, values
+from target_amplitude_nami.nami.state import (
+    NO_STATE,
+    READY_MADE_COLUMNS,
+    Ids,
+    UserState,
+    distinct,
+    expiration,
+    with_ready_made,
+)
+from target_amplitude_nami.nami.values import NO_ID
+
+# What Nami sends, to the letter: anything else is opened by `containers`.
+
+
+class _Strict(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """An object with the keys that Nami documents.
+
+    Others must not be passed over: they may be spellings of keys that count.
+    """
+
+
+class _ExternalId(_Strict):
+    key: str | None = None
+    value: str | None = None
+    type: t.Any = None
+
+    def says_nothing(self) -> bool:
+        """Return whether it has none of the keys that count, or all are null."""
+        return self.key is None and self.value is None
+
+
+class _Entitlement(_Strict):
+    entitlement_ref_id: str | None = None
+    sku_ref_id: str | None = None
+    expiration: str | None = None
+    purchase_platform: str | None = None
+    name: t.Any = None
+    description: t.Any = None
+    last_verified: t.Any = None
+
+    def says_nothing(self) -> bool:
+        """Return whether it has none of the keys that count, or all are null."""
+        return (
+            self.entitlement_ref_id is None
+            and self.sku_ref_id is None
+            and self.expiration is None
+            and self.purchase_platform is None
+        )
+
+
+class _Platform(_Strict):
+    id: str | None = None
+    name: t.Any = None
+    platform_type: t.Any = None
+    marketplace_app_id: t.Any = None
+
+
+class _Device(_Strict):
+    id: str | None = None
+    platform: _Platform | None = None
+    app_platform_id: str | None = None
+    platform_id: str | None = None
+
+    def says_nothing(self) -> bool:
+        """Return whether it has none of the keys that count, or all are null."""
+        return (
+            self.id is None
+            and self.platform is None
+            and self.app_platform_id is None
+            and self.platform_id is None
+        )
+
+    def app_platform(self) -> str | None:
+        """Return the App Platform's id, never its type, which is free text."""
+        own = None if self.platform is None else self.platform.id
+        return own or self.app_platform_id or self.platform_id
+
+
+class _Journey(_Strict):
+    former_subscriber: bool | None = None
+    in_account_hold: bool | None = None
+    in_grace_period: bool | None = None
+    in_trial_period: bool | None = None
+    in_intro_offer_period: bool | None = None
+    in_pause: bool | None = None
+    is_cancelled: bool | None = None
+
+
+class _AboutUser(msgspec.Struct, array_like=True, gc=False):
+    external_ids: list[_ExternalId] | None
+    active_entitlements: list[_Entitlement] | None
+    devices: list[_Device] | None
+    customer_journey_state: _Journey | None
+
+
+class _SaysNothing(Exception):  # noqa: N818 - it never leaves this module
+    """A member of an array has none of the keys that count."""
+
+
+_Member = t.TypeVar("_Member", _ExternalId, _Entitlement, _Device)
+
+_EXTERNAL_ID: t.Final = "external_id"
+_OTHER_KINDS: t.Final = frozenset({"original_transaction_id"})
+_NO_JOURNEY: t.Final = _Journey()
+_LIST_OR_NONE: t.Final = frozenset({list, type(None)})
+
+
+def take_about_user(
+    fields: dict[str, t.Any], *, carries_state: bool, has_ready_made: bool
+) -> tuple[UserState, str | None]:
+    """Take what a record says about its user out of its fields.
+
+    What is left are the record's other properties. Where a fact is told twice, Nami's
+    own nested field wins over a ready-made `namiml_*` column.
+
+    Args:
+        fields: The record's, which are changed.
+        carries_state: Whether the user's state counts. That of other records, of
+            `device.*` events above all, is never sent; only ids count there.
+        has_ready_made: Whether there may be ready-made columns.
+
+    Returns:
+        The state, and the External ID.
+
+    Raises:
+        UnreadableRecordError: For a part that is there and is not understood.
+    """
+    take = fields.pop
+    entries, column = take("external_ids", None), take("external_id", None)
+    entitlements, devices = take("active_entitlements", None), take("devices", None)
+    journey = take("customer_journey_state", None)
+    if not carries_state:
+        entitlements = journey = None
+    if entries is entitlements is devices is journey is None:
+        state, external_id = NO_STATE, None
+    else:
+        state, external_id = _read(entries, entitlements, devices, journey)
+    if has_ready_made and not READY_MADE_COLUMNS.isdisjoint(fields):
+        state = with_ready_made(state, fields, carries_state=carries_state)
+    if external_id is None and column is not None:
+        external_id = values.external_id(column, _EXTERNAL_ID)
+    return state, external_id
+
+
+def _read(
+    entries: object, entitlements: object, devices: object, journey: object
+) -> tuple[UserState, str | None]:
+    # A stream map can make a tuple or a set, which `convert` takes for an array.
+    if _LIST_OR_NONE.issuperset((type(entries), type(entitlements), type(devices))):
+        try:
+            return _facts_of(
+                msgspec.convert((entries, entitlements, devices, journey), _AboutUser),
+                may_be_empty=False,
+            )
+        except (msgspec.ValidationError, UnicodeError, _SaysNothing):
+            pass
+    about = _AboutUser(
+        _EXTERNAL_IDS.read(entries),
+        _ENTITLEMENTS.read(entitlements),
+        _DEVICES.read(devices),
+        _read_journey(journey),
+    )
+    return _facts_of(about, may_be_empty=True)
+
+
+def _facts_of(about: _AboutUser, *, may_be_empty: bool) -> tuple[UserState, str | None]:
+    """Return the state, and the External ID.
+
+    Raises:
+        _SaysNothing: For a member without any key that counts, unless it may be empty.
+    """
+    external_id = _external_id_of(about.external_ids, may_be_empty)
+    entitled, skus, expirations, stores = _entitlements(
+        about.active_entitlements, may_be_empty
+    )
+    device_ids, platforms = _devices(about.devices, may_be_empty)
+    flags = about.customer_journey_state or _NO_JOURNEY
+    state = UserState(
+        entitled,
+        skus,
+        device_ids,
+        platforms,
+        flags.former_subscriber,
+        flags.in_grace_period,
+        flags.in_trial_period,
+        flags.in_intro_offer_period,
+        flags.in_account_hold,
+        flags.in_pause,
+        flags.is_cancelled,
+        expirations,
+        stores,
+    )
+    return state, external_id
+
+
+# The booleans below go by place: a call by name takes longer.
+# ruff: noqa: FBT001
+
+
+def _external_id_of(
+    entries: list[_ExternalId] | None, may_be_empty: bool
+) -> str | None:
+    """Return the External ID: the entry of `external_ids` with that key.
+
+    The other entries are ids of store transactions and the like, also when they come
+    first (Nami docs, "Event types", the example of `user.*`).
+    """
+    found = None
+    for entry in entries or ():
+        key = entry.key
+        if key is None:
+            if entry.value is None and not may_be_empty:
+                raise _SaysNothing
+        elif found is None and (
+            key == _EXTERNAL_ID
+            or (key not in _OTHER_KINDS and containers.is_external_id(key))
+        ):
+            found = values.external_id(entry.value, "external_ids")
+    return found
+
+
+def _entitlements(
+    entitlements: list[_Entitlement] | None, may_be_empty: bool
+) -> tuple[Ids, Ids, Ids, Ids]:
+    """Return the ids of entitlements and SKUs, when they expire, where bought."""
+    if entitlements is None:
+        return None, None, None, None
+    if not entitlements:
+        return [], [], [], []
+    if not may_be_empty:
+        for each in entitlements:
+            if each.entitlement_ref_id is None and each.says_nothing():
+                raise _SaysNothing
+    if len(entitlements) == 1:
+        only = entitlements[0]
+        return (
+            _only(only.entitlement_ref_id),
+            _only(only.sku_ref_id),
+            _only(expiration(only.expiration)),
+            _only(only.purchase_platform),
+        )
+    return (
+        distinct([each.entitlement_ref_id for each in entitlements]),
+        distinct([each.sku_ref_id for each in entitlements]),
+        distinct([expiration(each.expiration) for each in entitlements]),
+        distinct([each.purchase_platform for each in entitlements]),
+    )
+
+
+def _devices(devices: list[_Device] | None, may_be_empty: bool) -> tuple[Ids, Ids]:
+    """Return the ids of devices and of their App Platforms."""
+    if devices is None:
+        return None, None
+    if not devices:
+        return [], []
+    if not may_be_empty:
+        for each in devices:
+            if each.id is None and each.says_nothing():
+                raise _SaysNothing
+    if len(devices) == 1:
+        only = devices[0]
+        return _only(only.id), _only(only.app_platform())
+    return (
+        distinct([each.id for each in devices]),
+        distinct([each.app_platform() for each in devices]),
+    )
+
+
+def _only(text: str | None) -> Ids:
+    if not text:
+        return None
+    if text[0] > " " and text[-1] > " " and text != NO_ID:
+        return [text]
+    return distinct([text])
+
+
+# Containers in other forms
+
+
+class _Container(t.Generic[_Member]):
+    """Reads one array in any form as Nami would send it."""
+
+    def __init__(self, field: str, kind: type[_Member]) -> None:
+        """Take the container's name, and what its members are."""
+        self._field = field
+        self._kind: type[t.Any] = kind
+        self._members: t.Any = list[kind]  # type: ignore[valid-type]
+        self._decode = msgspec.json.Decoder(self._members).decode
+
+    def read(self, value: object) -> list[_Member] | None:
+        """Return the members; None where there is no container."""
+        if value is None:
+            return None
+        members = self._read_to_the_letter(value)
+        if members is not None:
+            return members
+        found = containers.members(value, self._field)
+        if found is None:
+            return None
+        return [
+            msgspec.convert(_ids_as_text(member, self._field), self._kind)
+            for member in found
+        ]
+
+    def _read_to_the_letter(self, value: object) -> list[_Member] | None:
+        """Return the members where they, or JSON text of them, are as Nami sends."""
+        try:
+            if isinstance(value, str):
+                members: list[_Member] = self._decode(value)
+            elif isinstance(value, list):
+                members = msgspec.convert(value, self._members)
+            else:
+                return None
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return None
+        return None if any(member.says_nothing() for member in members) else members
+
+
+_EXTERNAL_IDS: t.Final = _Container("external_ids", _ExternalId)
+_ENTITLEMENTS: t.Final = _Container("active_entitlements", _Entitlement)
+_DEVICES: t.Final = _Container("devices", _Device)
+_decode_journey: t.Final = msgspec.json.Decoder(_Journey).decode
+
+
+def _ids_as_text(member: dict[str, t.Any], field: str) -> dict[str, t.Any]:
+    texts: dict[str, t.Any] = {}
+    for name, value in member.items():
+        if name == "platform" and value is not None:
+            texts[name] = value | {"id": values.identifier(value.get("id"), field)}
+        elif name == "expiration" and not isinstance(value, str):
+            texts[name] = values.utc_text(value) or values.identifier(value, field)
+        else:
+            texts[name] = values.identifier(value, field)
+    return texts
+
+
+def _read_journey(value: object) -> _Journey | None:
+    if value is None:
+        return None
+    try:
+        if isinstance(value, str):
+            return _decode_journey(value)
+        return msgspec.convert(value, _Journey)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        flags = containers.flags(value)
+    if flags is None:
+        return None
+    return _Journey(**{name: values.boolean(flags[name], name) for name in flags})

@@ -1,0 +1,242 @@
+"""Finds the webhook that a column of a landing table holds whole."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from target_amplitude_nami.nami import containers, jsontext, values
+from target_amplitude_nami.nami.columns import FIELDS
+from target_amplitude_nami.nami.values import UnreadableRecordError
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from target_amplitude_nami.nami.columns import Columns
+
+USUAL_COLUMNS: t.Final = (
+    "payload",
+    "body",
+    "data",
+    "event",
+    "message",
+    "document",
+    "webhook",
+    "_airbyte_data",
+    "record",
+    "value",
+    "json",
+    "raw",
+    "content",
+    "request_body",
+    "raw_payload",
+)
+"""Where landing tables, queues and document stores keep a body, likeliest first."""
+
+_BESIDE: t.Final = (
+    "user_id",
+    "external_id",
+    "external_ids",
+    "device_id",
+    "devices",
+    "created_date",
+)
+"""Columns that count where the payload lacks them; `event_id` is there for its `id`,
+but the row's own `id` is a key of the table."""
+
+_MOST_ENCODINGS: t.Final = 4
+"""How often JSON text may hold JSON text."""
+_MOST_LAYERS: t.Final = 3
+"""How deep a payload may lie in other objects, such as Airbyte's and Kafka's."""
+_PADDING: t.Final = "\ufeff \t\r\n"
+_OPENINGS: t.Final = frozenset({"{", '"'})
+_BEGINNINGS: t.Final = ("{", '"', "[", "b'", 'b"')
+"""Of an object, text, an array, and of Python's bytes as text."""
+_NAMIS_TYPE: t.Final = re.compile(
+    r"""event_?type\\*["']\s*:\s*\\*["'](?P<type>(?:device|user|purchase)\.[a-z_.]+)""",
+    re.IGNORECASE,
+)
+"""A webhook of Nami's in text that cannot be opened."""
+
+_Fields: t.TypeAlias = dict[str, t.Any]
+
+
+class Payloads:
+    """Finds the webhook in the records of one stream, and learns where it stands."""
+
+    def __init__(self, columns: Columns, *, is_expected: bool) -> None:
+        """Take what arranges a body's fields.
+
+        Args:
+            columns: Of the stream.
+            is_expected: Whether the settings say that the stream holds events.
+        """
+        self._columns = columns
+        self._is_expected = is_expected
+        self._column: str | None = None
+        """The column that held an event before."""
+
+    def event_in(self, fields: _Fields) -> _Fields | None:
+        """Return the webhook that a record without an event type holds, if it does.
+
+        Args:
+            fields: The record's own.
+
+        Returns:
+            The webhook's fields, completed from the columns beside it.
+
+        Raises:
+            UnreadableRecordError: When several columns hold different events
+                (`not_understood`).
+        """
+        found = self._events_in(fields)
+        if not found:
+            return None
+        usual = [name for name in (self._column, *USUAL_COLUMNS) if name in found]
+        column = str(usual[0]) if usual else next(iter(found))
+        body = found[column]
+        if len(found) > 1 and any(other != body for other in found.values()):
+            raise UnreadableRecordError(
+                "not_understood",
+                column,
+                f"the columns {', '.join(found)} hold different events: leave all but "
+                f"one out of the stream",
+            )
+        self._column = column
+        return self.beside(body, fields)
+
+    def objects_in(self, fields: _Fields) -> Iterator[_Fields]:
+        """Yield the objects in the usual columns of a record, each completed."""
+        for column in USUAL_COLUMNS:
+            body = _object(fields.get(column))
+            if body:
+                yield self.beside(self._arranged(body), fields)
+
+    def holds_another_object(self, fields: _Fields) -> bool:
+        """Whether the column that should hold a webhook holds another object instead.
+
+        Raises:
+            UnreadableRecordError: When that column is null (`payload_missing`) or opens
+                to no object (`not_json`, `not_an_object`), or when any column has text
+                that is plainly a webhook of Nami's and cannot be opened.
+        """
+        column = self._column
+        if column is None and self._is_expected:
+            column = next((name for name in USUAL_COLUMNS if name in fields), None)
+        if column is None:
+            for name, value in fields.items():
+                if name not in FIELDS:
+                    _expect_no_cut_webhook(value, name)
+            return False
+        self._expect_object(fields.get(column), column)
+        return True
+
+    def beside(self, body: _Fields, columns: Mapping[str, t.Any]) -> _Fields:
+        """Return a webhook's body, completed from the columns beside it."""
+        if _is_blank(body.get("id")) and columns.get("event_id") is not None:
+            body["id"] = columns["event_id"]
+        for name in _BESIDE:
+            if _is_blank(body.get(name)) and columns.get(name) is not None:
+                body[name] = columns[name]
+        return body
+
+    def _events_in(self, fields: _Fields) -> dict[str, _Fields]:
+        """Return the events that columns hold, by column."""
+        found: dict[str, _Fields] = {}
+        for name, value in fields.items():
+            if isinstance(value, dict | str) and name not in FIELDS:
+                body = self._event_in(value, _MOST_LAYERS)
+                if body is not None:
+                    found[name] = body
+        return found
+
+    def _event_in(self, value: object, layers: int) -> _Fields | None:
+        """Return the fields of the event that a value holds, if it does."""
+        opened = _object(value)
+        if not opened or {*map(type, opened)} != {str}:
+            return None
+        body = self._arranged(opened)
+        if body.get("event_type") is not None:
+            return body
+        if layers:
+            for inner in body.values():
+                if isinstance(inner, dict | str):
+                    event = self._event_in(inner, layers - 1)
+                    if event is not None:
+                        return self.beside(event, body)
+        return None
+
+    def _arranged(self, opened: _Fields) -> _Fields:
+        return without_types(self._columns.arrange(opened))
+
+    @staticmethod
+    def _expect_object(value: object, column: str) -> None:
+        """Make sure that the column that should hold a webhook holds an object."""
+        if _is_blank(value):
+            raise UnreadableRecordError(
+                "payload_missing",
+                column,
+                f"the column {column}, which holds the webhook, is null or empty",
+            )
+        if _object(value) is None:
+            _expect_no_cut_webhook(value, column)
+            if isinstance(value, str):
+                values.json_text(value.strip(_PADDING), column)
+            raise UnreadableRecordError(
+                "not_an_object",
+                column,
+                f"the column {column}, which holds the webhook, is "
+                f"{values.shown(value)} and should be an object",
+            )
+
+
+def without_types(fields: _Fields) -> _Fields:
+    """Return a record's fields without DynamoDB's types, where it has them."""
+    marks = (fields.get("event_type"), fields.get("user_id"), fields.get("id"))
+    if dict not in map(type, marks) or not any(map(containers.is_typed, marks)):
+        return fields
+    untyped = {name: containers.untyped(value) for name, value in fields.items()}
+    return {name: value for name, value in untyped.items() if value is not None}
+
+
+def _object(value: object) -> _Fields | None:
+    """Return an object, also of JSON text, of a wrapper, or of text within text."""
+    for _ in range(_MOST_ENCODINGS):
+        if isinstance(value, str):
+            text = value.strip(_PADDING)
+            if text[:1] not in _OPENINGS:
+                return None
+            try:
+                value = jsontext.decode(text)
+            except ValueError:
+                return None
+        elif isinstance(value, dict):
+            break
+        else:
+            return None
+    if containers.is_typed(value):
+        value = containers.untyped(value)
+    return value if isinstance(value, dict) else None
+
+
+def _is_blank(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip(_PADDING))
+
+
+def _expect_no_cut_webhook(value: object, column: str) -> None:
+    """Refuse text that is plainly one of Nami's webhooks, but cannot be opened."""
+    if not isinstance(value, str) or not value.strip(_PADDING).startswith(_BEGINNINGS):
+        return
+    if _object(value) is not None:
+        return
+    webhook = _NAMIS_TYPE.search(value)
+    if webhook is None:
+        return
+    error = UnreadableRecordError(
+        "not_json",
+        column,
+        f"the column {column} holds a webhook as text that is not a JSON object: "
+        f"{values.shown(value)}",
+    )
+    error.event_type = webhook["type"]
+    raise error
