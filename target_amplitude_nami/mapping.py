@@ -12,7 +12,7 @@ import msgspec
 from target_amplitude_nami.amplitude.checks import IDENTIFY
 from target_amplitude_nami.amplitude.event import AmplitudeEvent, encode
 from target_amplitude_nami.memory import target_of
-from target_amplitude_nami.nami import purchase
+from target_amplitude_nami.nami import purchase, values
 from target_amplitude_nami.nami.state import UserState
 
 if t.TYPE_CHECKING:
@@ -236,9 +236,9 @@ def subscription_status(state: UserState) -> str | None:
 def _user_properties(
     state: UserState, nami_user_id: str | None, settings: Settings
 ) -> dict[str, t.Any]:
-    values = msgspec.structs.astuple(state)[: len(_ATTRIBUTES)]
-    properties = dict(zip(_ATTRIBUTE_PROPERTIES, values, strict=True))
-    if None in values:
+    attributes = msgspec.structs.astuple(state)[: len(_ATTRIBUTES)]
+    properties = dict(zip(_ATTRIBUTE_PROPERTIES, attributes, strict=True))
+    if None in attributes:
         properties = {
             name: value for name, value in properties.items() if value is not None
         }
@@ -254,9 +254,17 @@ def _more_user_properties(
     state: UserState, nami_user_id: str | None
 ) -> dict[str, t.Any]:
     told = {f"namiml_{name}": getattr(state, name) for name in _MORE_ATTRIBUTES}
+    told["namiml_entitlement_expirations"] = _in_utc(state.entitlement_expirations)
     told["namiml_user_id"] = nami_user_id
     told["namiml_subscription_status"] = subscription_status(state)
     return {name: value for name, value in told.items() if value is not None}
+
+
+def _in_utc(times: list[str] | None) -> list[str] | None:
+    """Give times one spelling, without repeats; what is no time stays as it is."""
+    if not times:
+        return times
+    return list(dict.fromkeys(values.utc_text(time) or time for time in times))
 
 
 def _insert_id(event: NamiEvent) -> str:

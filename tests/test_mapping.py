@@ -255,6 +255,29 @@ def test_an_extra_user_property_is_sent_only_on_demand(name: str) -> None:
     assert sent[name] == EXTRAS[name]
 
 
+def test_the_times_of_entitlements_have_one_spelling_each_once() -> None:
+    times = [
+        "2024-06-29T00:57:05Z",
+        "2024-06-29 02:57:05.000 +02:00",
+        "2024-07-29T00:57:05.250000+00:00",
+        "1722214625",
+        "lifetime",
+    ]
+    record = user_event(
+        active_entitlements=[entitlement() | {"expiration": time} for time in times]
+    )
+    sent = user_properties(
+        record, extra_user_properties=["namiml_entitlement_expirations"]
+    )
+
+    assert sent["namiml_entitlement_expirations"] == [
+        "2024-06-29T00:57:05Z",
+        "2024-07-29T00:57:05.25Z",
+        "2024-07-29T00:57:05Z",
+        "lifetime",
+    ]
+
+
 def test_a_star_stands_for_all_extra_user_properties() -> None:
     sent = user_properties(user_event(), extra_user_properties=["*"])
 

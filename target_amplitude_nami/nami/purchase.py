@@ -11,6 +11,7 @@ from decimal import Decimal
 import msgspec
 
 from target_amplitude_nami.nami import values
+from target_amplitude_nami.nami.properties import folded, plain_number
 from target_amplitude_nami.nami.values import UnreadableRecordError
 
 if t.TYPE_CHECKING:
@@ -18,16 +19,17 @@ if t.TYPE_CHECKING:
 
 TRANSACTION: t.Final = "device.transaction"
 
-_PRODUCTION = "production"
-_ENVIRONMENT_FIELDS = ("purchase_env", "app_env")
+_Spellings: t.TypeAlias = "Mapping[str, list[str]]"
+"""By field, the names under which a record has it."""
+
+_PRODUCTION_WORDS = frozenset({"production", "prod"})
+_SANDBOX_WORDS = frozenset(
+    {"sandbox", "test", "testing", "staging", "development", "dev"}
+)
+
 _PRODUCT_FIELDS = ("sku", "sku_ref_id", "sku_id")
 """One thing under the names of Nami's webhooks and SDKs."""
-_FIELDS = frozenset(
-    {*_ENVIRONMENT_FIELDS, *_PRODUCT_FIELDS, "amount", "currency", "locale"}
-)
-_FIELD_OF = {field.replace("_", ""): field for field in _FIELDS}
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _LOCALES_CURRENCY = re.compile(r"[@;]currency=([A-Za-z]{3})(?:;|$)")
 _NO_CURRENCIES = frozenset({"XXX", "XTS"})
@@ -47,15 +49,60 @@ class Purchase(msgspec.Struct, frozen=True):
 def is_sandbox(properties: Mapping[str, t.Any]) -> bool:
     """Return whether a record says that it is not from production.
 
-    The store's word on the purchase (`purchase_env`) counts before the SDK's word on
-    the app (`app_env`), which is `production` where the SDK has no clue (mParticle
-    docs, "Nami ML" feed).
+    The first of these that says anything counts:
+
+    1. `purchase_env`, the store's word on the purchase;
+    2. `is_sandbox` and `sandbox`: a boolean in any form, or a word for one of the two.
+       They are not Nami's: any other word is about something else and says nothing;
+    3. `environment`, if it is a word for a sandbox. It is not Nami's either and may be
+       that of anything: `production` in it says nothing;
+    4. `app_env`, the SDK's word on the app, which is `production` where the SDK has no
+       clue (mParticle docs, "Nami ML" feed).
     """
-    for field in _ENVIRONMENT_FIELDS:
-        environment = _told(properties, field)
-        if isinstance(environment, str):
-            return environment.strip().lower() != _PRODUCTION
+    spellings = _spellings(tuple(properties))
+    for field, judge in _SANDBOX_FIELDS.items():
+        if field in spellings:
+            verdict = judge(_told(properties, spellings, field))
+            if verdict is not None:
+                return verdict
     return False
+
+
+def _by_nami(told: object) -> bool | None:
+    """Judge by Nami's own field: whatever is not production is for tests."""
+    return None if not isinstance(told, str) else _word(told) not in _PRODUCTION_WORDS
+
+
+def _by_flag(told: object) -> bool | None:
+    if isinstance(told, str) and _word(told) in _PRODUCTION_WORDS:
+        return False
+    if not isinstance(told, str | int | float | Decimal):
+        return None
+    try:
+        return values.boolean(told, "is_sandbox")
+    except UnreadableRecordError:
+        return _by_environment(told)
+
+
+def _by_environment(told: object) -> bool | None:
+    return True if isinstance(told, str) and _word(told) in _SANDBOX_WORDS else None
+
+
+def _word(told: str) -> str:
+    return told.strip().lower()
+
+
+_SANDBOX_FIELDS: t.Final[dict[str, t.Callable[[object], bool | None]]] = {
+    "purchase_env": _by_nami,
+    "is_sandbox": _by_flag,
+    "sandbox": _by_flag,
+    "environment": _by_environment,
+    "app_env": _by_nami,
+}
+_FIELD_OF: t.Final = {
+    folded(field): field
+    for field in (*_SANDBOX_FIELDS, *_PRODUCT_FIELDS, "amount", "currency", "locale")
+}
 
 
 def purchase_of(properties: Mapping[str, t.Any]) -> Purchase | None:
@@ -69,38 +116,36 @@ def purchase_of(properties: Mapping[str, t.Any]) -> Purchase | None:
             currency that is none (`currency_unreadable`), and a product's id that is
             none (`not_an_id`).
     """
-    amount = _amount(_told(properties, "amount"))
+    spellings = _spellings(tuple(properties))
+    amount = _amount(_told(properties, spellings, "amount"))
     if amount is None:
         return None
-    return Purchase(amount, _currency(properties), _product(properties))
+    return Purchase(
+        amount, _currency(properties, spellings), _product(properties, spellings)
+    )
 
 
-def _told(properties: Mapping[str, t.Any], field: str) -> t.Any:
-    """Return what a field says under any spelling; None for nothing and blank text.
-
-    The usual spelling counts first: `purchase_env` before `purchaseEnv`.
-    """
-    told = properties.get(field)
-    if not _is_blank(told):
-        return told
-    for name in _spellings(tuple(properties)).get(field, ()):
-        if not _is_blank(properties[name]):
-            return properties[name]
+def _told(properties: Mapping[str, t.Any], spellings: _Spellings, field: str) -> t.Any:
+    """Return what a field says under any spelling; None for nothing and blank text."""
+    for name in spellings.get(field, ()):
+        told = properties[name]
+        if told is not None and not (isinstance(told, str) and not told.strip()):
+            return told
     return None
 
 
-def _is_blank(told: object) -> bool:
-    return told is None or (isinstance(told, str) and not told.strip())
-
-
 @functools.lru_cache(maxsize=1024)
-def _spellings(names: tuple[str, ...]) -> dict[str, list[str]]:
-    """Return by field under which names it is there: once for records of one kind."""
+def _spellings(names: tuple[str, ...]) -> _Spellings:
+    """Return by field under which names it is there: once for records of one kind.
+
+    The usual spelling comes first: `purchase_env` before `purchaseEnv`.
+    """
     found: dict[str, list[str]] = {}
     for name in names:
-        field = _FIELD_OF.get(name.replace("_", "").lower())
+        field = _FIELD_OF.get(folded(name))
         if field is not None:
-            found.setdefault(field, []).append(name)
+            spelled = found.setdefault(field, [])
+            spelled.insert(0 if name == field else len(spelled), name)
     return found
 
 
@@ -111,7 +156,7 @@ def _amount(told: object) -> Decimal | None:
     amount = None
     if isinstance(told, str):
         # "1,999" and "1.999,00" mean different amounts in different places.
-        if _NUMBER.fullmatch(told.strip()):
+        if plain_number(told.strip()):
             amount = Decimal(told.strip())
     elif isinstance(told, float):
         amount = Decimal(repr(told))
@@ -127,11 +172,11 @@ def _amount(told: object) -> Decimal | None:
     return amount if float(amount) else None
 
 
-def _currency(properties: Mapping[str, t.Any]) -> str | None:
+def _currency(properties: Mapping[str, t.Any], spellings: _Spellings) -> str | None:
     """Return the record's own currency; only without one, that of its locale."""
-    told = _told(properties, "currency")
+    told = _told(properties, spellings, "currency")
     if told is None:
-        named = _LOCALES_CURRENCY.search(str(_told(properties, "locale")))
+        named = _LOCALES_CURRENCY.search(str(_told(properties, spellings, "locale")))
         code = named[1].upper() if named else None
         return None if code in _NO_CURRENCIES else code
     code = str(told).strip().upper()
@@ -145,9 +190,9 @@ def _currency(properties: Mapping[str, t.Any]) -> str | None:
     )
 
 
-def _product(properties: Mapping[str, t.Any]) -> str | None:
+def _product(properties: Mapping[str, t.Any], spellings: _Spellings) -> str | None:
     for field in _PRODUCT_FIELDS:
-        product = values.identifier(_told(properties, field), field)
+        product = values.identifier(_told(properties, spellings, field), field)
         if product is not None:
             return product
     return None

@@ -1,22 +1,18 @@
 """Reads single values in every form that a tap or warehouse gives them.
 
-Booleans as text or 0/1, timestamps as ISO 8601 text or epoch numbers, ids as text or
+Booleans as text or 0/1, times as text or epoch numbers (`times`), ids as text or
 numbers, and objects or arrays as JSON text.
 """
 
 from __future__ import annotations
 
 import typing as t
-from datetime import UTC, datetime
 from decimal import Decimal
 
-from target_amplitude_nami.nami import jsontext
+from target_amplitude_nami.nami import jsontext, times
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DAY = 24 * 60 * 60 * 1000
-_FIRST_MILLISECONDS = 10**11
-"""Epoch numbers from here on are milliseconds: as seconds they lie beyond year 5138."""
-_BEYOND_ANY_TIME = 10**18
+WHITESPACE: t.Final = " \t\r\n\v\f"
+"""What pads text. A no-break space is a character that somebody has typed."""
 
 # "1.0" is how data frames write a flag that some of their rows lack.
 _TRUE = frozenset({"true", "t", "1", "1.0", "yes", "y", "on"})
@@ -24,6 +20,8 @@ _FALSE = frozenset({"false", "f", "0", "0.0", "no", "n", "off"})
 
 NO_ID: t.Final = "nami_device_id_not_set"
 """What Nami writes where a device has no id."""
+_NULL_MARKERS: t.Final = frozenset({"(null)", r"\N", "<NA>", "nan", "NaN"})
+"""What Objective-C, database dumps and data frames write into text for no value."""
 _LONGEST_SHOWN = 60
 
 
@@ -43,81 +41,47 @@ class UnreadableRecordError(Exception):
         self.event_type: str | None = None
 
 
-def epoch_ms(value: object, field: str) -> int:
-    """Return a timestamp as integer milliseconds since 1970, fractions cut off.
+def trimmed(text: str) -> str:
+    """Return text without the padding of CHAR columns, line ends and tabs around it."""
+    return text.strip(WHITESPACE)
 
-    Takes ISO 8601 text (`Z`, offset or no zone, which means UTC; `T` or a space),
-    epoch seconds or milliseconds as a number or digits in text, `/Date(ms)/`, and the
-    moment that a stream map has made.
+
+def epoch_ms(value: object, field: str) -> int:
+    """Return a time as integer milliseconds since 1970, fractions cut off.
+
+    Takes what `times` reads: ISO 8601 text (`Z`, `UTC`, an offset, or no zone, which
+    means UTC), epoch seconds to nanoseconds as a number or in text, `/Date(ms)/`, and
+    the moment or day that a stream map has made.
 
     Raises:
-        UnreadableRecordError: For anything else (`time_unreadable`).
+        UnreadableRecordError: For anything else, blank text too (`time_unreadable`).
     """
-    if isinstance(value, str):
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            return _odd_epoch_ms(value, field)
-        # "20240529" reads as a date, but is seconds here.
-        if value[4] != "-" and _is_number(value):
-            return _number_to_ms(Decimal(value), field)
-        if moment.tzinfo is None:
-            return _moment_to_ms(moment)
-        since = moment - _EPOCH
-        return since.days * _DAY + since.seconds * 1000 + since.microseconds // 1000
-    if isinstance(value, datetime):
-        return _moment_to_ms(value)
-    if isinstance(value, bool):
-        raise _unreadable_time(value, field)
-    if isinstance(value, float):
-        value = Decimal(repr(value))
-    if isinstance(value, int | Decimal):
-        return _number_to_ms(Decimal(value), field)
-    raise _unreadable_time(value, field)
+    milliseconds = times.milliseconds(value)
+    if milliseconds is None:
+        raise UnreadableRecordError(
+            "time_unreadable",
+            field,
+            f"{field} is {shown(value)}, which is no time, or could mean several; "
+            f"write it as 2024-05-29T00:57:11Z (UTC), or as epoch seconds, "
+            f"milliseconds, microseconds or nanoseconds",
+        )
+    return milliseconds
 
 
-def _odd_epoch_ms(text: str, field: str) -> int:
-    usual = text.strip().upper()
-    if usual.startswith("/DATE(") and usual.endswith(")/"):
-        usual = usual[6:-2].partition("+")[0].partition("-")[0]
-    elif usual.endswith(" UTC"):  # BigQuery's text form
-        usual = usual.removesuffix(" UTC") + "Z"
-    elif usual[-6:-4] in {" +", " -"}:  # Snowflake's text form
-        usual = usual[:-6] + usual[-5:]
-    if _is_number(usual):
-        return _number_to_ms(Decimal(usual), field)
-    try:
-        return _moment_to_ms(datetime.fromisoformat(usual))
-    except ValueError:
-        raise _unreadable_time(text, field) from None
+def time_ms(value: object, field: str) -> int | None:
+    """Return a time as `epoch_ms` does; None where there is none, or blank text.
+
+    Raises:
+        UnreadableRecordError: For what cannot be read (`time_unreadable`).
+    """
+    if value is None or (isinstance(value, str) and not trimmed(value)):
+        return None
+    return epoch_ms(value, field)
 
 
-def _moment_to_ms(moment: datetime) -> int:
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    since = moment - _EPOCH
-    return since.days * _DAY + since.seconds * 1000 + since.microseconds // 1000
-
-
-def _is_number(text: str) -> bool:
-    return text.replace(".", "", 1).isdecimal() and text.isascii()
-
-
-def _number_to_ms(number: Decimal, field: str) -> int:
-    if not number.is_finite() or number.copy_abs() >= _BEYOND_ANY_TIME:
-        raise _unreadable_time(number, field)
-    if number.copy_abs() < _FIRST_MILLISECONDS:
-        number *= 1000
-    return int(number // 1)
-
-
-def _unreadable_time(value: object, field: str) -> UnreadableRecordError:
-    return UnreadableRecordError(
-        "time_unreadable",
-        field,
-        f"{field} is {shown(value)}, which is neither an ISO 8601 timestamp nor "
-        f"epoch seconds or milliseconds",
-    )
+def utc_text(value: object) -> str | None:
+    """Return a time as `YYYY-MM-DDTHH:MM:SS[.fraction]Z`; None for what is no time."""
+    return times.utc_text(value)
 
 
 def boolean(value: object, field: str) -> bool | None:
@@ -141,13 +105,16 @@ def boolean(value: object, field: str) -> bool | None:
 
 
 def identifier(value: object, field: str) -> str | None:
-    """Return an id as text: whole numbers without `.0`, placeholders as None.
+    """Return an id as trimmed text: whole numbers without `.0`.
+
+    None for blank text and for Nami's placeholder.
 
     Raises:
         UnreadableRecordError: For a boolean, an object or a fraction (`not_an_id`).
     """
     if isinstance(value, str):
-        return None if not value or value == NO_ID else value
+        text = value.strip(WHITESPACE)
+        return None if not text or text == NO_ID else text
     if value is None:
         return None
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
@@ -159,6 +126,19 @@ def identifier(value: object, field: str) -> str | None:
         field,
         f"{field} is {shown(value)}; an id is text or a whole number",
     )
+
+
+def external_id(value: object, field: str) -> str | None:
+    """Return an External ID as `identifier` does; None for a null marker in text, too.
+
+    Words that Amplitude forbids as ids (`none`, `null`) stay what they are, so that the
+    event is rejected with that reason.
+
+    Raises:
+        UnreadableRecordError: For what is no id (`not_an_id`).
+    """
+    text = identifier(value, field)
+    return None if text in _NULL_MARKERS else text
 
 
 def array(value: object, field: str) -> list[t.Any] | None:

@@ -230,6 +230,37 @@ def test_the_sandbox_is_known_by_any_spelling_and_properties_keep_theirs(
     assert event.sent["event_properties"][name] == "sandbox"
 
 
+@pytest.mark.parametrize(
+    ("fields", "is_sandbox"),
+    [
+        ({"is_sandbox": "t"}, True),
+        ({"environment": "Staging", "app_env": "production"}, True),
+        ({"purchase_env": "PROD", "environment": "test"}, False),
+    ],
+    ids=repr,
+)
+def test_each_word_for_the_sandbox_counts_wherever_the_sandbox_does(
+    tmp_path: Path,
+    local_amplitude: LocalAmplitude,
+    fields: dict[str, object],
+    *,
+    is_sandbox: bool,
+) -> None:
+    records = [purchase(1, purchase_env=None) | fields]
+    worth = {"revenue": "transactions"}
+    skip = worth | {"sandbox_purchases": "skip"}
+    apart = worth | {"sandbox_api_key": SANDBOX_KEY}
+
+    run = deliver(tmp_path / "skip", local_amplitude, records, **skip)
+    deliver(tmp_path / "apart", local_amplitude, records, **apart)
+
+    assert run.report["filtered"] == is_sandbox
+    # Amplitude takes an event of the main project once.
+    [event] = local_amplitude.events()
+    assert event.project == project_of(SANDBOX_KEY if is_sandbox else API_KEY)
+    assert ("revenue" in event.sent) is not is_sandbox
+
+
 # The sandbox and the memory
 
 

@@ -185,6 +185,11 @@ def test_whatever_a_record_says_it_is_understood_or_refused(**told: Any) -> None
         ({"appEnv": "beta_testing"}, True),
         ({"purchase_env": "production", "purchaseEnv": "sandbox"}, False),
         ({"purchase_env": " ", "purchaseEnv": "sandbox"}, True),
+        ({"purchaseEnv": "sandbox", "purchase_env": "production"}, False),
+        ({"purchase_env": "prod"}, False),
+        ({"purchase_env": "PROD  "}, False),
+        ({"app_env": "PRODUCTION"}, False),
+        ({"appEnv": "prod", "environment": "production"}, False),
         ({}, False),
     ],
     ids=repr,
@@ -193,3 +198,72 @@ def test_a_record_is_of_the_sandbox_when_it_says_so(
     told: dict[str, Any], *, expected: bool
 ) -> None:
     assert is_sandbox(told) is expected
+
+
+@pytest.mark.parametrize("field", ["is_sandbox", "sandbox", "isSandbox", "SANDBOX"])
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        *((word, True) for word in (True, "true", "True", "t", "1", 1, 1.0, "yes")),
+        *((word, False) for word in (False, "false", "F", "0", 0, Decimal("0.0"))),
+        ("sandbox", True),
+        ("Testing ", True),
+        ("production", False),
+        (" PROD", False),
+        # No boolean, so about something else.
+        *((word, False) for word in ("sand", "beta_testing", 2, None, " ")),
+        ([True], False),
+        ({}, False),
+    ],
+    ids=repr,
+)
+def test_a_flag_tells_the_sandbox_in_any_form_of_a_boolean(
+    field: str, told: object, *, expected: bool
+) -> None:
+    assert is_sandbox({field: told}) is expected
+
+
+@pytest.mark.parametrize("field", ["environment", "Environment", "ENVIRONMENT"])
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        *((word, True) for word in ("sandbox", "test", "testing", "staging")),
+        *((word, True) for word in ("development", "dev", "Sandbox", " DEV ")),
+        *((word, False) for word in ("production", "prod", "eu-west-1", "stage")),
+        *((word, False) for word in ("beta_testing", "", None, 1, True, ["sandbox"])),
+    ],
+    ids=repr,
+)
+def test_an_environment_tells_the_sandbox_by_six_words_alone(
+    field: str, told: object, *, expected: bool
+) -> None:
+    assert is_sandbox({field: told}) is expected
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        # The store's word on the purchase counts before all others.
+        ({"purchase_env": "production", "is_sandbox": True}, False),
+        ({"purchase_env": "production", "environment": "test"}, False),
+        ({"purchase_env": "sandbox", "is_sandbox": False}, True),
+        ({"purchase_env": " ", "is_sandbox": "t"}, True),
+        # A flag counts before what is not about the purchase.
+        ({"is_sandbox": False, "environment": "test"}, False),
+        ({"is_sandbox": False, "app_env": "beta_testing"}, False),
+        ({"is_sandbox": "true", "app_env": "production"}, True),
+        ({"is_sandbox": None, "sandbox": 1}, True),
+        ({"sandbox": "pit", "app_env": "beta_testing"}, True),
+        # The SDK says `production` where it has no clue.
+        ({"environment": "sandbox", "app_env": "production"}, True),
+        # A word that says nothing leaves it to the next.
+        ({"environment": "production", "app_env": "beta_testing"}, True),
+        ({"environment": "blue", "app_env": "production"}, False),
+    ],
+    ids=repr,
+)
+def test_of_several_words_on_the_sandbox_the_surest_counts(
+    told: dict[str, Any], *, expected: bool
+) -> None:
+    assert is_sandbox(told) is expected
+    assert is_sandbox(dict(reversed(told.items()))) is expected

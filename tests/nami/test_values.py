@@ -11,14 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from target_amplitude_nami.nami.values import (
+    NO_ID,
     UnreadableRecordError,
     array,
     boolean,
     epoch_ms,
+    external_id,
     identifier,
     json_text,
     mapping,
     shown,
+    time_ms,
+    trimmed,
 )
 
 if TYPE_CHECKING:
@@ -123,8 +127,8 @@ def test_a_timestamp_is_milliseconds_in_every_form(
         "²",
         "١٧١٦٩٤٤٢٣١",
         "9" * 5000,
-        10**18,
-        -(10**18),
+        10**20,
+        -(10**20),
         Decimal("NaN"),
         float("inf"),
         True,
@@ -137,6 +141,23 @@ def test_a_timestamp_is_milliseconds_in_every_form(
 )
 def test_what_is_no_timestamp_is_refused(value: object) -> None:
     assert refused(epoch_ms, value).reason == "time_unreadable"
+
+
+def test_the_refusal_of_a_time_shows_a_good_form() -> None:
+    detail = refused(epoch_ms, "05/06/2024").detail
+
+    assert "'05/06/2024'" in detail
+    assert "2024-05-29T00:57:11Z" in detail
+
+
+@pytest.mark.parametrize("value", [None, "", "  ", "\t\r\n"], ids=repr)
+def test_no_time_and_blank_text_are_no_time(value: object) -> None:
+    assert time_ms(value, "updated_at") is None
+
+
+def test_a_time_that_may_be_missing_is_read_as_any_other() -> None:
+    assert time_ms(" 2024-05-29T00:57:11.227Z ", "updated_at") == MS
+    assert refused(time_ms, "yesterday").reason == "time_unreadable"
 
 
 @given(moment=st.datetimes(timezones=st.just(UTC)))
@@ -222,7 +243,11 @@ def test_what_is_no_flag_is_refused_and_never_guessed(value: object) -> None:
     [
         ("b1f6c0de", "b1f6c0de"),
         ("00123", "00123"),
-        (" spaced ", " spaced "),
+        ("padded    ", "padded"),
+        ("\tdragged along\r\n", "dragged along"),
+        ("\u00a0typed\u00a0", "\u00a0typed\u00a0"),
+        ("   ", None),
+        ("nami_device_id_not_set  ", None),
         ("1042.0", "1042.0"),
         (1042, "1042"),
         (1042.0, "1042"),
@@ -250,6 +275,43 @@ def test_an_id_is_text_whatever_it_came_as(value: object, expected: str | None) 
 )
 def test_what_is_no_id_is_refused(value: object) -> None:
     assert refused(identifier, value).reason == "not_an_id"
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["(null)", "\\N", "<NA>", "nan", "NaN", " NaN ", "", "  ", None, NO_ID],
+    ids=repr,
+)
+def test_a_null_marker_as_external_id_is_nobody(value: object) -> None:
+    assert external_id(value, "external_id") is None
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("035b30e2-faf4", "035b30e2-faf4"),
+        (" 035b30e2-faf4\r", "035b30e2-faf4"),
+        (1042, "1042"),
+        # What Amplitude forbids is refused where that is known, not here.
+        ("none", "none"),
+        ("null", "null"),
+        ("NULL", "NULL"),
+        ("unknown", "unknown"),
+    ],
+    ids=repr,
+)
+def test_any_other_external_id_is_what_it_is(value: object, expected: str) -> None:
+    assert external_id(value, "external_id") == expected
+
+
+@pytest.mark.parametrize("value", [Decimal("NaN"), float("nan"), True, ["id"]])
+def test_what_is_no_external_id_is_refused(value: object) -> None:
+    assert refused(external_id, value).reason == "not_an_id"
+
+
+def test_text_loses_what_pads_it_and_nothing_else() -> None:
+    assert trimmed(" \t\va b\r\n\f ") == "a b"
+    assert trimmed("\u00a0a\u2003") == "\u00a0a\u2003"
 
 
 @pytest.mark.parametrize(

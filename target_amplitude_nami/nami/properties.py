@@ -1,0 +1,168 @@
+"""Gives the event properties that Nami documents one form, whatever form they came in.
+
+A CSV file has text alone, a warehouse column one type for all rows, and a data frame
+writes `1.0` for the 1 of a column with gaps; Nami's webhook is what all of them meant.
+Every other property stays as it is, and so do objects and arrays.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+import typing as t
+from decimal import Decimal
+
+from target_amplitude_nami.nami import times, values
+
+_TEXTS = """
+    app_env app_platform_id call_to_action campaign_id campaign_label campaign_name
+    campaign_type campaign_url collapse_key controller_name cta_type currency
+    current_term_length deeplink_url developer_paywall_id devices_with_access
+    entitlements event_platform external_segment_id impression impression_id initiator
+    launch_id locale localized_description name namiml_event_category
+    namiml_event_subcategory1 paywall_id paywall_name purchase_env segment segment_id
+    session source subscription_interval url_params
+"""
+_TEXTS_OF_DIGITS = """
+    original_transaction_id quantity sku sku_id sku_ref_id transaction_id
+"""
+"""Text for Nami (`"quantity": "1"`), and numbers to whoever guesses types."""
+_NUMBERS = "amount time_spent_on_paywall"
+_COUNTS = "billing_cycles subcription_interval_count subscription_interval_count"
+_BOOLEANS = "is_active is_auto_renewable is_free_trial_conversion"
+_TIMES = """
+    canceled_at end_time expires_at original_purchase_date purchase_date start_time
+"""
+
+_NOTHING: t.Final = object()
+"""What blank text says."""
+
+_BEYOND_ANY_ID: t.Final = 10**40
+"""Numbers from here on stay as they are: no count and no id has so many digits."""
+
+plain_number: t.Final = re.compile(
+    r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,9})?", re.ASCII
+).fullmatch
+"""Matches text that is a number to everybody, unlike `1,999` and `1.999,00`."""
+
+_Reader: t.TypeAlias = t.Callable[[t.Any], t.Any]
+
+
+def normalised(properties: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Return an event's properties with those that Nami documents in Nami's own form.
+
+    - Text is trimmed, and blank text is nothing: its property falls away.
+    - Numbers, booleans and times are read from text; what is none stays as it is.
+    - Numbers keep their digits; counts are whole numbers without `.0`.
+    - Times are `YYYY-MM-DDTHH:MM:SS[.fraction]Z`, in UTC (`times.utc_text`).
+    - What is text for Nami, but looks like a number, is text.
+
+    Args:
+        properties: By name, in any spelling: `purchase_date`, `purchaseDate`,
+            `PURCHASEDATE`. The spelling stays.
+
+    Returns:
+        The very same object where nothing has to change.
+    """
+    changed: dict[str, t.Any] = {}
+    for name, is_text, read in _documented(tuple(properties)):
+        value = properties[name]
+        if is_text and type(value) is str:  # most are, and a call takes longer
+            told = value.strip(values.WHITESPACE) or _NOTHING
+        else:
+            told = read(value)
+        if told is not value:
+            changed[name] = told
+    if not changed:
+        return properties
+    return {
+        name: value
+        for name, value in (properties | changed).items()
+        if value is not _NOTHING
+    }
+
+
+def folded(name: str) -> str:
+    """Return what all spellings of a name have in common: `purchaseenv`."""
+    return name.replace("_", "").lower()
+
+
+@functools.lru_cache(maxsize=1024)
+def _documented(names: tuple[str, ...]) -> tuple[tuple[str, bool, _Reader], ...]:
+    """Return which of a record's properties to look at, whether as text, and how.
+
+    Looked up once for records of one kind. Names may differ from record to record
+    without end, so only the newest are remembered.
+    """
+    return tuple(
+        (name, read in _TEXT_READERS, read)
+        for name in names
+        if (read := _READER_OF.get(folded(name))) is not None
+    )
+
+
+def _text(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return values.trimmed(value) or _NOTHING
+
+
+def _text_of_digits(value: object) -> object:
+    number = _whole(value)
+    if type(number) is int and abs(number) < _BEYOND_ANY_ID:
+        return str(number)
+    return _text(value)
+
+
+def _number(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    text = values.trimmed(value)
+    if not plain_number(text) or not math.isfinite(float(text)):
+        return _text(value)
+    return int(text) if text.lstrip("+-").isdecimal() else Decimal(text)
+
+
+def _count(value: object) -> object:
+    return _whole(_number(value))
+
+
+def _whole(value: object) -> object:
+    """Return a number without a fraction as an integer, anything else as it is."""
+    if not isinstance(value, float | Decimal):
+        return value
+    number = Decimal(repr(value)) if isinstance(value, float) else value
+    if not number.is_finite() or number.copy_abs() >= _BEYOND_ANY_ID:
+        return value
+    return int(number) if number == number.to_integral_value() else value
+
+
+def _boolean(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+        return value
+    try:
+        told = values.boolean(value, "")
+    except values.UnreadableRecordError:
+        return _text(value)
+    return _NOTHING if told is None else told
+
+
+def _time(value: object) -> object:
+    text = times.utc_text(value)
+    return _text(value) if text is None else text
+
+
+_TEXT_READERS: t.Final = frozenset({_text, _text_of_digits})
+_READER_OF: t.Final[dict[str, _Reader]] = {
+    folded(name): read
+    for names, read in (
+        (_TEXTS, _text),
+        (_TEXTS_OF_DIGITS, _text_of_digits),
+        (_NUMBERS, _number),
+        (_COUNTS, _count),
+        (_BOOLEANS, _boolean),
+        (_TIMES, _time),
+    )
+    for name in names.split()
+}
