@@ -156,7 +156,7 @@ def event_of(  # noqa: PLR0913
         properties = _without(properties, settings.exclude_properties)
     mapped = AmplitudeEvent(
         name,
-        _insert_id(event),
+        _insert_id(event, properties),
         identity.user_id,
         identity.device_id,
         event.time,
@@ -267,18 +267,27 @@ def _in_utc(times: list[str] | None) -> list[str] | None:
     return list(dict.fromkeys(values.utc_text(time) or time for time in times))
 
 
-def _insert_id(event: NamiEvent) -> str:
-    """Return what Amplitude recognises a re-sent event by: Nami's own event id."""
+def has_id(event: NamiEvent) -> bool:
+    """Return whether an event has an id of its own that Amplitude can know it by."""
     event_id = event.event_id
-    if (
-        event_id is None
-        or event_id == _NO_EVENT_ID
-        or len(event_id) > _LONGEST_INSERT_ID
-    ):
-        # Ready-made columns hold the eight attributes and not what lies behind them.
-        state = {name: getattr(event.state, name) for name in _ATTRIBUTES}
-        return _digest(event, state)
-    return event_id
+    return (
+        event_id is not None
+        and event_id != _NO_EVENT_ID
+        and len(event_id) <= _LONGEST_INSERT_ID
+    )
+
+
+def _insert_id(event: NamiEvent, properties: dict[str, t.Any]) -> str:
+    """Return what Amplitude recognises a re-sent event by: Nami's own event id.
+
+    Without one it is made of what the event says, but for the properties that are not
+    sent: those may change each time the row is loaded.
+    """
+    if has_id(event):
+        return t.cast("str", event.event_id)
+    # Ready-made columns hold the eight attributes and not what lies behind them.
+    state = {name: getattr(event.state, name) for name in _ATTRIBUTES}
+    return _digest(msgspec.structs.replace(event, properties=properties), state)
 
 
 def _digest(record: NamiEvent | NamiUser, state: dict[str, t.Any]) -> str:

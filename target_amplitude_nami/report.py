@@ -43,6 +43,9 @@ class Report:
     traffic: Traffic
     texts_cut: int
     memory: MemoryFigures
+    columns_not_understood: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """In how many records each column was that begins like a container of Nami's, and
+    is no part of it that is known."""
 
     @property
     def read(self) -> int:
@@ -108,6 +111,11 @@ class Report:
             if reasons:
                 listed = ", ".join(f"{n:,} {reason}" for reason, n in reasons.items())
                 yield f"{name}: {listed}"
+        if self.columns_not_understood:
+            listed = ", ".join(
+                f"{name} ({n:,})" for name, n in self.columns_not_understood.items()
+            )
+            yield f"columns not understood: {listed}"
         yield from self._memory_lines()
         traffic = self.traffic
         yield (
@@ -152,6 +160,7 @@ class Report:
                 "odd_ids": self.memory.oddities,
                 "named_odd_ids": msgspec.to_builtins(self.memory.named_oddities),
                 "texts_cut": self.texts_cut,
+                "columns_not_understood": dict(self.columns_not_understood),
                 **dataclasses.asdict(self.traffic),
             },
             indent=2,

@@ -34,6 +34,8 @@ _SAVE_SECONDS = 1.0
 _LARGE_EVENT_BYTES = 1 << 16
 """Larger ones do not wait for `post`: a few hundred would take too much memory."""
 _LONGEST_TYPE_SHOWN = 100
+_MOST_MISFITS = 100
+"""So many columns with names that fit nowhere are counted."""
 _CLOCKS_DIFFER = dt.timedelta(days=1)
 _FORGOTTEN_AFTER = dt.timedelta(days=limits.DAYS_OF_DEDUPLICATION)
 
@@ -93,6 +95,8 @@ class Run:
             max_event_bytes=self._sending.room - 1,
         )
         self._texts_cut = 0
+        self._misfits: dict[str, int] = {}
+        self._has_met_no_id = False
         self._next_save = 0.0
         self._started = time.monotonic()
         self._started_at = dt.datetime.fromtimestamp(now(), dt.UTC)
@@ -246,6 +250,38 @@ class Run:
             event_type[:_LONGEST_TYPE_SHOWN],
         )
 
+    def note_no_id(self, stream: str) -> None:
+        """Say once that events have no id, so that they are known by what they say."""
+        if self._has_met_no_id:
+            return
+        self._has_met_no_id = True
+        self._logger.warning(
+            "Events of stream '%s' have no id (a column `id` or `event_id`): each gets "
+            "one that is made of what it says, so that a row that has changed since it "
+            "was sent counts as another event. Select Nami's event id in the tap, or "
+            "name columns that change on their own in `exclude_properties`",
+            stream,
+        )
+
+    def note_misfit(self, column: str) -> None:
+        """Count a column that begins like a container of Nami's and is no part of it.
+
+        Args:
+            column: Its name.
+        """
+        known = self._misfits.get(column)
+        if known is None:
+            if len(self._misfits) >= _MOST_MISFITS:
+                return
+            self._logger.warning(
+                "The column '%s' begins like one of Nami's fields (external_ids, "
+                "active_entitlements, devices, customer_journey_state), but is no part "
+                "of it that is known: it counts as an event property and says nothing "
+                "about the user. docs/input.md shows the names that are understood",
+                column,
+            )
+        self._misfits[column] = (known or 0) + 1
+
     def _note_cut(self, texts: int) -> None:
         if not self._texts_cut:
             self._logger.warning(
@@ -273,6 +309,7 @@ class Run:
             counts=self.ledger.counts(),
             traffic=self._sending.traffic,
             texts_cut=self._texts_cut,
+            columns_not_understood=dict(self._misfits),
             memory=(
                 MemoryFigures(self.memory.waiting)
                 if outcome == "running"

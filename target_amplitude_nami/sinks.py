@@ -109,6 +109,7 @@ class NamiSink(Sink):
             event_streams=settings.event_streams,
             user_streams=settings.user_streams,
             separator=separator or "__",
+            note_misfit=self._run.note_misfit,
         )
         self._fits: Callable[[dict[str, t.Any]], bool] = (
             self._validator.fits

@@ -192,6 +192,8 @@ class Way:
         if isinstance(identity, mapping.Unnamed):
             self._leave_out(identity, event, source)
             return known
+        if not mapping.has_id(event):
+            self._run.note_no_id(source.stream)
         event_type, time, project = event.event_type, event.time, source.project
         state: UserState = event.state
         state_time: int | None = time

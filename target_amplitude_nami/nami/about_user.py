@@ -17,7 +17,6 @@ from target_amplitude_nami.nami.state import (
     Ids,
     UserState,
     distinct,
-    expiration,
     with_ready_made,
 )
 from target_amplitude_nami.nami.values import NO_ID
@@ -249,13 +248,13 @@ def _entitlements(
         return (
             _only(only.entitlement_ref_id),
             _only(only.sku_ref_id),
-            _only(expiration(only.expiration)),
+            _only(only.expiration),
             _only(only.purchase_platform),
         )
     return (
         distinct([each.entitlement_ref_id for each in entitlements]),
         distinct([each.sku_ref_id for each in entitlements]),
-        distinct([expiration(each.expiration) for each in entitlements]),
+        distinct([each.expiration for each in entitlements]),
         distinct([each.purchase_platform for each in entitlements]),
     )
 
@@ -340,8 +339,6 @@ def _ids_as_text(member: dict[str, t.Any], field: str) -> dict[str, t.Any]:
     for name, value in member.items():
         if name == "platform" and value is not None:
             texts[name] = value | {"id": values.identifier(value.get("id"), field)}
-        elif name == "expiration" and not isinstance(value, str):
-            texts[name] = values.utc_text(value) or values.identifier(value, field)
         else:
             texts[name] = values.identifier(value, field)
     return texts

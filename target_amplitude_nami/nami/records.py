@@ -15,6 +15,7 @@ from target_amplitude_nami.nami.about_user import take_about_user
 from target_amplitude_nami.nami.columns import Columns, plain_members
 from target_amplitude_nami.nami.model import NamiEvent, NamiUser
 from target_amplitude_nami.nami.payloads import Payloads, without_types
+from target_amplitude_nami.nami.properties import normalised
 from target_amplitude_nami.nami.state import NO_STATE, UserState
 from target_amplitude_nami.nami.values import NO_ID, UnreadableRecordError
 
@@ -216,7 +217,7 @@ def _read_event_of_type(
         external_id,
         device_id or _only_device(state),
         state,
-        plain_members(fields),
+        plain_members(normalised(fields)),
     )
 
 

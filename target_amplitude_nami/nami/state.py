@@ -43,8 +43,6 @@ NO_STATE: t.Final = UserState()
 Ids: t.TypeAlias = list[str] | None
 """None where there is nothing to tell, or nothing of it is an id."""
 
-_SECONDS_END: t.Final = len("2024-06-29T00:57:05Z")
-
 _ARRAYS = (
     "active_entitlements",
     "active_skus",
@@ -91,19 +89,7 @@ def _ready_made_ids(value: object, column: str) -> Ids:
     if not ids:
         return ids
     texts = [values.identifier(item, column) for item in ids]
-    if column == _READY_MADE_ARRAYS["entitlement_expirations"]:
-        texts = [expiration(text) for text in texts]
     return distinct(texts)
-
-
-# Single facts
-
-
-def expiration(text: str | None) -> str | None:
-    """Return when an entitlement expires in one spelling; as it is if it is no time."""
-    if not text or (len(text) == _SECONDS_END and text[10] == "T" and text[-1] == "Z"):
-        return text
-    return values.utc_text(text) or text
 
 
 def distinct(texts: Iterable[str | None]) -> Ids:
