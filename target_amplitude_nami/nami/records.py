@@ -18,6 +18,7 @@ from target_amplitude_nami.nami.columns import (
     plain_value,
 )
 from target_amplitude_nami.nami.model import NamiEvent, NamiUser
+from target_amplitude_nami.nami.properties import normalised
 from target_amplitude_nami.nami.state import (
     NO_STATE,
     READY_MADE_COLUMNS,
@@ -197,7 +198,7 @@ def _usual_event(
         external_id,
         device_id,
         state,
-        plain_members(left),
+        plain_members(normalised(left)),
     )
 
 
@@ -220,7 +221,7 @@ def _usual_user(
         user_id,
         _external_id(entries, column),
         device_id or _only_device(state),
-        None if updated is None else values.epoch_ms(updated, "updated_at"),
+        values.time_ms(updated, "updated_at"),
         state,
     )
 
@@ -241,8 +242,8 @@ def _read_event(fields: dict[str, t.Any]) -> NamiEvent:
 
 
 def _read_event_of_type(event_type: str, fields: dict[str, t.Any]) -> NamiEvent:
-    created = fields.pop("created_date", None)
-    if created is None:
+    time = values.time_ms(fields.pop("created_date", None), "created_date")
+    if time is None:
         raise UnreadableRecordError(
             "time_missing", "created_date", "the event has no created_date"
         )
@@ -257,13 +258,13 @@ def _read_event_of_type(event_type: str, fields: dict[str, t.Any]) -> NamiEvent:
     state = take_state(fields)
     return NamiEvent(
         event_type=event_type,
-        time=values.epoch_ms(created, "created_date"),
+        time=time,
         event_id=values.identifier(event_id, "id"),
         user_id=user_id,
         external_id=external_id,
         device_id=own_device_id or _only_device(state),
         state=state,
-        properties=plain_members(fields),
+        properties=plain_members(normalised(fields)),
     )
 
 
@@ -283,7 +284,7 @@ def _read_user(fields: dict[str, t.Any]) -> NamiUser:
         user_id=user_id,
         external_id=external_id,
         device_id=own_device_id or _only_device(state),
-        time=None if updated is None else values.epoch_ms(updated, "updated_at"),
+        time=values.time_ms(updated, "updated_at"),
         state=state,
     )
 
@@ -308,10 +309,10 @@ def _external_id(entries: object, column: object) -> str | None:
         entries = values.array(entries, "external_ids") or ()
     for entry in entries:
         if isinstance(entry, dict) and entry.get("key") == "external_id":
-            external_id = values.identifier(entry.get("value"), "external_ids")
+            external_id = values.external_id(entry.get("value"), "external_ids")
             if external_id is not None:
                 return external_id
-    return None if column is None else values.identifier(column, "external_id")
+    return None if column is None else values.external_id(column, "external_id")
 
 
 def _only_device(state: UserState) -> str | None:
