@@ -423,14 +423,32 @@ def test_two_events_that_differ_have_different_hashes(change: Record) -> None:
     assert insert_id(user_event(id=None)) != insert_id(user_event(id=None) | change)
 
 
-def test_the_hash_does_not_depend_on_the_settings() -> None:
-    other = {
-        "exclude_properties": ["*"],
-        "extra_user_properties": ["*"],
-        "user_source": "nami_user_id",
-    }
+def test_the_hash_does_not_depend_on_the_settings_that_name_users() -> None:
+    other = {"extra_user_properties": ["*"], "user_source": "nami_user_id"}
 
     assert insert_id(user_event(id=None)) == insert_id(user_event(id=None), **other)
+
+
+def test_what_is_excluded_is_no_part_of_the_hash() -> None:
+    loaded, again = (user_event(id=None, loaded_at=day) for day in ("Mon", "Tue"))
+    settings = {"exclude_properties": ["loaded_*"]}
+
+    assert insert_id(loaded) != insert_id(again)
+    assert insert_id(loaded, **settings) == insert_id(again, **settings)
+    assert insert_id(loaded, **settings) == insert_id(user_event(id=None))
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        *["_sdc_batched_at", "_SDC_SEQUENCE", "_fivetran_synced", "_airbyte_meta"],
+        *["_ab_cdc_lsn", "_dlt_load_id", "_dlt_id", "__deleted"],
+    ],
+)
+def test_columns_of_loaders_are_no_part_of_an_event(column: str) -> None:
+    assert Road().result(user_event(id=None) | {column: "x"}) == Road().result(
+        user_event(id=None)
+    )
 
 
 # User records

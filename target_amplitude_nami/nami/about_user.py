@@ -223,12 +223,17 @@ def _external_id_of(
         if key is None:
             if entry.value is None and not may_be_empty:
                 raise _SaysNothing
-        elif found is None and (
-            key == _EXTERNAL_ID
-            or (key not in _OTHER_KINDS and containers.is_external_id(key))
+        elif key == _EXTERNAL_ID or (
+            key not in _OTHER_KINDS and _is_external_id(entry, may_be_empty)
         ):
-            found = values.external_id(entry.value, "external_ids")
+            found = found or values.external_id(entry.value, "external_ids")
     return found
+
+
+def _is_external_id(entry: _ExternalId, may_be_empty: bool) -> bool:
+    if not may_be_empty and entry.value and entry.value[0] in "[{":
+        raise _SaysNothing  # what looks like an id of another kind is a container
+    return containers.is_external_id(t.cast("str", entry.key))
 
 
 def _entitlements(
@@ -340,7 +345,9 @@ def _ids_as_text(member: dict[str, t.Any], field: str) -> dict[str, t.Any]:
         if name == "platform" and value is not None:
             texts[name] = value | {"id": values.identifier(value.get("id"), field)}
         else:
-            texts[name] = values.identifier(value, field)
+            texts[name] = containers.no_container(
+                values.identifier(value, field), name, field
+            )
     return texts
 
 

@@ -200,6 +200,19 @@ def flags(value: object) -> dict[str, t.Any] | None:
     return {name: _scalar(flag) for name, flag in known.items()}
 
 
+def no_container(text: str | None, name: str, field: str) -> str | None:
+    """Return an id of a container's member, which is never JSON text itself.
+
+    Raises:
+        UnreadableRecordError: When it is (`not_understood`).
+    """
+    if text and text[0] in "[{":
+        raise _not_understood(
+            field, f"has {values.shown(text)} where {name} should be an id"
+        )
+    return text
+
+
 def ids(value: object, column: str) -> list[t.Any] | None:
     """Return the ids of a ready-made array such as `namiml_active_skus`.
 
@@ -291,18 +304,20 @@ def _is_plain_text(text: str) -> bool:
 
 def _entries(items: list[t.Any]) -> list[t.Any]:
     """Return `external_ids` as entries, also where they are a map from key to value."""
+    pairs = items
     if len(items) == 1 and isinstance(items[0], dict):
-        told = items[0]
-        if _known(told, _KIND_BY_FOLDED) and not _known(
-            told, _USED_BY_FOLDED["external_ids"]
-        ):
-            items = list(told.items())
-    if all(isinstance(item, list | tuple) and len(item) == _PAIR for item in items):
-        return [
-            {"key": _KIND_BY_FOLDED.get(folded(str(key)), key), "value": value}
-            for key, value in items
-        ]
-    return items
+        if _known(items[0], _USED_BY_FOLDED["external_ids"]):
+            return items
+        pairs = list(items[0].items())
+    if not all(isinstance(pair, list | tuple) and len(pair) == _PAIR for pair in pairs):
+        return items
+    kinds = [_KIND_BY_FOLDED.get(folded(str(key))) for key, _ in pairs]
+    if not any(kinds):
+        return items
+    return [
+        {"key": kind or key, "value": value}
+        for kind, (key, value) in zip(kinds, pairs, strict=True)
+    ]
 
 
 def _known(told: Mapping[str, t.Any], by_folded: Mapping[str, str]) -> dict[str, t.Any]:

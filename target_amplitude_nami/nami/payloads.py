@@ -10,7 +10,7 @@ from target_amplitude_nami.nami.columns import FIELDS
 from target_amplitude_nami.nami.values import UnreadableRecordError
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from target_amplitude_nami.nami.columns import Columns
 
@@ -112,8 +112,12 @@ class Payloads:
             if body:
                 yield self.beside(self._arranged(body), fields)
 
-    def holds_another_object(self, fields: _Fields) -> bool:
+    def holds_another_object(self, fields: _Fields, names: Iterable[str]) -> bool:
         """Whether the column that should hold a webhook holds another object instead.
+
+        Args:
+            fields: The record's.
+            names: The names of all its columns, also of those that are null.
 
         Raises:
             UnreadableRecordError: When that column is null (`payload_missing`) or opens
@@ -122,7 +126,8 @@ class Payloads:
         """
         column = self._column
         if column is None and self._is_expected:
-            column = next((name for name in USUAL_COLUMNS if name in fields), None)
+            there = set(names)
+            column = next((name for name in USUAL_COLUMNS if name in there), None)
         if column is None:
             for name, value in fields.items():
                 if name not in FIELDS:

@@ -119,7 +119,7 @@ class RecordReader:
         if type(fields.get("event_type")) is not str:
             fields = without_types(fields)
             if fields.get("event_type") is None:
-                body = self._opened(fields)
+                body = self._opened(fields, record)
                 if body is None:
                     return None
                 is_plain, fields = is_plain and body is fields, body
@@ -139,7 +139,9 @@ class RecordReader:
         is_user = self._recognises_users and _looks_like_user(fields)
         return _read_user if is_user else None
 
-    def _opened(self, fields: _Fields) -> _Fields | None:
+    def _opened(
+        self, fields: _Fields, record: Mapping[str, t.Any]
+    ) -> _Fields | None:
         """Return the fields of a record that names no event type itself.
 
         Returns:
@@ -156,7 +158,10 @@ class RecordReader:
         may_hold_events = self._recognises_events or self._holds_events
         if self._holds_users or self._has_event_types or not may_hold_events:
             return fields
-        return None if self._payloads.holds_another_object(fields) else fields
+        names = map(self._columns.head, record)
+        if self._payloads.holds_another_object(fields, names):
+            return None
+        return fields
 
     def _note_misfits(self, fields: _Fields) -> None:
         for name in self._columns.misfits.intersection(fields):

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from decimal import Decimal
+from typing import Any, Final
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from target_amplitude_nami.nami.columns import _MOST_COLUMNS, Columns, plain_value
+from target_amplitude_nami.nami.columns import (
+    _MOST_COLUMNS,
+    Columns,
+    plain_members,
+    plain_value,
+)
 
 
 @pytest.mark.parametrize(
@@ -156,3 +164,133 @@ def test_a_part_of_what_has_no_parts_keeps_its_own_column(
     whole = {"devices": known}
     record = whole | beside if comes_first else beside | whole
     assert Columns().arrange(record) == whole | beside
+
+
+# Parts of containers
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        ("devices__0__id", {"devices": {"0": {"id": 1}}}),
+        ("devices.0.id", {"devices": {"0": {"id": 1}}}),
+        ("devices_0_id", {"devices": {"0": {"id": 1}}}),
+        ("devices[0].platform.id", {"devices": {"0": {"platform": {"id": 1}}}}),
+        ("DEVICES__0__PLATFORM__ID", {"devices": {"0": {"platform": {"id": 1}}}}),
+        ("external_ids__11", {"external_ids": {"11": 1}}),
+        ("externalIds__0__value", {"external_ids": {"0": {"value": 1}}}),
+        ("devices__list", {"devices": {"list": 1}}),
+        ("active_entitlements__results", {"active_entitlements": {"results": 1}}),
+        (
+            "customer_journey_state_in_pause",
+            {"customer_journey_state": {"in_pause": 1}},
+        ),
+        (
+            "customer_journey_state.in_pause",
+            {"customer_journey_state": {"in_pause": 1}},
+        ),
+        ("_airbyte_data", {"_airbyte_data": 1}),
+        ("User ID", {"user_id": 1}),
+    ],
+)
+def test_a_part_of_a_container_is_known_by_its_name(
+    column: str, expected: dict[str, Any]
+) -> None:
+    columns = Columns()
+
+    assert columns.arrange({column: 1}) == expected
+    assert not columns.misfits
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        *["devices_count", "devices__count", "external_ids_hash", "DEVICES_SEEN"],
+        *["customer_journey_state_new", "customer_journey_state__new"],
+        "activeEntitlementsText",
+    ],
+)
+def test_a_column_that_begins_like_a_container_and_fits_nowhere_is_a_misfit(
+    column: str,
+) -> None:
+    columns = Columns()
+    name = column.lower() if column.isupper() else column
+
+    for _ in range(2):
+        assert columns.arrange({column: 1}) == {name: 1}
+        assert columns.misfits == {name}
+        assert not columns.are_plain({column: 1})
+
+
+def test_a_documented_property_is_no_misfit() -> None:
+    columns = Columns()
+
+    assert columns.arrange({"devices_with_access": []}) == {"devices_with_access": []}
+    assert not columns.misfits
+
+
+# Properties
+
+ANYTHING: Final[list[Any]] = [
+    None, "", "x", "0", "true", "null", "[]", "{}", "[1", "\ud83d", True, False,
+    0, 1, 7, 2**70, 1.5, float("nan"), Decimal("7.0"), Decimal("7.5"), Decimal("NaN"),
+    [], {}, [None], ["x"], [[]], [{}], {"id": "x"}, (), ({"id": "x"},), {"x"},
+]  # fmt: skip
+PROPERTIES: Final = [
+    *ANYTHING,
+    {"a": {"b": [None, {}], "c": "text"}, "d": 1},
+    {"a": {"b": None}, "c": 'it — "has" {some} [signs]'},
+    '{"a": {"b": null}, "c": [1, {}]}',
+    {"a": '{"b": {}}', "c": {"d": "[1"}, "e": {}},
+    {"a": 123, "b": 192, "c": 128, "d": 91, "e": "—", "f": Decimal("1.10")},
+]
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.decimals()
+    | st.text(st.characters(codec=None, exclude_categories=()))
+    | st.sampled_from(PROPERTIES),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)
+    ),
+)
+
+
+@given(members=st.dictionaries(st.text(), VALUES))
+def test_an_object_is_looked_through_to_its_last_member(
+    members: dict[str, Any],
+) -> None:
+    assert repr(plain_members(members)) == repr(plain_value(members) or {})
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"a": None},
+        {"a": {}},
+        {"a": {"b": {"c": None}}},
+        {"a": {"b": {"c": "{}"}}},
+        {"a": [], "b": "[1]"},
+        {"a": "[1", "b": {}},
+        {"\ud83d": {}, "a": "\ud83d"},
+        {"a": 2**70, "b": None},
+        {"a": {1}, "b": None},
+        {"a": "— and ☀️", "b": {}},
+        {"a": {"b": [{"c": {}}], "d": {}}, "e": "—"},
+        {"—": None},
+    ],
+    ids=repr,
+)
+def test_what_has_to_change_is_found(members: dict[str, Any]) -> None:
+    assert plain_members(members) == (plain_value(members) or {})
+    assert plain_members(members) != members
+
+
+def test_what_is_plain_is_not_copied() -> None:
+    for text in ("text", "Écoutez — “sans pub” ☀️"):
+        members = {"a": {"b": ["x", {"c": Decimal("1.10")}], "d": True}, "e": text}
+        assert plain_members(members) is members

@@ -126,6 +126,112 @@ def envelope_beside_payload(record: Record) -> Record:
     return beside | {"payload": body}
 
 
+# Containers as file formats and warehouses write them
+
+ARRAYS: Final = ("active_entitlements", "devices", "external_ids")
+CONTAINERS: Final = (*ARRAYS, "customer_journey_state")
+
+
+def of_arrays(write: Callable[[list[Any]], Any]) -> Shape:
+    """Make the shape in which arrays are written so, and all else is as it was."""
+    return lambda record: {
+        name: write(value) if name in ARRAYS and isinstance(value, list) else value
+        for name, value in record.items()
+    }
+
+
+def of_containers(write: Callable[[Any], Any]) -> Shape:
+    """Make the shape in which containers are written so, and all else is as it was."""
+    return lambda record: {
+        name: write(value) if name in CONTAINERS else value
+        for name, value in record.items()
+    }
+
+
+def with_keys(write: Callable[[str], str]) -> Callable[[Any], Any]:
+    """Write the keys of objects, at every level."""
+
+    def written(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {write(name): written(member) for name, member in value.items()}
+        return [written(item) for item in value] if isinstance(value, list) else value
+
+    return written
+
+
+def camel_case(name: str) -> str:
+    """Write a name as JavaScript does."""
+    first, *rest = name.split("_")
+    return first + "".join(map(str.capitalize, rest))
+
+
+def as_map(value: Record) -> Record:
+    """Write an object as Parquet and Avro write a map."""
+    pairs = [{"key": name, "value": member} for name, member in value.items()]
+    return {"key_value": pairs}
+
+
+def typed(value: Any) -> Any:
+    """Write a value as DynamoDB types its attributes."""
+    match value:
+        case None:
+            return {"NULL": True}
+        case bool():
+            return {"BOOL": value}
+        case int() | float() | Decimal():
+            return {"N": json_text(value)}
+        case str():
+            return {"S": value}
+        case list():
+            return {"L": [typed(item) for item in value]}
+        case _:
+            return {"M": {name: typed(member) for name, member in value.items()}}
+
+
+def typed_row(record: Record) -> Record:
+    """Write a whole row as DynamoDB does."""
+    return {name: typed(value) for name, value in record.items()}
+
+
+ARRAY_FORMS: Final[dict[str, Callable[[list[Any]], Any]]] = {
+    "list of element": lambda items: {"list": [{"element": item} for item in items]},
+    "item": lambda items: [{"item": item} for item in items],
+    "v": lambda items: [{"v": item} for item in items],
+    "JSON texts": lambda items: [json_text(item) for item in items],
+    "page of results": lambda items: {"count": len(items), "results": items},
+    "numbered": lambda items: {str(n): item for n, item in enumerate(items)} or items,
+    "maps": lambda items: [
+        as_map(item) if isinstance(item, dict) else item for item in items
+    ],
+}
+"""What may become of an array."""
+
+FORMATS: Final[dict[str, Callable[[Any], Any]]] = {
+    "text": json_text,
+    "text within text": lambda value: json_text(json_text(value)),
+    "UPPER CASE keys": with_keys(str.upper),
+    "camelCase keys": with_keys(camel_case),
+    "typed": typed,
+}
+"""What may become of any container."""
+
+
+def log_based(record: Record) -> Record:
+    """Add what log-based replication adds to a row that is there."""
+    return record | {
+        "_sdc_deleted_at": None,
+        "_sdc_lsn": 24_000_120,
+        "_fivetran_synced": "2024-05-29T01:00:00.123Z",
+        "_fivetran_deleted": False,
+        "_ab_cdc_lsn": 24_000_120,
+        "_ab_cdc_deleted_at": None,
+        "_airbyte_extracted_at": "2024-05-29T01:00:00Z",
+        "_airbyte_meta": {"changes": []},
+        "_dlt_load_id": "1716944400.5",
+        "__deleted": "false",
+    }
+
+
 SHAPES: Final[dict[str, Shape]] = {
     "nested": nested,
     "JSON text in columns": json_columns,
@@ -158,6 +264,22 @@ SHAPES: Final[dict[str, Shape]] = {
     "envelope beside text": lambda record: json_columns(
         envelope_beside_payload(record)
     ),
+    **{name: of_arrays(write) for name, write in ARRAY_FORMS.items()},
+    **{name: of_containers(write) for name, write in FORMATS.items()},
+    "object in message": lambda record: in_payload(record, "message"),
+    "text in _airbyte_data": lambda record: json_columns(
+        in_payload(record, "_airbyte_data")
+    ),
+    "text within text in document": lambda record: json_columns(
+        {
+            name: json_text(value) if name == "document" else value
+            for name, value in in_payload(record, "document").items()
+        }
+    ),
+    "typed row": typed_row,
+    "typed row in document": lambda record: in_payload(typed_row(record), "document"),
+    "log-based": log_based,
+    "LOG-BASED in upper case": lambda record: upper_case(log_based(record)),
 }
 """What may become of the columns."""
 
