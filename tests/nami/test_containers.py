@@ -57,7 +57,7 @@ USER = ROAD.result(user(**TOLD))
 
 def refused(field: str, value: object) -> Refusal:
     """Return why a record with this value is refused."""
-    outcome = ROAD.encode(user_event(**{field: value}))
+    outcome = ROAD.encode(user_event() | {field: value})
     assert isinstance(outcome, Refusal), outcome
     return outcome
 
