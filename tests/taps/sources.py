@@ -30,7 +30,7 @@ EVENTS: Final = "nami_events"
 USERS: Final = "nami_users"
 """What the tables are called."""
 
-_TIMES: Final = {"created_date", "updated_at"}
+_TIMES: Final = {"created_date", "purchase_date", "updated_at"}
 
 
 class _Cursor(Protocol):

@@ -35,6 +35,7 @@ FIRST = [
         amount=9.99,
         currency="EUR",
         is_free_trial_conversion=False,
+        purchase_date="2026-06-01T09:59:58.500Z",
         subscription_interval_count=1,
     ),
 ]
