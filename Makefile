@@ -7,18 +7,36 @@ LOCK := requirements/dev.txt
 INSTALLED := $(VENV)/.installed
 PLOTTING := requirements/benchmarks.txt
 
+# Each tap has an environment of its own, as in Meltano: their dependencies are old, and
+# no two agree. Some end with Python 3.11.
+TAPS_PYTHON ?= python3.11
+TAPS_BUILD := requirements/build
+TAPS := $(patsubst requirements/taps/%.in,%,$(wildcard requirements/taps/*.in))
+
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test lint format coverage benchmarks lock upgrade settings clean
+.PHONY: help quickstart test test-all test-slow taps lint format coverage benchmarks \
+	lock upgrade settings clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 quickstart: $(INSTALLED) ## Send the sample data to the local Amplitude, through Meltano
 	PATH="$(CURDIR)/$(BIN):$$PATH" meltano run tap-nami target-amplitude-nami
 
-test: lint ## Check and test everything, as CI does
+test: lint ## Check style and types, and run the tests
 	@printf '\n== pytest\n'
 	$(BIN)/pytest -n auto --dist worksteal
+
+test-all: ## The same, then the tests that take longer: everything that CI checks
+	$(MAKE) test
+	$(MAKE) test-slow
+
+# What `test` leaves out: real taps that follow the logs of real databases.
+test-slow: $(INSTALLED) taps
+	@printf '\n== pytest: taps\n'
+	$(BIN)/pytest -n auto --dist loadfile -m taps
+
+taps: $(TAPS:%=.taps/%/.installed)
 
 lint: $(INSTALLED) ## Check style, types and the import rules
 	@printf '\n== ruff\n'
@@ -50,6 +68,8 @@ LOCKING = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-has
 lock: $(INSTALLED) ## Bring the locks in line with pyproject.toml
 	$(LOCKING) pyproject.toml --all-extras --group dev --output-file $(LOCK)
 	$(LOCKING) --group benchmarks --constraint $(LOCK) --output-file $(PLOTTING)
+	for lock in $(TAPS_BUILD) $(TAPS:%=requirements/taps/%); do \
+		$(LOCKING) $$lock.in --output-file $$lock.txt || exit 1; done
 
 upgrade: LOCK_FLAGS = --upgrade
 upgrade: lock ## Lock the newest versions that pyproject.toml allows
@@ -58,7 +78,7 @@ settings: $(INSTALLED) ## Write the declared settings into meltano.yml and READM
 	$(BIN)/python scripts/write_settings.py
 
 clean: ## Remove everything that the other commands made
-	rm -rf $(VENV) .meltano output dist build
+	rm -rf $(VENV) .taps .meltano output dist build
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -f .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -88,4 +108,15 @@ $(INSTALLED): $(VENV)/.locked pyproject.toml
 $(VENV)/plotting: $(PLOTTING) $(INSTALLED)
 	rm -rf $@
 	$(BIN)/pip install --quiet --require-hashes --target $@ --requirement $(PLOTTING)
+	@touch $@
+
+# uv or else pip, as above. Neither is in a tap's environment.
+TAP_INSTALL = install --quiet --require-hashes --build-constraint $(TAPS_BUILD).txt
+
+.taps/%/.installed: requirements/taps/%.txt $(TAPS_BUILD).txt | $(INSTALLED)
+	@$(TAPS_PYTHON) -c '' || \
+		{ echo 'The taps need Python 3.11: make TAPS_PYTHON=/path/to/python3.11'; exit 1; }
+	$(TAPS_PYTHON) -m venv --clear --without-pip .taps/$*
+	$(BIN)/uv pip $(TAP_INSTALL) --python .taps/$*/bin/python --requirement $< || \
+		$(BIN)/pip --python .taps/$*/bin/python $(TAP_INSTALL) --no-deps --requirement $<
 	@touch $@

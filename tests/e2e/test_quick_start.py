@@ -3,52 +3,28 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from target_amplitude_nami.local.reading import Reader
 from tests.examples.expected import SAMPLE, expect, read_records
 from tests.support import nami
+from tests.support.meltano import ROOT, MeltanoProject
 
 if TYPE_CHECKING:
-    from target_amplitude_nami.local.model import Summary
+    from pathlib import Path
 
-ROOT = SAMPLE.parents[1]
 STATE_ID = "dev:tap-nami-to-target-amplitude-nami"
 
 
-class Project:
-    """A copy of what the quick start needs, beside an empty home folder."""
+class Project(MeltanoProject):
+    """A copy of what the quick start needs."""
 
     def __init__(self, folder: Path) -> None:
-        self.root = folder / "project"
-        self.home = folder / "home"
-        self.root.mkdir()
-        self.home.mkdir()
+        super().__init__(folder)
         shutil.copy(ROOT / "meltano.yml", self.root)
         shutil.copytree(SAMPLE.parent, self.root / "examples")
-        (self.root / ".venv").symlink_to(sys.prefix)
-
-    def meltano(
-        self, *arguments: str, **environment: str
-    ) -> subprocess.CompletedProcess[str]:
-        path = os.pathsep.join([f"{sys.prefix}/bin", os.defpath])
-        return subprocess.run(
-            [Path(sys.prefix) / "bin" / "meltano", *arguments],
-            capture_output=True,
-            check=False,
-            cwd=self.root,
-            # NO_COLOR: people see colours, tests do not want to.
-            env={"HOME": str(self.home), "PATH": path, "NO_COLOR": "1", **environment},
-            text=True,
-            timeout=100,
-        )
 
     def run(self, *options: str, **environment: str) -> str:
         """Run the pipeline, which must succeed; return what it says."""
@@ -58,10 +34,6 @@ class Project:
         said = done.stdout + done.stderr
         assert done.returncode == 0, said
         return said
-
-    @property
-    def arrived(self) -> Summary:
-        return Reader(self.root / "output" / "local-amplitude.db").summary()
 
     def configure(self, **settings: object) -> None:
         """Put settings beside `endpoint: local` in the environment `dev`."""

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
+from tests.support.servers import OWNER, not_installed, server_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,30 +17,36 @@ _DEBIANS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
 
 @contextlib.contextmanager
-def postgres() -> Iterator[Path]:
+def postgres(*settings: str) -> Iterator[Path]:
     """Run a server; yield its socket's folder, where user `nami` needs no password.
 
     Without PostgreSQL on the machine the test is skipped, and fails where CI is set.
+
+    Args:
+        settings: Further settings of the server, such as `wal_level=logical`.
     """
     binaries = _binaries()
-    # A short path: a socket's may have 107 characters.
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
-    as_owner: list[str] = []
-    if os.geteuid() == 0:  # the server refuses to run as root
-        shutil.chown(folder, "nobody")
-        as_owner = ["runuser", "-u", "nobody", "--"]
-    data = folder / "data"
-    options = f"-c listen_addresses='' -k {folder} -c fsync=off"
-    control = [*as_owner, str(binaries / "pg_ctl"), "--pgdata", str(data), "--wait"]
-    initdb = [*as_owner, str(binaries / "initdb"), "--auth=trust", "--username=nami"]
-    _run([*initdb, "--no-sync", "--pgdata", str(data)], folder)
-    log = str(folder / "log")
-    _run([*control, "--log", log, "--options", options, "start"], folder)
-    try:
-        yield folder
-    finally:
-        _run([*control, "--mode=immediate", "stop"], folder)
-        shutil.rmtree(folder)
+    as_owner = ["runuser", "-u", OWNER, "--"] if OWNER else []
+    with server_folder("pg-") as folder:
+        data = folder / "data"
+        options = " ".join(
+            f"-c {setting}"
+            for setting in (
+                "listen_addresses=''",
+                f"unix_socket_directories={folder}",
+                "fsync=off",
+                *settings,
+            )
+        )
+        control = [*as_owner, str(binaries / "pg_ctl"), "--pgdata", str(data), "--wait"]
+        initdb = [*as_owner, str(binaries / "initdb"), "--auth=trust", "--no-sync"]
+        _run([*initdb, "--username=nami", "--pgdata", str(data)], folder)
+        log = str(folder / "log")
+        _run([*control, "--log", log, "--options", options, "start"], folder)
+        try:
+            yield folder
+        finally:
+            _run([*control, "--mode=immediate", "stop"], folder)
 
 
 def _run(command: list[str], folder: Path) -> None:
@@ -55,7 +59,4 @@ def _binaries() -> Path:
         return Path(on_path).parent
     if _DEBIANS:
         return _DEBIANS[-1]
-    reason = "PostgreSQL's server is not installed (Debian: apt install postgresql)"
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+    return not_installed("PostgreSQL's server", "Debian: apt install postgresql")
