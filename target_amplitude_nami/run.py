@@ -321,11 +321,16 @@ class Run:
 
 
 def _write(path: Path, text: str, mode: int) -> None:
-    if leads_to_standard_error(path):
+    if not leads_to_standard_error(path):
+        write_atomically(path, text, mode)
+        return
+    try:
         sys.stderr.write(text)  # it may be a file, which must not be replaced
         sys.stderr.flush()
-    else:
-        write_atomically(path, text, mode)
+    except OSError as error:
+        raise OutputUnwritable(
+            f"{path} cannot be written ({error.strerror}): choose another path"
+        ) from error
 
 
 def _milliseconds(moment: dt.datetime) -> int:

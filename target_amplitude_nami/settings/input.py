@@ -35,7 +35,10 @@ _Schema: t.TypeAlias = dict[str, t.Any]
 
 def show(value: object, most: int = _LONGEST_SHOWN) -> str:
     """Return a value as one line of JSON of at most so many characters."""
-    text = json.dumps(value, ensure_ascii=False, default=repr)
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=repr)
+    except RecursionError:
+        return "nested too deep"
     if len(text) <= most:
         return text
     return f"{text[:most]}…"

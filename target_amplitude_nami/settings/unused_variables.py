@@ -219,6 +219,6 @@ def _remedy(name: str, environ: _Environment) -> str:
     declaration = f"`{name}`" if kind == "string" else f"`{name}` with `kind: {kind}`"
     return (
         f"Meltano passes on declared settings alone: in meltano.yml, declare "
-        f"{declaration} under `settings` of loader {show(loader)} or of the one it "
-        f"inherits from, or unset the variable."
+        f"{declaration} under `settings` of loader {show(loader)} (if it has "
+        f"`inherit_from`, of that one), or unset the variable."
     )
