@@ -102,7 +102,11 @@ class CommandTarget(Target):
         cls.print_version(print_fn=cls.logger.info)
         config = config or _ConfigInput()
         target = cls(config=config.config, parse_env_config=config.parse_env)
-        with_sdk_error(lambda: target.try_paths(file_input or sys.stdin))
+        problems = target.problems_with_paths(file_input or sys.stdin)
+        for problem in problems:
+            target.logger.error(problem)
+        if problems:
+            sys.exit(_FAILED)
         interpreter.tune()
         try:
             target.listen(file_input)
@@ -117,26 +121,18 @@ class CommandTarget(Target):
             signal.setitimer(signal.ITIMER_REAL, 0)
         sys.exit(target.exit_code)
 
-    def try_paths(self, file_input: t.IO[str]) -> None:
-        """Make sure that every file of the run can be written.
+    def problems_with_paths(self, file_input: t.IO[str]) -> tuple[str, ...]:
+        """Return a line for each file of the run that cannot be written.
 
         Args:
-            file_input: The input, which may be none of them.
-
-        Raises:
-            ConfigurationError: With a line for each file that cannot.
+            file_input: The input, which none of them may be.
         """
         try:
             descriptor = file_input.fileno()
-        except (
-            AttributeError,
-            OSError,
-            ValueError,
-        ):  # none, closed, or none of the system's
-            descriptor = None
+        except (AttributeError, OSError, ValueError):
+            descriptor = None  # closed, or not the system's
         problems = problems_with_paths(self.settings, descriptor)
-        if problems:
-            raise ConfigurationError(problems)
+        return ConfigurationError(problems).problems
 
     def close_after(self, error: BaseException) -> None:
         """Close everything after a failure; the last line of the log says what it was.
