@@ -23,6 +23,7 @@ _STDOUT: t.Final = 1
 _STDERR: t.Final = 2
 _NAMES_OF_STDOUT: t.Final = frozenset({"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
 _LONGEST_SHOWN: t.Final = 400
+_ATTEMPTS: t.Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,9 @@ class _UnusableError(Exception):
 
 
 def problems_with_paths(settings: Settings, input_descriptor: int | None) -> list[str]:
-    """Return a line for each file that cannot be written; make missing folders.
+    """Return a line for each file that cannot be written; leave all as it was.
 
-    No file is made or changed.
+    Only a missing folder that a link leads to is there afterwards.
 
     Args:
         settings: Name the files.
@@ -163,24 +164,43 @@ def _try_file(path: Path, use: _Use, found: os.stat_result) -> None:
 
 
 def _try_folder(path: Path, use: _Use) -> None:
-    """Make the folder if it is missing; make a file in it and remove that again."""
+    """Make a file in the folder, which is made when it is missing, and remove it."""
     target = Path(os.path.realpath(path))
     # As long as the longest name that the run may give to a file beside it.
     beside = f".{target.name}." if use.is_replaced or use.is_database else None
+    is_behind_link = target != Path(os.path.abspath(path))  # noqa: PTH100 - no links
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            _make_and_remove(target.parent, beside, keeps_folder=is_behind_link)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise _has_no_folder(target) from error
+        except OSError as error:
+            if error.errno == errno.ENOENT and attempt < _ATTEMPTS:
+                continue  # another run may have removed the folder that it had made
+            if error.errno == errno.ENAMETOOLONG:
+                raise _is_too_long() from error
+            raise _UnusableError(
+                f"but no file can be made in folder {_shown(target.parent)} "
+                f"({_reason(error)}): {_let_write()}"
+            ) from error
+        return
+
+
+def _make_and_remove(folder: Path, beside: str | None, *, keeps_folder: bool) -> None:
+    """Make a file, and remove it and its folders again.
+
+    Whoever writes the file makes its folder, but not always one that a link leads to.
+    """
+    missing = [above for above in (folder, *folder.parents) if not above.exists()]
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, made = tempfile.mkstemp(prefix=beside, dir=target.parent)
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor, made = tempfile.mkstemp(prefix=beside, dir=folder)
         os.close(descriptor)
         Path(made).unlink()
-    except (FileExistsError, NotADirectoryError) as error:
-        raise _has_no_folder(target) from error
-    except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:
-            raise _is_too_long() from error
-        raise _UnusableError(
-            f"but no file can be made in folder {_shown(target.parent)} "
-            f"({_reason(error)}): {_let_write()}"
-        ) from error
+    finally:
+        for above in [] if keeps_folder else missing:
+            with contextlib.suppress(OSError):
+                above.rmdir()
 
 
 def _try_device(path: Path, use: _Use) -> None:
