@@ -152,7 +152,7 @@ def _try_file(path: Path, use: _Use, found: os.stat_result) -> None:
         # A file that is replaced need not let itself be written.
         if not use.is_replaced or error.errno != errno.EACCES:
             raise _UnusableError(
-                f"which cannot be written ({_reason(error)}): {_let_write()}"
+                f"which cannot be written ({_reason(error)}): {_make_writable()}"
             ) from error
     if use.is_replaced or use.is_database:
         _try_folder(path, use)
@@ -181,7 +181,7 @@ def _try_folder(path: Path, use: _Use) -> None:
                 raise _is_too_long() from error
             raise _UnusableError(
                 f"but no file can be made in folder {_shown(target.parent)} "
-                f"({_reason(error)}): {_let_write()}"
+                f"({_reason(error)}): {_make_writable()}"
             ) from error
         return
 
@@ -280,5 +280,5 @@ def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
-def _let_write() -> str:
-    return f"let the user with id {os.geteuid()} write there, or choose another path."
+def _make_writable() -> str:
+    return f"make it writable for user id {os.geteuid()}, or choose another path."

@@ -171,7 +171,7 @@ def test_a_folder_that_cannot_be_written_is_named(name: str, open_folder: Path) 
         user = os.geteuid()
     assert said == (
         f'but no file can be made in folder "{open_folder}/closed" (Permission '
-        f"denied): let the user with id {user} write there, or choose another path."
+        f"denied): make it writable for user id {user}, or choose another path."
     )
 
 
