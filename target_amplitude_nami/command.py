@@ -16,6 +16,7 @@ from singer_sdk.target_base import Target
 from target_amplitude_nami import interpreter
 from target_amplitude_nami.amplitude.outgoing import DeliveryError
 from target_amplitude_nami.errors import ConfigurationError, TargetError
+from target_amplitude_nami.settings.paths import problems_with_paths
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -101,8 +102,11 @@ class CommandTarget(Target):
         cls.print_version(print_fn=cls.logger.info)
         config = config or _ConfigInput()
         target = cls(config=config.config, parse_env_config=config.parse_env)
-        rejects = target.run.rejects
-        with_sdk_error(lambda: rejects.refuse_as_input(file_input or sys.stdin))
+        problems = target.problems_with_paths(file_input or sys.stdin)
+        for problem in problems:
+            target.logger.error(problem)
+        if problems:
+            sys.exit(_FAILED)
         interpreter.tune()
         try:
             target.listen(file_input)
@@ -116,6 +120,19 @@ class CommandTarget(Target):
             # While the interpreter ends, the alarm would no longer find its handler.
             signal.setitimer(signal.ITIMER_REAL, 0)
         sys.exit(target.exit_code)
+
+    def problems_with_paths(self, file_input: t.IO[str]) -> tuple[str, ...]:
+        """Return a line for each file of the run that cannot be written.
+
+        Args:
+            file_input: The input, which none of them may be.
+        """
+        try:
+            descriptor = file_input.fileno()
+        except (AttributeError, OSError, ValueError):
+            descriptor = None  # closed, or not the system's
+        problems = problems_with_paths(self.settings, descriptor)
+        return ConfigurationError(problems).problems
 
     def close_after(self, error: BaseException) -> None:
         """Close everything after a failure; the last line of the log says what it was.
@@ -140,12 +157,11 @@ class CommandTarget(Target):
     ) -> _ConfigInput:
         try:
             return super().cb_config(ctx, param, value)
-        except (OSError, TypeError, ValueError) as error:
+        except (OSError, RecursionError, TypeError, ValueError) as error:
             # The SDK merges the files without a look at what they hold.
             problem = "no JSON object" if isinstance(error, TypeError) else error
-            raise click.ClickException(
-                f"--config {' '.join(value)} cannot be read: {problem}"
-            ) from error
+            said = f"--config {' '.join(value)} cannot be read: {problem}"
+            raise click.ClickException(str(ConfigurationError([said]))) from error
 
 
 def _signal_exit_code(signum: int) -> int:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import errno
 import functools
 import json
 import os
 import threading
 import typing as t
 
-from target_amplitude_nami.errors import ConfigurationError, OutputUnwritable
+from target_amplitude_nami.errors import OutputUnwritable
 from target_amplitude_nami.nami import jsontext
 
 if t.TYPE_CHECKING:
@@ -92,24 +93,6 @@ class Rejects:
                 raise self._unwritable(error) from error
             self._is_synced = False
 
-    def refuse_as_input(self, file: t.IO[t.Any]) -> None:
-        """Make sure that the input is not this file, which would grow while it is read.
-
-        Raises:
-            ConfigurationError: When it is.
-        """
-        try:
-            is_this = os.path.samestat(os.fstat(file.fileno()), self.path.stat())
-        except (AttributeError, OSError, ValueError):
-            # This file is yet to be made, or the input is none of the system's.
-            return
-        if is_this:
-            problem = (
-                f"rejects_path is {self.path}, the very file that is the input: move "
-                f"the file and read it from there."
-            )
-            raise ConfigurationError([problem])
-
     def sync(self) -> None:
         """Make sure that what was written survives the machine.
 
@@ -123,7 +106,8 @@ class Rejects:
                 self._file.flush()
                 os.fsync(self._file.fileno())
             except OSError as error:
-                raise self._unwritable(error) from error
+                if error.errno != errno.EINVAL:  # a device, which has nothing to sync
+                    raise self._unwritable(error) from error
             self._is_synced = True
 
     def close(self) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import os.path
+import sys
 import time
 import typing as t
 from urllib.parse import urlsplit
@@ -18,11 +20,13 @@ from target_amplitude_nami.output import write_state
 from target_amplitude_nami.rejects import Rejects
 from target_amplitude_nami.report import Progress, Report, write_atomically
 from target_amplitude_nami.sending import LOCAL_KEY, Sending, local_amplitude
+from target_amplitude_nami.settings.paths import leads_to_standard_error
 from target_amplitude_nami.settling import Settling
 
 if t.TYPE_CHECKING:
     import logging
     from collections.abc import Callable
+    from pathlib import Path
 
     from target_amplitude_nami.amplitude.event import EncodedEvent
     from target_amplitude_nami.ledger import Origin
@@ -346,11 +350,24 @@ class Run:
     def _write_report(self, report: Report) -> None:
         if self.settings.report_path is not None:
             # It names users whose ids do not fit together.
-            write_atomically(self.settings.report_path, report.to_json() + "\n", 0o600)
+            _write(self.settings.report_path, report.to_json() + "\n", 0o600)
 
     def _write_metrics(self, report: Report) -> None:
         if self.settings.metrics_path is not None:
-            write_atomically(self.settings.metrics_path, report.to_openmetrics(), 0o644)
+            _write(self.settings.metrics_path, report.to_openmetrics(), 0o644)
+
+
+def _write(path: Path, text: str, mode: int) -> None:
+    if not leads_to_standard_error(path):
+        write_atomically(path, text, mode)
+        return
+    try:
+        sys.stderr.write(text)  # it may be a file, which must not be replaced
+        sys.stderr.flush()
+    except OSError as error:
+        raise OutputUnwritable(
+            f"{path} cannot be written ({error.strerror}): choose another path"
+        ) from error
 
 
 def _milliseconds(moment: dt.datetime) -> int:
@@ -363,7 +380,7 @@ def _projects_of(settings: Settings) -> dict[Project, str]:
     What went there through one API need not go through the other.
     """
     url = settings.endpoint_url
-    where = urlsplit(url).netloc if url else settings.local_path.resolve()
+    where = urlsplit(url).netloc if url else os.path.realpath(settings.local_path)
     projects: dict[Project, str] = {"main": f"{where}\n{settings.api_key or LOCAL_KEY}"}
     if settings.sandbox_api_key:
         projects["sandbox"] = f"{where}\n{settings.sandbox_api_key}"

@@ -36,6 +36,7 @@ from target_amplitude_nami.run import Run
 from target_amplitude_nami.settings import (
     Settings,
     config_schema,
+    find_unused_variables,
     given,
     read_environment,
     read_settings,
@@ -104,12 +105,26 @@ class TargetAmplitudeNami(CommandTarget):
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         self.append_builtin_config(self.config_jsonschema)
-        self.settings: Settings = with_sdk_error(lambda: read_settings(self._config))
+        self.settings: Settings = with_sdk_error(self._read_settings)
         self._config = given(self._config)
         # What the SDK reads itself has its default here, and a form that it expects.
         self._config["batch_size_rows"] = self.settings.batch_size_rows
         self._config["validate_records"] = self.settings.validate_records
         return []
+
+    def _read_settings(self) -> Settings:
+        settings: Settings | None = None
+        mistakes: tuple[str, ...] = ()
+        try:
+            settings = read_settings(self._config)
+        except ConfigurationError as error:
+            mistakes = error.problems
+        unused = find_unused_variables(os.environ, self._config, settings)
+        for warning in unused.warnings:
+            self.logger.warning(warning)
+        if settings is None or unused.problems:
+            raise ConfigurationError([*mistakes, *unused.problems])
+        return settings
 
     @override
     def setup_mapper(self) -> None:

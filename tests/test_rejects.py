@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from target_amplitude_nami.amplitude.event import Refusal
-from target_amplitude_nami.errors import ConfigurationError, OutputUnwritable
+from target_amplitude_nami.errors import OutputUnwritable
 from target_amplitude_nami.nami import jsontext
 from target_amplitude_nami.rejects import (
     Rejects,
@@ -214,23 +213,3 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     rejects = Rejects(tmp_path / "file" / "rejects.singer", "nami")
     with pytest.raises(OutputUnwritable, match=r"rejects\.singer"):
         rejects.write("a", singer.record("a", {}), REFUSAL)
-
-
-def test_it_refuses_to_be_the_input(rejects: Rejects) -> None:
-    rejects.write("a", singer.record("a", {}), REFUSAL)
-    with (
-        rejects.path.open("rb") as file,
-        pytest.raises(ConfigurationError, match="rejects_path"),
-    ):
-        rejects.refuse_as_input(file)
-
-
-def test_any_other_input_will_do(rejects: Rejects, tmp_path: Path) -> None:
-    (tmp_path / "other").touch()
-    with (tmp_path / "other").open("rb") as file:
-        rejects.refuse_as_input(file)  # neither made yet ...
-        rejects.write("a", singer.record("a", {}), REFUSAL)
-        rejects.refuse_as_input(file)  # ... nor this one
-    source, sink = os.pipe()
-    with os.fdopen(source) as pipe, os.fdopen(sink, "w"):
-        rejects.refuse_as_input(pipe)

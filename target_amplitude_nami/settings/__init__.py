@@ -26,6 +26,7 @@ from target_amplitude_nami.settings.schema import (
     LOCAL,
     config_schema,
 )
+from target_amplitude_nami.settings.unused_variables import find_unused_variables
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +36,7 @@ __all__ = [
     "LOCAL",
     "Settings",
     "config_schema",
+    "find_unused_variables",
     "given",
     "read_environment",
     "read_settings",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os.path
+import stat
 import typing as t
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -174,16 +177,23 @@ def _start_date_is_a_date(values: _Values) -> Iterator[str]:
 
 
 def _each_file_has_one_use(values: _Values) -> Iterator[str]:
-    seen: dict[Path, str] = {}
+    seen: dict[str, str] = {}
     for name in _PATHS:
         unused = (name == "local_path" and values["endpoint"] != LOCAL) or (
             name == "dry_run_path" and not values["dry_run"]
         )
-        if values[name] is None or unused:
+        if values[name] is None or unused or _is_no_file(values[name]):
             continue
-        other = seen.setdefault(Path(values[name]).resolve(), name)
+        other = seen.setdefault(os.path.realpath(values[name]), name)
         if other != name:
             yield f"{other} and {name} are the same file: {show(values[name])}."
+
+
+def _is_no_file(path: str) -> bool:
+    """Return whether this is no file, but say `/dev/null`, which serves any number."""
+    with contextlib.suppress(OSError):
+        return not stat.S_ISREG(Path(path).stat().st_mode)
+    return False
 
 
 def _each_stream_has_one_kind(values: _Values) -> Iterator[str]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from target_amplitude_nami.nami import catalogue
-from target_amplitude_nami.settings.input import show
+from target_amplitude_nami.settings.input import is_text, show
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -52,7 +52,7 @@ def read_event_names(events: Iterable[str], event_names: object) -> EventNames:
             None for no renames.
     """
     choice = catalogue.choose(events)
-    renames, wrong = _read_renames(event_names)
+    renames, wrong = read_renames(event_names)
     problems = [*(f"events: {problem}" for problem in choice.problems), *wrong]
     warnings = [f"events: {warning}" for warning in choice.warnings]
     if event_names == {}:
@@ -75,14 +75,14 @@ def _not_chosen(event: str, chosen: Iterable[str]) -> str:
     return f'"{event}" is not among the events to send.{hint}'
 
 
-def _read_renames(given: object) -> tuple[dict[str, str], list[str]]:
+def read_renames(given: object) -> tuple[dict[str, str], list[str]]:
     """Return the new name of each event, and a line for each mistake."""
     if given is None:
         return {}, []
     form = _undo_json_text(given)
     if isinstance(form, Mapping):
         entries: Iterable[object] = [
-            {"event": event, "name": name} for event, name in _leaves(form)
+            {"event": event, "name": name} for event, name in leaves(form)
         ]
     elif isinstance(form, list):
         entries = form
@@ -115,11 +115,11 @@ def _undo_json_text(given: object) -> object:
         return None
 
 
-def _leaves(tree: Mapping[str, object], path: str = "") -> Iterator[tuple[str, object]]:
+def leaves(tree: Mapping[str, object], path: str = "") -> Iterator[tuple[str, object]]:
     """Put keys together again that were taken apart at their dots."""
     for key, value in tree.items():
         if isinstance(value, Mapping):
-            yield from _leaves(value, f"{path}{key}.")
+            yield from leaves(value, f"{path}{key}.")
         else:
             yield f"{path}{key}", value
 
@@ -136,4 +136,6 @@ def _problem_with_rename(
             f'the name of "{event}" is {show(name)}, but must be text '
             '("" means: do not send).'
         )
+    if not is_text(name):  # from JSON within a text, which is not looked into before
+        return f'the name of "{event}" is {show(name)}, which is not valid Unicode.'
     return None

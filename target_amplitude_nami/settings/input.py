@@ -19,6 +19,10 @@ ENVIRONMENT_PREFIX: t.Final = "TARGET_AMPLITUDE_NAMI_"
 _READ_BY_ITSELF: t.Final = frozenset({"event_names"})
 """Settings of several forms, for which the declared type is only the best one."""
 
+_BROKEN_TEXT: t.Final = (
+    "has half of a character in it (a lone surrogate), which is not valid Unicode: "
+    "write the text anew."
+)
 _LONGEST_SHOWN: t.Final = 80
 _MANY: t.Final = 3
 _TRUTH: t.Final = {
@@ -29,12 +33,24 @@ _TRUTH: t.Final = {
 _Schema: t.TypeAlias = dict[str, t.Any]
 
 
-def show(value: object) -> str:
-    """Return a value as one short line of JSON, for a message."""
-    text = json.dumps(value, ensure_ascii=False, default=repr)
-    if len(text) <= _LONGEST_SHOWN:
+def show(value: object, most: int = _LONGEST_SHOWN) -> str:
+    """Return a value as one line of JSON of at most so many characters."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=repr)
+    except RecursionError:
+        return "nested too deep"
+    if len(text) <= most:
         return text
-    return f"{text[:_LONGEST_SHOWN]}…"
+    return f"{text[:most]}…"
+
+
+def is_text(text: str) -> bool:
+    """Return whether every character is one: half of a cut emoji is not."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def problems_by_setting(given: Mapping[str, object]) -> dict[str, list[str]]:
@@ -50,6 +66,10 @@ def problems_by_setting(given: Mapping[str, object]) -> dict[str, list[str]]:
             # Its value stays unsaid: it may be a secret under a misspelt name.
             hint = did_you_mean(name, known)
             found[name] = [f"{name} is not a setting of this target.{hint}"]
+        elif (place := _place_of_broken_text(value)) is not None:
+            found[name] = [f"{name}{place} {_BROKEN_TEXT}"]
+        elif name.endswith("_path") and (problem := _problem_with_path(value)):
+            found[name] = [f"{name} is {show(value)}, {problem}"]
         elif name in _READ_BY_ITSELF:
             continue
         elif problems := list(_mistakes(name, value, known[name])):
@@ -80,8 +100,11 @@ def read_environment(environ: Mapping[str, str]) -> dict[str, object]:
             problems.append(f"{variable} is not a setting of this target.{hint}")
             continue
         text = environ[variable]
+        if not is_text(text):
+            problems.append(f"{variable} has bytes in it that are not UTF-8 text.")
+            continue
         try:
-            values[name] = _parse(name, text, known[name])
+            values[name] = parse_variable(name, text)
         except (LookupError, TypeError, ValueError):
             must = _describe(known[name])
             problems.append(f"{variable} is {show(text)}, but must be {must}.")
@@ -99,20 +122,29 @@ def _our_variables(environ: Iterable[str]) -> Iterator[tuple[str, str]]:
             yield variable, name.lower()
 
 
-def _parse(name: str, text: str, schema: _Schema) -> object:
-    """Return what the text of a variable means, by the setting's type.
+def parse_variable(name: str, text: str) -> object:
+    """Return what the text of a variable means, by the type of a known setting.
 
     Raises:
         LookupError, TypeError, ValueError: If it is no such thing.
     """
-    kinds = [] if name in _READ_BY_ITSELF else _types(schema)
-    if "integer" in kinds:
-        return int(text)
-    if "boolean" in kinds:
-        return _TRUTH[text.strip().lower()]
-    if "object" in kinds:
-        return _json_of(dict, text)
-    return _list_of(text) if "array" in kinds else text
+    match "string" if name in _READ_BY_ITSELF else kind_of(name):
+        case "integer":
+            return int(text)
+        case "boolean":
+            return _TRUTH[text.strip().lower()]
+        case "object":
+            return _json_of(dict, text)
+        case "array":
+            return _list_of(text)
+        case _:
+            return text
+
+
+def kind_of(name: str) -> str:
+    """Return the type of a known setting, as JSON schema calls it."""
+    kinds = _types(known_settings()[name])
+    return next(kind for kind in kinds if kind != "null")
 
 
 def _list_of(text: str) -> object:
@@ -139,6 +171,34 @@ def _mistakes(name: str, value: object, schema: _Schema) -> Iterator[str]:
         else:
             hint = _near_miss(error.instance, error.schema)
             yield f"{name}{place} is {show(error.instance)}, but must be {must}.{hint}"
+
+
+def _place_of_broken_text(value: object) -> str | None:
+    """Return where in a value there is text that is none, or None where there is none.
+
+    The place of a broken key is that of its object.
+    """
+    left: list[tuple[str, object]] = [("", value)]
+    while left:
+        place, part = left.pop()
+        if isinstance(part, str) and not is_text(part):
+            return place
+        if isinstance(part, dict):
+            if not all(map(is_text, part)):
+                return place
+            left += [(place + _step(key), member) for key, member in part.items()]
+        elif isinstance(part, list):
+            left += [(place + _step(n), entry) for n, entry in enumerate(part)]
+    return None
+
+
+def _problem_with_path(value: object) -> str | None:
+    """Return what no path may look like, whatever files there are."""
+    if isinstance(value, str) and "\0" in value:
+        return "but a path cannot have a NUL character in it."
+    if isinstance(value, str) and value.endswith("/"):
+        return "which names a folder: add the name of a file."
+    return None
 
 
 def _step(step: int | str) -> str:

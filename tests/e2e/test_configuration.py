@@ -128,6 +128,59 @@ def test_a_config_file_that_cannot_be_read_is_named(
     assert "--config" in line or "Config file" in line
 
 
+@pytest.mark.parametrize("name", [b"\xff.json", b"two\nlines.json"])
+@pytest.mark.parametrize("content", [None, b"{", b"[" * 100_000])
+def test_a_config_file_of_an_odd_name_is_one_line(
+    tmp_path: Path, name: bytes, content: bytes | None
+) -> None:
+    if content is not None:
+        (tmp_path / os.fsdecode(name)).write_bytes(content)
+    run = run_command(tmp_path, ["--config", os.fsdecode(name)], INPUT)
+    assert run.exit_code == 1
+    (line,) = run.log.splitlines()
+    assert line.startswith("Error: --config ")
+    assert "cannot be read" in line
+
+
+def test_a_config_file_whose_name_is_no_text_is_read(tmp_path: Path) -> None:
+    name = os.fsdecode(b"\xff.json")
+    (tmp_path / name).write_text('{"endpoint": "local"}')
+    run = run_command(tmp_path, ["--config", name], INPUT)
+    assert run.exit_code == 0
+    assert run.states == [{"position": 1}]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"api_key": f"{API_KEY}\ud800"},
+        {"endpoint": "local", "integration_name": "\ud800"},
+        {"endpoint": "local", "rejects_path": "\udcff"},
+        {"endpoint": "local", "stream_maps": {"events": {"\ud800": "x"}}},
+        {"endpoint": "local", "local_path": "a\0b"},
+    ],
+)
+def test_text_that_is_none_is_one_line(tmp_path: Path, config: dict[str, Any]) -> None:
+    run = run_target(tmp_path, config, INPUT)
+    assert run.exit_code == 1
+    assert "Traceback" not in run.log
+    assert API_KEY not in run.log
+    assert run.stdout == ""
+    assert len(errors(run)) == 1
+
+
+def test_bytes_in_the_environment_that_are_no_text_are_one_line(tmp_path: Path) -> None:
+    variable = "TARGET_AMPLITUDE_NAMI_API_KEY"
+    environment = {variable: os.fsdecode(b"0123456789\xff")}
+    run = run_command(tmp_path, ["--config=ENV"], INPUT, environment=environment)
+    assert run.exit_code == 1
+    assert errors(run) == [f"{variable} has bytes in it that are not UTF-8 text."]
+    run = run_target(tmp_path, {"endpoint": "local"}, INPUT, environment=environment)
+    assert run.exit_code == 0
+    (warning,) = run.logged("WARNING")
+    assert warning.startswith(f"{variable} is set but not in force.")
+
+
 def test_the_environment_gives_settings_that_win_over_a_file(
     tmp_path: Path, local_amplitude: LocalAmplitude
 ) -> None:
@@ -177,6 +230,61 @@ def test_mistakes_in_the_environment_are_told_by_variable(tmp_path: Path) -> Non
     lines = errors(run)
     assert any("TARGET_AMPLITUDE_NAMI_RETRY_FOR" in line for line in lines)
     assert any('"TARGET_AMPLITUDE_NAMI_DRY_RUN"' in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("TARGET_AMPLITUDE_NAMI_DRY_RUN", "true"),
+        ("TARGET_AMPLITUDE_NAMI_ENABLED", "false"),
+        ("TARGET_AMPLITUDE_NAMI_DRYRUN", "1"),
+    ],
+)
+def test_a_run_that_should_not_deliver_does_not_begin(
+    tmp_path: Path, local_amplitude: LocalAmplitude, variable: str, text: str
+) -> None:
+    config = {"api_key": API_KEY, "endpoint": local_amplitude.endpoint("http_v2")}
+    messages = [*singer.records("events", [nami.impression(1)]), INPUT]
+    run = run_target(tmp_path, config, messages, environment={variable: text})
+    assert run.exit_code == 1
+    assert run.states == []
+    assert "Traceback" not in run.log
+    [line] = errors(run)
+    assert line.startswith(variable)
+    assert list(local_amplitude.events()) == []
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == []
+
+
+def test_a_variable_that_is_not_in_force_is_one_warning(tmp_path: Path) -> None:
+    environment = {
+        "TARGET_AMPLITUDE_NAMI_API_KEY": API_KEY,
+        "TARGET_AMPLITUDE_NAMI_ENDPOINT": "local",
+        "TARGET_AMPLITUDE_NAMI_ENABLED": "true",
+    }
+    config = {"endpoint": "local"}
+    run = run_target(tmp_path, config, INPUT, environment=environment)
+    assert run.exit_code == 0
+    [warning] = run.logged("WARNING")
+    assert warning == (
+        "TARGET_AMPLITUDE_NAMI_API_KEY is set but not in force. With --config FILE "
+        "alone no variable is read: add --config=ENV, or put `api_key` into the file "
+        "and unset the variable."
+    )
+    assert API_KEY not in run.log
+    run = run_target(
+        tmp_path, config, INPUT, environment=environment, options=["--config=ENV"]
+    )
+    assert run.exit_code == 0
+    assert run.logged("WARNING") == []
+
+
+def test_a_missing_key_that_is_in_the_environment_is_explained(tmp_path: Path) -> None:
+    environment = {"TARGET_AMPLITUDE_NAMI_API_KEY": API_KEY}
+    run = run_target(tmp_path, {}, INPUT, environment=environment)
+    assert run.exit_code == 1
+    [warning] = run.logged("WARNING")
+    assert "add --config=ENV" in warning
+    assert API_KEY not in run.log
 
 
 @pytest.mark.parametrize("form", ["json", "markdown"])

@@ -249,8 +249,9 @@ def _assert_output_is_closed(log: str) -> None:
 def test_a_report_that_cannot_be_written_fails_the_run_after_all_is_delivered(
     tmp_path: Path, local_amplitude: LocalAmplitude
 ) -> None:
+    (tmp_path / "metrics").symlink_to("/dev/full")
     settings = _settings(
-        local_amplitude, report_path="/dev/null/report", metrics_path="/dev/null/nami"
+        local_amplitude, report_path="/dev/full", metrics_path="metrics"
     )
     messages = [singer.schema("events"), *_events(3), singer.state({"at": 3})]
     run = run_target(tmp_path, settings, messages)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from target_amplitude_nami.errors import ConfigurationError
@@ -70,6 +72,12 @@ def test_a_variable_that_cannot_be_read_gets_one_line(
     found = problem(variable, text)
     assert found.startswith(PREFIX + variable)
     assert line in found
+
+
+@pytest.mark.parametrize("variable", ["API_KEY", "REPORT_PATH", "EVENTS", "DRY_RUN"])
+def test_bytes_that_are_no_text_get_one_line(variable: str) -> None:
+    line = problem(variable, os.fsdecode(b"secret \xff"))
+    assert line == f"{PREFIX}{variable} has bytes in it that are not UTF-8 text."
 
 
 def test_all_unreadable_variables_are_told_at_once() -> None:

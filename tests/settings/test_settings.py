@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import typing as t
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -393,6 +394,79 @@ def test_a_setting_to_no_effect_is_a_warning(
     config: dict[str, object], warning: str | None
 ) -> None:
     assert settings(**config).warnings == ((warning,) if warning else ())
+
+
+HALF = "half an emoji: \ud83d"
+
+
+@pytest.mark.parametrize(
+    ("config", "place"),
+    [
+        *[
+            ({name: HALF}, name)
+            for name in (*config_schema()["properties"], "flattening_separator")
+        ],
+        ({"events": ["*", HALF]}, "events, entry 2,"),
+        ({"exclude_properties": [HALF]}, "exclude_properties, entry 1,"),
+        ({"event_names": {"device.impression": HALF}}, "event_names.device.impression"),
+        ({"event_names": {HALF: "x"}}, "event_names"),
+        ({"event_names": [{"event": "a", "name": HALF}]}, "event_names, entry 1,.name"),
+        ({"stream_maps": {"events": {"x": HALF}}}, "stream_maps.events.x"),
+        ({"stream_maps": {"events": {HALF: "1"}}}, "stream_maps.events"),
+        (
+            {"stream_map_config": {"a": [1, {"b": HALF}]}},
+            "stream_map_config.a, entry 2,.b",
+        ),
+        ({"faker_config": {"locale": [HALF]}}, "faker_config.locale, entry 1,"),
+        ({"memory_path": "\udcff"}, "memory_path"),
+    ],
+)
+def test_text_with_half_of_a_character_is_one_line_that_says_where(
+    config: dict[str, object], place: str
+) -> None:
+    line = problem(**config)
+    assert line.startswith(f"{place} has half of a character in it (a lone surrogate)")
+    assert line.isprintable()
+    assert "emoji" not in line
+
+
+def test_a_name_with_half_of_a_character_is_found_in_json_within_a_text() -> None:
+    for names in ([{"event": "device.impression", "name": HALF}],):
+        line = problem(event_names=json.dumps(names))
+        assert line.startswith('event_names: the name of "device.impression" is')
+        assert "not valid Unicode" in line
+
+
+def test_a_whole_character_is_in_order() -> None:
+    assert settings(event_prefix="\U0001f600 ").event_prefix == "\U0001f600 "
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("a\0b", "but a path cannot have a NUL character in it."),
+        ("out/", "which names a folder: add the name of a file."),
+    ],
+)
+def test_a_path_that_can_be_none_is_one_line(path: str, said: str) -> None:
+    for name in config_schema()["properties"]:
+        if name.endswith("_path"):
+            line = problem(**{name: path})
+            assert line.startswith(f"{name} is ")
+            assert line.endswith(said)
+
+
+def test_a_link_that_leads_to_itself_is_left_to_whoever_opens_it(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    path = str(tmp_path / "loop")
+    assert settings(report_path=path).report_path == Path(path)
+    assert "are the same file" in problem(report_path=path, metrics_path=path)
+
+
+def test_a_device_may_be_named_twice() -> None:
+    settings(report_path="/dev/null", metrics_path="/dev/null")
 
 
 def test_files_that_a_run_does_not_write_may_be_named_twice() -> None:
