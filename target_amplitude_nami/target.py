@@ -19,6 +19,7 @@ from target_amplitude_nami.batches import read_batch
 from target_amplitude_nami.choosing import OTHER
 from target_amplitude_nami.command import CommandTarget, with_sdk_error
 from target_amplitude_nami.errors import ConfigurationError
+from target_amplitude_nami.mapper import StreamMapper
 from target_amplitude_nami.messages import (
     TOO_DEEP,
     BadLine,
@@ -114,7 +115,7 @@ class TargetAmplitudeNami(CommandTarget):
     @override
     def setup_mapper(self) -> None:
         try:
-            super().setup_mapper()
+            self.mapper = StreamMapper(dict(self.config), self.logger)
         except (MappingError, SdkConfigurationError) as error:
             problem = f"stream_maps cannot be used: {error}"
             raise ConfigValidationError(problem, errors=[problem]) from error
@@ -156,6 +157,7 @@ class TargetAmplitudeNami(CommandTarget):
         self.way.flush()  # what is rejected belongs under the SCHEMA that it came under
         if not isinstance(schema.get("properties"), dict):
             schema["properties"] = {}
+        names = self._sink_names_of(stream)
         try:
             super()._process_schema_message(message_dict)
         except (MappingError, SdkConfigurationError) as error:
@@ -168,26 +170,42 @@ class TargetAmplitudeNami(CommandTarget):
             self._reject_line(self.message_reader.line, BadLine("bad_schema", detail))
             return
         finally:
-            self._find_direct()
+            self._find_direct({stream} | names | self._sink_names_of(stream))
         self.run.rejects.declare(stream, self.message_reader.line)
         for sink in self._sinks_to_clear:
             sink.clean_up()
         self._sinks_to_clear.clear()
 
-    def _find_direct(self) -> None:
+    def _sink_names_of(self, stream: str) -> set[str]:
+        """Return the names of the sinks that a stream's records go to."""
+        return {each.stream_alias for each in self.mapper.stream_maps.get(stream, ())}
+
+    def _find_direct(self, names: set[str]) -> None:
         """Find out, once for many records, which streams have nothing to transform.
 
-        For all streams anew: one SCHEMA may change the sink of other streams, too.
+        Args:
+            names: The stream of a SCHEMA, and the sinks that may have changed for it:
+                one of them may be that of another stream of the name.
         """
-        self._direct = {
-            stream: t.cast("NamiSink", self.get_sink(maps[0].stream_alias))
-            for stream, maps in self.mapper.stream_maps.items()
-            if len(maps) == 1
+        for name in names:
+            if (sink := self._direct_sink(name)) is None:
+                self._direct.pop(name, None)
+            else:
+                self._direct[name] = sink
+
+    def _direct_sink(self, stream: str) -> NamiSink | None:
+        maps = self.mapper.stream_maps.get(stream, ())
+        if (
+            len(maps) == 1
             and stream != UNREADABLE_LINES
             and isinstance(maps[0], SameRecordTransform)
             and not maps[0].flattening_enabled
-            and self.sink_exists(maps[0].stream_alias)
-        }
+            # The SDK gives what it leaves as it is the name of its stream.
+            and maps[0].stream_alias == stream
+            and self.sink_exists(stream)
+        ):
+            return t.cast("NamiSink", self.get_sink(stream))
+        return None
 
     @override
     def _process_record_message(self, message_dict: dict[str, t.Any]) -> None:
