@@ -34,25 +34,27 @@ class StreamMapper(PluginMapper):
         Raises:
             StreamMapConfigError: For stream maps that cannot be used.
         """
-        super().__init__(plugin_config, logger)
+        # The SDK takes `__else__` out of the maps that it is given.
+        maps = dict(plugin_config.get("stream_maps") or {})
+        super().__init__(plugin_config | {"stream_maps": maps}, logger)
         self._order = {key: at for at, key in enumerate(self.stream_maps_dict)}
         self._keys_of_name: dict[str, list[str]] = {}
         self._patterns: list[tuple[re.Pattern[str], str]] = []
-        self._unnamed: dict[str, list[str]] = {}
+        self._not_come: dict[str, None] = {}
         for key, definition in self.stream_maps_dict.items():
             source = _source(key, definition)
             name = os.path.normcase(source)
             # A stream may also have a pattern for a name.
             self._keys_of_name.setdefault(name, []).append(key)
             if _WILDCARDS.isdisjoint(source):
-                self._unnamed.setdefault(source, []).append(key)
+                self._not_come[source] = None
             else:
                 self._patterns.append((re.compile(fnmatch.translate(name)), key))
 
     @property
-    def keys_without_stream(self) -> Sequence[str]:
-        """The keys of maps that name a stream, no pattern, which has not come."""
-        return [key for keys in self._unnamed.values() for key in keys]
+    def streams_not_come(self) -> Sequence[str]:
+        """The streams that a map is for by name, no pattern, and that have not come."""
+        return list(self._not_come)
 
     @override
     def register_raw_stream_schema(
@@ -69,7 +71,7 @@ class StreamMapper(PluginMapper):
             super().register_raw_stream_schema(stream_name, schema, key_properties)
         finally:
             self.stream_maps_dict = all_maps
-        self._unnamed.pop(stream_name, None)
+        self._not_come.pop(stream_name, None)
 
     def _keys_for(self, stream: str) -> list[str]:
         """Return the keys of all maps that the SDK would apply, in the user's order."""

@@ -18,7 +18,7 @@ from target_amplitude_nami.amplitude.event import Refusal
 from target_amplitude_nami.batches import read_batch
 from target_amplitude_nami.choosing import OTHER
 from target_amplitude_nami.command import CommandTarget, with_sdk_error
-from target_amplitude_nami.errors import ConfigurationError
+from target_amplitude_nami.errors import ConfigurationError, NothingRecognised
 from target_amplitude_nami.mapper import StreamMapper
 from target_amplitude_nami.messages import (
     TOO_DEEP,
@@ -41,7 +41,7 @@ from target_amplitude_nami.settings import (
     read_environment,
     read_settings,
 )
-from target_amplitude_nami.sinks import NamiSink
+from target_amplitude_nami.sinks import NamiSink, recognise_early
 from target_amplitude_nami.way import Way
 
 if sys.version_info >= (3, 12):
@@ -115,10 +115,11 @@ class TargetAmplitudeNami(CommandTarget):
     @override
     def setup_mapper(self) -> None:
         try:
-            self.mapper = StreamMapper(dict(self.config), self.logger)
+            self._maps = StreamMapper(dict(self.config), self.logger)
         except (MappingError, SdkConfigurationError) as error:
             problem = f"stream_maps cannot be used: {error}"
             raise ConfigValidationError(problem, errors=[problem]) from error
+        self.mapper = self._maps
 
     # Messages
 
@@ -230,6 +231,7 @@ class TargetAmplitudeNami(CommandTarget):
     def _map_record(self, stream: str, record: dict[str, t.Any], line: bytes) -> None:
         stream_maps = self.mapper.stream_maps.get(stream)
         if stream_maps is None:
+            recognise_early(self.run.recognition, stream, record)
             self.run.ledger.reject(
                 OTHER,
                 stream,
@@ -245,6 +247,8 @@ class TargetAmplitudeNami(CommandTarget):
             try:
                 mapped = _as_json_data(stream_map.transform(dict(record)), stream_map)
             except Exception as error:  # noqa: BLE001 - any expression of the user's
+                alias = stream_map.stream_alias
+                recognise_early(self.run.recognition, alias, record)
                 self.run.ledger.reject(
                     OTHER, stream, line, Refusal("stream_map_failed", "", f"{error}")
                 )
@@ -333,9 +337,30 @@ class TargetAmplitudeNami(CommandTarget):
         self.run.deliver()
         if failure is not None:
             raise failure
+        if not self._is_interrupted():  # else more may have come
+            self._expect_recognised()
         self.report = self.run.close(
             "interrupted" if self._is_interrupted() else "complete"
         )
+
+    def _expect_recognised(self) -> None:
+        """Say which names in the settings were of no use.
+
+        Raises:
+            NothingRecognised: When that, or what came, has left out everything.
+        """
+        if self._maps.stream_maps:
+            for stream in self._maps.streams_not_come:
+                self.logger.warning(
+                    "`stream_maps` has a map for stream %r, and no stream of this name "
+                    "has come: compare it with the tap's names",
+                    stream,
+                )
+        failure = self.run.recognition.failure()
+        if failure is not None:
+            raise NothingRecognised(failure)
+        for warning in self.run.recognition.warnings():
+            self.logger.warning("%s", warning)
 
 
 def _are_names(value: object) -> bool:

@@ -109,6 +109,7 @@ MESSAGES: Final[dict[str, list[bytes]]] = {
         singer.record("_unreadable_lines", nami.impression(2)),
     ],
     "what is neither event nor user": [
+        singer.schema("events", {"type": "object", "properties": {"event_type": {}}}),
         singer.schema("plans"),
         singer.record("plans", {"id": 1}),
         singer.record("plans", {}),
@@ -192,7 +193,8 @@ def test_lines_are_mended_in_messages_and_not_in_files(tmp_path: Path) -> None:
         "encoding": {"format": "jsonl", "compression": "none"},
         "manifest": [(tmp_path / "file").as_uri()],
     }
-    schemas = [singer.schema("events"), singer.schema("_unreadable_lines")]
+    declared = {"type": "object", "properties": {"event_type": {}}}
+    schemas = [singer.schema("events", declared), singer.schema("_unreadable_lines")]
     for name, message, delivered in (
         ("message", singer.record("_unreadable_lines", record), 1),
         ("file", json.dumps(batch).encode() + b"\n", 0),
