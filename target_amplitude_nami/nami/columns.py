@@ -11,6 +11,7 @@ import typing as t
 import msgspec
 
 from target_amplitude_nami.nami import jsontext
+from target_amplitude_nami.nami.deleted import MARKS
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -147,7 +148,7 @@ class Columns:
         return place
 
     def _split(self, column: str) -> tuple[str, ...]:
-        if column.lower().startswith("_sdc_"):
+        if column.lower().startswith("_sdc_") or column.lower() in MARKS:
             return ("",)
         is_upper = column == column.upper()
         name = column.lower() if is_upper else column
