@@ -21,9 +21,11 @@ from target_amplitude_nami.command import CommandTarget, with_sdk_error
 from target_amplitude_nami.errors import ConfigurationError, NothingRecognised
 from target_amplitude_nami.mapper import StreamMapper
 from target_amplitude_nami.messages import (
+    MESSAGE_IN_BATCH,
     TOO_DEEP,
     BadLine,
     MessageReader,
+    is_record_message,
     state_of,
 )
 from target_amplitude_nami.nami import jsontext
@@ -82,6 +84,7 @@ class TargetAmplitudeNami(CommandTarget):
         self.max_parallelism = 1
         self._direct: dict[str, NamiSink] = {}
         """The sinks of the streams whose records go there as they are."""
+        self._has_warned_of_messages = False
         self.run = Run(
             self.settings,
             self.logger,
@@ -311,7 +314,33 @@ class TargetAmplitudeNami(CommandTarget):
                     reader.take_broken_line(line, error)
                     continue
                 reader.note_readable_line()
-                take(stream, record, line)
+                if is_record_message(record):
+                    self._reject_message(record, text)
+                else:
+                    take(stream, record, line)
+
+    def _reject_message(self, message: dict[str, t.Any], text: bytes) -> None:
+        """Reject a RECORD message that stands in a BATCH file, where records belong.
+
+        The rejects file gets it as it is: read from there it is a message like others.
+        """
+        stream, record = message["stream"], message["record"]
+        recognise_early(self.run.recognition, stream, record)
+        self.run.ledger.reject(
+            self.way.choice.label(record.get("event_type")),
+            stream,
+            text,
+            Refusal(MESSAGE_IN_BATCH.reason, "", MESSAGE_IN_BATCH.detail),
+        )
+        if not self._has_warned_of_messages:
+            self._has_warned_of_messages = True
+            self.logger.warning(
+                "The BATCH files of stream %r hold RECORD messages instead of records: "
+                "they are rejected. Make the tap write records alone into BATCH files, "
+                "or switch its `batch_config` off; the rejects file holds the messages "
+                "as they are, and can be given to this target as input",
+                stream,
+            )
 
     def _reject_line(self, line: bytes, bad: BadLine) -> None:
         refusal = Refusal(bad.reason, "", bad.detail)
