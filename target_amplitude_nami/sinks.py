@@ -14,7 +14,7 @@ from target_amplitude_nami.amplitude.checks import holds_not_finite
 from target_amplitude_nami.amplitude.event import Refusal
 from target_amplitude_nami.choosing import OTHER
 from target_amplitude_nami.nami.deleted import DeletedRows
-from target_amplitude_nami.nami.recognising import declares_nami, looks_like_nami
+from target_amplitude_nami.nami.recognising import NamiDetector, declares_nami
 from target_amplitude_nami.nami.records import RecordReader, UnreadableRecordError
 
 if sys.version_info >= (3, 12):
@@ -118,6 +118,7 @@ class NamiSink(Sink):
         self._is_recognised = self._recognition.note_stream(
             stream_name, is_declared=declares_nami(schema["properties"], separator)
         )
+        self._detector = NamiDetector()
         self._is_deleted = DeletedRows().is_deleted
         self._fits: Callable[[dict[str, t.Any]], bool] = (
             self._validator.fits
@@ -266,7 +267,9 @@ class NamiSink(Sink):
 
     def _ignore(self, record: dict[str, t.Any]) -> None:
         self._recognition.note_left_out(
-            self.stream_name, record, lambda: looks_like_nami(record)
+            self.stream_name,
+            record,
+            lambda: self._detector.looks_like_nami(record),
         )
         self._run.ledger.filter(OTHER, "not_nami")
         if not self._has_warned:
@@ -285,7 +288,7 @@ def recognise_early(
     """Take note of a record that is rejected before any sink has seen it."""
     if recognition.is_settled or recognition.note_stream(stream, is_declared=False):
         return
-    is_nami = looks_like_nami(record)
+    is_nami = NamiDetector().looks_like_nami(record)
     if is_nami and not recognition.has_patterns:
         recognition.note_nami(stream)
     else:

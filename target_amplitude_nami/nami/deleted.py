@@ -37,32 +37,32 @@ class DeletedRows:
     def __init__(self) -> None:
         """Know no column yet."""
         self._columns: set[str] = set()
-        self._marks: list[str] = []
-        self._rows: list[str] = []
+        self._checks: list[tuple[str, Callable[[object], bool]]] = []
+        """What tells it, by column."""
         self._are_known: Callable[[Iterable[str]], bool] = self._columns.issuperset
 
     def is_deleted(self, record: Mapping[str, t.Any]) -> bool:
         """Tell whether a record is of a deleted row."""
         if not self._are_known(record):
             self._learn(record)
-        for column in self._marks:
-            if _is_set(record.get(column)):
+        for column, is_deleted in self._checks:
+            value = record.get(column)
+            if value is not None and is_deleted(value):
                 return True
-        return any(_is_deleted_row(record.get(column)) for column in self._rows)
+        return False
 
     def _learn(self, columns: Iterable[str]) -> None:
         if len(self._columns) >= _MOST_COLUMNS:
             self._columns.clear()
-            self._marks.clear()
-            self._rows.clear()
+            self._checks.clear()
         for column in columns:
             if column not in self._columns:
                 self._columns.add(column)
                 name = column.lower()
                 if name in MARKS:
-                    self._marks.append(column)
+                    self._checks.append((column, _is_set))
                 elif name == _ROW:
-                    self._rows.append(column)
+                    self._checks.append((column, _is_deleted_row))
 
 
 def _is_set(value: object) -> bool:

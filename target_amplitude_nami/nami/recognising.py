@@ -36,18 +36,21 @@ def declares_nami(columns: Iterable[str], separator: str) -> bool:
     return has_state and not _USER_IDS.isdisjoint(fields)
 
 
-def looks_like_nami(record: Mapping[str, t.Any]) -> bool:
-    """Tell whether a record of a stream that nobody has named looks like Nami's.
+class NamiDetector:
+    """Tells whether records of a stream that nobody has named look like Nami's."""
 
-    The event types of others say that a record is not Nami's.
-    """
-    reader = RecordReader("")
-    try:
-        nami = reader.read(record)
-    except UnreadableRecordError as error:
-        event_type = error.event_type or reader.event_type_of(record)
-    else:
-        if nami is None:
-            return False
-        event_type = getattr(nami, "event_type", None)
-    return event_type is None or catalogue.problem_with(event_type.strip()) is None
+    def __init__(self) -> None:
+        """Know no column yet."""
+        self._reader = RecordReader("")
+
+    def looks_like_nami(self, record: Mapping[str, t.Any]) -> bool:
+        """Tell it of a record; event types of others say that it is not Nami's."""
+        try:
+            nami = self._reader.read(record)
+        except UnreadableRecordError as error:
+            event_type = error.event_type or self._reader.event_type_of(record)
+        else:
+            if nami is None:
+                return False
+            event_type = getattr(nami, "event_type", None)
+        return event_type is None or catalogue.problem_with(event_type.strip()) is None
