@@ -9,6 +9,7 @@ that ends well and has left out everything.
 from __future__ import annotations
 
 import fnmatch
+import re
 import typing as t
 
 if t.TYPE_CHECKING:
@@ -29,6 +30,14 @@ _LOOKED_FOR = (
 )
 
 
+class _Pattern(t.NamedTuple):
+    """A name or pattern of streams in the settings, made ready once for all streams."""
+
+    setting: str
+    text: str
+    fits: Callable[[str], object]
+
+
 class Recognition:
     """Takes note of what is recognised; keeps STATE back while nothing is."""
 
@@ -41,10 +50,12 @@ class Recognition:
         """Take the patterns of both settings, and who keeps STATE back."""
         self._ledger = ledger
         patterns = {"event_streams": event_streams, "user_streams": user_streams}
-        self._given = [name for name, given in patterns.items() if given]
-        self._unmatched = [
-            (name, pattern) for name, given in patterns.items() for pattern in given
+        self._patterns = [
+            _Pattern(name, text, re.compile(fnmatch.translate(text)).match)
+            for name, given in patterns.items()
+            for text in given
         ]
+        self._unmatched = self._patterns
         self._recognised: set[str] = set()
         self._left_out: dict[str, Sequence[str]] = {}
         """The columns seen in each stream that may make the run fail."""
@@ -55,7 +66,7 @@ class Recognition:
     @property
     def has_patterns(self) -> bool:
         """Whether the settings say by name which streams are Nami's."""
-        return bool(self._given)
+        return bool(self._patterns)
 
     def note_stream(self, stream: str, *, is_declared: bool) -> bool:
         """Take note of a stream; return whether it is known to be Nami's.
@@ -65,14 +76,11 @@ class Recognition:
             is_declared: Whether its SCHEMA has the columns of events or users.
         """
         self._has_streams = True
-        left = [
-            (setting, pattern)
-            for setting, pattern in self._unmatched
-            if not fnmatch.fnmatchcase(stream, pattern)
+        self._unmatched = [
+            pattern for pattern in self._unmatched if not pattern.fits(stream)
         ]
-        if is_declared or len(left) < len(self._unmatched):
+        if self._is_named(stream) if self.has_patterns else is_declared:
             self._recognised.add(stream)
-        self._unmatched = left
         self._settle()
         return stream in self._recognised
 
@@ -91,9 +99,9 @@ class Recognition:
             columns: Its columns.
             looks_like_nami: Asked where the settings say which streams are Nami's.
         """
-        if self.is_settled or stream in self._recognised or stream in self._left_out:
+        if self.is_settled or stream in self._left_out:
             return
-        if self._given and not looks_like_nami():
+        if self.has_patterns and (self._is_named(stream) or not looks_like_nami()):
             return
         if not self._left_out:
             self._ledger.hold_state()
@@ -108,9 +116,12 @@ class Recognition:
             [_shown_stream(*each) for each in self._left_out.items()],
             _MOST_STREAMS_SHOWN,
         )
-        if self._given:
+        if self.has_patterns:
             patterns = _listed(
-                [f"{_shown(each)} in `{name}`" for name, each in self._unmatched],
+                [
+                    f"{_shown(each.text)} in `{each.setting}`"
+                    for each in self._unmatched
+                ],
                 _MOST_STREAMS_SHOWN,
             )
             return (
@@ -135,15 +146,18 @@ class Recognition:
         if not self._has_streams:
             return []
         return [
-            f"No stream has a name that fits {_shown(pattern)} in `{setting}`. If it "
-            f"should have come in this run, compare the name with the tap's"
-            for setting, pattern in self._unmatched
+            f"No stream has a name that fits {_shown(pattern.text)} in "
+            f"`{pattern.setting}`. If one should have come in this run, compare the "
+            f"name with the tap's"
+            for pattern in self._unmatched
         ]
 
+    def _is_named(self, stream: str) -> bool:
+        return any(pattern.fits(stream) for pattern in self._patterns)
+
     def _settle(self) -> None:
-        if self.is_settled or (
-            self._unmatched if self._given else not self._recognised
-        ):
+        is_open = self._unmatched if self.has_patterns else not self._recognised
+        if is_open or self.is_settled:
             return
         self.is_settled = True
         if self._left_out:

@@ -233,6 +233,26 @@ def test_a_run_fails_for_a_pattern_without_a_stream_where_nami_records_are_left_
     assert ended.states == []
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [
+            singer.schema("Events", _declared("id", "event_type")),
+            singer.record("Events", nami.impression(1)),
+        ],
+        singer.records("mixed", [nami.user(1), nami.impression(1)]),
+        [singer.record("Events", nami.impression(1))],
+    ],
+    ids=["declared", "beside users", "before its schema"],
+)
+def test_events_are_missed_wherever_they_stand(
+    lines: list[bytes], run: Callable[..., Ended]
+) -> None:
+    ended = run([*lines, STATE], **NO_SUCH)
+    assert ended.failure is not None
+    assert ended.states == []
+
+
 def test_users_that_are_left_out_fail_a_run_in_the_same_way(
     run: Callable[..., Ended],
 ) -> None:
@@ -281,6 +301,15 @@ FITTING: Final[dict[str, tuple[dict[str, Any], list[bytes]]]] = {
     "an alias": (
         NO_SUCH | {"stream_maps": {"events": {"__alias__": "nami_events"}}},
         EVENTS,
+    ),
+    "several streams of a pattern": (
+        {"event_streams": ["*events", "late"]},
+        [
+            *EVENTS,
+            singer.schema("more_events", singer.ANYTHING, ["key"]),
+            singer.record("more_events", nami.impression(2)),
+            singer.schema("late"),
+        ],
     ),
     "a stream without records": ({"event_streams": ["events"]}, NAMED),
     "a stream that comes last": (
