@@ -3,6 +3,7 @@
     TargetError                  the run ends; the message is its one line in the log
     ├── ConfigurationError       mend the settings
     ├── InputUnreadable          mend the tap: its output makes no sense
+    ├── NothingRecognised        select other streams, or say which ones are Nami's
     ├── OutputUnwritable         mend the disk: a file cannot be written
     ├── MemoryUnusable           mend or move the memory file
     └── LedgerImbalance          report a bug: a record is unaccounted for
@@ -43,6 +44,10 @@ class ConfigurationError(TargetError):
 
 class InputUnreadable(TargetError):
     """What the tap writes is no Singer output."""
+
+
+class NothingRecognised(TargetError):
+    """Records were read, and none of them is known to be Nami's."""
 
 
 class OutputUnwritable(TargetError):

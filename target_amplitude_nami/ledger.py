@@ -113,6 +113,7 @@ class Ledger:
         self._held: Counter[str] = Counter()
         self._duplicate: Counter[str] = Counter()
         self._released = 0
+        self._held_back: Checkpoint | None = None
 
     def counts(self) -> Counts:
         """Return the figures of this moment."""
@@ -193,6 +194,19 @@ class Ledger:
             else:
                 self._waiting.append(checkpoint)
             self._release()
+
+    def hold_state(self) -> None:
+        """Keep back each STATE that comes from now on, until `let_state_go`."""
+        self._held_back = self._current
+        self._current.opened += 1
+
+    def let_state_go(self) -> None:
+        """Treat the STATEs that `hold_state` kept back as any other."""
+        checkpoint, self._held_back = self._held_back, None
+        if checkpoint is not None:
+            with self._lock:
+                checkpoint.settled += 1
+                self._release()
 
     # For the lanes
 

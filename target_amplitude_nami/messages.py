@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import typing as t
@@ -21,10 +22,12 @@ else:
     from typing_extensions import override
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _BROKEN_LINES_THAT_MEAN_NO_SINGER = 100
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+UTF_16_STARTS: t.Final = (b"\xff\xfe", b"\xfe\xff", b"{\0", b"\0{")
+"""With a byte order mark, or with none before the first brace."""
 _LONGEST_SHOWN = 60
 
 
@@ -52,7 +55,15 @@ class _Record(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 _decode_record: t.Final = jsontext.decoder_of(_Record).decode
 
+_OF_A_RECORD_MESSAGE: t.Final = frozenset(_Record.__struct_fields__)
+
 TOO_DEEP: t.Final = BadLine("too_deep", "the message is nested too deep to be read")
+
+
+MESSAGE_IN_BATCH: t.Final = BadLine(
+    "message_in_batch",
+    "the BATCH file holds a RECORD message where a record belongs",
+)
 
 
 class MessageReader(GenericSingerReader[str]):
@@ -118,9 +129,15 @@ class MessageReader(GenericSingerReader[str]):
         if t.cast("object", file) is None:
             raise InputUnreadable("there is no input: standard input is closed")
         lines = read_lines(file, is_interrupted=self.is_interrupted, tick=self.tick)
+        if self.passes_over:
+            for _ in lines:
+                pass
+            return
+        for line in itertools.islice(lines, 1):
+            _expect_utf_8(line)
+            self.process_line(line)
         for line in lines:
-            if not self.passes_over:
-                self.process_line(line)
+            self.process_line(line)
 
     def process_line(self, line: bytes) -> None:
         """Process one line; empty ones hold nothing and are passed over.
@@ -182,6 +199,16 @@ class MessageReader(GenericSingerReader[str]):
             )
 
 
+def is_record_message(record: Mapping[str, t.Any]) -> bool:
+    """Tell whether what should be a record is a whole RECORD message."""
+    return (
+        record.get("type") == "RECORD"
+        and isinstance(record.get("stream"), str)
+        and isinstance(record.get("record"), dict)
+        and _OF_A_RECORD_MESSAGE.issuperset(record)
+    )
+
+
 def state_of(line: bytes) -> bytes:
     """Return the value of a STATE message: all that JSON can say, in ASCII.
 
@@ -197,6 +224,20 @@ def state_of(line: bytes) -> bytes:
     )
     text = simplejson.dumps(message["value"], allow_nan=True, separators=(",", ":"))
     return text.encode("ascii")
+
+
+def _expect_utf_8(line: bytes) -> None:
+    """Make sure that the first line is not of an input that no line can be read of.
+
+    Raises:
+        InputUnreadable: When it is UTF-16, or UTF-32, which begins in the same way.
+    """
+    if line.startswith(UTF_16_STARTS):
+        raise InputUnreadable(
+            "the input is UTF-16, and Singer messages are UTF-8, so nothing was read. "
+            "PowerShell writes UTF-16 where it redirects output into a file with `>`: "
+            "write UTF-8, or convert the file first (iconv -f UTF-16 -t UTF-8)"
+        )
 
 
 def _pass_over(_stream: str, _record: dict[str, t.Any], _line: bytes) -> None:

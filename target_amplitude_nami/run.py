@@ -17,6 +17,7 @@ from target_amplitude_nami.errors import LedgerImbalance, OutputUnwritable
 from target_amplitude_nami.ledger import Ledger
 from target_amplitude_nami.memory import Memory, MemoryFigures
 from target_amplitude_nami.output import write_state
+from target_amplitude_nami.recognition import Recognition
 from target_amplitude_nami.rejects import Rejects
 from target_amplitude_nami.report import Progress, Report, write_atomically
 from target_amplitude_nami.sending import LOCAL_KEY, Sending, local_amplitude
@@ -81,6 +82,9 @@ class Run:
         emits_state = settings.enabled and not settings.dry_run
         self.ledger = Ledger(
             self.rejects, self.memory, write_state if emits_state else None
+        )
+        self.recognition = Recognition(
+            settings.event_streams, settings.user_streams, self.ledger
         )
         self._logger = logger
         self._seconds_left = seconds_left

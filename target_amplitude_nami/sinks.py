@@ -13,6 +13,8 @@ from singer_sdk.sinks.core import BaseJSONSchemaValidator
 from target_amplitude_nami.amplitude.checks import holds_not_finite
 from target_amplitude_nami.amplitude.event import Refusal
 from target_amplitude_nami.choosing import OTHER
+from target_amplitude_nami.nami.deleted import DeletedRows
+from target_amplitude_nami.nami.recognising import NamiDetector, declares_nami
 from target_amplitude_nami.nami.records import RecordReader, UnreadableRecordError
 
 if sys.version_info >= (3, 12):
@@ -25,6 +27,7 @@ if t.TYPE_CHECKING:
 
     from singer_sdk.target_base import Target
 
+    from target_amplitude_nami.recognition import Recognition
     from target_amplitude_nami.run import Run
     from target_amplitude_nami.way import Way
 
@@ -103,14 +106,21 @@ class NamiSink(Sink):
         settings = self._run.settings
         is_flattened = bool(target.config.get("flattening_enabled"))
         separator = target.config.get("flattening_separator") if is_flattened else None
+        separator = separator or "__"
         self._reader = RecordReader(
             stream_name,
             schema["properties"],
             event_streams=settings.event_streams,
             user_streams=settings.user_streams,
-            separator=separator or "__",
+            separator=separator,
             note_misfit=self._run.note_misfit,
         )
+        self._recognition = self._run.recognition
+        self._is_recognised = self._recognition.note_stream(
+            stream_name, is_declared=declares_nami(schema["properties"], separator)
+        )
+        self._detector = NamiDetector()
+        self._is_deleted = DeletedRows().is_deleted
         self._fits: Callable[[dict[str, t.Any]], bool] = (
             self._validator.fits
             if isinstance(self._validator, RecordValidator)
@@ -159,6 +169,9 @@ class NamiSink(Sink):
             line: The message that it was read from.
         """
         self._taken += 1
+        if self._is_deleted(record):
+            self._leave_deleted(record)
+            return
         try:
             self._check_record(record)
             nami = self._reader.read(record)
@@ -172,9 +185,43 @@ class NamiSink(Sink):
             self._run.ledger.reject(OTHER, stream, line, refusal)
             return
         if nami is None:
-            self._ignore()
-        else:
-            self._way.take(nami, stream, line)
+            self._ignore(record)
+            return
+        if not self._is_recognised:
+            self._recognise()
+        self._way.take(nami, stream, line)
+
+    def _recognise(self) -> None:
+        self._is_recognised = True
+        self._recognition.note_nami(self.stream_name)
+
+    def _leave_deleted(self, record: dict[str, t.Any]) -> None:
+        label = self._label_of(record)
+        if label is not None and not self._is_recognised:
+            self._recognise()
+        # What is left of a row may be too little to tell whose it was.
+        is_foreign = not self._is_recognised and (
+            self._has_warned or self._has_more_than_keys(record)
+        )
+        reason = "not_nami" if is_foreign else "deleted_at_source"
+        self._run.ledger.filter(label or OTHER, reason)
+
+    def _label_of(self, record: dict[str, t.Any]) -> str | None:
+        """Return what a record is counted under; None where it is not Nami's."""
+        try:
+            nami = self._reader.read(record)
+        except UnreadableRecordError as error:
+            event_type = error.event_type or self._reader.event_type_of(record)
+            return self._way.choice.label(event_type)
+        return None if nami is None else self._way.choice.label_of(nami)
+
+    def _has_more_than_keys(self, record: Mapping[str, t.Any]) -> bool:
+        """Tell whether a row has values beside its keys and what its loader adds."""
+        return any(
+            value is not None and not name.startswith("_")
+            for name, value in record.items()
+            if name not in self._key_properties
+        )
 
     def _leave_unreadable(
         self,
@@ -183,6 +230,11 @@ class NamiSink(Sink):
         stream: str,
         line: bytes,
     ) -> None:
+        if not self._is_recognised:
+            if self._label_of(record) is None:
+                self._ignore(record)  # a schema of others was not kept to
+                return
+            self._recognise()
         event_type = error.event_type or self._reader.event_type_of(record)
         label = self._way.choice.label(event_type)
         # What nobody wants sent is no reject, whatever else is wrong with it.
@@ -214,7 +266,12 @@ class NamiSink(Sink):
             except InvalidRecord as error:
                 raise _invalid(record, error) from error
 
-    def _ignore(self) -> None:
+    def _ignore(self, record: dict[str, t.Any]) -> None:
+        self._recognition.note_left_out(
+            self.stream_name,
+            record,
+            lambda: self._detector.looks_like_nami(record),
+        )
         self._run.ledger.filter(OTHER, "not_nami")
         if not self._has_warned:
             self._has_warned = True
@@ -224,6 +281,19 @@ class NamiSink(Sink):
                 "`event_streams` and `user_streams` name the streams that do",
                 self.stream_name,
             )
+
+
+def recognise_early(
+    recognition: Recognition, stream: str, record: dict[str, t.Any]
+) -> None:
+    """Take note of a record that is rejected before any sink has seen it."""
+    if recognition.is_settled or recognition.note_stream(stream, is_declared=False):
+        return
+    is_nami = NamiDetector().looks_like_nami(record)
+    if is_nami and not recognition.has_patterns:
+        recognition.note_nami(stream)
+    else:
+        recognition.note_left_out(stream, record, lambda: is_nami)
 
 
 def _invalid(

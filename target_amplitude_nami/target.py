@@ -18,11 +18,14 @@ from target_amplitude_nami.amplitude.event import Refusal
 from target_amplitude_nami.batches import read_batch
 from target_amplitude_nami.choosing import OTHER
 from target_amplitude_nami.command import CommandTarget, with_sdk_error
-from target_amplitude_nami.errors import ConfigurationError
+from target_amplitude_nami.errors import ConfigurationError, NothingRecognised
+from target_amplitude_nami.mapper import StreamMapper
 from target_amplitude_nami.messages import (
+    MESSAGE_IN_BATCH,
     TOO_DEEP,
     BadLine,
     MessageReader,
+    is_record_message,
     state_of,
 )
 from target_amplitude_nami.nami import jsontext
@@ -41,7 +44,7 @@ from target_amplitude_nami.settings import (
     read_environment,
     read_settings,
 )
-from target_amplitude_nami.sinks import NamiSink
+from target_amplitude_nami.sinks import NamiSink, recognise_early
 from target_amplitude_nami.way import Way
 
 if sys.version_info >= (3, 12):
@@ -82,6 +85,7 @@ class TargetAmplitudeNami(CommandTarget):
         self.max_parallelism = 1
         self._direct: dict[str, NamiSink] = {}
         """The sinks of the streams whose records go there as they are."""
+        self._has_warned_of_messages = False
         self.run = Run(
             self.settings,
             self.logger,
@@ -129,10 +133,11 @@ class TargetAmplitudeNami(CommandTarget):
     @override
     def setup_mapper(self) -> None:
         try:
-            super().setup_mapper()
+            self._maps = StreamMapper(dict(self.config), self.logger)
         except (MappingError, SdkConfigurationError) as error:
             problem = f"stream_maps cannot be used: {error}"
             raise ConfigValidationError(problem, errors=[problem]) from error
+        self.mapper = self._maps
 
     # Messages
 
@@ -171,6 +176,7 @@ class TargetAmplitudeNami(CommandTarget):
         self.way.flush()  # what is rejected belongs under the SCHEMA that it came under
         if not isinstance(schema.get("properties"), dict):
             schema["properties"] = {}
+        names = self._sink_names_of(stream)
         try:
             super()._process_schema_message(message_dict)
         except (MappingError, SdkConfigurationError) as error:
@@ -183,26 +189,42 @@ class TargetAmplitudeNami(CommandTarget):
             self._reject_line(self.message_reader.line, BadLine("bad_schema", detail))
             return
         finally:
-            self._find_direct()
+            self._find_direct({stream} | names | self._sink_names_of(stream))
         self.run.rejects.declare(stream, self.message_reader.line)
         for sink in self._sinks_to_clear:
             sink.clean_up()
         self._sinks_to_clear.clear()
 
-    def _find_direct(self) -> None:
+    def _sink_names_of(self, stream: str) -> set[str]:
+        """Return the names of the sinks that a stream's records go to."""
+        return {each.stream_alias for each in self.mapper.stream_maps.get(stream, ())}
+
+    def _find_direct(self, names: set[str]) -> None:
         """Find out, once for many records, which streams have nothing to transform.
 
-        For all streams anew: one SCHEMA may change the sink of other streams, too.
+        Args:
+            names: The stream of a SCHEMA, and the sinks that may have changed for it:
+                one of them may be that of another stream of the name.
         """
-        self._direct = {
-            stream: t.cast("NamiSink", self.get_sink(maps[0].stream_alias))
-            for stream, maps in self.mapper.stream_maps.items()
-            if len(maps) == 1
+        for name in names:
+            if (sink := self._direct_sink(name)) is None:
+                self._direct.pop(name, None)
+            else:
+                self._direct[name] = sink
+
+    def _direct_sink(self, stream: str) -> NamiSink | None:
+        maps = self.mapper.stream_maps.get(stream, ())
+        if (
+            len(maps) == 1
             and stream != UNREADABLE_LINES
             and isinstance(maps[0], SameRecordTransform)
             and not maps[0].flattening_enabled
-            and self.sink_exists(maps[0].stream_alias)
-        }
+            # The SDK gives what it leaves as it is the name of its stream.
+            and maps[0].stream_alias == stream
+            and self.sink_exists(stream)
+        ):
+            return t.cast("NamiSink", self.get_sink(stream))
+        return None
 
     @override
     def _process_record_message(self, message_dict: dict[str, t.Any]) -> None:
@@ -227,6 +249,7 @@ class TargetAmplitudeNami(CommandTarget):
     def _map_record(self, stream: str, record: dict[str, t.Any], line: bytes) -> None:
         stream_maps = self.mapper.stream_maps.get(stream)
         if stream_maps is None:
+            recognise_early(self.run.recognition, stream, record)
             self.run.ledger.reject(
                 OTHER,
                 stream,
@@ -242,6 +265,8 @@ class TargetAmplitudeNami(CommandTarget):
             try:
                 mapped = _as_json_data(stream_map.transform(dict(record)), stream_map)
             except Exception as error:  # noqa: BLE001 - any expression of the user's
+                alias = stream_map.stream_alias
+                recognise_early(self.run.recognition, alias, record)
                 self.run.ledger.reject(
                     OTHER, stream, line, Refusal("stream_map_failed", "", f"{error}")
                 )
@@ -304,7 +329,33 @@ class TargetAmplitudeNami(CommandTarget):
                     reader.take_broken_line(line, error)
                     continue
                 reader.note_readable_line()
-                take(stream, record, line)
+                if is_record_message(record):
+                    self._reject_message(record, text)
+                else:
+                    take(stream, record, line)
+
+    def _reject_message(self, message: dict[str, t.Any], text: bytes) -> None:
+        """Reject a RECORD message that stands in a BATCH file, where records belong.
+
+        The rejects file gets it as it is: read from there it is a message like others.
+        """
+        stream, record = message["stream"], message["record"]
+        recognise_early(self.run.recognition, stream, record)
+        self.run.ledger.reject(
+            self.way.choice.label(record.get("event_type")),
+            stream,
+            text,
+            Refusal(MESSAGE_IN_BATCH.reason, "", MESSAGE_IN_BATCH.detail),
+        )
+        if not self._has_warned_of_messages:
+            self._has_warned_of_messages = True
+            self.logger.warning(
+                "The BATCH files of stream %r hold RECORD messages instead of records: "
+                "they are rejected. Make the tap write records alone into BATCH files, "
+                "or switch its `batch_config` off; the rejects file holds the messages "
+                "as they are, and can be given to this target as input",
+                stream,
+            )
 
     def _reject_line(self, line: bytes, bad: BadLine) -> None:
         refusal = Refusal(bad.reason, "", bad.detail)
@@ -330,9 +381,30 @@ class TargetAmplitudeNami(CommandTarget):
         self.run.deliver()
         if failure is not None:
             raise failure
+        if not self._is_interrupted():  # else more may have come
+            self._expect_recognised()
         self.report = self.run.close(
             "interrupted" if self._is_interrupted() else "complete"
         )
+
+    def _expect_recognised(self) -> None:
+        """Say which names in the settings were of no use.
+
+        Raises:
+            NothingRecognised: When that, or what came, has left out everything.
+        """
+        if self._maps.stream_maps:
+            for stream in self._maps.streams_not_come:
+                self.logger.warning(
+                    "`stream_maps` has a map for stream %r, and no stream of this name "
+                    "has come: compare it with the tap's names",
+                    stream,
+                )
+        failure = self.run.recognition.failure()
+        if failure is not None:
+            raise NothingRecognised(failure)
+        for warning in self.run.recognition.warnings():
+            self.logger.warning("%s", warning)
 
 
 def _are_names(value: object) -> bool:

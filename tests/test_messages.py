@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from target_amplitude_nami import messages
 from target_amplitude_nami.errors import InputUnreadable
-from target_amplitude_nami.messages import BadLine, MessageReader, state_of
+from target_amplitude_nami.messages import (
+    UTF_16_STARTS,
+    BadLine,
+    MessageReader,
+    state_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +51,7 @@ class Seen:
 
 @given(st.binary())
 def test_no_line_whatsoever_is_lost(text: bytes) -> None:
+    assume(not text.startswith(UTF_16_STARTS))
     seen = Seen(text)
     expected = [
         line for line in text.split(b"\n") if line.removeprefix(b"\xef\xbb\xbf").strip()
@@ -187,6 +193,33 @@ def test_what_a_message_is_too_deep_for_is_handed_over() -> None:
     seen = Seen(b'{"type":"RECORD"}\n{"type":"STATE"}\n', RECORD=too_deep)
     assert seen.reasons == ["too_deep"]
     assert len(seen.messages) == 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_utf_16_at_the_start_is_a_failure_that_says_so(encoding: str) -> None:
+    text = '{"type":"STATE","value":{"a":1}}\n{"type":"STATE","value":{"a":2}}\n'
+    for mark in ("", "\ufeff"):
+        seen = Seen((mark + text).encode(encoding))
+        assert seen.reader.failure is not None
+        assert "UTF-16" in str(seen.reader.failure)
+        assert "iconv" in str(seen.reader.failure)
+        assert not seen.bad
+        assert not seen.messages
+
+
+@pytest.mark.parametrize("start", UTF_16_STARTS)
+def test_a_later_line_that_looks_like_utf_16_is_a_bad_line(start: bytes) -> None:
+    seen = Seen(b'{"type":"STATE"}\n' + start + b'\n{"type":"STATE"}\n')
+    assert seen.reader.failure is None
+    assert [line for line, _ in seen.bad] == [start]
+    assert len(seen.messages) == 2
+
+
+def test_input_that_is_passed_over_may_be_utf_16() -> None:
+    reader = MessageReader()
+    reader.passes_over = True
+    reader.process_lines(io.BytesIO(b"\xff\xfe"), {})  # type: ignore[arg-type]
+    assert reader.failure is None
 
 
 def test_a_long_type_is_cut_in_the_reason() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -108,6 +109,7 @@ MESSAGES: Final[dict[str, list[bytes]]] = {
         singer.record("_unreadable_lines", nami.impression(2)),
     ],
     "what is neither event nor user": [
+        singer.schema("events", {"type": "object", "properties": {"event_type": {}}}),
         singer.schema("plans"),
         singer.record("plans", {"id": 1}),
         singer.record("plans", {}),
@@ -156,12 +158,30 @@ def test_records_that_skip_the_maps_end_like_those_that_go_through_them(
     report, sent, rejects = _outcome(tmp_path / "short", lines, given)
     monkeypatch.setattr(
         "target_amplitude_nami.target.TargetAmplitudeNami._find_direct",
-        lambda _self: None,
+        lambda _self, _names: None,
     )
     long_report, long_sent, long_rejects = _outcome(tmp_path / "long", lines, given)
     assert report.counts == long_report.counts
     assert sent == long_sent
     assert rejects == long_rejects
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+@pytest.mark.parametrize("messages", MESSAGES)
+def test_the_short_way_is_known_after_each_message_for_every_stream(
+    messages: str, settings: str, tmp_path: Path
+) -> None:
+    target = House(tmp_path, **SETTINGS[settings]).target
+    try:
+        for line in MESSAGES[messages]:
+            target.process_lines(io.StringIO(line.decode()))
+            sinks = {
+                stream: target._direct_sink(stream)
+                for stream in target.mapper.stream_maps
+            }
+            assert target._direct == {name: s for name, s in sinks.items() if s}
+    finally:
+        target.run.close("failed")
 
 
 def test_lines_are_mended_in_messages_and_not_in_files(tmp_path: Path) -> None:
@@ -173,7 +193,8 @@ def test_lines_are_mended_in_messages_and_not_in_files(tmp_path: Path) -> None:
         "encoding": {"format": "jsonl", "compression": "none"},
         "manifest": [(tmp_path / "file").as_uri()],
     }
-    schemas = [singer.schema("events"), singer.schema("_unreadable_lines")]
+    declared = {"type": "object", "properties": {"event_type": {}}}
+    schemas = [singer.schema("events", declared), singer.schema("_unreadable_lines")]
     for name, message, delivered in (
         ("message", singer.record("_unreadable_lines", record), 1),
         ("file", json.dumps(batch).encode() + b"\n", 0),

@@ -92,21 +92,6 @@ class RecordReader:
         except (RecursionError, UnreadableRecordError):
             return None
 
-    def looks_like_nami(self, record: Mapping[str, t.Any]) -> bool:
-        """Return whether a record is an event or a user, wherever it comes from."""
-        try:
-            fields = without_types(self._columns.arrange(record))
-            return (
-                fields.get("event_type") is not None
-                or _looks_like_user(fields)
-                or self._payloads.event_in(fields) is not None
-                or any(map(_looks_like_user, self._payloads.objects_in(fields)))
-            )
-        except RecursionError:
-            return False
-        except UnreadableRecordError:
-            return True
-
     def _read(self, record: Mapping[str, t.Any]) -> NamiEvent | NamiUser | None:
         columns = self._columns
         is_plain = columns.are_plain(record)

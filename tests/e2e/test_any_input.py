@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from target_amplitude_nami.amplitude import limits
 from target_amplitude_nami.amplitude.outgoing import DeliveryError
+from target_amplitude_nami.errors import NothingRecognised
 from target_amplitude_nami.target import TargetAmplitudeNami
 from tests.support import nami, singer
 from tests.support.run_target import API_KEY, clean_environment
@@ -136,7 +137,7 @@ def _run(
     with contextlib.redirect_stdout(output):
         try:
             target.listen(io.BytesIO(b"".join(lines)))  # type: ignore[arg-type]
-        except DeliveryError:
+        except (DeliveryError, NothingRecognised):
             target.run.close("failed")
     return target, output.getvalue().splitlines()
 

@@ -210,6 +210,44 @@ def test_a_file_of_something_else_ends_the_run(
     assert not run.states
 
 
+def _messages(numbers: Iterable[int], stream: str = "events") -> bytes:
+    return b"".join(singer.record(stream, nami.impression(n)) for n in numbers)
+
+
+def test_messages_in_a_file_of_records_are_rejected_and_can_be_read_again(
+    tmp_path: Path, local_amplitude: LocalAmplitude
+) -> None:
+    file, good = tmp_path / "messages.jsonl", tmp_path / "records.jsonl"
+    file.write_bytes(_messages(range(3)))
+    good.write_bytes(_lines(range(3, 5)))
+    batches = [_batch(file), _batch(good), singer.state({"at": 1})]
+    run = _run(tmp_path / "first", local_amplitude, batches)
+    assert run.exit_code == 0, run.log
+    assert run.states == [{"at": 1}]
+    assert _delivered(local_amplitude) == _ids([3, 4])
+    assert [each["record"]["id"] for each in run.rejects] == _ids(range(3))
+    for reject in run.rejects:
+        assert reject["rejected"]["reason"] == "message_in_batch"
+        assert "RECORD message" in reject["rejected"]["detail"]
+    [warning] = [w for w in run.logged("WARNING") if "BATCH files of stream" in w]
+    assert "'events'" in warning
+    assert "RECORD messages instead of records" in warning
+    rejects = (run.folder / "output" / "rejects.singer").read_bytes()
+    again = _run(tmp_path / "again", local_amplitude, [rejects])
+    assert again.report["delivered"] == 3
+    assert sorted(_delivered(local_amplitude)) == sorted(_ids(range(5)))
+
+
+def test_a_record_that_is_merely_like_a_message_is_a_record(
+    tmp_path: Path, local_amplitude: LocalAmplitude
+) -> None:
+    file = tmp_path / "records.jsonl"
+    file.write_bytes(_lines(range(2), type="RECORD", stream="live", record={"a": 1}))
+    run = _run(tmp_path, local_amplitude, [_batch(file)])
+    assert run.exit_code == 0, run.log
+    assert _delivered(local_amplitude) == _ids(range(2))
+
+
 def test_the_command_says_that_it_takes_batches(tmp_path: Path) -> None:
     about = json.loads(run_command(tmp_path, ["--about", "--format=json"]).stdout)
     assert "batch" in about["capabilities"]

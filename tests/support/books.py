@@ -77,8 +77,8 @@ class Desk:
         """Do step after step: each is one character, and a name where it needs one.
 
         `+a` reads record a, `.a` delivers it, `=a` asks whether it must be sent, `!a`
-        rejects it, `-` filters one, `h` holds one, `x` rejects one at once, and a digit
-        is a STATE message.
+        rejects it, `-` filters one, `h` holds one, `x` rejects one at once, `[` keeps
+        back each later STATE until `]`, and a digit is a STATE message.
         """
         for step in play.split():
             name = step[1:]
@@ -100,6 +100,9 @@ class Desk:
                     self.ledger.hold("read")
                 case "x":
                     self.ledger.reject("read", "events", LINE, REFUSAL)
+                case "[" | "]" as bracket:
+                    ledger = self.ledger
+                    (ledger.hold_state if bracket == "[" else ledger.let_state_go)()
                 case digit:
                     self.ledger.take_state(digit.encode())
         return self.states

@@ -1,0 +1,137 @@
+"""Rows deleted at the source: left out before anything else is asked of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from tests.support import nami, singer
+from tests.support.house import House
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+AT: Final[dict[str, Any]] = {"_sdc_deleted_at": "2026-06-03T00:00:00Z"}
+DELETED: Final = "deleted_at_source"
+STRICT: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "event_type": {"type": "string"},
+        "created_date": {"type": "string"},
+    },
+    "required": ["created_date"],
+}
+USERS: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {"user_id": {}, "customer_journey_state": {}},
+}
+OTHERS: Final[dict[str, Any]] = {"type": "object", "properties": {"id": {}, "name": {}}}
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    house = House(tmp_path)
+    yield house
+    house.target.run.close("failed")
+
+
+EVENT: Final = nami.subscription(1)
+TYPE: Final = "user.subscription.renewed"
+
+ROWS: Final[dict[str, tuple[dict[str, Any], dict[str, Any], str]]] = {
+    "a whole event": (STRICT, EVENT | AT, TYPE),
+    "an event with a flag": (STRICT, EVENT | {"_fivetran_deleted": True}, TYPE),
+    "an event in upper case": (
+        {"type": "object", "properties": {"EVENT_TYPE": {}}},
+        {name.upper(): value for name, value in (EVENT | AT).items()},
+        TYPE,
+    ),
+    "an event that does not fit its schema": (STRICT, EVENT | AT | {"id": 7}, TYPE),
+    "an event without a time": (STRICT, {"event_type": TYPE, "id": "1"} | AT, TYPE),
+    "an event that is not chosen": (
+        STRICT,
+        EVENT | AT | {"event_type": "device.session.start"},
+        "device.session.start",
+    ),
+    "an event in a payload": (
+        singer.ANYTHING,
+        {"id": 1, "payload": EVENT} | AT,
+        TYPE,
+    ),
+    "the keys of an event": (STRICT, {"id": "1"} | AT, "(other)"),
+    "nothing but the mark": (STRICT, AT, "(other)"),
+    "a whole user": (USERS, nami.user(1) | AT, "(user records)"),
+    "the keys of a user": (USERS, {"user_id": "1"} | AT, "(other)"),
+    "the keys of who knows what": (OTHERS, {"id": "1"} | AT, "(other)"),
+}
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_deleted_row_is_filtered_and_counted_under_what_it_was(
+    row: str, house: House
+) -> None:
+    schema, record, label = ROWS[row]
+    keys = ["id"] if schema in (STRICT, OTHERS) else []
+    report = house.take(
+        [singer.schema("rows", schema, keys), singer.record("rows", record)]
+    )
+    assert report.counts.filtered == {(label, DELETED): 1}
+    assert report.rejected == 0
+    assert house.sent == []
+
+
+def test_a_row_that_lacks_its_key_is_filtered_when_it_was_deleted(house: House) -> None:
+    row = nami.impression(1, **AT, id=None)
+    lines = [singer.schema("rows", singer.ANYTHING, ["id"]), singer.record("rows", row)]
+    report = house.take(lines)
+    assert report.counts.filtered == {("device.impression", DELETED): 1}
+
+
+def test_a_row_that_was_not_deleted_is_sent_without_the_mark(house: House) -> None:
+    marks = {"_sdc_deleted_at": None, "__DELETED": "false", "_fivetran_deleted": 0}
+    assert (
+        house.take(singer.records("rows", [nami.impression(1) | marks])).delivered == 1
+    )
+    [event] = house.sent
+    assert "event_properties" not in event
+
+
+def test_the_state_of_a_deleted_user_changes_nobody(house: House) -> None:
+    paused = nami.user(1, customer_journey_state={"in_pause": True}, **AT)
+    house.take(singer.records("rows", [nami.user(1), paused]))
+    [event] = house.sent
+    assert event["event_type"] == "$identify"
+    assert house.target.run.ledger.counts().filtered[("(user records)", DELETED)] == 1
+
+
+def test_a_deleted_row_of_others_stays_what_it_is(house: House) -> None:
+    rows = [{"id": 1, "name": "x"}, {"id": 2, "name": "y"} | AT, {"id": 3} | AT]
+    lines = [singer.schema("plans", OTHERS, ["id"])]
+    lines += [singer.record("plans", row) for row in rows]
+    report = house.take([*singer.records("rows", [EVENT]), *lines])
+    assert report.counts.filtered == {("(other)", "not_nami"): 3}
+
+
+def test_keys_alone_are_nami_s_where_a_record_before_was(house: House) -> None:
+    whole = {"id": 1, "payload": EVENT}
+    report = house.take(singer.records("rows", [whole, {"id": 2, "at": 7} | AT]))
+    assert report.counts.filtered == {("(other)", DELETED): 1}
+
+
+def test_stream_maps_come_first(tmp_path: Path) -> None:
+    maps = {"rows": {"_sdc_deleted_at": "gone"}, "kept": {"_sdc_deleted_at": None}}
+    house = House(tmp_path, stream_maps=maps)
+    declared = {"type": "object", "properties": {"gone": {"type": "string"}}}
+    report = house.take(
+        [
+            singer.schema("rows", declared),
+            singer.record("rows", nami.impression(1, gone="2026-06-03")),
+            singer.schema("kept", declared),
+            singer.record("kept", nami.impression(2, **AT)),
+        ]
+    )
+    assert report.counts.filtered == {("device.impression", DELETED): 1}
+    assert report.delivered == 1
