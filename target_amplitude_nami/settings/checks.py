@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -186,12 +187,24 @@ def _each_file_has_one_use(values: _Values) -> Iterator[str]:
             yield f"{other} and {name} are the same file: {show(values[name])}."
 
 
+def _schemes_are_words(values: _Values) -> Iterator[str]:
+    for scheme in values["batch_schemes"]:
+        if not _SCHEME.fullmatch(scheme):
+            word = scheme.partition(":")[0].strip().lower()
+            like = show(word) if _SCHEME.fullmatch(word) else '"s3"'
+            yield (
+                f"batch_schemes has {show(scheme)}, but an entry must be a URL's "
+                f"scheme in lower case, such as {like}."
+            )
+
+
 def _each_stream_has_one_kind(values: _Values) -> Iterator[str]:
     for stream in values["event_streams"] or ():
         if stream in (values["user_streams"] or ()):
             yield f"event_streams and user_streams both have {show(stream)}."
 
 
+_SCHEME: t.Final = re.compile(r"[a-z][a-z0-9+._-]+")
 _PATHS: t.Final = tuple(name for name in DEFAULTS if name.endswith("_path"))
 
 _CHECKS: t.Final[dict[frozenset[str], Callable[[_Values], Iterator[str]]]] = {
@@ -203,6 +216,7 @@ _CHECKS: t.Final[dict[frozenset[str], Callable[[_Values], Iterator[str]]]] = {
     frozenset({"api", "max_request_bytes"}): _requests_fit_the_api,
     frozenset({"start_date"}): _start_date_is_a_date,
     frozenset({"endpoint", "dry_run", *_PATHS}): _each_file_has_one_use,
+    frozenset({"batch_schemes"}): _schemes_are_words,
     frozenset({"event_streams", "user_streams"}): _each_stream_has_one_kind,
 }
 """Each check with the settings it reads."""
