@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -10,10 +11,11 @@ from urllib.parse import unquote
 from upath import UPath
 
 from target_amplitude_nami.errors import InputUnreadable
+from target_amplitude_nami.escaping import printable
 from target_amplitude_nami.lines import lines_of
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 _COMPRESSIONS = (None, "none", "gzip")
 _GZIP: t.Final = zlib.MAX_WBITS + 16
@@ -22,48 +24,95 @@ _CHUNK_BYTES: t.Final = 1 << 19
 """Smaller ones are slower: for each, the threads take the lock from each other."""
 _PACKED_BYTES: t.Final = 3 << 15
 """Records unpack to about a chunk of it."""
-_TROUBLES = (OSError, EOFError, ImportError, ValueError, InputUnreadable)
+_LONGEST_SHOWN: t.Final = 200
+_SCHEME: t.Final = re.compile(r"\s*([^:/]{2,}):[:/]|(data):", re.IGNORECASE)
+_SCHEME_ALONE: t.Final = re.compile(r"\w*", re.ASCII)
+_SECRETS: t.Final = re.compile(r"(?<=//)[^/@]*@|[?#].*", re.DOTALL)
 
 
 def read_batch(
-    encoding: Mapping[str, t.Any], manifest: Iterable[object]
+    encoding: Mapping[str, t.Any],
+    manifest: Collection[object],
+    schemes: Collection[str],
 ) -> Iterator[list[bytes]]:
     """Yield the records of a BATCH message's files, each as JSON text, some at a time.
 
     Args:
         encoding: The files' format and compression.
         manifest: Where they are.
+        schemes: The kinds of address that they may have.
 
     Raises:
-        InputUnreadable: For a file that is missing, broken or of another format; the
-            message names it.
+        InputUnreadable: For a file that is missing, broken, of another format or at
+            another kind of address; the message names it.
     """
-    if encoding.get("format") != "jsonl" or (
-        encoding.get("compression") not in _COMPRESSIONS
-    ):
+    form, compression = encoding.get("format"), encoding.get("compression")
+    if form != "jsonl" or compression not in _COMPRESSIONS:
         raise InputUnreadable(
-            f"BATCH files of format {encoding.get('format')} and compression "
-            f"{encoding.get('compression')} cannot be read: set the tap's "
-            f"`batch_config` to format jsonl, compression gzip or none"
+            f"BATCH files of format {_shown(str(form))} and compression "
+            f"{_shown(str(compression))} cannot be read: set the tap's `batch_config` "
+            f"to format jsonl, compression gzip or none"
         )
-    for url in manifest:
-        yield from _read_file(str(url), is_gzip=encoding.get("compression") == "gzip")
+    urls = [str(entry) for entry in manifest]
+    for url in urls:
+        _check_schemes(url, schemes)
+    for url in urls:
+        yield from _read_file(url, is_gzip=compression == "gzip")
+
+
+def _check_schemes(url: str, allowed: Collection[str]) -> None:
+    # An escaped path is unescaped to be opened, which may make a chain of it.
+    for scheme in (*schemes_of(url), *schemes_of(unquote(url))):
+        if scheme not in allowed:
+            raise InputUnreadable(
+                f"the BATCH file {_shown(url)} has an address of the kind "
+                f"'{scheme[:_LONGEST_SHOWN]}', which `batch_schemes` does not allow "
+                f"({', '.join(allowed)}): if you expect this of the tap, add the kind "
+                f"to that setting"
+            )
+
+
+def schemes_of(url: str) -> Iterator[str]:
+    """Yield the schemes that reading a URL takes, `file` for a plain path.
+
+    A chained one, such as `zip://a.jsonl::s3://bucket/b.zip`, takes several.
+    """
+    links = url.split("::")
+    for link in links:
+        if match := _SCHEME.match(link):
+            yield (match[1] or match[2]).lower()
+        elif len(links) > 1 and _SCHEME_ALONE.fullmatch(link):
+            yield link.lower()
+        else:
+            yield "file"
+
+
+def _shown(url: str) -> str:
+    """Return a URL for a message: short, and without what gives access to it."""
+    is_local = {*schemes_of(url)} == {"file"}
+    shown = printable(url if is_local else _SECRETS.sub("", url))
+    return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"
 
 
 def _read_file(url: str, *, is_gzip: bool) -> Iterator[list[bytes]]:
     try:
-        with _path(url).open("rb") as file:
+        path = _path(url)  # its file system ends with it, and closes an archive
+        with path.open("rb") as file:
             chunks = _unpacked(file) if is_gzip else _pieces(file, _CHUNK_BYTES)
             for lines in lines_of(_read_ahead(chunks)):
                 yield [line.rstrip(b"\r\n") for line in lines if not line.isspace()]
     except zlib.error as error:
         raise InputUnreadable(
-            f"the BATCH file {url} is damaged, or not compressed as its message says "
-            f"({error}): run the tap again"
+            f"the BATCH file {_shown(url)} is damaged, or not compressed as its "
+            f"message says ({error}): run the tap again"
         ) from error
-    except _TROUBLES as error:
+    except Exception as error:  # of any library for any kind of address
+        trouble = str(error) or type(error).__name__
+        if url:
+            trouble = trouble.replace(url, _shown(url))
         raise InputUnreadable(
-            f"the BATCH file {url} cannot be read ({error}): run the tap again"
+            f"the BATCH file {_shown(url)} cannot be read ({trouble}): run the tap "
+            f"again"
         ) from error
 
 

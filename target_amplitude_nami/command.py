@@ -16,6 +16,7 @@ from singer_sdk.target_base import Target
 from target_amplitude_nami import interpreter
 from target_amplitude_nami.amplitude.outgoing import DeliveryError
 from target_amplitude_nami.errors import ConfigurationError, TargetError
+from target_amplitude_nami.escaping import escape_log
 from target_amplitude_nami.settings.paths import problems_with_paths
 
 if sys.version_info >= (3, 12):
@@ -84,6 +85,12 @@ class CommandTarget(Target):
             )
             return _TOO_MANY_REJECTS
         return 0
+
+    @classmethod
+    @override
+    def get_singer_command(cls) -> click.Command:
+        escape_log()
+        return super().get_singer_command()
 
     @classmethod
     @override

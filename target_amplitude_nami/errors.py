@@ -18,12 +18,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from target_amplitude_nami.escaping import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
 class TargetError(Exception):
     """The run ends, with exit code 1 and the message as its last line."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class ConfigurationError(TargetError):
@@ -35,7 +40,7 @@ class ConfigurationError(TargetError):
 
     def __init__(self, problems: Iterable[str]) -> None:
         """Take a sentence for each mistake, and make sure that it is one line."""
-        self.problems = tuple(_as_one_line(problem) for problem in problems)
+        self.problems = tuple(printable(problem) for problem in problems)
         super().__init__(self.problems)
 
     def __str__(self) -> str:
@@ -60,8 +65,3 @@ class MemoryUnusable(TargetError):
 
 class LedgerImbalance(TargetError):
     """Records read and records settled differ at the end of the run."""
-
-
-def _as_one_line(text: str) -> str:
-    """Escape what would break a line of the log, or the log itself."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

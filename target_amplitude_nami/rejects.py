@@ -12,6 +12,7 @@ import threading
 import typing as t
 
 from target_amplitude_nami.errors import OutputUnwritable
+from target_amplitude_nami.escaping import printable
 from target_amplitude_nami.nami import jsontext
 
 if t.TYPE_CHECKING:
@@ -175,8 +176,8 @@ def _with_reason(line: bytes, refusal: Refusal, integration: str) -> bytes:
     """Put the reason beside the record, leaving every byte of it as it was."""
     why = {
         "reason": refusal.reason,
-        "field": refusal.field,
-        "detail": refusal.detail,
+        "field": printable(refusal.field),
+        "detail": printable(refusal.detail),
         "status": refusal.status,
         "integration": integration,
         "at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),

@@ -13,6 +13,7 @@ from target_amplitude_nami.amplitude.client import Client, Destination
 from target_amplitude_nami.amplitude.deliveries import Deliveries
 from target_amplitude_nami.amplitude.delivery import Delivery, DeliveryOptions
 from target_amplitude_nami.amplitude.dry_run import DryRun
+from target_amplitude_nami.amplitude.failures import FirstName
 from target_amplitude_nami.amplitude.outgoing import RequestLimits
 from target_amplitude_nami.amplitude.pacing import Pace
 from target_amplitude_nami.errors import ConfigurationError, OutputUnwritable
@@ -85,6 +86,7 @@ class Sending:
         self._deliveries: Deliveries[Project] = Deliveries(self._delivery_to)
         self.submit: t.Final = self._deliveries.submit
         """Takes events for a project, as `Deliveries` says."""
+        self._first_name = FirstName()
         self._local: LocalAmplitude | None = None
         self._dry_run: DryRun | None = None
 
@@ -178,7 +180,7 @@ class Sending:
             self._destination = self._destination.at(url)
             self._sandbox = self._sandbox.at(url)
         destination = self._destination_of(project)
-        return lambda: Client(destination)
+        return lambda: Client(destination, self._first_name)
 
     def _destination_of(self, project: Project) -> Destination:
         return self._sandbox if project == "sandbox" else self._destination

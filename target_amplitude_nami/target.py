@@ -315,7 +315,8 @@ class TargetAmplitudeNami(CommandTarget):
         # A line that could not be read is mended in a message of its own only.
         take = self._map_record if stream == UNREADABLE_LINES else self._take_record
         next_tick = 0.0
-        for texts in read_batch(encoding, manifest):
+        schemes = self.settings.batch_schemes
+        for texts in read_batch(encoding, manifest, schemes):
             if time.monotonic() >= next_tick:
                 self._tick()
                 next_tick = time.monotonic() + _TICK_SECONDS

@@ -6,16 +6,21 @@ import gzip
 import itertools
 import json
 import tracemalloc
+import warnings
+import zipfile
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from target_amplitude_nami import batches, lines
-from target_amplitude_nami.batches import read_batch
+from target_amplitude_nami.batches import read_batch, schemes_of
 from target_amplitude_nami.errors import InputUnreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
 PLAIN = {"format": "jsonl"}
@@ -23,10 +28,12 @@ GZIP = {"format": "jsonl", "compression": "gzip"}
 
 
 def records_of(
-    encoding: Mapping[str, object], manifest: Iterable[object]
+    encoding: Mapping[str, object],
+    manifest: Collection[object],
+    schemes: Collection[str] = ("file",),
 ) -> Iterator[bytes]:
     """Read the records of some files, one after the other."""
-    return itertools.chain.from_iterable(read_batch(encoding, manifest))
+    return itertools.chain.from_iterable(read_batch(encoding, manifest, schemes))
 
 
 @pytest.mark.parametrize(
@@ -72,10 +79,125 @@ def test_another_format_is_refused_with_what_to_do(encoding: dict[str, object]) 
         list(records_of(encoding, ["nowhere"]))
 
 
-@pytest.mark.parametrize("entry", [None, 7, {"url": "a"}, "", "s3://", "no such file"])
-def test_an_entry_that_names_no_file_is_named(entry: object) -> None:
-    with pytest.raises(InputUnreadable, match="the BATCH file"):
-        list(records_of(PLAIN, [entry]))
+ODD_URLS = [
+    *("", "file://", "file:///", "file://host/x", "a\0b", "file:///a\0b", "\udcff"),
+    *("x" * 5_000, "file:" + "/x" * 5_000, "::", "a::b", "s3://", "github://a"),
+    *("zip://x::file://", "zip://", "zip://::", "zip://x::zip://y::file:///etc/passwd"),
+    *("https://[", "memory://x", "blockcache::file:///no", "reference://::file:///"),
+    *("ftp://", "no-such-scheme://x", "simplecache::", "data:text/plain;base64,%%%%1"),
+]
+ALL_SCHEMES = [
+    *("file", "s3", "github", "zip", "https", "memory", "blockcache", "reference"),
+    *("ftp", "no-such-scheme", "simplecache", "data", "", "b"),
+]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("schemes", [("file",), ALL_SCHEMES], ids=["file", "all"])
+@pytest.mark.parametrize("entry", [None, 7, {"url": "a"}, "no such file", *ODD_URLS])
+def test_an_entry_that_names_no_file_is_named_in_one_line(
+    entry: object, schemes: list[str]
+) -> None:
+    with pytest.raises(InputUnreadable, match="the BATCH file") as caught:
+        list(records_of(PLAIN, [entry], schemes))
+    assert str(caught.value).isprintable()
+
+
+# Which addresses are opened
+
+
+@pytest.mark.parametrize(
+    ("url", "schemes"),
+    [
+        ("/data/a.jsonl", ["file"]),
+        ("a.jsonl", ["file"]),
+        ("C:/data/a.jsonl", ["file"]),
+        ("a:b.jsonl", ["file"]),
+        ("file:///data/a.jsonl", ["file"]),
+        ("FILE:/data/a.jsonl", ["file"]),
+        ("s3://bucket/a.jsonl", ["s3"]),
+        (" s3://bucket/a.jsonl", ["s3"]),
+        ("s3:/bucket/a.jsonl", ["s3"]),
+        ("data:,{}", ["data"]),
+        ("zip://a.jsonl::s3://bucket/b.zip", ["zip", "s3"]),
+        ("zip://a.jsonl::/data/b.zip", ["zip", "file"]),
+        ("simplecache::gs://bucket/a.jsonl", ["simplecache", "gs"]),
+    ],
+)
+def test_a_url_takes_these_schemes(url: str, schemes: list[str]) -> None:
+    assert list(schemes_of(url)) == schemes
+
+
+_PIECES = [
+    ":",
+    "/",
+    "//",
+    "://",
+    "::",
+    "%3A",
+    "s3",
+    "file",
+    "data",
+    "zip",
+    "a",
+    " ",
+    ",",
+]
+
+
+@given(st.lists(st.sampled_from(_PIECES), max_size=8).map("".join))
+@settings(max_examples=1000, deadline=None)
+def test_what_is_opened_as_another_scheme_does_not_pass_for_a_file(url: str) -> None:
+    with warnings.catch_warnings(action="ignore"):
+        try:
+            protocol = batches._path(url).protocol
+        except Exception:  # noqa: BLE001 - then nothing is opened
+            return
+    if protocol not in {"", "file", "local"}:
+        assert {*schemes_of(url), *schemes_of(unquote(url))} > set() != {"file"}
+        with pytest.raises(InputUnreadable, match="`batch_schemes`"):
+            list(records_of(PLAIN, [url]))
+
+
+@pytest.mark.parametrize(
+    ("url", "scheme"),
+    [
+        ("s3://bucket/a.jsonl", "s3"),
+        ("ftp://127.0.0.1/a.jsonl", "ftp"),
+        ("github://org:repo@main/a.jsonl", "github"),
+        ("data:application/jsonl,{}", "data"),
+        ("https://ann:secret@example.com/a.jsonl?secret#secret", "https"),
+        ("zip://a.jsonl::file:///data/b.zip", "zip"),
+        ("file:///data%3A%3As3://bucket/a.jsonl", "s3"),
+    ],
+)
+def test_a_scheme_that_is_not_allowed_is_refused_before_any_file_is_read(
+    url: str, scheme: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"{}\n")
+    with pytest.raises(InputUnreadable) as caught:
+        next(read_batch(PLAIN, [str(path), url], ["file", "gs"]))
+    message = str(caught.value)
+    assert f"of the kind '{scheme}', which `batch_schemes` does not allow" in message
+    assert "(file, gs)" in message
+    assert "secret" not in message
+
+
+def test_a_chain_of_allowed_schemes_is_read(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        archive.writestr("a.jsonl", "{}\n")
+    url = f"zip://a.jsonl::{(tmp_path / 'b.zip').as_uri()}"
+    assert list(records_of(PLAIN, [url], ["file", "zip"])) == [b"{}"]
+
+
+def test_a_very_long_address_is_cut_in_the_message() -> None:
+    with pytest.raises(InputUnreadable) as caught:
+        list(records_of(PLAIN, ["data:," + "x" * 1_000_000]))
+    assert len(str(caught.value)) < 600
+
+
+# What goes wrong with files
 
 
 def test_what_comes_before_the_damage_is_read(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import typing as t
 
 import msgspec
@@ -79,6 +80,8 @@ class Unknown(msgspec.Struct, frozen=True):
     said: str
     seconds: float = 0.0
     """How long the other side asked to wait."""
+    longest_wait: float = math.inf
+    """How long to wait at most."""
 
 
 class Fatal(msgspec.Struct, frozen=True):

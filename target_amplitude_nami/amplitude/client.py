@@ -12,15 +12,21 @@ from urllib.parse import urlsplit
 
 import msgspec
 import requests
-import urllib3
+from urllib3.exceptions import HTTPError
 
 from target_amplitude_nami.amplitude.answers import Answer, Fatal, Unknown
-from target_amplitude_nami.amplitude.understanding import Understanding
+from target_amplitude_nami.amplitude.connection import (
+    MOST_ANSWER_BYTES,
+    TOO_LONG,
+    Session,
+)
+from target_amplitude_nami.amplitude.failures import Failures, FirstName
+from target_amplitude_nami.amplitude.quoting import Quotes
+from target_amplitude_nami.amplitude.understanding import Response, Understanding
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-CONNECT_TIMEOUT_SECONDS: t.Final = 10
 _GZIP_LEVEL = 1
 """Of the standard library, three times faster than its default for a sixth more bytes;
 ISA-L is faster still."""
@@ -48,7 +54,9 @@ class Destination(msgspec.Struct, frozen=True):
     user_agent: str
     gzip: bool = False
     min_id_length: int | None = None
+    connect_timeout: float = 10.0
     read_timeout: float = 60.0
+    """For all of an answer, and for sending to make progress."""
     key_setting: str = "api_key"
     """Where the key comes from, for messages."""
 
@@ -70,15 +78,30 @@ class Destination(msgspec.Struct, frozen=True):
 class Client:
     """A connection to Amplitude for one thread."""
 
-    def __init__(self, destination: Destination) -> None:
-        """Open nothing yet; `destination` says where requests will go."""
+    def __init__(
+        self, destination: Destination, first_name: FirstName | None = None
+    ) -> None:
+        """Open nothing yet.
+
+        Args:
+            destination: Where requests will go, and how.
+            first_name: What the clients of a run share.
+        """
         self._destination = destination
         self._before, self._after = destination.envelope()
         self._host = urlsplit(destination.url).netloc
-        self._understanding = Understanding(
-            destination.url, destination.api_key, destination.key_setting
+        self._first_name = first_name or FirstName()
+        # Neither a proxy for loopback, nor a password of ~/.netrc in a header.
+        trusts_environment = not _is_loopback(destination.url)
+        self._failures = Failures(
+            destination.url,
+            self._first_name,
+            connect_timeout=destination.connect_timeout,
+            send_timeout=destination.read_timeout,
+            proxies=trusts_environment,
         )
-        self._session = requests.Session()
+        self._understanding = Understanding(destination.url, destination.key_setting)
+        self._session = Session(send_timeout=destination.read_timeout)
         self._session.headers.update(
             {
                 "Accept": "*/*",
@@ -88,8 +111,7 @@ class Client:
         )
         if destination.gzip:
             self._session.headers["Content-Encoding"] = "gzip"
-        # Neither a proxy for loopback, nor a password of ~/.netrc in a header.
-        self._session.trust_env = not _is_loopback(destination.url)
+        self._session.trust_env = trusts_environment
         self._session.auth = lambda request: request
 
     def encode(self, events: Iterable[bytes]) -> bytes:
@@ -101,49 +123,38 @@ class Client:
 
     def post(self, body: bytes, count: int) -> Answer:
         """Send a body of `encode` that holds `count` events. Never raises."""
+        quotes = Quotes(self._destination.api_key, body)
+        self._first_name.seek()
         try:
-            response = self._session.post(
-                self._destination.url,
-                # As a file: in one piece, it would all have to leave within the time
-                # for connecting, which a slow line cannot do.
-                data=io.BytesIO(body),
-                timeout=(CONNECT_TIMEOUT_SECONDS, self._destination.read_timeout),
-                allow_redirects=False,
-            )
-        except requests.exceptions.SSLError as error:
-            return self._tls_failure(error)
-        except requests.exceptions.InvalidProxyURL as error:
-            return Fatal(f"the proxy cannot be used: {error}; mend HTTPS_PROXY")
-        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):
-            return Fatal("the address of Amplitude is unusable; mend `endpoint`")
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            return Unknown(self._understanding.redacted(self._trouble(error)))
+            response = self._exchange(body)
+        except (requests.RequestException, HTTPError, UnicodeError) as error:
+            return self._failures.explain(error, quotes)
         except OSError as error:  # before anything is sent: of a file, as a rule
-            return Fatal(f"no request can be made: {error}")
-        return self._understanding.of(response, count)
+            return Fatal(f"no request can be made: {quotes.error(str(error))}")
+        except ValueError as error:
+            return Unknown(f"no HTTP of {self._host}: {quotes.error(str(error))}")
+        self._first_name.find()
+        return self._understanding.of(response, count, quotes)
 
     def close(self) -> None:
         """Close the connection."""
         self._session.close()
 
-    def _tls_failure(self, error: Exception) -> Answer:
-        if "CERTIFICATE_VERIFY_FAILED" in str(error):
-            return Fatal(
-                f"the certificate of {self._host} cannot be trusted: a proxy may stand "
-                f"between; give its certificate in the variable REQUESTS_CA_BUNDLE"
-            )
-        return Unknown(f"TLS failed with {self._host}")
-
-    def _trouble(self, error: Exception) -> str:
-        if isinstance(error, requests.exceptions.ConnectTimeout):
-            return f"no connection to {self._host} within {CONNECT_TIMEOUT_SECONDS} s"
-        if isinstance(error, requests.exceptions.ReadTimeout):
-            return f"no answer of {self._host} in time"
-        # The innermost cause is the one that names the trouble.
-        cause: BaseException = error
-        while (inner := cause.__cause__ or cause.__context__) is not None:
-            cause = inner
-        return f"no answer of {self._host}: {str(cause) or type(cause).__name__}"
+    def _exchange(self, body: bytes) -> Response:
+        destination = self._destination
+        with self._session.post(
+            destination.url,
+            # As a file: in one piece, it would all have to leave within one timeout,
+            # which a slow line cannot do.
+            data=io.BytesIO(body),
+            timeout=(destination.connect_timeout, destination.read_timeout),
+            allow_redirects=False,
+            stream=True,
+        ) as answer:
+            content = answer.raw.read(MOST_ANSWER_BYTES + 1, decode_content=True)
+            if len(content) > MOST_ANSWER_BYTES:
+                raise HTTPError(TOO_LONG)
+            return Response(answer.status_code, answer.headers, content)
 
 
 def _is_loopback(url: str) -> bool:

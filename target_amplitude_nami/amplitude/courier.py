@@ -136,7 +136,7 @@ class Courier:
                     self._stuck_since = None
                 return answer
             seconds = max(backoff.full_jitter(next(waits)), answer.seconds)
-            self._wait_out(seconds, answer.said)
+            self._wait_out(min(seconds, answer.longest_wait), answer.said)
             self.traffic.retries += 1
 
     def _wait_out(self, seconds: float, said: str) -> None:

@@ -10,6 +10,7 @@ import datetime as dt
 import email.utils
 import json
 import typing as t
+from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -30,10 +31,11 @@ from target_amplitude_nami.amplitude.answers import (
 from target_amplitude_nami.amplitude.event import Refusal
 
 if t.TYPE_CHECKING:
-    import requests
+    from target_amplitude_nami.amplitude.quoting import Quotes
 
-_LONGEST_SAID = 300
 _LONGEST_RETRY_AFTER_SECONDS = 3600
+_MOST_FIELDS_SHOWN: t.Final = 20
+"""Amplitude knows fewer; for each, the whole request is looked through."""
 
 _SERVER_ERRORS = range(500, 600)
 _REDIRECTS = range(300, 400)
@@ -46,25 +48,45 @@ _INDEX_MAPS = {
 }
 
 
+class Response(msgspec.Struct, frozen=True):
+    """An HTTP answer as it was read: all of it, uncompressed."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Whatever the case of their names."""
+    content: bytes
+
+
 class Understanding:
     """Reads the answers that come from one address."""
 
-    def __init__(self, url: str, api_key: str, key_setting: str) -> None:
-        """Take the address, and the key, which no text of an answer may repeat."""
+    def __init__(self, url: str, key_setting: str) -> None:
+        """Take the address, and where the API key comes from."""
         self._host = urlsplit(url).netloc
-        self._api_key = api_key
         self._key_setting = key_setting
 
-    def of(self, response: requests.Response, count: int) -> Answer:
-        """Return what an answer to a request with `count` events means."""
-        status = response.status_code
+    def of(self, response: Response, count: int, quotes: Quotes) -> Answer:
+        """Return what an answer to a request with `count` events means.
+
+        Args:
+            response: The answer.
+            count: How many events the request has.
+            quotes: Makes texts of it fit for the log.
+        """
+        status = response.status
         body = _json_object(response.content)
-        said = f"HTTP {status}: {self._said(response, body)}"
+        if status == HTTPStatus.OK == body.get("code"):
+            ingested = body.get("events_ingested")
+            return Delivered(ingested if isinstance(ingested, int) else None)
+        said = f"HTTP {status}: {_said(response, body, quotes)}"
+        answer: Answer
         match status:
             case HTTPStatus.OK:
-                answer = _understand_success(body, said)
+                answer = Unknown(
+                    f"{said}: not what Amplitude answers; is `endpoint` right?"
+                )
             case HTTPStatus.BAD_REQUEST:
-                answer = self._understand_bad_request(body, said, count)
+                answer = self._understand_bad_request(body, said, count, quotes)
             case HTTPStatus.FORBIDDEN:  # a firewall's, for a value that it minds
                 answer = RefusedUnsaid(status, said)
             case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
@@ -88,7 +110,7 @@ class Understanding:
         return answer
 
     def _understand_bad_request(
-        self, body: dict[str, t.Any], said: str, count: int
+        self, body: dict[str, t.Any], said: str, count: int, quotes: Quotes
     ) -> Answer:
         error = _text(body.get("error"))
         if error.startswith("Invalid API key"):  # observed; the text repeats the key
@@ -99,49 +121,50 @@ class Understanding:
                 f"round"
             )
         if "missing_field" in body:
-            field = self.redacted(_text(body["missing_field"]))
+            field = quotes.error(_text(body["missing_field"]))
             return Fatal(
                 f"Amplitude misses `{field}` in the request ({said}): something "
                 f"between here and {self._host} may have changed it; check `endpoint`"
             )
         if error == "Invalid request path":
             return Fatal(f"{self._host} is not Amplitude's event API: mend `endpoint`")
-        refused = self._refused(body, said, count)
+        refused = _refused(body, said, count, quotes)
         has_names = refused.events or refused.devices or refused.throttle
         return refused if has_names else RefusedUnsaid(HTTPStatus.BAD_REQUEST, said)
 
-    def _said(self, response: requests.Response, body: dict[str, t.Any]) -> str:
-        error = _text(body.get("error"))
-        if error:
-            return self.redacted(" ".join(error.split()))
-        # Others than Amplitude may repeat what was sent, and the log must not.
-        kind = response.headers.get("Content-Type", "unknown").partition(";")[0]
-        size = len(response.content)
-        return f"{size:,} bytes of type {kind}" if size else "an empty body"
 
-    def _refused(self, body: dict[str, t.Any], said: str, count: int) -> Refused:
-        """Collect every event and device that a 400 names."""
-        events: dict[int, Refusal] = {}
-        status = HTTPStatus.BAD_REQUEST
-        for name, reason in _INDEX_MAPS.items():
-            by_field = body.get(name)
-            if not isinstance(by_field, dict):
-                continue
-            for field, indexes in by_field.items():
-                refusal = Refusal(reason, self.redacted(field), said, status)
-                new = _indexes(indexes, count) - events.keys()
+def _said(response: Response, body: dict[str, t.Any], quotes: Quotes) -> str:
+    """Return what an answer says, for people."""
+    if error := quotes.error(_text(body.get("error"))):
+        return error
+    if not response.content:
+        return "an empty body"
+    if line := quotes.first_line(response.content):
+        return line
+    kind = response.headers.get("Content-Type", "unknown").partition(";")[0]
+    return f"{len(response.content):,} bytes of type {quotes.error(kind)}"
+
+
+def _refused(body: dict[str, t.Any], said: str, count: int, quotes: Quotes) -> Refused:
+    """Collect every event and device that a 400 names."""
+    events: dict[int, Refusal] = {}
+    fields = 0
+    status = HTTPStatus.BAD_REQUEST
+    for name, reason in _INDEX_MAPS.items():
+        by_field = body.get(name)
+        if not isinstance(by_field, dict):
+            continue
+        for field, indexes in by_field.items():
+            if new := _indexes(indexes, count) - events.keys():
+                fields += 1
+                shown = quotes.error(field) if fields <= _MOST_FIELDS_SHOWN else ""
+                refusal = Refusal(reason, shown, said, status)
                 events |= dict.fromkeys(new, refusal)
-        silenced = Refusal("amplitude_silenced", "device_id", said, status)
-        events |= dict.fromkeys(_indexes(body.get("silenced_events"), count), silenced)
-        devices = dict.fromkeys(_ids(body.get("silenced_devices")), silenced)
-        throttle = _throttle(body, 0.0)
-        return Refused(
-            events, devices, throttle if throttle.names_somebody else None, said
-        )
-
-    def redacted(self, text: str) -> str:
-        """Return a text for the log: short, and without the API key."""
-        return text.replace(self._api_key or "\0", "***")[:_LONGEST_SAID]
+    silenced = Refusal("amplitude_silenced", "device_id", said, status)
+    events |= dict.fromkeys(_indexes(body.get("silenced_events"), count), silenced)
+    devices = dict.fromkeys(_ids(body.get("silenced_devices")), silenced)
+    throttle = _throttle(body, 0.0)
+    return Refused(events, devices, throttle if throttle.names_somebody else None, said)
 
 
 def _json_object(content: bytes) -> dict[str, t.Any]:
@@ -150,13 +173,6 @@ def _json_object(content: bytes) -> dict[str, t.Any]:
     except (ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}
-
-
-def _understand_success(body: dict[str, t.Any], said: str) -> Answer:
-    if body.get("code") != HTTPStatus.OK:
-        return Unknown(f"{said}: not what Amplitude answers; is `endpoint` right?")
-    ingested = body.get("events_ingested")
-    return Delivered(ingested if isinstance(ingested, int) else None)
 
 
 def _throttle(body: dict[str, t.Any], retry_after: float) -> Throttle:
@@ -197,7 +213,7 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _retry_after(response: requests.Response) -> float:
+def _retry_after(response: Response) -> float:
     """Return the seconds of a `Retry-After` header, 0 without one that makes sense."""
     value = response.headers.get("Retry-After", "").strip()
     try:

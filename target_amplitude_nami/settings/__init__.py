@@ -89,6 +89,7 @@ class Settings:
     retry_for: int
     shutdown_grace: int
     backfill: bool
+    batch_schemes: tuple[str, ...]
     validate_records: bool
     load_method: t.Literal["append-only"]
 

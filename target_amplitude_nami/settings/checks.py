@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os.path
+import re
 import stat
 import typing as t
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -196,12 +197,24 @@ def _is_no_file(path: str) -> bool:
     return False
 
 
+def _schemes_are_words(values: _Values) -> Iterator[str]:
+    for scheme in values["batch_schemes"]:
+        if not _SCHEME.fullmatch(scheme):
+            word = scheme.partition(":")[0].strip().lower()
+            like = show(word) if _SCHEME.fullmatch(word) else '"s3"'
+            yield (
+                f"batch_schemes has {show(scheme)}, but an entry must be a URL's "
+                f"scheme in lower case, such as {like}."
+            )
+
+
 def _each_stream_has_one_kind(values: _Values) -> Iterator[str]:
     for stream in values["event_streams"] or ():
         if stream in (values["user_streams"] or ()):
             yield f"event_streams and user_streams both have {show(stream)}."
 
 
+_SCHEME: t.Final = re.compile(r"[a-z][a-z0-9+._-]+")
 _PATHS: t.Final = tuple(name for name in DEFAULTS if name.endswith("_path"))
 
 _CHECKS: t.Final[dict[frozenset[str], Callable[[_Values], Iterator[str]]]] = {
@@ -213,6 +226,7 @@ _CHECKS: t.Final[dict[frozenset[str], Callable[[_Values], Iterator[str]]]] = {
     frozenset({"api", "max_request_bytes"}): _requests_fit_the_api,
     frozenset({"start_date"}): _start_date_is_a_date,
     frozenset({"endpoint", "dry_run", *_PATHS}): _each_file_has_one_use,
+    frozenset({"batch_schemes"}): _schemes_are_words,
     frozenset({"event_streams", "user_streams"}): _each_stream_has_one_kind,
 }
 """Each check with the settings it reads."""

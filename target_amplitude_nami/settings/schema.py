@@ -300,7 +300,9 @@ _HOW_IT_DELIVERS: t.Final = (
     ),
     _number(
         "request_timeout",
-        "How long, in seconds, to wait for the answer to one request.",
+        "Longest time, in seconds, from the last byte of a request sent to the last "
+        "byte of its answer read, and for which sending may make no progress. "
+        "Connecting may take 10 seconds.",
         least=1,
         most=_HOUR,
         default=60,
@@ -328,6 +330,16 @@ _HOW_IT_DELIVERS: t.Final = (
         f"{limits.EVENTS_PER_SECOND_PER_ID['batch']} events a second for one user or "
         "device, and no event changes user properties; user records still do.",
         default=False,
+    ),
+    _setting(
+        "batch_schemes",
+        th.ArrayType(_NOT_EMPTY),
+        "Kinds of address that the files of BATCH messages may have, such as `file`, "
+        "`s3` and `gs`: a tap that names another one ends the run. A plain path counts "
+        "as `file`; a chained address, such as `zip://a.jsonl::s3://bucket/b.zip`, "
+        "needs each of its kinds.",
+        default=["file"],
+        examples=[["file", "s3"]],
     ),
     _setting(
         "validate_records",

@@ -209,6 +209,13 @@ def test_the_other_side_may_ask_for_a_longer_wait() -> None:
     assert lane.pauses == [120]
 
 
+def test_a_wait_may_have_a_limit() -> None:
+    lane = LoneLane([Unknown("no such name", longest_wait=5)] * 20)
+    lane.deliver(of_many_users(1))
+    assert lane.book.accepted == [0]
+    assert max(lane.pauses) == 5
+
+
 def test_after_retry_for_the_run_ends_and_nothing_is_settled() -> None:
     lane = LoneLane(lambda _: BUSY, retry_for=300)
     before = lane.clock.now()

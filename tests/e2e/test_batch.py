@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support import nami, singer
 from tests.support.run_target import API_KEY, TargetRun, run_command, run_target
+from tests.support.server import ScriptedServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -197,6 +199,34 @@ def test_a_file_that_cannot_be_read_ends_the_run_with_an_error_that_names_it(
     assert "Traceback" not in run.log
     assert run.states == [{"at": 1}]
     assert nami.event_id(1_000) in _delivered(local_amplitude)
+
+
+def test_a_tap_cannot_make_the_target_fetch_from_elsewhere(
+    tmp_path: Path, local_amplitude: LocalAmplitude
+) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_bytes(_lines([1]))
+    with ScriptedServer() as elsewhere:
+        url = f"https://{elsewhere.address}/a.jsonl"
+        run = _run(tmp_path, local_amplitude, [_batch(file, url)])
+        assert elsewhere.connections == 0
+    assert run.exit_code == 1
+    [error] = run.logged("ERROR")
+    assert f"the BATCH file {url} has an address of the kind 'https'" in error
+    assert "`batch_schemes`" in error
+    assert not _delivered(local_amplitude)
+
+
+def test_a_tap_may_name_the_kinds_of_address_that_the_user_allows(
+    tmp_path: Path, local_amplitude: LocalAmplitude
+) -> None:
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        archive.writestr("a.jsonl", _lines([1, 2]))
+    url = f"zip://a.jsonl::{tmp_path / 'b.zip'}"
+    schemes = ["file", "zip"]
+    run = _run(tmp_path, local_amplitude, [_batch(url)], batch_schemes=schemes)
+    assert run.exit_code == 0, run.log
+    assert _delivered(local_amplitude) == _ids([1, 2])
 
 
 def test_a_file_of_something_else_ends_the_run(

@@ -57,6 +57,14 @@ def test_an_api_key_is_enough() -> None:
     assert ready.warnings == ()
 
 
+def test_the_files_of_batches_are_on_this_machine_unless_other_places_are_allowed() -> (
+    None
+):
+    assert settings().batch_schemes == ("file",)
+    assert settings(batch_schemes=["s3", "gs"]).batch_schemes == ("s3", "gs")
+    assert settings(batch_schemes=[]).batch_schemes == ()
+
+
 def test_every_declared_setting_is_a_field_and_no_other() -> None:
     fields = {field.name for field in dataclasses.fields(Settings)}
     derived = {"event_filter", "sent_names", "warnings"}
@@ -264,6 +272,14 @@ def test_without_an_api_key_the_message_says_how_to_give_one(
             {"compression": "zip"},
             'is "zip", but must be one of "auto", "gzip", "none". Did you mean "gzip"?',
         ),
+        (
+            {"batch_schemes": ["file", "s3://"]},
+            'must be a URL\'s scheme in lower case, such as "s3".',
+        ),
+        ({"batch_schemes": ["S3"]}, 'has "S3", but an entry must be'),
+        ({"batch_schemes": ["*"]}, 'has "*", but an entry must be a URL\'s scheme'),
+        ({"batch_schemes": [""]}, "batch_schemes, entry 1, is"),
+        ({"batch_schemes": "s3"}, 'batch_schemes is "s3", but must be a list'),
         ({"events": []}, "events is [], but must be a list of at least one entry."),
         ({"events": "user.*"}, 'is "user.*", but must be a list'),
         ({"events": ["*", 5]}, "events, entry 2, is 5, but must be text"),

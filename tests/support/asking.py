@@ -9,6 +9,7 @@ from tests.support.server import Reply, ScriptedServer
 
 if t.TYPE_CHECKING:
     from target_amplitude_nami.amplitude.answers import Answer
+    from target_amplitude_nami.amplitude.failures import FirstName
 
 KEY = "0123456789abcdef0123456789abcdef"
 EVENTS = (
@@ -30,9 +31,9 @@ def destination(url: str, **changes: t.Any) -> Destination:
     return Destination(**values | changes)
 
 
-def ask(url: str, **changes: t.Any) -> Answer:
+def ask(url: str, *, first_name: FirstName | None = None, **changes: t.Any) -> Answer:
     """Return the answer to a request with all of EVENTS."""
-    client = Client(destination(url, **changes))
+    client = Client(destination(url, **changes), first_name)
     try:
         return client.post(client.encode(EVENTS), len(EVENTS))
     finally:

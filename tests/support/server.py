@@ -37,6 +37,8 @@ class Reply:
     seconds: float = 0.0
     """How long a slow server pauses before it reads each piece of a body."""
     pieces: int = 1
+    wire: t.Iterable[bytes] = ()
+    """The answer as it is sent instead, with a pause of `seconds` before each piece."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -76,13 +78,29 @@ def reply(status: int, body: object = b"", **headers: str) -> Reply:
 class ScriptedServer:
     """Answers each request with the next reply, and takes all once there is none."""
 
-    def __init__(self, *replies: Reply, tls: ssl.SSLContext | None = None) -> None:
-        """Listen on a free port; `tls` makes it an HTTPS server."""
+    def __init__(
+        self,
+        *replies: Reply,
+        tls: ssl.SSLContext | None = None,
+        buffer_bytes: int | None = None,
+        on_connect: bytes = b"",
+    ) -> None:
+        """Listen on a free port.
+
+        Args:
+            replies: What it answers.
+            tls: Makes it an HTTPS server.
+            buffer_bytes: How much the system takes that the server has not read.
+            on_connect: What a CONNECT request, as to a proxy, is answered with.
+        """
         self.received: list[Received] = []
         self._replies = deque(replies)
         self._tls = tls
+        self._on_connect = on_connect
         self._end = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
+        if buffer_bytes is not None:
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         """Host and port."""
         self._threads = [threading.Thread(target=self._accept)]
@@ -144,7 +162,10 @@ class ScriptedServer:
     def _take(self, connection: socket.socket, stream: io.BufferedReader) -> bool:
         """Take one request; return whether the connection goes on."""
         first_line = stream.readline()
-        if not first_line.endswith(b" HTTP/1.1\r\n"):
+        if first_line.startswith(b"CONNECT "):
+            parse_headers(stream)
+            connection.sendall(self._on_connect)
+        if not first_line.endswith(b" HTTP/1.1\r\n") or self._on_connect:
             return False
         answer = self._replies.popleft() if self._replies else None
         fault = answer.fault if answer is not None else None
@@ -158,17 +179,26 @@ class ScriptedServer:
             return _reset(connection)
         if fault == "silence":
             self._end.wait(_PATIENCE_SECONDS)
+        if self._end.is_set():
             return False
         if answer is None or fault == "slow to read":
             answer = accepted(len(request.events))
-        length = len(answer.body) + (10 if fault == "cut body" else 0)
+        self._say(connection, answer)
+        return fault is None or fault == "slow to read"
+
+    def _say(self, connection: socket.socket, answer: Reply) -> None:
+        if answer.wire:
+            for piece in answer.wire:
+                self._end.wait(answer.seconds)
+                connection.sendall(piece)
+            return
+        length = len(answer.body) + (10 if answer.fault == "cut body" else 0)
         head = [
             f"HTTP/1.1 {answer.status} Scripted",
             f"Content-Length: {length}",
             *(f"{name}: {text}" for name, text in answer.headers.items()),
         ]
         connection.sendall("\r\n".join(head).encode() + b"\r\n\r\n" + answer.body)
-        return fault is None or fault == "slow to read"
 
     def _read(self, stream: io.BufferedReader, length: int, answer: Reply) -> bytes:
         pieces = []

@@ -1,0 +1,149 @@
+"""Quotes what an answer says, without repeating what its request held."""
+
+from __future__ import annotations
+
+import gzip
+import html
+import re
+import typing as t
+from itertools import chain
+from urllib.parse import unquote
+
+from target_amplitude_nami.escaping import printable
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LONGEST_ERROR = 300
+_LONGEST_LINE = 200
+_LOOKED_AT: t.Final = 4_000
+"""Bytes of an answer, or characters of its error: what follows is not shown anyway."""
+_LONG_ENOUGH: t.Final = 5
+"""Shorter texts may be in an answer by chance, as a part of a longer word."""
+_GZIP: t.Final = b"\x1f\x8b"
+_IDS: t.Final = frozenset({b"user_id", b"device_id", b"insert_id"})
+_OF_THE_CATALOGUE: t.Final = frozenset(
+    {b"event_type", b"productId", b"revenueType", b"currency"}
+)
+"""Keys whose texts say nothing of a person, and something of what is wrong."""
+
+_AMPLITUDES: t.Final = frozenset(
+    {
+        "Too many requests for some devices and users",
+        "Invalid field values on some events",
+        "Invalid id length for user_id or device_id",
+        "Request missing required field",
+        "Events silenced for device_id",
+        "Payload too large",
+        "Forbidden",
+        *("device_id", "event_properties", "event_type", "insert_id", "time"),
+        *("user_id", "user_properties"),
+    }
+)
+"""What Amplitude says most: no request has to be looked through for it."""
+
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
+_NOT_SHOWN = re.compile(
+    r"<(script|style)\b.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL
+)
+_TAG = re.compile(r"<[^>]*>")
+_JSON_TEXT = re.compile(rb'"((?:[^"\\]++|\\.)*+)"(:?)')
+_JSON_ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|(["\\/])|[bfnrt])')
+
+
+class Quotes:
+    """Makes texts for the log out of the answer to one request.
+
+    `***` stands for the API key, for each id of the request's events, and for each of
+    their properties' texts.
+    """
+
+    def __init__(self, api_key: str, body: bytes) -> None:
+        """Take the key in the request, and the request's body, maybe compressed."""
+        self._api_key = api_key
+        self._body = body
+
+    def error(self, text: str) -> str:
+        """Return a message of Amplitude, or of the network, on one line."""
+        if text in _AMPLITUDES:
+            return text
+        return self._without_request(text[:_LOOKED_AT])[:_LONGEST_ERROR]
+
+    def first_line(self, content: bytes) -> str:
+        """Return the first line of text that an answer shows; empty if it has none.
+
+        Of HTML that is the title.
+        """
+        text = content[:_LOOKED_AT].decode("utf-8", "replace")
+        if "\0" in text or text.count("\ufffd") * 10 > len(text):
+            return ""
+        start = text.lstrip()[:1]
+        if start == "<":
+            text = _shown_by_markup(text)
+        elif start == "{":  # JSON may be spread over lines
+            text = " ".join(text.split())
+        line = next(filter(str.strip, text.splitlines()), "")
+        return self._without_request(line)[:_LONGEST_LINE]
+
+    def _without_request(self, text: str) -> str:
+        text = _normal(text)
+        lowered = text.lower()
+        # The request may be large: nothing of it is kept that the text does not hold.
+        found = {value for value in self._values() if value.lower() in lowered}
+        for value in sorted(found, key=len, reverse=True):
+            text = _without(text, value)
+        return printable(text)
+
+    def _values(self) -> Iterator[str]:
+        """Yield what must not be repeated."""
+        for text in chain([self._api_key], _texts_of_request(self._body)):
+            if value := _normal(text):
+                yield value
+
+
+def _shown_by_markup(text: str) -> str:
+    title = _TITLE.search(text)
+    if title and (shown := " ".join(title[1].split())):
+        return shown
+    return _TAG.sub("\n", _NOT_SHOWN.sub("", text))
+
+
+def _texts_of_request(body: bytes) -> Iterator[str]:
+    """Yield the ids and the properties' texts of a request's events.
+
+    They are found without decoding the JSON, which could take as much memory again many
+    times, and does not go well with half of a cut emoji.
+    """
+    plain = gzip.decompress(body) if body.startswith(_GZIP) else body
+    key = b""
+    for text in _JSON_TEXT.finditer(plain):
+        if text[2]:
+            key = text[1]
+        elif key not in _OF_THE_CATALOGUE and (
+            len(text[1]) >= _LONG_ENOUGH or key in _IDS
+        ):
+            yield text[1].decode("utf-8", "replace")
+
+
+def _without(text: str, value: str) -> str:
+    pattern = re.escape(value)
+    if len(value) < _LONG_ENOUGH:
+        pattern = rf"(?<!\w){pattern}(?!\w)"
+    return re.sub(pattern, "***", text, flags=re.IGNORECASE)
+
+
+def _normal(text: str) -> str:
+    """Return a text on one line, with the escapes of JSON, URLs and HTML undone."""
+    if "\\" in text:
+        text = _JSON_ESCAPE.sub(_unescaped, text)
+        # What was escaped as two halves is one character.
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+    if "%" in text:
+        text = unquote(text)
+    if "&" in text:
+        text = html.unescape(text)
+    return " ".join(text.split())
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    return chr(int(escape[1], 16)) if escape[1] else escape[2] or " "
