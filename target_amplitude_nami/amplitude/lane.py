@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import typing as t
-from collections import deque
 
+from target_amplitude_nami.amplitude.backlog import Backlog
 from target_amplitude_nami.amplitude.outgoing import Stopped
 
 if t.TYPE_CHECKING:
@@ -20,29 +20,19 @@ if t.TYPE_CHECKING:
     )
 
 
-class Barrier:
-    """A place in the lanes' queues: nothing behind it goes before all ahead of it.
-
-    Only the events ahead in the owner's queue count.
-    """
-
-    def __init__(self, owner: Lane) -> None:
-        """Close the barrier until `owner` has settled what it has."""
-        self.owner = owner
-        self.is_open = False
-
-
 class Lane(threading.Thread):
-    """Sends the batches of its queue in order, one request in flight."""
+    """Sends its backlog in order, one request in flight."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         name: str,
         *,
         courier: Callable[[Callable[[float], None]], Courier],
         limits: RequestLimits,
+        batch_wait_seconds: float,
         clock: Clock,
         condition: threading.Condition,
+        on_idle: Callable[[], None] = lambda: None,
     ) -> None:
         """Prepare a lane; `start` sets it going.
 
@@ -50,17 +40,22 @@ class Lane(threading.Thread):
             name: The thread's name.
             courier: Makes the lane's courier, given how to pause.
             limits: How much one request may hold.
+            batch_wait_seconds: How long events wait for their request to fill.
             clock: The time.
-            condition: Guards all lanes' queues and states; notified on every change.
+            condition: Guards all lanes' backlogs and states; notified on every change.
+            on_idle: Called under the condition whenever the lane looks for work.
         """
         super().__init__(name=name, daemon=True)
-        self.queue: deque[list[Outgoing] | Barrier] = deque()
+        self.backlog = Backlog(limits)
         self.failure: BaseException | None = None
         self._limits = limits
+        self._batch_wait_seconds = batch_wait_seconds
+        self._on_idle = on_idle
         self._clock = clock
         self._condition = condition
         self._is_busy = False
         self._is_stopping = False
+        self._is_turn_of_held = True
         self._courier = courier(self._pause)
 
     @property
@@ -70,13 +65,8 @@ class Lane(threading.Thread):
 
     @property
     def is_free(self) -> bool:
-        """Whether it would send at once what it is given; asked under the condition."""
-        return not (self.queue or self._is_busy)
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether all that it was given is settled; asked under the condition."""
-        return self.is_free and not self._courier.holds
+        """Whether it has no request to send; asked under the condition."""
+        return not (self._is_busy or self.backlog.is_ready)
 
     def stop(self) -> None:
         """End as soon as possible, leaving unsettled what is; under the condition."""
@@ -104,34 +94,46 @@ class Lane(threading.Thread):
             self._courier.deliver(request)
 
     def _next_events(self) -> list[Outgoing]:
-        """Wait for events that may go: first those held back whose time has come."""
+        """Wait for events that may go."""
         with self._condition:
             self._is_busy = False
+            self._on_idle()
             self._condition.notify_all()
             while not self._is_stopping:
                 now = self._clock.now()
-                events = self._courier.holds.take_due(now) or self._dequeue()
-                if events:
+                if events := self._choose(now):
                     self._is_busy = True
                     return events
-                seconds = self._courier.holds.seconds_until_due(now)
-                self._clock.wait(self._condition, seconds)
+                self._clock.wait(self._condition, self._seconds_until_some_may_go(now))
         raise Stopped
 
-    def _dequeue(self) -> list[Outgoing]:
-        while self.queue:
-            item = self.queue[0]
-            if isinstance(item, Barrier):
-                if item.owner is self and not self._courier.holds:
-                    item.is_open = True
-                    self._condition.notify_all()
-                if not item.is_open:
-                    return []
-                self.queue.popleft()
-            else:
-                self.queue.popleft()
-                return item
+    def _choose(self, now: float) -> list[Outgoing]:
+        """Return events held back whose time has come, or a request of the backlog.
+
+        In turn, so that neither keeps the other waiting.
+        """
+        if self.backlog.events and now >= self.backlog.since + self._batch_wait_seconds:
+            self.backlog.urge()
+        holds = self._courier.holds
+        for _ in range(2):
+            is_turn_of_held = self._is_turn_of_held
+            self._is_turn_of_held = not is_turn_of_held
+            events = (
+                holds.take_due(now)
+                if is_turn_of_held
+                else self.backlog.take(holds, now)
+            )
+            if events:
+                return events
         return []
+
+    def _seconds_until_some_may_go(self, now: float) -> float | None:
+        moments = []
+        if self.backlog.events:
+            moments.append(self.backlog.since + self._batch_wait_seconds - now)
+        if (seconds := self._courier.holds.seconds_until_due(now)) is not None:
+            moments.append(seconds)
+        return max(0.0, min(moments)) if moments else None
 
     def _pause(self, seconds: float) -> None:
         """Wait so long.

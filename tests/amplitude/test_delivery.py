@@ -91,7 +91,7 @@ def test_a_part_of_a_request_waits_for_more_and_then_leaves() -> None:
         desk.submit(of_many_users(3))
         desk.clock.time += 4.9
         desk.delivery.tick()
-        assert alive_lanes() == []
+        assert posts.empty()
         desk.clock.time += 0.1
         desk.delivery.tick()
         assert posts.get(timeout=SECONDS) == [0, 1, 2]
@@ -154,7 +154,6 @@ def test_no_lane_overtakes_what_the_first_had_before_the_others_opened(
 ) -> None:
     with Desk([trouble], lanes=8, limits=SMALL) as desk:
         desk.deliver(in_turn(200, 20))
-        assert set(desk.book.accepted[:10]) == set(range(10))
         assert_in_order_per_user(desk.book.accepted, 20)
 
 
@@ -234,9 +233,8 @@ def test_reading_stops_while_the_lanes_are_full() -> None:
     with Desk(lanes=2, limits=SMALL) as desk:
         for event in of_many_users(1000):
             desk.submit([event])
-            assert all(len(lane.queue) <= 3 for lane in desk.delivery._lanes)
             unsettled = event.origin + 1 - len(desk.book.settled)
-            assert unsettled <= 2 * 10 * (1 + 2 + 1) + 10
+            assert unsettled <= 2 * 10 * (1 + 2) + 1
         assert desk.delivery.finish(lambda: None)
 
 
@@ -265,6 +263,11 @@ def test_all_lanes_work_also_when_one_request_would_fill_the_memory(
         assert all(lane.traffic.requests for lane in desk.delivery._lanes)
 
 
+def waiting_bytes(desk: Desk) -> int:
+    backlogs = [lane.backlog for lane in desk.delivery._lanes]
+    return sum(one.memory_bytes for one in backlogs if not one.is_ready)
+
+
 def test_lanes_that_fill_in_step_leave_half_of_the_memory_to_what_is_on_its_way(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -274,9 +277,9 @@ def test_lanes_that_fill_in_step_leave_half_of_the_memory_to_what_is_on_its_way(
         for number in range(150):
             event = outgoing(1000 + number, f"user-{number}", kept_bytes=490)
             desk.submit([event])
-            assert desk.delivery._filling_bytes <= 80_000
+            assert waiting_bytes(desk) <= 80_000
         assert desk.delivery.finish(lambda: None)
-        assert desk.delivery._filling_bytes == 0
+        assert waiting_bytes(desk) == 0
 
 
 def test_nobody_is_overtaken_when_memory_fills_while_the_only_open_lane_is_busy(
@@ -370,7 +373,7 @@ def test_a_fatal_answer_ends_the_run_while_reading(lanes: int) -> None:
     with desk, pytest.raises(DeliveryError, match="wrong key"):
         desk.submit(of_many_users(10_000))
     assert desk.book.settled == set()
-    assert len(desk.amplitude.requests) == 1
+    assert len(desk.amplitude.requests) <= lanes
 
 
 def test_a_fatal_answer_is_noticed_between_records() -> None:
@@ -378,8 +381,8 @@ def test_a_fatal_answer_is_noticed_between_records() -> None:
         desk.submit(of_many_users(1))
         desk.clock.time += 5
         desk.delivery.tick()
-        (lane,) = alive_lanes()
-        lane.join(SECONDS)
+        for lane in alive_lanes():
+            lane.join(SECONDS)
         with pytest.raises(DeliveryError, match="wrong key"):
             desk.delivery.tick()
 
