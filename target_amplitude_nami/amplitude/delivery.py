@@ -28,7 +28,7 @@ from target_amplitude_nami.amplitude.pacing import Pace, Pacing
 from target_amplitude_nami.amplitude.routing import Router
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from target_amplitude_nami.amplitude.event import Refusal
 
@@ -156,7 +156,7 @@ class Delivery:
         with self._condition:
             self._is_flushing = True
             self._go_on_flushing()
-            self._condition.notify_all()
+            self._condition.notify_all()  # The lanes look at the time again.
 
     def finish(self, seconds_left: Callable[[], float | None]) -> bool:
         """Deliver all that was submitted.
@@ -293,16 +293,25 @@ class Delivery:
             return
         if self._router.has_parked and not all(lane.is_free for lane in self._lanes):
             return
-        for lane in self._lanes:
-            lane.backlog.urge()
+        self._urge(self._lanes)
 
     def _urge_overdue(self) -> None:
         overdue = self._clock.now() - self._options.batch_wait_seconds
-        for lane in self._lanes:
-            backlog = lane.backlog
-            if backlog.events and backlog.since <= overdue and lane.is_free:
-                backlog.urge()
-                self._condition.notify_all()
+        self._urge(
+            lane
+            for lane in self._lanes
+            if lane.is_free and lane.backlog.since <= overdue
+        )
+
+    def _urge(self, lanes: Iterable[Lane]) -> None:
+        """Let all leave that waits in these lanes."""
+        has_urged = False
+        for lane in lanes:
+            if lane.backlog.events:
+                lane.backlog.urge()
+                has_urged = True
+        if has_urged:
+            self._condition.notify_all()
 
     def _leave_memory_to_what_is_on_its_way(self) -> None:
         filling = [lane.backlog for lane in self._lanes if not lane.backlog.is_ready]
@@ -323,10 +332,7 @@ class Delivery:
             self._raise_failure()
             if not self._uses_all_lanes:
                 self._use_all_lanes()
-            for lane in self._lanes:
-                if lane.is_free:
-                    lane.backlog.urge()
-            self._condition.notify_all()
+            self._urge(lane for lane in self._lanes if lane.is_free)
             self._clock.wait(self._condition, _POLL_SECONDS)
         self._raise_failure()
 

@@ -41,26 +41,37 @@ class Holds:
         """Keep the events whose key is held back; return the others, in order."""
         if not self._by_key:
             return events
-        held = self._by_key.get
+        self._spread(events)
         free = []
         for event in events:
             user, name = event.order_keys
-            hold, other = held(user), held(name)
-            if hold is None:
-                hold = other
-            elif other is not None and other is not hold:
-                self._join(hold, other)
+            hold = self._by_key.get(user)
             if hold is None:
                 free.append(event)
-            else:
-                self._append(event, hold)
+                continue
+            other = self._by_key[name]
+            if other is not hold:
+                self._join(hold, other)
+            hold.events.append(event)
         return free
 
-    def _append(self, event: Outgoing, hold: _Hold) -> None:
-        hold.events.append(event)
-        hold.keys.update(event.order_keys)
-        for key in event.order_keys:
-            self._by_key[key] = hold
+    def _spread(self, events: Sequence[Outgoing]) -> None:
+        """Hold back both keys of each event of which one is held back.
+
+        Before any event is kept: one may bring its other key to events ahead of it,
+        which would come to wait behind it when they are looked at again.
+        """
+        by_key = self._by_key
+        has_spread = True
+        while has_spread:
+            has_spread = False
+            for event in events:
+                user, name = event.order_keys
+                if (user in by_key) is not (name in by_key):
+                    hold = by_key.get(user) or by_key[name]
+                    hold.keys |= {user, name}
+                    by_key[user] = by_key[name] = hold
+                    has_spread = True
 
     def _join(self, hold: _Hold, other: _Hold) -> None:
         """Make one of two, which had no user in common until now."""

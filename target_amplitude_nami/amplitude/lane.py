@@ -101,7 +101,11 @@ class Lane(threading.Thread):
             self._condition.notify_all()
             while not self._is_stopping:
                 now = self._clock.now()
-                if events := self._choose(now):
+                waiting = len(self.backlog)
+                events = self._choose(now)
+                if len(self.backlog) < waiting:  # there is room for more
+                    self._condition.notify_all()
+                if events:
                     self._is_busy = True
                     return events
                 self._clock.wait(self._condition, self._seconds_until_some_may_go(now))

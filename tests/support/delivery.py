@@ -269,6 +269,17 @@ class Desk:
             is_interrupted=is_interrupted,
             clock=self.clock,
         )
+        self._let_the_clock_notice_work()
+
+    def _let_the_clock_notice_work(self) -> None:
+        condition = self.delivery._condition
+        notify_all = condition.notify_all
+
+        def notify_and_notice() -> None:
+            self.clock.notice()
+            notify_all()
+
+        condition.notify_all = notify_and_notice  # type: ignore[method-assign]
 
     def __enter__(self) -> t.Self:
         return self
