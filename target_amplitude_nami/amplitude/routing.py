@@ -59,13 +59,16 @@ class Router:
         if self._lanes == 1:
             return [list(events)]
         routed: list[list[Outgoing]] = [[] for _ in range(self._lanes)]
-        places, lanes, shared = self._places, self._lanes, self._shared
+        appends = [lane.append for lane in routed]
+        lanes, shared, parked_keys = self._lanes, self._shared, self._parked_keys
+        places = self._places
+        place_of = places.get
         for event in events:
             # `event.order_keys`, without a call for each event.
             user = event.lane_key
             name = event.user_id or event.device_id or user
-            at_user = places.get(user, _NOWHERE)
-            at_name = places.get(name, _NOWHERE)
+            at_user = place_of(user, _NOWHERE)
+            at_name = place_of(name, _NOWHERE)
             if at_user >= 0:
                 lane = at_user & _LANE
                 if at_name < 0:
@@ -77,33 +80,35 @@ class Router:
             else:
                 lane = at_user = at_name = _hash(event.user_id or user) % lanes
             if lane == shared or (
-                self._parked_keys and not self._parked_keys.isdisjoint((user, name))
+                parked_keys and (user in parked_keys or name in parked_keys)
             ):
                 self._park(event)
                 continue
             places[user] = at_user + _ONE_EVENT
             if name != user:
                 places[name] = at_name + _ONE_EVENT
-            routed[lane].append(event)
+            appends[lane](event)
         return routed
 
-    def settle(self, events: Iterable[Outgoing]) -> Sequence[Outgoing]:
+    def settle(self, events: Sequence[Outgoing]) -> Sequence[Outgoing]:
         """Forget events; return those that were parked and may be routed again."""
         if self._lanes == 1:
             return ()
+        keys = [event.lane_key for event in events]
+        keys += [
+            name
+            for event in events
+            if (name := event.user_id or event.device_id) and name != event.lane_key
+        ]
         places = self._places
-        is_awaited = False
-        for event in events:
-            user = event.lane_key
-            name = event.user_id or event.device_id or user
-            for key in (user, name) if name != user else (user,):
-                place = places[key] - _ONE_EVENT
-                if place < _ONE_EVENT:
-                    del places[key]
-                    is_awaited |= key in self._parked_keys
-                else:
-                    places[key] = place
-        if not is_awaited:
+        forget = places.pop
+        for key in keys:
+            place = forget(key) - _ONE_EVENT
+            if place >= _ONE_EVENT:
+                places[key] = place
+        if not self._parked or not any(
+            key in self._parked_keys and key not in places for key in keys
+        ):
             return ()
         parked, self._parked, self._parked_keys = self._parked, [], set()
         return parked
