@@ -57,6 +57,19 @@ class Backlog:
         """Let all events leave that are there now, also if they fill no request."""
         self._urged = len(self.events)
 
+    def has_room_for(self, other: Backlog) -> bool:
+        """Whether the events of both fit in one request."""
+        return (
+            len(self) + len(other) <= self._limits.events
+            and self._body_bytes + other._body_bytes <= self._limits.event_bytes
+        )
+
+    def clear(self) -> list[Outgoing]:
+        """Return and forget all events."""
+        events = self.events
+        self._keep([])
+        return events
+
     def count_that_fit(self, events: Sequence[Outgoing]) -> int:
         """Return how many of these the request that is being filled has room for."""
         room = self._limits.events - len(self.events)
@@ -74,7 +87,7 @@ class Backlog:
         fill their places: else those users would make many small requests of one.
         """
         while self.is_ready:
-            if holds and self._hold_back(holds):
+            if holds and self.hold_back(holds):
                 continue
             count = next(map(len, self._limits.pack(self.events)))
             request = self.events[:count]
@@ -83,7 +96,8 @@ class Backlog:
             return request
         return []
 
-    def _hold_back(self, holds: Holds) -> bool:
+    def hold_back(self, holds: Holds) -> bool:
+        """Move events of users who have to wait; return whether there were any."""
         free = holds.absorb(self.events)
         if len(free) == len(self.events):
             return False

@@ -13,7 +13,7 @@ import typing as t
 import msgspec
 
 from target_amplitude_nami.amplitude.courier import Courier
-from target_amplitude_nami.amplitude.lane import Lane
+from target_amplitude_nami.amplitude.lane import Lane, join_small_backlogs
 from target_amplitude_nami.amplitude.outgoing import (
     Clock,
     Outgoing,
@@ -293,6 +293,7 @@ class Delivery:
             return
         if self._router.has_parked and not all(lane.is_free for lane in self._lanes):
             return
+        join_small_backlogs(self._lanes, self._router)
         self._urge(self._lanes)
 
     def _urge_overdue(self) -> None:

@@ -9,7 +9,7 @@ from target_amplitude_nami.amplitude.backlog import Backlog
 from target_amplitude_nami.amplitude.outgoing import Stopped
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from target_amplitude_nami.amplitude.courier import Courier
     from target_amplitude_nami.amplitude.outgoing import (
@@ -18,6 +18,7 @@ if t.TYPE_CHECKING:
         RequestLimits,
         Traffic,
     )
+    from target_amplitude_nami.amplitude.routing import Router
 
 
 class Lane(threading.Thread):
@@ -67,6 +68,13 @@ class Lane(threading.Thread):
     def is_free(self) -> bool:
         """Whether it has no request to send; asked under the condition."""
         return not (self._is_busy or self.backlog.is_ready)
+
+    def hold_back(self) -> None:
+        """Keep the users who have to wait for this lane, which alone knows of them.
+
+        Under the condition, while the lane is free.
+        """
+        self.backlog.hold_back(self._courier.holds)
 
     def stop(self) -> None:
         """End as soon as possible, leaving unsettled what is; under the condition."""
@@ -155,3 +163,18 @@ class Lane(threading.Thread):
                     return
                 self._clock.wait(self._condition, left)
         raise Stopped
+
+
+def join_small_backlogs(lanes: Iterable[Lane], router: Router) -> None:
+    """Let what free lanes have leave in few requests; under the condition."""
+    small = [lane for lane in lanes if lane.is_free and lane.backlog.events]
+    for lane in small:
+        lane.hold_back()
+    small.sort(key=lambda lane: len(lane.backlog))
+    for number, lane in enumerate(small):
+        for larger in reversed(small[number + 1 :]):
+            if larger.backlog.has_room_for(lane.backlog):
+                events = lane.backlog.clear()
+                router.move(events)
+                larger.backlog.put(events, larger.backlog.since)
+                break

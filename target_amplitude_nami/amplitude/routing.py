@@ -4,8 +4,8 @@ Two identities have their events in order: the Nami user, who may get another na
 within a run, and Amplitude's user, who may be several Nami users. So the lane is a
 function of the name alone (a hash), as long as nothing of the two is unsettled. Else
 the event follows what is, into the same lane; and where it cannot follow, because that
-was in two lanes or in the first request, which all lanes share, it is parked until one
-of them is settled. That keeps nobody else from going on, and nothing is ever forgotten
+is in two lanes or in a request that several lanes share, it is parked until one of them
+is settled. That keeps nobody else from going on, and nothing is ever forgotten
 while it matters: every unsettled event is counted here.
 """
 
@@ -35,7 +35,8 @@ class Router:
         """Take how many lanes there are."""
         self._lanes = lanes
         self._shared = lanes
-        """Where the events of the first request are, which are those of all lanes."""
+        """In place of a lane: where events of several lanes go together. Who followed
+        them there might do so for ever, and leave the lanes idle."""
         self._places: dict[str, int] = {}
         self._parked: list[Outgoing] = []
         self._parked_keys: set[str] = set()
@@ -53,6 +54,17 @@ class Router:
         for event in events:
             for key in set(event.order_keys):
                 places[key] = places.get(key, self._shared) + _ONE_EVENT
+
+    def move(self, events: Sequence[Outgoing]) -> None:
+        """Note that events go with those of another lane.
+
+        Args:
+            events: All that is unsettled of their users.
+        """
+        places = self._places
+        for event in events:
+            for key in event.order_keys:
+                places[key] = places[key] - (places[key] & _LANE) + self._shared
 
     def route(self, events: Iterable[Outgoing]) -> list[list[Outgoing]]:
         """Return the events of each lane, in order, and park those that cannot go."""

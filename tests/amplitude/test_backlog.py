@@ -104,3 +104,17 @@ def test_memory_is_that_of_what_waits(backlog: Backlog) -> None:
     assert backlog.memory_bytes == sum(event.memory_bytes for event in events)
     backlog.take(Holds(), NOW)
     assert backlog.memory_bytes == events[4].memory_bytes
+
+
+@pytest.mark.parametrize(
+    ("sizes", "fits"), [([9], True), ([9, 9], False), ([899], True), ([901], False)]
+)
+def test_two_backlogs_fit_in_one_request_or_do_not(
+    backlog: Backlog, *, sizes: list[int], fits: bool
+) -> None:
+    backlog.put([of_size(n, 32) for n in range(3)], NOW)
+    other = Backlog(RequestLimits(events=4, event_bytes=1000))
+    other.put([of_size(n, size) for n, size in enumerate(sizes)], NOW)
+    assert backlog.has_room_for(other) is fits
+    assert len(other.clear()) == len(sizes)
+    assert len(other) == other.memory_bytes == 0

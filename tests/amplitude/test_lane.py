@@ -14,13 +14,14 @@ from target_amplitude_nami.amplitude.answers import (
     Throttled,
 )
 from target_amplitude_nami.amplitude.courier import Courier
-from target_amplitude_nami.amplitude.lane import Lane
+from target_amplitude_nami.amplitude.lane import Lane, join_small_backlogs
 from target_amplitude_nami.amplitude.outgoing import (
     Clock,
     DeliveryError,
     RequestLimits,
 )
 from target_amplitude_nami.amplitude.pacing import Pacing
+from target_amplitude_nami.amplitude.routing import Router
 from tests.support.delivery import Book, ScriptedSender, of_many_users, outgoing
 
 if t.TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Road:
         self.clock = Clock()
         self.lanes: list[Lane] = []
         self.batch_wait_seconds = 3600.0
+        self.limits = RequestLimits(2, 1000)
 
     def give(self, lane: Lane, events: Sequence[Outgoing]) -> None:
         """Let a lane send events, however few."""
@@ -69,7 +71,7 @@ class Road:
         lane = Lane(
             f"lane-{len(self.lanes)}",
             courier=courier,
-            limits=RequestLimits(2, 1000),
+            limits=self.limits,
             batch_wait_seconds=self.batch_wait_seconds,
             clock=self.clock,
             condition=self.condition,
@@ -207,3 +209,24 @@ def test_what_ends_a_lane_is_kept_for_the_others_to_see(road: Road) -> None:
     lane.join(SECONDS)
     assert isinstance(lane.failure, DeliveryError)
     assert road.sender.is_closed
+
+
+def test_backlogs_of_free_lanes_join_but_for_users_who_have_to_wait(
+    road: Road,
+) -> None:
+    router = Router(3)
+    road.limits = RequestLimits(10, 1000)
+    lanes = [road.lane() for _ in range(3)]
+    routed = router.route([outgoing(n, f"u{n}") for n in range(30)])
+    first, second, third = (lane.backlog for lane in lanes)
+    first.put(routed[0][:1], 0)
+    second.put(routed[1][:1], 0)
+    third.put([*routed[2][:1], outgoing(99, "slow")], 0)
+    third.urge()
+    lanes[1]._courier.holds.begin({"slower": road.clock.now() + 3600})
+    second.put([outgoing(98, "slower")], 0)
+    join_small_backlogs(lanes, router)
+    assert [len(first) + len(second), len(third)] == [2, 2]
+    assert 0 in {len(first), len(second)}
+    held = lanes[1]._courier.holds.take_due(float("inf"))
+    assert [event.origin for event in held] == [98]

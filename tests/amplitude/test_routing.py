@@ -110,6 +110,17 @@ def test_who_is_in_the_first_request_waits_for_it_and_nobody_else_does() -> None
     assert lanes.settle(first[1]) == [5]
 
 
+def test_who_has_moved_to_another_lanes_request_waits_for_it() -> None:
+    lanes = Lanes()
+    moved = [of(0, "u", A), of(1, "u", A)]
+    lanes.route(*moved, of(2, "v", B))
+    lanes.router.move(moved)
+    assert lanes.route(of(3, "u", A), of(4, "v", B)) == [None, 1]
+    assert lanes.settle(moved[0]) == []
+    assert lanes.settle(moved[1]) == [3]
+    assert lanes.lane_of[3] == 0
+
+
 def test_with_one_lane_there_is_nothing_to_wait_for() -> None:
     lanes = Lanes(1)
     lanes.router.share([of(0, "u", A)])

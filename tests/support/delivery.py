@@ -291,6 +291,12 @@ class Desk:
         """Submit all of them."""
         self.delivery.submit(list(events))
 
+    def wait_until_lanes_are_free(self) -> None:
+        """Wait until nothing is on its way, without letting time pass."""
+        condition, lanes = self.delivery._condition, self.delivery._lanes
+        with condition:
+            assert condition.wait_for(lambda: all(lane.is_free for lane in lanes), 20)
+
     def deliver(self, events: Iterable[Outgoing]) -> None:
         """Submit all of them and wait until they are settled."""
         self.submit(events)
