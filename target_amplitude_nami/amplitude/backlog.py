@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import typing as t
+from bisect import bisect_right
+from itertools import accumulate
 
 from target_amplitude_nami.amplitude.outgoing import memory_of
 
@@ -89,8 +91,10 @@ class Backlog:
         while self.is_ready:
             if holds and self.hold_back(holds):
                 continue
-            count = next(map(len, self._limits.pack(self.events)))
-            request = self.events[:count]
+            request = self.events[: self._limits.events]
+            ends = list(accumulate([len(event.body) + 1 for event in request]))
+            count = max(1, bisect_right(ends, self._limits.event_bytes))
+            del request[count:]
             self._keep(self.events[count:])
             self.since = now
             return request

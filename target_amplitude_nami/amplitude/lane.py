@@ -85,7 +85,7 @@ class Lane(threading.Thread):
         """Deliver until stopped, or until nothing more can be delivered."""
         try:
             while True:
-                self._deliver(self._next_events())
+                self._deliver(self._next_requests())
         except Stopped:
             pass
         except BaseException as error:  # noqa: BLE001 - `Delivery` raises it again
@@ -96,12 +96,12 @@ class Lane(threading.Thread):
                 self._is_busy = False
                 self._condition.notify_all()
 
-    def _deliver(self, events: list[Outgoing]) -> None:
+    def _deliver(self, requests: list[list[Outgoing]]) -> None:
         # By itself, so that a lane that waits keeps nothing of what it delivered.
-        for request in self._limits.pack(events):
+        for request in requests:
             self._courier.deliver(request)
 
-    def _next_events(self) -> list[Outgoing]:
+    def _next_requests(self) -> list[list[Outgoing]]:
         """Wait for events that may go."""
         with self._condition:
             self._is_busy = False
@@ -110,17 +110,17 @@ class Lane(threading.Thread):
             while not self._is_stopping:
                 now = self._clock.now()
                 waiting = len(self.backlog)
-                events = self._choose(now)
+                requests = self._choose(now)
                 if len(self.backlog) < waiting:  # there is room for more
                     self._condition.notify_all()
-                if events:
+                if requests:
                     self._is_busy = True
-                    return events
+                    return requests
                 self._clock.wait(self._condition, self._seconds_until_some_may_go(now))
         raise Stopped
 
-    def _choose(self, now: float) -> list[Outgoing]:
-        """Return events held back whose time has come, or a request of the backlog.
+    def _choose(self, now: float) -> list[list[Outgoing]]:
+        """Return requests of those held back who may go now, or one of the backlog.
 
         In turn, so that neither keeps the other waiting.
         """
@@ -130,13 +130,13 @@ class Lane(threading.Thread):
         for _ in range(2):
             is_turn_of_held = self._is_turn_of_held
             self._is_turn_of_held = not is_turn_of_held
-            events = (
-                holds.take_due(now)
-                if is_turn_of_held
-                else self.backlog.take(holds, now)
-            )
-            if events:
-                return events
+            if is_turn_of_held:
+                requests = list(self._limits.pack(holds.take_due(now)))
+            else:
+                request = self.backlog.take(holds, now)
+                requests = [request] if request else []
+            if requests:
+                return requests
         return []
 
     def _seconds_until_some_may_go(self, now: float) -> float | None:
