@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import typing as t
-from collections import OrderedDict
 
 import msgspec
 
@@ -11,7 +10,7 @@ from target_amplitude_nami import kept, mapping
 from target_amplitude_nami.amplitude.event import Refusal
 from target_amplitude_nami.choosing import Choice
 from target_amplitude_nami.learning import Learning, who
-from target_amplitude_nami.memory import UNKNOWN, Project, mark_of, target_of
+from target_amplitude_nami.memory import Project, mark_of, target_of
 from target_amplitude_nami.nami import jsontext, purchase
 from target_amplitude_nami.nami.records import (
     NO_STATE,
@@ -30,8 +29,6 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.run import Run
 
 _TAKEN_AT_ONCE = 200
-_MOST_LANE_KEYS = 10_000
-"""So many changes of names later, all that was sent before has arrived."""
 _OF_THE_SANDBOX = " (sandbox)"
 """What follows the event type where events of the sandbox go to another project."""
 
@@ -65,8 +62,6 @@ class Way:
         self._sent_names = dict(run.settings.sent_names)
         self._waiting: list[tuple[NamiEvent | NamiUser, str, bytes]] = []
         self.choice: t.Final = Choice(run.settings, run.note_new_type)
-        self._lane_keys: OrderedDict[str, str] = OrderedDict()
-        """Of Nami users who got another External ID within the run."""
         self._waits = (
             run.settings.anonymous_users == "hold"
             and run.settings.user_source == "external_id"
@@ -125,27 +120,18 @@ class Way:
         user = who(record)
         before = self._users.get(user)
         known = self._learning.with_ids(before, record)
-        if known is not before and known.external_id != before.external_id:
-            self._stay_in_lane(user, before)
-            if self._waits and before.external_id is None:
-                # Who gets a name gets what was held, which may tell more.
-                self._users.put(user, known)
-                for number, held in enumerate(self._memory.held_of(user)):
-                    if number % _TAKEN_AT_ONCE == 0:
-                        self._run.post()
-                    self._let_go(held)
-                before = known = self._users.get(user)
+        has_new_name = known is not before and known.external_id != before.external_id
+        if has_new_name and self._waits and before.external_id is None:
+            # Who gets a name gets what was held, which may tell more.
+            self._users.put(user, known)
+            for number, held in enumerate(self._memory.held_of(user)):
+                if number % _TAKEN_AT_ONCE == 0:
+                    self._run.post()
+                self._let_go(held)
+            before = known = self._users.get(user)
         known = self._go(record, source, user, known)
         if known is not before:
             self._users.put(user, known)
-
-    def _stay_in_lane(self, user: str, before: Known) -> None:
-        """Leave a user who gets another name where the events of before went."""
-        if before == UNKNOWN:
-            return
-        self._lane_keys.setdefault(user, before.external_id or user)
-        if len(self._lane_keys) > _MOST_LANE_KEYS:
-            self._lane_keys.popitem(last=False)
 
     def release(self) -> None:
         """Send the records that an earlier run held and that need not wait any more.
@@ -217,7 +203,7 @@ class Way:
         if self._memory.was_delivered_before(project, mark):
             self._repeat(source, mark)
             return known
-        if not self._send(mapped, mark, self._lane_key(user, known), source):
+        if not self._send(mapped, mark, user, source):
             return known
         self._run.note_time(time)
         if tells_state:
@@ -253,18 +239,10 @@ class Way:
             if record.time is None:
                 mapped = in_turn(mapped, told, is_repeat=is_repeat)
             mark = mark_of(mapped.insert_id, mapped.time)
-            if not self._send(mapped, mark, self._lane_key(user, known), source):
+            if not self._send(mapped, mark, user, source):
                 return known
             targets.note(identity, told, record.state, record.time, mapped)
         return self._learning.with_state(known, record.state, record.time)
-
-    def _lane_key(self, user: str, known: Known) -> str:
-        """Return what has its records in order: the External ID, else the Nami user.
-
-        Several Nami users may have one. Who gets another name within the run stays in
-        the lane of before.
-        """
-        return self._lane_keys.get(user) or known.external_id or user
 
     def _send(
         self, mapped: AmplitudeEvent, mark: Mark, lane_key: str, source: Source

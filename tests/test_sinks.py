@@ -245,7 +245,7 @@ def test_also_a_filtered_event_tells_who_its_user_is(house: House) -> None:
     assert event["user_id"] == nami.external_id(1)
 
 
-def test_the_records_of_one_nami_user_share_a_lane(
+def test_the_records_of_one_nami_user_have_one_lane_key(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys: list[str] = []
@@ -268,18 +268,21 @@ def test_the_records_of_one_nami_user_share_a_lane(
     assert keys == [user_id] * 3 + [nami.external_id(3), nami.device_id(4)]
 
 
-def test_nami_users_of_one_external_id_share_a_lane(
+def test_nami_users_of_one_external_id_are_one_user_to_delivery(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keys: list[str] = []
+    sent: list[tuple[str, str | None]] = []
     monkeypatch.setattr(
-        house.target.run, "send", lambda _event, lane_key, *_rest: keys.append(lane_key)
+        house.target.run,
+        "send",
+        lambda event, lane_key, *_rest: sent.append((lane_key, event.user_id)),
     )
     same = nami.subscription(1)["external_ids"]
     records = [nami.subscription(1), nami.subscription(2, external_ids=same)]
     house.target.process_lines(io.StringIO(_text(singer.records("events", records))))
     house.target.way.flush()
-    assert keys == [nami.external_id(1)] * 2
+    external_id = nami.external_id(1)
+    assert sent == [(nami.identifier(2, n), external_id) for n in (1, 2)]
 
 
 def test_the_sdk_never_hands_records_to_the_sink_itself(house: House) -> None:

@@ -227,6 +227,7 @@ class Courier:
         may_go: list[Outgoing] = []
         until: dict[str, float] = {}
         moment = self._now() + throttle.seconds
+        users = 0
         for index, event in enumerate(part):
             if (
                 event.user_id in throttle.quota_users
@@ -241,11 +242,12 @@ class Courier:
                 or event.user_id in throttle.users
                 or event.device_id in throttle.devices
             ):
-                until[event.lane_key] = moment
+                users += event.lane_key not in until
+                until |= dict.fromkeys(event.order_keys, moment)
             may_go.append(event)
         if until:
             self._patience_left(said)  # or the end, when none is left
-            self._log(f"{said}; {len(until)} users wait {throttle.seconds:.0f} s")
+            self._log(f"{said}; {users} users wait {throttle.seconds:.0f} s")
             self.holds.begin(until)
         return self.holds.absorb(may_go)
 

@@ -1,20 +1,19 @@
 """Delivery of encoded events: lanes, batches and back-pressure.
 
-The events of one Nami user stay in one lane, and in order. Small inputs use one lane
-only, so that they do not become many small requests; the first full request opens the
-others.
+The events of one user stay in one lane, and in order (`routing` says how). Small inputs
+share one request, so that they do not become many small ones: only when it is full are
+the lanes used. Nothing waits for that request to end but its own users.
 """
 
 from __future__ import annotations
 
 import threading
 import typing as t
-import zlib
 
 import msgspec
 
 from target_amplitude_nami.amplitude.courier import Courier
-from target_amplitude_nami.amplitude.lane import Barrier, Lane
+from target_amplitude_nami.amplitude.lane import Lane, join_small_backlogs
 from target_amplitude_nami.amplitude.outgoing import (
     Clock,
     Outgoing,
@@ -23,18 +22,22 @@ from target_amplitude_nami.amplitude.outgoing import (
     Settlement,
     Stopped,
     Traffic,
+    memory_of,
 )
 from target_amplitude_nami.amplitude.pacing import Pace, Pacing
+from target_amplitude_nami.amplitude.routing import Router
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from target_amplitude_nami.amplitude.event import Refusal
 
 MOST_BYTES_UNSETTLED: t.Final = 24_000_000
-"""In RAM. When half of it waits for requests to fill, the fullest leaves as it is: many
-lanes would else fill in step, and all wait at once."""
-_QUEUED_BATCHES_PER_LANE = 1
+"""In RAM, with the events of users who have to wait: once those take all of it, reading
+waits for them, and so does everybody. When half of it waits for requests to fill, the
+fullest leaves as it is: many lanes would else fill in step, and all wait at once."""
+_MOST_REQUESTS_WAITING_PER_LANE = 2
+"""On average: one slow lane keeps the others from nothing before all have so many."""
 _POLL_SECONDS = 0.2
 """How often the main thread looks up from waiting: signals must be served."""
 
@@ -47,18 +50,6 @@ class DeliveryOptions(msgspec.Struct, frozen=True):
     batch_wait_seconds: float
     retry_for: float
     per_id_per_second: int
-
-
-class _Batch:
-    """The request that a lane is filling."""
-
-    __slots__ = ("events", "room", "since")
-
-    def __init__(self, room: int) -> None:
-        self.events: list[Outgoing] = []
-        self.room = room
-        """How many bytes of events the request can still take."""
-        self.since = 0.0
 
 
 class Delivery:
@@ -102,8 +93,10 @@ class Delivery:
         self._settlement = settlement
         self._is_interrupted = is_interrupted
         pacing = Pacing(per_id_per_second=options.per_id_per_second, pace=pace)
-        self._filling_bytes = 0  # written by the submitting thread only
-        self._in_lanes_bytes = 0  # written under the condition
+        # What follows is read and written under the condition.
+        self._unsettled_bytes = 0
+        self._unsettled_events = 0
+        self._is_flushing = False
         self._is_closed = False
 
         def courier(pause: Callable[[float], None]) -> Courier:
@@ -122,13 +115,15 @@ class Delivery:
                 f"lane-{number}",
                 courier=courier,
                 limits=self._limits,
+                batch_wait_seconds=options.batch_wait_seconds,
                 clock=self._clock,
                 condition=self._condition,
+                on_idle=self._go_on_flushing,
             )
             for number in range(options.lanes)
         ]
-        self._filling = [_Batch(self._limits.event_bytes) for _ in self._lanes]
-        self._lanes_in_use = 1
+        self._router = Router(options.lanes)
+        self._uses_all_lanes = options.lanes == 1
         self._is_started = False
 
     @property
@@ -142,36 +137,9 @@ class Delivery:
         Raises:
             DeliveryError: When nothing more can be delivered.
         """
-        more = _memory_bytes_of(events)
-        if self._unsettled_bytes + more > MOST_BYTES_UNSETTLED:
-            if len(events) > 1:  # there may be room for some
-                for event in events:
-                    self.submit([event])
-                return
-            self._wait_for_memory(more)
-        self._filling_bytes += more
-        for event in events:
-            self._put_in_batch(event)
-        if self._filling_bytes > MOST_BYTES_UNSETTLED // 2:
-            self._hand_over_fullest()
-
-    def _put_in_batch(self, event: Outgoing) -> None:
-        number = 0
-        if self._lanes_in_use > 1:
-            number = zlib.crc32(event.lane_key.encode("utf-8", "surrogatepass"))
-            number %= self._lanes_in_use
-        batch = self._filling[number]
-        events = batch.events
-        room = batch.room - len(event.body) - 1
-        if not events:
-            batch.since = self._clock.now()
-        elif room < 0 or len(events) == self._limits.events:
-            self._seal(number)
-            self._open_all_lanes()
-            self._put_in_batch(event)
-            return
-        events.append(event)
-        batch.room = room
+        with self._condition:
+            for start in range(0, len(events), self._limits.events):
+                self._take(events[start : start + self._limits.events])
 
     def tick(self) -> None:
         """Send what has waited long enough for its request to fill; call it often.
@@ -181,12 +149,14 @@ class Delivery:
         """
         self._raise_failure()
         with self._condition:
-            self._hand_over_overdue()
+            self._urge_overdue()
 
     def flush(self) -> None:
         """Send all that was submitted, however few events a request then holds."""
         with self._condition:
-            self._hand_over_all()
+            self._is_flushing = True
+            self._go_on_flushing()
+            self._condition.notify_all()  # The lanes look at the time again.
 
     def finish(self, seconds_left: Callable[[], float | None]) -> bool:
         """Deliver all that was submitted.
@@ -201,12 +171,13 @@ class Delivery:
             DeliveryError: When nothing more can be delivered.
         """
         with self._condition:
-            self._hand_over_all()
-            while not all(lane.is_idle for lane in self._lanes):
+            self.flush()
+            while self._unsettled_events:
                 self._raise_failure()
                 left = seconds_left()
                 if left is not None and left <= 0:
                     return False
+                self._urge_overdue()
                 self._clock.wait(self._condition, _POLL_SECONDS)
         self._raise_failure()
         return True
@@ -233,7 +204,8 @@ class Delivery:
             raise Stopped
         fresh = self._settlement.sift(events)
         if len(fresh) < len(events):
-            self._release(_memory_bytes_of(events) - _memory_bytes_of(fresh))
+            kept = {id(event) for event in fresh}
+            self._settle([event for event in events if id(event) not in kept])
         return fresh
 
     def delivered(self, events: Sequence[Outgoing]) -> None:
@@ -241,106 +213,142 @@ class Delivery:
         if self._is_closed:
             raise Stopped
         self._settlement.delivered(events)
-        self._release(_memory_bytes_of(events))
+        self._settle(events)
 
     def rejected(self, event: Outgoing, refusal: Refusal) -> None:
         """Pass on, and let the submitting thread go on."""
         if self._is_closed:
             raise Stopped
         self._settlement.rejected(event, refusal)
-        self._release(event.memory_bytes)
+        self._settle([event])
 
-    def _release(self, memory_bytes: int) -> None:
+    def _settle(self, events: Sequence[Outgoing]) -> None:
         with self._condition:
-            self._in_lanes_bytes -= memory_bytes
+            self._unsettled_bytes -= memory_of(events)
+            self._unsettled_events -= len(events)
+            if parked := self._router.settle(events):
+                self._put_in_lanes(parked)
+                self._go_on_flushing()
             self._condition.notify_all()
 
-    @property
-    def _unsettled_bytes(self) -> int:
-        return self._filling_bytes + self._in_lanes_bytes
+    # From here on all is done under the condition.
 
-    # Handing batches to lanes
-
-    def _wait_for_memory(self, more: int) -> None:
-        """Give free lanes what there is, and wait until so many bytes find room."""
-        most = max(MOST_BYTES_UNSETTLED - more, 0)
-        with self._condition:
-            while self._unsettled_bytes > most:
-                if self._is_interrupted():
-                    break
-                self._raise_failure()
-                for number, batch in enumerate(self._filling):
-                    if batch.events and self._lanes[number].is_free:
-                        self._hand_over(number)
-                self._clock.wait(self._condition, _POLL_SECONDS)
-        self._raise_failure()
-        self._open_all_lanes()
-
-    def _hand_over_fullest(self) -> None:
-        lanes = range(len(self._lanes))
-        fullest = min(lanes, key=lambda number: self._filling[number].room)
-        with self._condition:
-            if not self._is_full(self._lanes[fullest]):
-                self._hand_over(fullest)
-        self._open_all_lanes()
-
-    def _seal(self, number: int) -> None:
-        """Hand a lane its batch as soon as it has room for it."""
-        with self._condition:
-            while self._is_full(self._lanes[number]) and not self._is_interrupted():
-                self._raise_failure()
-                self._hand_over_overdue()
-                self._clock.wait(self._condition, _POLL_SECONDS)
-            self._raise_failure()
-            self._hand_over(number)
-
-    def _hand_over_overdue(self) -> None:
-        overdue = self._clock.now() - self._options.batch_wait_seconds
-        for number, batch in enumerate(self._filling):
-            is_overdue = batch.events and batch.since <= overdue
-            if is_overdue and not self._is_full(self._lanes[number]):
-                self._hand_over(number)
-
-    def _hand_over_all(self) -> None:
-        for number, batch in enumerate(self._filling):
-            if batch.events:
-                self._hand_over(number)
-
-    def _hand_over(self, number: int) -> None:
+    def _take(self, events: Sequence[Outgoing]) -> None:
+        more = memory_of(events)
+        if self._unsettled_bytes + more > MOST_BYTES_UNSETTLED:
+            if len(events) > 1:  # there may be room for some
+                for event in events:
+                    self._take([event])
+                return
+            self._wait_for_memory(more)
+        self._wait_while_lanes_are_full()
         if not self._is_started:
             for lane in self._lanes:
                 lane.start()
             self._is_started = True
-        batch = self._filling[number]
-        self._filling[number] = _Batch(self._limits.event_bytes)
-        memory_bytes = _memory_bytes_of(batch.events)
-        self._filling_bytes -= memory_bytes
-        self._in_lanes_bytes += memory_bytes
-        self._lanes[number].queue.append(batch.events)
+        self._is_flushing = False
+        self._unsettled_bytes += more
+        self._unsettled_events += len(events)
+        if not self._uses_all_lanes:
+            events = self._put_in_first_request(events)
+        if events:
+            self._put_in_lanes(events)
+        self._leave_memory_to_what_is_on_its_way()
+
+    def _put_in_first_request(self, events: Sequence[Outgoing]) -> Sequence[Outgoing]:
+        """Put events in the request that all lanes share; return those left over."""
+        first = self._lanes[0].backlog
+        count = first.count_that_fit(events)
+        self._router.share(events[:count])
+        first.put(events[:count], self._clock.now())
+        if first.is_full or count < len(events):
+            self._use_all_lanes()
+        return events[count:]
+
+    def _use_all_lanes(self) -> None:
+        """Let the first request leave, and fill one in each lane from now on."""
+        self._uses_all_lanes = True
+        self._lanes[0].backlog.urge()
         self._condition.notify_all()
 
-    def _is_full(self, lane: Lane) -> bool:
-        return len(lane.queue) >= _QUEUED_BATCHES_PER_LANE
-
-    def _open_all_lanes(self) -> None:
-        """Use all lanes from now on, if the first one has all that was submitted.
-
-        That comes first: its users may belong to another lane from here.
-        """
-        if self._lanes_in_use == len(self._lanes) or self._filling[0].events:
-            return
-        barrier = Barrier(self._lanes[0])
-        with self._condition:
-            for lane in self._lanes:
-                lane.queue.append(barrier)
+    def _put_in_lanes(self, events: Sequence[Outgoing]) -> None:
+        now = self._clock.now()
+        is_ready = False
+        for lane, routed in zip(self._lanes, self._router.route(events), strict=True):
+            if routed:
+                lane.backlog.put(routed, now)
+                is_ready |= lane.backlog.is_ready
+        if is_ready:
             self._condition.notify_all()
-        self._lanes_in_use = len(self._lanes)
+
+    # Letting requests leave that are not full
+
+    def _go_on_flushing(self) -> None:
+        """Let all leave, if that is wanted.
+
+        While events are parked, what is on its way may set them free to leave with the
+        others: else an input would end in twice as many small requests.
+        """
+        if not self._is_flushing:
+            return
+        if self._router.has_parked and not all(lane.is_free for lane in self._lanes):
+            return
+        join_small_backlogs(self._lanes, self._router)
+        self._urge(self._lanes)
+
+    def _urge_overdue(self) -> None:
+        overdue = self._clock.now() - self._options.batch_wait_seconds
+        self._urge(
+            lane
+            for lane in self._lanes
+            if lane.is_free and lane.backlog.since <= overdue
+        )
+
+    def _urge(self, lanes: Iterable[Lane]) -> None:
+        """Let all leave that waits in these lanes."""
+        has_urged = False
+        for lane in lanes:
+            if lane.backlog.events:
+                lane.backlog.urge()
+                has_urged = True
+        if has_urged:
+            self._condition.notify_all()
+
+    def _leave_memory_to_what_is_on_its_way(self) -> None:
+        filling = [lane.backlog for lane in self._lanes if not lane.backlog.is_ready]
+        waiting = sum([backlog.memory_bytes for backlog in filling])
+        if waiting <= MOST_BYTES_UNSETTLED // 2:
+            return
+        if not self._uses_all_lanes:
+            self._use_all_lanes()
+        max(filling, key=len).urge()
+        self._condition.notify_all()
+
+    # Waiting
+
+    def _wait_for_memory(self, more: int) -> None:
+        """Let free lanes send what there is, and wait until so many bytes find room."""
+        most = max(MOST_BYTES_UNSETTLED - more, 0)
+        while self._unsettled_bytes > most and not self._is_interrupted():
+            self._raise_failure()
+            if not self._uses_all_lanes:
+                self._use_all_lanes()
+            self._urge(lane for lane in self._lanes if lane.is_free)
+            self._clock.wait(self._condition, _POLL_SECONDS)
+        self._raise_failure()
+
+    def _wait_while_lanes_are_full(self) -> None:
+        most = _MOST_REQUESTS_WAITING_PER_LANE * len(self._lanes) * self._limits.events
+        while (
+            sum([len(lane.backlog) for lane in self._lanes]) >= most
+            and not self._is_interrupted()
+        ):
+            self._raise_failure()
+            self._urge_overdue()
+            self._clock.wait(self._condition, _POLL_SECONDS)
+        self._raise_failure()
 
     def _raise_failure(self) -> None:
         for lane in self._lanes:
             if lane.failure is not None:
                 raise lane.failure
-
-
-def _memory_bytes_of(events: Sequence[Outgoing]) -> int:
-    return sum([event.memory_bytes for event in events])

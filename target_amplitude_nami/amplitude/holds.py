@@ -11,48 +11,86 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.amplitude.outgoing import Outgoing
 
 
-@dataclasses.dataclass(slots=True)
+@dataclasses.dataclass(slots=True, eq=False)
 class _Hold:
     until: float
+    keys: set[str]
     events: list[Outgoing]
 
 
 class Holds:
-    """Per lane key, the events held back and when they may go on."""
+    """The events held back, and when they may go on.
+
+    An event waits behind whatever has one of its `order_keys`.
+    """
 
     def __init__(self) -> None:
         """Hold nothing yet."""
-        self._holds: dict[str, _Hold] = {}
+        self._by_key: dict[str, _Hold] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._holds)
+        return bool(self._by_key)
 
     def begin(self, until: Mapping[str, float]) -> None:
         """Hold back the events of these keys until then (monotonic seconds)."""
         for key, moment in until.items():
-            hold = self._holds.setdefault(key, _Hold(moment, []))
+            hold = self._by_key.setdefault(key, _Hold(moment, {key}, []))
             hold.until = max(hold.until, moment)
 
     def absorb(self, events: Sequence[Outgoing]) -> Sequence[Outgoing]:
         """Keep the events whose key is held back; return the others, in order."""
-        if not self._holds:
+        if not self._by_key:
             return events
+        self._spread(events)
         free = []
         for event in events:
-            hold = self._holds.get(event.lane_key)
+            user, name = event.order_keys
+            hold = self._by_key.get(user)
             if hold is None:
                 free.append(event)
-            else:
-                hold.events.append(event)
+                continue
+            other = self._by_key[name]
+            if other is not hold:
+                self._join(hold, other)
+            hold.events.append(event)
         return free
+
+    def _spread(self, events: Sequence[Outgoing]) -> None:
+        """Hold back both keys of each event of which one is held back.
+
+        Before any event is kept: one may bring its other key to events ahead of it,
+        which would come to wait behind it when they are looked at again.
+        """
+        by_key = self._by_key
+        has_spread = True
+        while has_spread:
+            has_spread = False
+            for event in events:
+                user, name = event.order_keys
+                if (user in by_key) is not (name in by_key):
+                    hold = by_key.get(user) or by_key[name]
+                    hold.keys |= {user, name}
+                    by_key[user] = by_key[name] = hold
+                    has_spread = True
+
+    def _join(self, hold: _Hold, other: _Hold) -> None:
+        """Make one of two, which had no user in common until now."""
+        hold.until = max(hold.until, other.until)
+        hold.keys |= other.keys
+        hold.events += other.events
+        for key in other.keys:
+            self._by_key[key] = hold
 
     def take_due(self, now: float) -> list[Outgoing]:
         """Return and forget the events that may go on now, in order for each key."""
-        due = [key for key, hold in self._holds.items() if hold.until <= now]
-        return [event for key in due for event in self._holds.pop(key).events]
+        due = {id(hold): hold for hold in self._by_key.values() if hold.until <= now}
+        for hold in due.values():
+            for key in hold.keys:
+                del self._by_key[key]
+        return [event for hold in due.values() for event in hold.events]
 
     def seconds_until_due(self, now: float) -> float | None:
         """Return how long until some events may go on; None when none are held."""
-        if not self._holds:
+        if not self._by_key:
             return None
-        return max(0.0, min(hold.until for hold in self._holds.values()) - now)
+        return max(0.0, min(hold.until for hold in self._by_key.values()) - now)

@@ -26,15 +26,25 @@ class Outgoing(msgspec.Struct, frozen=True, gc=False):
     user_id: str | None
     device_id: str | None
     lane_key: str
-    """The Nami user: events of one key never overtake each other."""
+    """The Nami user, whatever name he has by now."""
     origin: t.Any
     memory_bytes: int
     """How much memory is taken until the event is settled, by `memory_bytes_of`."""
+
+    @property
+    def order_keys(self) -> tuple[str, str]:
+        """The Nami user and Amplitude's: events with one of them keep their order."""
+        return self.lane_key, self.user_id or self.device_id or self.lane_key
 
 
 def memory_bytes_of(body: bytes, kept: bytes) -> int:
     """Return how much memory an event takes with what its origin keeps."""
     return len(body) + len(kept) + _BYTES_AROUND_AN_EVENT
+
+
+def memory_of(events: Sequence[Outgoing]) -> int:
+    """Return how much memory several events take together."""
+    return sum([event.memory_bytes for event in events])
 
 
 class Settlement(t.Protocol):

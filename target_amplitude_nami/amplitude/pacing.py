@@ -20,7 +20,7 @@ _FEW_TIMES = 4
 
 
 class Admission(msgspec.Struct, frozen=True):
-    """Which events of a request may leave now, and when the others may, by lane key."""
+    """Which events of a request may leave now, and when the others may, by key."""
 
     admitted: Sequence[Outgoing]
     postponed: Sequence[Outgoing]
@@ -67,7 +67,7 @@ class Pacing:
     def admit(self, events: Sequence[Outgoing], now: float) -> Admission:
         """Count events as sent now, except those of ids that had their share.
 
-        Once an event is postponed, all later ones of its lane key are.
+        Once an event is postponed, all later ones with one of its order keys are.
 
         Args:
             events: What a request shall hold, in order.
@@ -110,9 +110,12 @@ class Pacing:
         for event in events:
             ids = [name for name in (event.user_id, event.device_id) if name in room]
             full = [name for name in ids if room[name] <= 0]
-            if full and event.lane_key not in until:
-                until[event.lane_key] = self._when_there_is_room(full, now)
-            if event.lane_key in until:
+            keys = event.order_keys
+            moments = [until[key] for key in keys if key in until]
+            if full and not moments:
+                moments = [self._when_there_is_room(full, now)]
+            if moments:
+                until |= dict.fromkeys(keys, max(moments))
                 postponed.append(event)
                 continue
             for name in ids:

@@ -59,13 +59,14 @@ class Salvage:
 
         Each goes alone, and they come from all over the batch.
         """
-        suspected = {event.lane_key for event, _ in self.suspects}
-        firsts: dict[str, Outgoing] = {}
+        seen = {key for event, _ in self.suspects for key in event.order_keys}
+        firsts: list[Outgoing] = []
         for part in self._parts:
             for event in part:
-                if event.lane_key not in suspected:
-                    firsts.setdefault(event.lane_key, event)
-        probes = list(firsts.values())[:: max(1, len(firsts) // most)][:most]
+                if seen.isdisjoint(event.order_keys):
+                    firsts.append(event)
+                seen.update(event.order_keys)
+        probes = firsts[:: max(1, len(firsts) // most)][:most]
         chosen = {id(event) for event in probes}
         rest = [[e for e in part if id(e) not in chosen] for part in self._parts]
         self._parts = deque([*([event] for event in probes), *filter(None, rest)])

@@ -69,3 +69,41 @@ def test_what_is_overdue_is_due_at_once() -> None:
     holds = Holds()
     holds.begin({"a": NOW})
     assert holds.seconds_until_due(NOW + 5) == 0
+
+
+def test_an_event_waits_behind_its_nami_user_and_behind_amplitudes() -> None:
+    holds = Holds()
+    holds.begin({"u": NOW + 30})
+    events = [
+        outgoing(0, "u", user_id="name"),
+        outgoing(1, "v", user_id="name"),
+        outgoing(2, "v", user_id="another"),
+        outgoing(3, "w", user_id="free"),
+    ]
+    assert numbers(holds.absorb(events)) == [3]
+    assert numbers(holds.take_due(NOW + 30)) == [0, 1, 2]
+    assert not holds
+
+
+def test_an_event_of_two_who_wait_joins_them_until_both_may_go() -> None:
+    holds = Holds()
+    holds.begin({"u": NOW + 10, "v": NOW + 30})
+    holds.absorb([outgoing(0, "u"), outgoing(1, "v")])
+    holds.absorb([outgoing(2, "u", user_id="v")])
+    assert holds.take_due(NOW + 29) == []
+    assert numbers(holds.take_due(NOW + 30)) == [0, 1, 2]
+    assert not holds
+
+
+def test_whoever_comes_to_wait_through_a_later_event_keeps_his_place_before_it() -> (
+    None
+):
+    holds = Holds()
+    holds.begin({"v": NOW + 30})
+    events = [
+        outgoing(0, "u", user_id="name"),
+        outgoing(1, "v", user_id="another"),
+        outgoing(2, "v", user_id="name"),
+    ]
+    assert holds.absorb(events) == []
+    assert numbers(holds.take_due(NOW + 30)) == [0, 1, 2]

@@ -102,6 +102,19 @@ def test_one_device_of_many_users_has_one_share() -> None:
     assert admission.until.keys() == {"u10", "u11"}
 
 
+def test_who_has_one_name_with_a_user_who_waits_has_to_wait_behind_him() -> None:
+    pacing = Pacing(per_id_per_second=1)
+    events = [
+        *(outgoing(n, "x", device_id="full") for n in range(10)),
+        outgoing(10, "u", user_id="name", device_id="full"),
+        outgoing(11, "v", user_id="name"),
+        outgoing(12, "v", user_id="another"),
+        outgoing(13, "w", user_id="free"),
+    ]
+    admission = pacing.admit(events, NOW)
+    assert numbers(admission.postponed) == [10, 11, 12]
+
+
 def test_the_share_is_that_of_all_requests_of_ten_seconds() -> None:
     pacing = Pacing(per_id_per_second=1)
     assert len(pacing.admit(of_one_user(4), NOW).admitted) == 4
@@ -172,7 +185,7 @@ def test_no_id_ever_gets_more_than_its_share(
         admission = pacing.admit(events, now)
         together = [*admission.admitted, *admission.postponed]
         assert sorted(numbers(together)) == list(range(len(ids)))
-        waiting = {event.lane_key for event in admission.postponed}
+        waiting = {key for event in admission.postponed for key in event.order_keys}
         assert admission.until.keys() == waiting
         assert all(moment > now for moment in admission.until.values())
         admitted = Counter(event.user_id for event in admission.admitted)

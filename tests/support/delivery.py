@@ -269,6 +269,17 @@ class Desk:
             is_interrupted=is_interrupted,
             clock=self.clock,
         )
+        self._let_the_clock_notice_work()
+
+    def _let_the_clock_notice_work(self) -> None:
+        condition = self.delivery._condition
+        notify_all = condition.notify_all
+
+        def notify_and_notice() -> None:
+            self.clock.notice()
+            notify_all()
+
+        condition.notify_all = notify_and_notice  # type: ignore[method-assign]
 
     def __enter__(self) -> t.Self:
         return self
@@ -279,6 +290,12 @@ class Desk:
     def submit(self, events: Iterable[Outgoing]) -> None:
         """Submit all of them."""
         self.delivery.submit(list(events))
+
+    def wait_until_lanes_are_free(self) -> None:
+        """Wait until nothing is on its way, without letting time pass."""
+        condition, lanes = self.delivery._condition, self.delivery._lanes
+        with condition:
+            assert condition.wait_for(lambda: all(lane.is_free for lane in lanes), 20)
 
     def deliver(self, events: Iterable[Outgoing]) -> None:
         """Submit all of them and wait until they are settled."""
