@@ -21,6 +21,7 @@ from target_amplitude_nami.amplitude.outgoing import (
     RequestLimits,
     Sender,
     Settlement,
+    Sifted,
     Stopped,
     Traffic,
 )
@@ -227,14 +228,18 @@ class Delivery:
 
     # What the lanes report
 
-    def sift(self, events: Sequence[Outgoing]) -> Sequence[Outgoing]:
+    def sift(self, events: Sequence[Outgoing]) -> Sifted:
         """Pass on, and let the submitting thread go on."""
         if self._is_closed:
             raise Stopped
-        fresh = self._settlement.sift(events)
-        if len(fresh) < len(events):
-            self._release(_memory_bytes_of(events) - _memory_bytes_of(fresh))
-        return fresh
+        sifted = self._settlement.sift(events)
+        if len(sifted.fresh) < len(events):
+            self._release(
+                _memory_bytes_of(events)
+                - _memory_bytes_of(sifted.fresh)
+                - _memory_bytes_of(sifted.waiting)
+            )
+        return sifted
 
     def delivered(self, events: Sequence[Outgoing]) -> None:
         """Pass on, and let the submitting thread go on."""
