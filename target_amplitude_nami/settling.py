@@ -48,16 +48,15 @@ class Settling:
         first, without which no STATE leaves.
         """
         in_flight = self._in_flight
+        keys: list[DedupKey] = [event.origin.mark.key for event in events]
         with self._lock:
             twins = {
                 id(event)
-                for event in events
-                if in_flight.setdefault(event.origin.mark.key, event) is not event
+                for key, event in zip(keys, events, strict=True)
+                if in_flight.setdefault(key, event) is not event
             }
         # Only now: an event is remembered as delivered before it is none in flight.
-        known = self._memory.delivered_among(
-            self._project, [event.origin.mark.key for event in events]
-        )
+        known = self._memory.delivered_among(self._project, keys)
         if not known and not twins:
             return Sifted(events)
         return self._sort(events, twins, known)

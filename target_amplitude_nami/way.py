@@ -216,7 +216,9 @@ class Way:
             event, name, identity, self._settings, state, is_stale=is_late
         )
         mark = _mark_of(mapped, identity, event_type, time)
-        first = self._delivered_before(project, mark, event, identity)
+        first = self._memory.delivered_before(project, mark.key)
+        if first is None and self._may_have_been_nameless:
+            first = self._delivered_nameless(project, mark, event, identity)
         if first is not None:
             self._repeat(source, mark, first)
             return known
@@ -310,22 +312,17 @@ class Way:
         self._run.ledger.reject(source.label, source.stream, source.line, refusal)
         self._forget(source)
 
-    def _delivered_before(
+    def _delivered_nameless(
         self, project: Project, mark: Mark, event: NamiEvent, identity: Identity
     ) -> Occurrence | None:
-        """Return the event of an earlier run that has the id and device of this one."""
-        first = self._memory.delivered_before(project, mark.key)
-        if (
-            first is None
-            and self._may_have_been_nameless
-            and identity.device_id is None
-            and event.external_id is None
-            and event.user_id != identity.user_id
-        ):
-            # Before its user had a name, it went under the Nami user id.
-            key = dedup_key(mark.insert_id, None, event.user_id)
-            return self._memory.delivered_before(project, key)
-        return first
+        """Return the same event, delivered before its user had a name.
+
+        Without a device it went under the Nami user id.
+        """
+        if identity.device_id or event.external_id or event.user_id == identity.user_id:
+            return None
+        key = dedup_key(mark.insert_id, None, event.user_id)
+        return self._memory.delivered_before(project, key)
 
     def _repeat(self, source: Source, mark: Mark, first: Occurrence) -> None:
         """Settle an event that an earlier run delivered, and go on remembering it."""

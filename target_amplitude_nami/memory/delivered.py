@@ -5,8 +5,6 @@ from __future__ import annotations
 import functools
 import typing as t
 
-import msgspec
-
 from target_amplitude_nami.memory.file import MemoryFile, chunks
 from target_amplitude_nami.memory.keys import (
     DEDUP_KEY_BYTES,
@@ -25,14 +23,18 @@ CROSS JOIN delivered AS d ON d.id = substr(?1, j.value, ?3) AND d.project = ?4
 LEFT JOIN event_types AS e ON e.number = d.event_type
 """
 """All keys in one piece, and where each starts in it: JSON cannot hold bytes."""
+_TIME_BITS: t.Final = 48
+_EARLIEST: t.Final = 1 << _TIME_BITS - 1
+"""How long before 1970 a time may be: some 4,400 years, as long as after it."""
 _ADD: t.Final = """
 INSERT INTO delivered (id, project, event_type, time, day)
-SELECT substr(?1, key * ?3 + 1, ?3), ?4,
-    json_extract(value, '$[0]'), json_extract(value, '$[1]'), ?5
+SELECT substr(?1, key * ?3 + 1, ?3), ?4, value >> 48,
+    nullif(value & 0xffffffffffff, 0) - 0x800000000000, ?5
 FROM json_each(?2) WHERE true
 ON CONFLICT (id, project) DO UPDATE SET day = excluded.day WHERE day < excluded.day
 """
-"""All keys in one piece, and of each the number of its event type and its time."""
+"""All keys in one piece, and for each one number of its event type and its time, which
+is read much quicker than two."""
 
 
 class Delivered:
@@ -111,11 +113,10 @@ class Delivered:
             return False
         for keys in chunks(sorted(self._unwritten)):
             marks = [self._unwritten[key] for key in keys]
-            rows = [(self._number_of(mark.event_type), mark.time) for mark in marks]
             self._writing.run(
                 _ADD,
                 b"".join(keys),
-                msgspec.json.encode(rows).decode(),
+                f"{[*map(self._packed, marks)]}",
                 DEDUP_KEY_BYTES,
                 self._project,
                 day,
@@ -123,6 +124,13 @@ class Delivered:
         self._unwritten = {}
         self._has_file = True
         return True
+
+    def _packed(self, mark: Mark) -> int:
+        packed = self._number_of(mark.event_type) << _TIME_BITS
+        time = mark.time
+        if time is None or not -_EARLIEST < time < _EARLIEST:
+            return packed
+        return packed | time + _EARLIEST
 
     def _number_of(self, event_type: str) -> int:
         number = self._event_types.get(event_type)

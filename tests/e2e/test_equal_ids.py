@@ -96,7 +96,7 @@ def assert_settled(
 
 @pytest.mark.parametrize(("first", "second", "is_own", "is_conflict"), SECONDS)
 @pytest.mark.parametrize("most_events", [1, 2000])
-def test_of_two_events_of_one_run_with_one_id(
+def test_of_two_events_of_one_run_with_one_id(  # noqa: PLR0913
     house: House,
     first: Record,
     second: Record,
@@ -179,4 +179,3 @@ def test_a_state_waits_for_both_of_two_events_with_one_id(house: House) -> None:
         state({"read": 2}),
     ]
     assert house.run_messages(messages).states == [{"read": 2}]
-

@@ -70,11 +70,16 @@ def test_events_of_two_devices_with_one_id_are_two(path: Path, other: Mark) -> N
 
 
 @pytest.mark.parametrize(
-    "time", [None, 0, -1, 946_684_800_000, 1_717_000_000_000, 10**18 - 1]
+    ("time", "kept"),
+    [
+        *((time, time) for time in (None, 0, -1, 946_684_800_000, 1_717_000_000_000)),
+        *((time, time) for time in (1 - 2**47, 2**47 - 1)),
+        *((time, None) for time in (-(2**47), 2**47, 10**18 - 1)),
+    ],
 )
 @pytest.mark.parametrize("event_type", ["device.impression", "$identify", "ü"])
 def test_it_is_known_what_was_delivered_first_and_when(
-    path: Path, event_type: str, time: int | None
+    path: Path, event_type: str, time: int | None, kept: int | None
 ) -> None:
     first = mark_of("event", time, event_type)
     second = mark_of("event", 5, "another type")
@@ -83,7 +88,7 @@ def test_it_is_known_what_was_delivered_first_and_when(
     memory = remember(path)
     [found] = memory.delivered_among("main", [second.key]).values()
     memory.close()
-    assert found == Occurrence(event_type, time)
+    assert found == Occurrence(event_type, kept)
     assert not first.differs_from(found)
     assert second.differs_from(found)
 
