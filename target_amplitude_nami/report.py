@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import errno
 import json
 import os
 import secrets
@@ -105,12 +106,12 @@ class Report:
             yield f"{label:{width}}" + "".join(
                 f"{row[name]:>{w},}" for name, w in columns.items()
             )
-        yield from self._id_conflict_lines()
         for name in _FATES_WITH_REASONS:
             reasons = _by_reason(getattr(self.counts, name))
             if reasons:
                 listed = ", ".join(f"{n:,} {reason}" for reason, n in reasons.items())
                 yield f"{name}: {listed}"
+        yield from self._id_conflict_lines()
         yield from self._memory_lines()
         traffic = self.traffic
         yield (
@@ -267,13 +268,15 @@ def write_atomically(path: Path, text: str, mode: int) -> None:
     Raises:
         OutputUnwritable: When the disk does not take it.
     """
-    target = Path(os.path.realpath(path))
     try:
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")
+            return
+        target = Path(os.path.realpath(path))
+        if target.is_symlink():  # in a circle
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
         target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists() and not target.is_file():
-            target.write_text(text, encoding="utf-8")
-        else:
-            _replace(target, text, mode)
+        _replace(target, text, mode)
     except OSError as error:
         raise OutputUnwritable(
             f"{path} cannot be written ({error.strerror}): mend the disk or choose "
