@@ -272,11 +272,7 @@ def write_atomically(path: Path, text: str, mode: int) -> None:
         if path.exists() and not path.is_file():
             path.write_text(text, encoding="utf-8")
             return
-        target = Path(os.path.realpath(path))
-        if target.is_symlink():  # in a circle
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _replace(target, text, mode)
+        _replace(Path(os.path.realpath(path)), text, mode)
     except OSError as error:
         raise OutputUnwritable(
             f"{path} cannot be written ({error.strerror}): mend the disk or choose "
@@ -285,6 +281,9 @@ def write_atomically(path: Path, text: str, mode: int) -> None:
 
 
 def _replace(path: Path, text: str, mode: int) -> None:
+    if path.is_symlink():  # in a circle
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".nami-{secrets.token_hex(8)}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     descriptor = os.open(beside, flags, mode)

@@ -215,8 +215,10 @@ class Way:
         mapped = mapping.event_of(
             event, name, identity, self._settings, state, is_stale=is_late
         )
-        mark = _mark_of(mapped, identity, event_type, time)
-        first = self._memory.delivered_before(project, mark.key)
+        insert_id = mapped.insert_id
+        key = dedup_key(insert_id, identity.device_id, identity.user_id)
+        mark = Mark(event_type, time, key, insert_id)
+        first = self._memory.delivered_before(project, key)
         if first is None and self._may_have_been_nameless:
             first = self._delivered_nameless(project, mark, event, identity)
         if first is not None:
@@ -226,7 +228,7 @@ class Way:
             return known
         self._run.note_time(time)
         if tells_state:
-            targets.note(identity, told, state, state_time, mapped, key=mark.key)
+            targets.note(identity, told, state, state_time, mapped, key=key)
             if is_main:  # what testers have is no state of the main project
                 return self._learning.with_state(known, event.state, time)
         return known
@@ -258,12 +260,11 @@ class Way:
             if record.time is None:
                 mapped = in_turn(mapped, told, is_repeat=is_repeat)
             # Its id is one of our own, made of all that it tells: no other one has it.
-            mark = _mark_of(mapped, identity, mapped.event_type, None)
+            key = _key_of(mapped.insert_id, identity)
+            mark = Mark(mapped.event_type, None, key, mapped.insert_id)
             if not self._send(mapped, mark, self._lane_key(user, known), source):
                 return known
-            targets.note(
-                identity, told, record.state, record.time, mapped, key=mark.key
-            )
+            targets.note(identity, told, record.state, record.time, mapped, key=key)
         return self._learning.with_state(known, record.state, record.time)
 
     def _lane_key(self, user: str, known: Known) -> str:
@@ -375,10 +376,3 @@ class Way:
 
 def _key_of(insert_id: str, identity: Identity) -> DedupKey:
     return dedup_key(insert_id, identity.device_id, identity.user_id)
-
-
-def _mark_of(
-    mapped: AmplitudeEvent, identity: Identity, event_type: str, time: int | None
-) -> Mark:
-    insert_id = mapped.insert_id
-    return Mark(event_type, time, _key_of(insert_id, identity), insert_id)

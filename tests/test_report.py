@@ -292,7 +292,7 @@ def test_a_link_to_nothing_yet_is_written_through(tmp_path: Path) -> None:
     assert link.is_symlink()
 
 
-def test_what_a_link_to_a_pipe_gives_away_is_no_file(tmp_path: Path) -> None:
+def test_a_link_to_a_pipe_is_written_to() -> None:
     """As `/dev/stderr` is one, where the log goes into a pipe."""
     reading, writing = os.pipe()
     with os.fdopen(reading) as reader:

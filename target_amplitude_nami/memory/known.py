@@ -119,7 +119,7 @@ class Told(Fact, frozen=True, array_like=True, gc=False):
     """The run in which that was."""
     was_identify: bool = False
     """Whether it was a `$identify`."""
-    key: DedupKey = DedupKey(b"")
+    key: DedupKey = b""
     """What Amplitude knows that event by; empty when none told them."""
 
     def is_newer_than(self, time: int | None) -> bool:
