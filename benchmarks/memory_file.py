@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 _SAMPLE: Final = 1_000
 _ID_BITS: Final = 128
-_FIRST_DAY: Final = 20_515
-_DAYS: Final = 90
-"""Over so many the delivered events are spread, before those of the benchmarks."""
 
 
 def grow(path: Path, times: float) -> None:
@@ -83,10 +80,9 @@ def _ids(count: int) -> Iterator[str]:
 
 
 def _delivered_ids(count: int) -> Iterator[bytes]:
-    """Yield ids of events in their order, which is that of their days."""
-    for place, number in enumerate(_numbers(count)):
-        day = _FIRST_DAY + place * _DAYS // count
-        yield day.to_bytes(2) + number.to_bytes(_ID_BITS // 8)
+    """Yield the keys of events in their order."""
+    for number in _numbers(count):
+        yield number.to_bytes(_ID_BITS // 8)
 
 
 if __name__ == "__main__":

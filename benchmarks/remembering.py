@@ -26,8 +26,8 @@ from target_amplitude_nami.memory import (
     Mark,
     Memory,
     Told,
+    dedup_key,
     digest,
-    mark_of,
 )
 from target_amplitude_nami.nami.state import UserState
 
@@ -104,7 +104,7 @@ def _seconds(memory: Memory, steps: Sequence[_Step]) -> float:
 
     def settle() -> None:
         while (marks := requests.get()) is not None:
-            memory.delivered_among("main", marks)
+            memory.delivered_among("main", [mark.key for mark in marks])
             memory.settle("main", marks, [])
             if memory.wants_commit or not marks:
                 memory.commit()
@@ -118,7 +118,7 @@ def _seconds(memory: Memory, steps: Sequence[_Step]) -> float:
         if not memory.is_all_in_ram:
             memory.users.prepare(step.user for step in some)
             memory.prepare(
-                {step.external_id for step in some}, {step.mark for step in some}
+                {step.external_id for step in some}, {step.mark.key for step in some}
             )
         for step in some:
             _learn(memory, step)
@@ -141,13 +141,17 @@ def _learn(memory: Memory, step: _Step) -> None:
     if known.external_id is None:
         memory.claim(EXTERNAL_ID, step.external_id, step.user)
         memory.claim(DEVICE, step.device, step.user)
-    memory.was_delivered_before("main", step.mark)
+    memory.delivered_before("main", step.mark.key)
     known = known.with_external_id(step.external_id, step.time)
     if step.device != known.device_id:
         known = known.with_device(step.device)
     memory.users.put(step.user, known.with_state(step.state, step.time))
     said = digest({"namiml_active_skus": step.state.active_skus})
-    told.put(step.external_id, Told(step.time, said, step.mark, memory.run))
+    mark = step.mark
+    told.put(
+        step.external_id,
+        Told(step.time, said, mark.insert_id, memory.run, key=mark.key),
+    )
 
 
 def _steps(count: int, users: int, *, seed: str) -> Iterator[_Step]:
@@ -160,5 +164,6 @@ def _steps(count: int, users: int, *, seed: str) -> Iterator[_Step]:
         state = msgspec.structs.replace(_STATE, device_ids=[device])
         moment = _FIRST_MS + number * _STEP_MS
         event_id = str(uuid.UUID(int=dice.getrandbits(128)))
-        mark = mark_of(event_id, moment)
+        key = dedup_key(event_id, device, external_id)
+        mark = Mark("device.impression", moment, key, event_id)
         yield _Step(own, external_id, device, state, moment, mark)

@@ -41,3 +41,17 @@ def unpack(text: bytes) -> NamiEvent | NamiUser:
     if record is None:
         raise ValueError(text)
     return record
+
+
+def check_line(line: bytes) -> None:
+    """Find out whether a line that was kept is a RECORD message still.
+
+    Raises:
+        ValueError: When it is not.
+    """
+    try:
+        message = jsontext.decode(line)
+    except RecursionError:  # it holds more than what was understood of it
+        return
+    if not isinstance(message, dict) or message.get("type") != "RECORD":
+        raise ValueError(line)

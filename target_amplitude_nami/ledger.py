@@ -25,6 +25,8 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.memory import Memory
     from target_amplitude_nami.rejects import Rejects
 
+_MOST_IDS_NAMED: t.Final = 5
+
 
 class Checkpoint:
     """The records between two STATE messages."""
@@ -70,6 +72,10 @@ class Counts:
     duplicate: Mapping[str, int]
     released: int = 0
     """How many of those read came out of the memory, not out of the input."""
+    id_conflicts: int = 0
+    """How many duplicates are other events than those whose id and device they have."""
+    conflicting_ids: tuple[str, ...] = ()
+    """The first insert ids of such."""
 
     @property
     def open(self) -> int:
@@ -114,6 +120,8 @@ class Ledger:
         self._duplicate: Counter[str] = Counter()
         self._released = 0
         self._held_back: Checkpoint | None = None
+        self._id_conflicts = 0
+        self._conflicting_ids: tuple[str, ...] = ()
 
     def counts(self) -> Counts:
         """Return the figures of this moment."""
@@ -123,6 +131,7 @@ class Ledger:
             rejected = dict(self._rejected)
             held = dict(self._held)
             duplicate = dict(self._duplicate)
+            id_conflicts = self._id_conflicts, self._conflicting_ids
         # Last, so that no record seems to be settled before it is read.
         return Counts(
             dict(self._read),
@@ -132,6 +141,7 @@ class Ledger:
             held,
             duplicate,
             self._released,
+            *id_conflicts,
         )
 
     def save(self) -> None:
@@ -177,11 +187,18 @@ class Ledger:
         """Take note that the next record comes out of the memory."""
         self._released += 1
 
-    def repeat(self, label: str) -> None:
-        """Count a record as read that is held already, or was delivered before."""
+    def repeat(self, label: str, id_conflict: str | None = None) -> None:
+        """Count a record as read that is held already, or was delivered before.
+
+        Args:
+            label: What it is counted under.
+            id_conflict: Its insert id, where another event with that was delivered.
+        """
         self._read[label] += 1
         with self._lock:
             self._duplicate[label] += 1
+            if id_conflict is not None:
+                self._note_id_conflicts([id_conflict])
 
     def take_state(self, state: bytes) -> None:
         """Keep a STATE message until all that was read before it is settled."""
@@ -214,9 +231,24 @@ class Ledger:
         """Settle events that Amplitude has."""
         self._settle(events, self._delivered)
 
-    def settle_repeats(self, events: Sequence[Outgoing]) -> None:
-        """Settle events that Amplitude had before."""
+    def settle_repeats(
+        self, events: Sequence[Outgoing], id_conflicts: Sequence[str] = ()
+    ) -> None:
+        """Settle events that Amplitude had before.
+
+        Args:
+            events: The events.
+            id_conflicts: Insert ids of those that are no copies of what it had.
+        """
+        if id_conflicts:
+            with self._lock:
+                self._note_id_conflicts(id_conflicts)
         self._settle(events, self._duplicate)
+
+    def _note_id_conflicts(self, insert_ids: Sequence[str]) -> None:
+        self._id_conflicts += len(insert_ids)
+        named = dict.fromkeys([*self._conflicting_ids, *insert_ids])
+        self._conflicting_ids = tuple(named)[:_MOST_IDS_NAMED]
 
     def keep_record(self, event: Outgoing, refusal: Refusal) -> None:
         """Keep the record of an event that Amplitude will not take."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import errno
 import json
 import os
+import secrets
 import threading
 import typing as t
 from collections import Counter
+from pathlib import Path
 
 import msgspec
 
@@ -16,7 +19,6 @@ from target_amplitude_nami.errors import OutputUnwritable
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
     from target_amplitude_nami.amplitude.outgoing import Traffic
     from target_amplitude_nami.ledger import Counts
@@ -26,6 +28,7 @@ PROGRESS_SECONDS: t.Final = 10
 
 _FATES: t.Final = ("delivered", "filtered", "rejected", "held", "duplicate")
 _FATES_WITH_REASONS: t.Final = ("filtered", "rejected")
+_LONGEST_ID_SHOWN: t.Final = 60
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -116,6 +119,7 @@ class Report:
                 f"{name} ({n:,})" for name, n in self.columns_not_understood.items()
             )
             yield f"columns not understood: {listed}"
+        yield from self._id_conflict_lines()
         yield from self._memory_lines()
         traffic = self.traffic
         yield (
@@ -124,6 +128,18 @@ class Report:
             f"{self.texts_cut:,} texts cut"
         )
         yield self.summary()
+
+    def _id_conflict_lines(self) -> Iterator[str]:
+        if self.counts.id_conflicts:
+            named = ", ".join(
+                json.dumps(insert_id[:_LONGEST_ID_SHOWN])
+                for insert_id in self.counts.conflicting_ids
+            )
+            yield (
+                f"id_conflict: {self.counts.id_conflicts:,} of the duplicates have the "
+                f"id and device of another event but another type or time; Amplitude "
+                f"keeps one of them: {named}"
+            )
 
     def _memory_lines(self) -> Iterator[str]:
         memory = self.memory
@@ -154,6 +170,8 @@ class Report:
                 "filtered_by_reason": _by_reason(self.counts.filtered),
                 "rejected_by_reason": _by_reason(self.counts.rejected),
                 "by_event_type": self._rows(),
+                "id_conflict": self.counts.id_conflicts,
+                "named_id_conflicts": self.counts.conflicting_ids,
                 "released": self.counts.released,
                 "waiting": self.memory.waiting,
                 "waiting_since": _moment(self.memory.waiting_since),
@@ -183,6 +201,11 @@ class Report:
             ("nami_throttled", "Answers that asked to wait.", self.traffic.throttled),
             ("nami_body_bytes", "Bytes of request bodies.", self.traffic.body_bytes),
             ("nami_texts_cut", "Texts cut to 1,024 characters.", self.texts_cut),
+            (
+                "nami_id_conflicts",
+                "Duplicates that are other events than those whose id they have.",
+                self.counts.id_conflicts,
+            ),
         ):
             _add_counter(lines, name, text, [({}, value)], labels)
         lines += [
@@ -242,7 +265,9 @@ class Progress:
 def write_atomically(path: Path, text: str, mode: int) -> None:
     """Write a file so that a reader sees the old one or the new one, never half.
 
-    A device or a pipe is written to, not replaced.
+    A device or a pipe is written to, not replaced. A symbolic link stays: what it leads
+    to is written, so that the file may be anywhere. What is made on the way has a name
+    that nobody can guess, and is new: nobody can have put a link there.
 
     Args:
         path: The file.
@@ -252,23 +277,32 @@ def write_atomically(path: Path, text: str, mode: int) -> None:
     Raises:
         OutputUnwritable: When the disk does not take it.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and not path.is_file():
             path.write_text(text, encoding="utf-8")
             return
-        try:
-            beside.touch(mode)
-            beside.write_text(text, encoding="utf-8")
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
+        _replace(Path(os.path.realpath(path)), text, mode)
     except OSError as error:
         raise OutputUnwritable(
             f"{path} cannot be written ({error.strerror}): mend the disk or choose "
             f"another path"
         ) from error
+
+
+def _replace(path: Path, text: str, mode: int) -> None:
+    if path.is_symlink():  # in a circle
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".nami-{secrets.token_hex(8)}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    descriptor = os.open(beside, flags, mode)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def _moment(seconds: int | None) -> str | None:

@@ -8,7 +8,6 @@ import os.path
 import sys
 import time
 import typing as t
-from urllib.parse import urlsplit
 
 from target_amplitude_nami.amplitude import limits
 from target_amplitude_nami.amplitude.checks import Checks
@@ -76,6 +75,7 @@ class Run:
             settings.memory_path,
             settings.memory_days,
             projects=_projects_of(settings),
+            begins_anew=_begins_anew(settings),
             forgets=settings.dry_run,
         )
         self.rejects = Rejects(settings.rejects_path, settings.integration_name)
@@ -379,13 +379,27 @@ def _milliseconds(moment: dt.datetime) -> int:
 
 
 def _projects_of(settings: Settings) -> dict[Project, str]:
-    """Return what names each project that events go to: another one has other events.
+    """Return what names each project that events go to.
 
-    What went there through one API need not go through the other.
+    That is its API key, wherever it is reached. The local Amplitude has projects of its
+    own: those in its file, whatever leads there. What a dry run without a key would
+    send goes to a project that has nothing.
     """
-    url = settings.endpoint_url
-    where = urlsplit(url).netloc if url else os.path.realpath(settings.local_path)
-    projects: dict[Project, str] = {"main": f"{where}\n{settings.api_key or LOCAL_KEY}"}
+    if settings.endpoint_url is None:
+        where, key = os.path.realpath(settings.local_path), LOCAL_KEY
+    else:
+        where, key = "", ""
+    projects: dict[Project, str] = {"main": f"{where}\n{settings.api_key or key}"}
     if settings.sandbox_api_key:
         projects["sandbox"] = f"{where}\n{settings.sandbox_api_key}"
     return projects
+
+
+def _begins_anew(settings: Settings) -> bool:
+    """Whether the local Amplitude has nothing, whatever a file of its name once had."""
+    if settings.endpoint_url is not None:
+        return False
+    try:
+        return settings.local_path.stat().st_size == 0
+    except OSError:  # the run makes it, or says why it cannot
+        return True

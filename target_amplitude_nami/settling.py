@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 import typing as t
 
+from target_amplitude_nami.amplitude.outgoing import Sifted
 from target_amplitude_nami.memory import target_of
 
 if t.TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from target_amplitude_nami.amplitude.event import Refusal
     from target_amplitude_nami.amplitude.outgoing import Outgoing
     from target_amplitude_nami.ledger import Ledger
-    from target_amplitude_nami.memory import Mark, Memory, Project
+    from target_amplitude_nami.memory import (
+        DedupKey,
+        Mark,
+        Memory,
+        Occurrence,
+        Project,
+    )
 
 
 class Settling:
@@ -27,39 +35,80 @@ class Settling:
         self._ledger = ledger
         self._memory = memory
         self._project = project
+        self._lock = threading.Lock()
+        self._in_flight: dict[DedupKey, Outgoing] = {}
+        """The events of all lanes that were let go and have no outcome yet."""
 
-    def sift(self, events: Sequence[Outgoing]) -> Sequence[Outgoing]:
-        """Settle the events that were delivered before; return the others, in order.
+    def sift(self, events: Sequence[Outgoing]) -> Sifted:
+        """Settle the events that Amplitude has, or is just given; return the others.
 
-        Of two copies the second goes with the first: that was read before, so no STATE
-        leaves without it.
+        Of two events with one id and device Amplitude keeps the first. So the second
+        waits for the outcome, with what comes behind it: where the first is refused,
+        one that differs may still be good. One that has the same bytes goes with the
+        first, without which no STATE leaves.
         """
-        marks = [event.origin.mark for event in events]
-        known = self._memory.delivered_among(self._project, marks)
-        if not known and len(set(marks)) == len(marks):
-            return events
+        in_flight = self._in_flight
+        keys: list[DedupKey] = [event.origin.mark.key for event in events]
+        with self._lock:
+            twins = {
+                id(event)
+                for key, event in zip(keys, events, strict=True)
+                if in_flight.setdefault(key, event) is not event
+            }
+        # Only now: an event is remembered as delivered before it is none in flight.
+        known = self._memory.delivered_among(self._project, keys)
+        if not known and not twins:
+            return Sifted(events)
+        return self._sort(events, twins, known)
+
+    def _sort(
+        self,
+        events: Sequence[Outgoing],
+        twins: set[int],
+        known: Mapping[DedupKey, Occurrence],
+    ) -> Sifted:
         fresh: list[Outgoing] = []
+        waiting: list[Outgoing] = []
         repeats: list[Outgoing] = []
-        bodies: dict[Mark, bytes] = {}
+        copies: list[Outgoing] = []
+        waiting_keys: set[str] = set()
         for event in events:
-            # Should Amplitude refuse the first, one that differs may still be good.
-            mark = event.origin.mark
-            if mark in known or bodies.get(mark) == event.body:
+            key = event.origin.mark.key
+            is_twin = id(event) in twins
+            first = self._in_flight.get(key) if is_twin else None
+            if key in known:
                 repeats.append(event)
+            elif first is not None and first.body == event.body:
+                copies.append(event)
+            elif is_twin or not waiting_keys.isdisjoint(event.order_keys):
+                waiting_keys.update(event.order_keys)
+                waiting.append(event)
             else:
-                bodies[mark] = event.body
                 fresh.append(event)
+        # What waits behind another one is not let go: nobody may wait for it in turn.
+        self._land([*repeats, *waiting])
+        self._settle_repeats(repeats, known)
         # A copy of what is yet to be sent must not pass for a delivered event.
-        self._remember(repeats, known)
+        self._remember(copies, [])
+        self._ledger.settle_repeats(copies)
+        return Sifted(fresh, waiting)
+
+    def _settle_repeats(
+        self, repeats: Sequence[Outgoing], known: Mapping[DedupKey, Occurrence]
+    ) -> None:
+        marks: list[Mark] = [event.origin.mark for event in repeats]
+        self._remember(repeats, marks)
         for event in repeats:
-            if event.origin.mark in known:
-                self._doubt(event)
-        self._ledger.settle_repeats(repeats)
-        return fresh
+            self._doubt(event)
+        self._ledger.settle_repeats(
+            repeats,
+            [mark.insert_id for mark in marks if mark.differs_from(known[mark.key])],
+        )
 
     def delivered(self, events: Sequence[Outgoing]) -> None:
         """Settle events that Amplitude has."""
         self._remember(events, [event.origin.mark for event in events])
+        self._land(events)
         self._ledger.settle_delivered(events)
         if self._memory.wants_commit:
             self._ledger.save()
@@ -70,13 +119,23 @@ class Settling:
         if event.origin.held is not None:
             self._memory.forget_held(event.origin.held)
         self._doubt(event)
+        self._land([event])
         self._ledger.settle_rejected(event, refusal)
 
-    def _remember(self, events: Sequence[Outgoing], marks: Collection[Mark]) -> None:
+    def _land(self, events: Iterable[Outgoing]) -> None:
+        """Take events out of those in flight, where they are among them."""
+        in_flight = self._in_flight
+        with self._lock:
+            for event in events:
+                key = event.origin.mark.key
+                if in_flight.get(key) is event:
+                    del in_flight[key]
+
+    def _remember(self, events: Sequence[Outgoing], marks: Iterable[Mark]) -> None:
         held = [e.origin.held for e in events if e.origin.held is not None]
         self._memory.settle(self._project, marks, held)
 
     def _doubt(self, event: Outgoing) -> None:
         """Take note that an event has told nothing by itself."""
         target = target_of(event.user_id, event.device_id)
-        self._memory.doubt(self._project, target, event.origin.mark)
+        self._memory.doubt(self._project, target, event.origin.mark.key)

@@ -13,7 +13,7 @@ import typing as t
 import msgspec
 
 from target_amplitude_nami.amplitude.checks import IDENTIFY
-from target_amplitude_nami.memory import UNTOLD, Told, digest, mark_of, target_of
+from target_amplitude_nami.memory import UNTOLD, Told, digest, target_of
 from target_amplitude_nami.nami.state import NO_STATE
 
 if t.TYPE_CHECKING:
@@ -21,7 +21,7 @@ if t.TYPE_CHECKING:
 
     from target_amplitude_nami.amplitude.event import AmplitudeEvent
     from target_amplitude_nami.mapping import Identity
-    from target_amplitude_nami.memory import Shelf
+    from target_amplitude_nami.memory import DedupKey, Shelf
     from target_amplitude_nami.nami.state import UserState
 
 
@@ -73,13 +73,15 @@ class Targets:
         """Whether Amplitude was told of a target's state within this run."""
         return told.run == self._run
 
-    def note(
+    def note(  # noqa: PLR0913
         self,
         identity: Identity,
         told: Told,
         state: UserState,
         time: int | None,
         mapped: AmplitudeEvent,
+        *,
+        key: DedupKey,
     ) -> None:
         """Take note that an event tells a target's state as of a time, if it does."""
         if state == NO_STATE:
@@ -87,11 +89,12 @@ class Targets:
         time = self._newest(told, time)
         said = _said(mapped)
         if mapped.skip_user_properties_sync or not said:
-            after = Told(time, told.said, told.mark, told.run, told.was_identify)
+            after = msgspec.structs.replace(told, time=time)
         else:
             is_identify = mapped.event_type == IDENTIFY
-            mark = mark_of(mapped.insert_id, mapped.time)
-            after = Told(time, digest(said), mark, self._run, is_identify)
+            after = Told(
+                time, digest(said), mapped.insert_id, self._run, is_identify, key
+            )
         self._told.put(identity.target, after)
 
     def note_unchanged(self, identity: Identity, told: Told, time: int | None) -> None:
@@ -119,7 +122,7 @@ def in_turn(mapped: AmplitudeEvent, told: Told, *, is_repeat: bool) -> Amplitude
     what says nothing new is a copy of the `$identify` that said it. It is never one of
     an event, which would be lost as its copy.
     """
-    if not told.mark:
+    if not told.key:
         return mapped
     insert_id = told.insert_id
     if not (is_repeat and told.was_identify):

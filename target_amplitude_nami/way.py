@@ -10,7 +10,7 @@ from target_amplitude_nami import kept, mapping
 from target_amplitude_nami.amplitude.event import Refusal
 from target_amplitude_nami.choosing import Choice
 from target_amplitude_nami.learning import Learning, who
-from target_amplitude_nami.memory import Project, mark_of, target_of
+from target_amplitude_nami.memory import Mark, Project, dedup_key, target_of
 from target_amplitude_nami.nami import jsontext, purchase
 from target_amplitude_nami.nami.records import (
     NO_STATE,
@@ -25,7 +25,8 @@ if t.TYPE_CHECKING:
     from collections.abc import Sequence
 
     from target_amplitude_nami.amplitude.event import AmplitudeEvent
-    from target_amplitude_nami.memory import Held, Known, Mark
+    from target_amplitude_nami.mapping import Identity
+    from target_amplitude_nami.memory import DedupKey, Held, Known, Occurrence
     from target_amplitude_nami.run import Run
 
 _TAKEN_AT_ONCE = 200
@@ -66,6 +67,7 @@ class Way:
             run.settings.anonymous_users == "hold"
             and run.settings.user_source == "external_id"
         )
+        self._may_have_been_nameless = run.settings.anonymous_users == "nami_user_id"
         self._skips_stale = run.settings.stale_user_properties == "skip"
         self._parts_sandbox = "sandbox" in run.memory.told
 
@@ -100,6 +102,7 @@ class Way:
             return
         self._users.prepare(who(record) for record in records)
         targets: set[str] = set()
+        keys: set[DedupKey] = set()
         for record in records:
             external_id = record.external_id
             if external_id is None:
@@ -107,14 +110,9 @@ class Way:
             identity = mapping.identify(record, external_id, self._settings)
             if isinstance(identity, mapping.Identity):
                 targets |= {identity.target, target_of(None, identity.device_id)}
-        memory.prepare(
-            targets,
-            {
-                mark_of(record.event_id, record.time)
-                for record in records
-                if isinstance(record, NamiEvent) and record.event_id
-            },
-        )
+                if isinstance(record, NamiEvent) and record.event_id:
+                    keys.add(_key_of(record.event_id, identity))
+        memory.prepare(targets, keys)
 
     def _take(self, record: NamiEvent | NamiUser, source: Source) -> None:
         user = who(record)
@@ -178,8 +176,7 @@ class Way:
         if isinstance(identity, mapping.Unnamed):
             self._leave_out(identity, event, source)
             return known
-        if not mapping.has_id(event):
-            self._run.note_no_id(source.stream)
+        self._note_missing_id(event, source)
         event_type, time, project = event.event_type, event.time, source.project
         state: UserState = event.state
         state_time: int | None = time
@@ -199,18 +196,27 @@ class Way:
         mapped = mapping.event_of(
             event, name, identity, self._settings, state, is_stale=is_late
         )
-        mark = mark_of(mapped.insert_id, time)
-        if self._memory.was_delivered_before(project, mark):
-            self._repeat(source, mark)
+        insert_id = mapped.insert_id
+        key = dedup_key(insert_id, identity.device_id, identity.user_id)
+        mark = Mark(event_type, time, key, insert_id)
+        first = self._memory.delivered_before(project, key)
+        if first is None and self._may_have_been_nameless:
+            first = self._delivered_nameless(project, mark, event, identity)
+        if first is not None:
+            self._repeat(source, mark, first)
             return known
         if not self._send(mapped, mark, user, source):
             return known
         self._run.note_time(time)
         if tells_state:
-            targets.note(identity, told, state, state_time, mapped)
+            targets.note(identity, told, state, state_time, mapped, key=key)
             if is_main:  # what testers have is no state of the main project
                 return self._learning.with_state(known, event.state, time)
         return known
+
+    def _note_missing_id(self, event: NamiEvent, source: Source) -> None:
+        if not mapping.has_id(event):
+            self._run.note_no_id(source.stream)
 
     def _take_user(
         self, record: NamiUser, source: Source, user: str, known: Known
@@ -231,17 +237,19 @@ class Way:
         is_repeat = targets.says_nothing_new(identity, told, mapped)
         if is_repeat and (
             targets.was_told_in_this_run(told)
-            or self._memory.was_delivered_before("main", told.mark)
+            or self._memory.delivered_before("main", told.key) is not None
         ):
             self._filter("unchanged", source)
             targets.note_unchanged(identity, told, record.time)
         else:
             if record.time is None:
                 mapped = in_turn(mapped, told, is_repeat=is_repeat)
-            mark = mark_of(mapped.insert_id, mapped.time)
+            # Its id is one of our own, made of all that it tells: no other one has it.
+            key = _key_of(mapped.insert_id, identity)
+            mark = Mark(mapped.event_type, None, key, mapped.insert_id)
             if not self._send(mapped, mark, user, source):
                 return known
-            targets.note(identity, told, record.state, record.time, mapped)
+            targets.note(identity, told, record.state, record.time, mapped, key=key)
         return self._learning.with_state(known, record.state, record.time)
 
     def _send(
@@ -282,11 +290,24 @@ class Way:
         self._run.ledger.reject(source.label, source.stream, source.line, refusal)
         self._forget(source)
 
-    def _repeat(self, source: Source, mark: Mark) -> None:
+    def _delivered_nameless(
+        self, project: Project, mark: Mark, event: NamiEvent, identity: Identity
+    ) -> Occurrence | None:
+        """Return the same event, delivered before its user had a name.
+
+        Without a device it went under the Nami user id.
+        """
+        if identity.device_id or event.external_id or event.user_id == identity.user_id:
+            return None
+        key = dedup_key(mark.insert_id, None, event.user_id)
+        return self._memory.delivered_before(project, key)
+
+    def _repeat(self, source: Source, mark: Mark, first: Occurrence) -> None:
         """Settle an event that an earlier run delivered, and go on remembering it."""
         held = [] if source.held is None else [source.held]
         self._memory.settle(source.project, [mark], held)
-        self._run.ledger.repeat(source.label)
+        id_conflict = mark.insert_id if mark.differs_from(first) else None
+        self._run.ledger.repeat(source.label, id_conflict)
 
     def _forget(self, source: Source) -> None:
         if source.held is not None:
@@ -316,7 +337,8 @@ class Way:
         self._run.rejects.declare_if_missing(held.stream)
         try:
             record = kept.unpack(held.record)
-        except ValueError as error:
+            kept.check_line(held.line)
+        except (ValueError, RecursionError) as error:
             raise self._memory.damaged() from error
         source = Source(
             self.choice.label_of(record), held.stream, held.line, held.number
@@ -327,3 +349,7 @@ class Way:
         known = self._go(record, source, user, before)
         if known is not before:
             self._users.put(user, known)
+
+
+def _key_of(insert_id: str, identity: Identity) -> DedupKey:
+    return dedup_key(insert_id, identity.device_id, identity.user_id)

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from target_amplitude_nami.errors import OutputUnwritable
 from target_amplitude_nami.ledger import Ledger
-from target_amplitude_nami.memory import mark_of
 from target_amplitude_nami.rejects import Rejects
 from target_amplitude_nami.settling import Settling
 from tests.support.books import LINE, REFUSAL, Desk, Notebook, Sheet, event
+from tests.support.memory import mark_of
 
 if t.TYPE_CHECKING:
     from collections.abc import Sequence

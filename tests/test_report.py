@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import re
+import stat
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +40,8 @@ COUNTS = Counts(
     held={"device.impression": 9},
     duplicate={"device.impression": 1, "user.subscription.renewed": 3},
     released=2,
+    id_conflicts=3,
+    conflicting_ids=("a-1", 'b"\n' + "x" * 100),
 )
 REPORT = Report(
     integration="radio",
@@ -102,6 +105,11 @@ def test_the_table_is_one_that_people_can_read() -> None:
         ),
         "filtered: 10 before_start_date, 4 not_nami",
         "rejected: 4 time_unreadable, 3 no_ids, 1 line_not_json",
+        (
+            "id_conflict: 3 of the duplicates have the id and device of another event "
+            "but another type or time; Amplitude keeps one of them: "
+            '"a-1", "b\\"\\n' + "x" * 57 + '"'
+        ),
         "memory: 2 held records let go, so read again",
         (
             "memory: 12 records wait for an External ID, the oldest since "
@@ -156,6 +164,8 @@ def test_the_json_adds_up() -> None:
     assert report["events_per_second"] == 1201.3
     assert report["body_bytes"] == 1_234_567
     assert report["released"] == 2
+    assert report["id_conflict"] == 3
+    assert report["named_id_conflicts"][0] == "a-1"
     assert report["waiting"] == 12
 
 
@@ -192,6 +202,7 @@ def test_the_metrics_say_what_the_json_says() -> None:
     assert found["nami_throttled"] == {(): 1}
     assert found["nami_body_bytes"] == {(): 1_234_567}
     assert found["nami_texts_cut"] == {(): 3}
+    assert found["nami_id_conflicts"] == {(): 3}
     assert found["nami_run_seconds"] == {(): 10.0}
 
 
@@ -255,3 +266,62 @@ def test_what_was_written_in_vain_is_taken_away(
     with pytest.raises(OutputUnwritable, match="Operation not permitted"):
         write_atomically(tmp_path / "report.json", "text", 0o644)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_link_leads_to_is_written_and_the_link_stays(tmp_path: Path) -> None:
+    target = tmp_path / "elsewhere" / "report.json"
+    target.parent.mkdir()
+    target.write_text("old")
+    links = [tmp_path / "link", tmp_path / "link to the link"]
+    links[0].symlink_to("elsewhere/report.json")
+    links[1].symlink_to(links[0])
+    with target.open(encoding="utf-8") as reader:
+        write_atomically(links[1], "new", 0o600)
+        assert reader.read() == "old"
+    assert target.read_text() == "new"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert all(link.is_symlink() for link in links)
+    assert sorted(tmp_path.rglob("*")) == sorted([target.parent, target, *links])
+
+
+def test_a_link_to_nothing_yet_is_written_through(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "new folder" / "report.json")
+    write_atomically(link, "text", 0o644)
+    assert (tmp_path / "new folder" / "report.json").read_text() == "text"
+    assert link.is_symlink()
+
+
+def test_a_link_to_a_pipe_is_written_to() -> None:
+    """As `/dev/stderr` is one, where the log goes into a pipe."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as reader:
+        write_atomically(Path(f"/dev/fd/{writing}"), "text", 0o644)
+        os.close(writing)
+        assert reader.read() == "text"
+
+
+def test_a_link_in_a_circle_is_told(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(link)
+    with pytest.raises(OutputUnwritable, match="link cannot be written"):
+        write_atomically(link, "text", 0o644)
+
+
+def test_no_link_that_was_planted_is_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even by who could tell the name of what is made on the way."""
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    monkeypatch.setattr("secrets.token_hex", lambda _: "guessed")
+    (tmp_path / ".nami-guessed").symlink_to(victim)
+    with pytest.raises(OutputUnwritable, match="File exists"):
+        write_atomically(tmp_path / "report.json", "text", 0o644)
+    assert victim.read_text() == "precious"
+
+
+def test_the_longest_name_can_be_written(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * 255)
+    write_atomically(path, "text", 0o644)
+    assert list(tmp_path.iterdir()) == [path]

@@ -8,7 +8,7 @@ import pytest
 
 from target_amplitude_nami.amplitude.event import AmplitudeEvent
 from target_amplitude_nami.mapping import Identity
-from target_amplitude_nami.memory import UNTOLD, Told, digest, mark_of
+from target_amplitude_nami.memory import UNTOLD, Told, dedup_key, digest
 from target_amplitude_nami.nami.state import NO_STATE, UserState
 from target_amplitude_nami.targets import Targets, in_turn
 from tests.support.memory import remember
@@ -34,9 +34,20 @@ def said(state: UserState) -> dict[str, Any]:
 
 def told_by_identify(time: int, state: UserState, insert_id: str) -> Told:
     """Return what is known of who was told a state by a `$identify` of this run."""
-    return Told(
-        time, digest(said(state)), mark_of(insert_id, None), THIS_RUN, was_identify=True
-    )
+    return told_by(insert_id, time, state, was_identify=True)
+
+
+def told_by(
+    insert_id: str,
+    time: int | None = None,
+    state: UserState = NO_STATE,
+    *,
+    was_identify: bool = False,
+    run: int = THIS_RUN,
+) -> Told:
+    """Return what is known of who was told a state by an event."""
+    key = dedup_key(insert_id, "device", "user")
+    return Told(time, digest(said(state)), insert_id, run, was_identify, key)
 
 
 class Amplitude:
@@ -68,7 +79,8 @@ class Amplitude:
             skip_user_properties_sync=is_skipped,
         )
         told = self.targets.told(identity)
-        self.targets.note(identity, told, state, time, event)
+        key = dedup_key(event.insert_id, identity.device_id, identity.user_id)
+        self.targets.note(identity, told, state, time, event, key=key)
 
     def finds_late(self, identity: Identity, time: int | None) -> bool:
         """Return whether a record of this time is late."""
@@ -186,7 +198,7 @@ def test_what_holds_still_holds_as_of_later(amplitude: Amplitude) -> None:
 def test_another_run_may_have_ended_before_it_told_anything(
     amplitude: Amplitude, run: int, *, expected: bool
 ) -> None:
-    told = Told(5, digest(said(YEARLY)), mark_of("event", 5), run)
+    told = told_by("event", 5, YEARLY, run=run)
     assert amplitude.targets.was_told_in_this_run(told) is expected
 
 
@@ -204,12 +216,12 @@ def test_the_first_has_an_id_of_its_own() -> None:
 
 
 def test_what_says_the_same_again_is_a_copy() -> None:
-    told = Told(mark=mark_of("identify", None), was_identify=True)
+    told = told_by("identify", was_identify=True)
     assert turn(told, is_repeat=True) == "identify"
 
 
 def test_no_identify_takes_the_id_of_an_event_that_said_it() -> None:
-    assert turn(Told(mark=mark_of("event", 1)), is_repeat=True) not in {"event", "own"}
+    assert turn(told_by("event"), is_repeat=True) not in {"event", "own"}
 
 
 def test_what_the_device_was_told_alone_since_is_news_to_its_user(
@@ -232,6 +244,6 @@ def test_a_user_and_a_device_of_one_id_are_two(amplitude: Amplitude) -> None:
 
 
 def test_what_says_something_else_has_an_id_by_what_it_follows() -> None:
-    ids = [turn(Told(mark=mark_of(one, None))) for one in ("a", "b", "half \ud83d")]
+    ids = [turn(told_by(one)) for one in ("a", "b", "half \ud83d")]
     assert len({*ids, "own"}) == 4
-    assert ids[0] == turn(Told(mark=mark_of("a", None)))
+    assert ids[0] == turn(told_by("a"))

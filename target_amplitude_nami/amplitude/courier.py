@@ -35,6 +35,8 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.amplitude.pacing import Pacing
 
 LONGEST_BACKOFF_SECONDS: t.Final = 60
+SECONDS_FOR_A_TWIN: t.Final = 0.05
+"""After which an event asks again for the outcome of another one of its id."""
 SUSPECTS_THAT_MEAN_CONFIGURATION: t.Final = 10
 """So many events refused alone, and none accepted meanwhile: it is not the events, if
 as many from other places of the batch are refused as well."""
@@ -88,7 +90,7 @@ class Courier:
         Raises:
             DeliveryError: When nothing more can be delivered.
         """
-        fresh = self._settlement.sift(self.holds.absorb(events))
+        fresh, waiting = self._settlement.sift(self.holds.absorb(events))
         admission = self._pacing.admit(fresh, self._now())
         salvage = Salvage(admission.admitted)
         while salvage:
@@ -98,6 +100,11 @@ class Courier:
         self._judge_suspects(salvage)
         self.holds.begin(admission.until)
         self.holds.absorb(admission.postponed)
+        if waiting:
+            again = self._now() + SECONDS_FOR_A_TWIN
+            keys = [key for event in waiting for key in event.order_keys]
+            self.holds.begin(dict.fromkeys(keys, again))
+            self.holds.absorb(waiting)
 
     def _act_on(
         self, answer: Answer, part: Sequence[Outgoing], salvage: Salvage

@@ -20,6 +20,7 @@ from target_amplitude_nami.amplitude.outgoing import (
     RequestLimits,
     Sender,
     Settlement,
+    Sifted,
     Stopped,
     Traffic,
     memory_of,
@@ -198,15 +199,15 @@ class Delivery:
 
     # What the lanes report
 
-    def sift(self, events: Sequence[Outgoing]) -> Sequence[Outgoing]:
+    def sift(self, events: Sequence[Outgoing]) -> Sifted:
         """Pass on, and let the submitting thread go on."""
         if self._is_closed:
             raise Stopped
-        fresh = self._settlement.sift(events)
-        if len(fresh) < len(events):
-            kept = {id(event) for event in fresh}
+        sifted = self._settlement.sift(events)
+        if len(sifted.fresh) < len(events):
+            kept = {id(event) for event in (*sifted.fresh, *sifted.waiting)}
             self._settle([event for event in events if id(event) not in kept])
-        return fresh
+        return sifted
 
     def delivered(self, events: Sequence[Outgoing]) -> None:
         """Pass on, and let the submitting thread go on."""

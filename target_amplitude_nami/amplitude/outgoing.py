@@ -15,8 +15,8 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.amplitude.answers import Answer
     from target_amplitude_nami.amplitude.event import Refusal
 
-_BYTES_AROUND_AN_EVENT: t.Final = 500
-"""What its ids, its mark and the objects themselves take."""
+_BYTES_AROUND_AN_EVENT: t.Final = 700
+"""What its ids, its mark, the objects themselves and their places in tables take."""
 
 
 class Outgoing(msgspec.Struct, frozen=True, gc=False):
@@ -47,14 +47,21 @@ def memory_of(events: Sequence[Outgoing]) -> int:
     return sum([event.memory_bytes for event in events])
 
 
+class Sifted(t.NamedTuple):
+    """What there is to do about events; all others of them are settled."""
+
+    fresh: Sequence[Outgoing]
+    """Those that Amplitude does not have, in order."""
+    waiting: Sequence[Outgoing] = ()
+    """Those that have the id and device of one whose outcome is not known yet, and what
+    comes behind them for the same users, in order."""
+
+
 class Settlement(t.Protocol):
     """Who is told what became of the events; called from the lanes' threads."""
 
-    def sift(self, events: Sequence[Outgoing], /) -> Sequence[Outgoing]:
-        """Return the events that Amplitude does not have, in order.
-
-        The others are thereby settled.
-        """
+    def sift(self, events: Sequence[Outgoing], /) -> Sifted:
+        """Settle the events that Amplitude has; return the others."""
 
     def delivered(self, events: Sequence[Outgoing], /) -> None:
         """Amplitude has these."""

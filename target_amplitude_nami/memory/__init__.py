@@ -6,7 +6,7 @@ committed before that STATE leaves: a crash between the two repeats nothing and 
 nothing.
 """
 
-from target_amplitude_nami.memory.keys import Mark, mark_of
+from target_amplitude_nami.memory.keys import DedupKey, Mark, Occurrence, dedup_key
 from target_amplitude_nami.memory.known import (
     UNKNOWN,
     UNTOLD,
@@ -33,16 +33,18 @@ __all__ = [
     "SEVERAL_EXTERNAL_IDS",
     "UNKNOWN",
     "UNTOLD",
+    "DedupKey",
     "Held",
     "Known",
     "Mark",
     "Memory",
     "MemoryFigures",
+    "Occurrence",
     "Oddity",
     "Project",
     "Shelf",
     "Told",
+    "dedup_key",
     "digest",
-    "mark_of",
     "target_of",
 ]

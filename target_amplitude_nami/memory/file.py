@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
 import itertools
 import os
 import sqlite3
@@ -13,13 +12,16 @@ import threading
 import typing as t
 from pathlib import Path
 
+import msgspec
+
 from target_amplitude_nami.errors import MemoryUnusable
+from target_amplitude_nami.memory.lock import lock
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
 _APPLICATION: t.Final = 0x4E616D69  # "Nami", so that no other file is taken for one
-_VERSION: t.Final = 3
+_VERSION: t.Final = 4
 _CACHE_KIB: t.Final = 2_000
 _CHECKPOINT_PAGES: t.Final = 10_000
 _ROWS_AT_ONCE: t.Final = 1_000
@@ -38,8 +40,15 @@ _Row = t.TypeVar("_Row")
 
 _TABLES: t.Final = """
 CREATE TABLE facts (id TEXT NOT NULL UNIQUE, fact BLOB NOT NULL);
+CREATE TABLE projects (number INTEGER PRIMARY KEY, hash BLOB UNIQUE);
+CREATE TABLE event_types (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE delivered (
-    id BLOB, project BLOB, day INTEGER NOT NULL, PRIMARY KEY (id, project)
+    id BLOB,
+    project INTEGER,
+    event_type INTEGER NOT NULL,
+    time INTEGER,
+    day INTEGER NOT NULL,
+    PRIMARY KEY (id, project)
 ) WITHOUT ROWID;
 CREATE TABLE purges (day INTEGER PRIMARY KEY);
 CREATE TABLE held (
@@ -68,22 +77,24 @@ class MemoryFile:
     every row.
     """
 
-    def __init__(self, path: Path, *, is_lasting: bool) -> None:
+    def __init__(
+        self, path: Path, *, is_lasting: bool, named: Path | None = None
+    ) -> None:
         """Open the file; make it if it is missing.
 
         Args:
             path: The file.
             is_lasting: Whether what is committed survives the machine.
+            named: The file as the user calls it, for messages.
 
         Raises:
             MemoryUnusable: When it is something else, damaged, or of a newer version.
         """
-        self._path = path
+        self._path = named or path
         self._is_lasting = is_lasting
         self._lock = threading.Lock()
         self._trouble: MemoryUnusable | None = None
         with self._explained():
-            path.touch(mode=0o600)
             self._connection = sqlite3.connect(
                 path, isolation_level=None, check_same_thread=False
             )
@@ -110,6 +121,20 @@ class MemoryFile:
         """Return the rows that a statement yields."""
         with self._explained(), self._lock:
             return self._connection.execute(statement, values).fetchall()
+
+    def rows_of(self, row: type[_Row], statement: str, *values: object) -> list[_Row]:
+        """Return the rows that a statement yields, each of this type.
+
+        SQLite keeps anything in any column, whatever the table says.
+
+        Raises:
+            MemoryUnusable: When one is of another type, which nobody wrote.
+        """
+        rows = self.rows(statement, *values)
+        try:
+            return msgspec.convert(rows, list[row], builtin_types=(bytes,))  # type: ignore[valid-type]
+        except msgspec.ValidationError as error:
+            raise self.damaged() from error
 
     def run(self, statement: str, *values: object) -> int:
         """Execute a statement; return how many rows it changed."""
@@ -221,12 +246,16 @@ def open_files(path: Path | None, *, reads_uncommitted: bool) -> Files:
     """
     if path is None:
         return _open_temporary()
+    # SQLite puts its own files beside the file that is meant, not beside a link to it.
+    real = Path(os.path.realpath(path))
     with contextlib.ExitStack() as until_failure:
-        let_go = lock(path)
+        let_go = lock(path, real)
         until_failure.callback(let_go)
-        writing = MemoryFile(path, is_lasting=True)
+        writing = MemoryFile(real, is_lasting=True, named=path)
         until_failure.callback(writing.close)
-        reading = writing if reads_uncommitted else MemoryFile(path, is_lasting=True)
+        reading = writing
+        if not reads_uncommitted:
+            reading = MemoryFile(real, is_lasting=True, named=path)
         writing.begin()
         until_failure.pop_all()
     return Files(writing, reading, let_go)
@@ -246,31 +275,6 @@ def _open_temporary() -> Files:
             f"the variable TMPDIR"
         ) from error
     return Files(writing, reading, lambda: None)
-
-
-def lock(path: Path) -> Callable[[], None]:
-    """Keep other runs from using a memory file; return how to let go of it.
-
-    Raises:
-        MemoryUnusable: When another run uses it, or the folder cannot be written.
-    """
-    descriptor = -1
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise MemoryUnusable(
-            f"The memory file {path} is in use by another run: wait for that to end, "
-            f"and give each integration a `memory_path` of its own"
-        ) from error
-    except OSError as error:
-        raise MemoryUnusable(
-            f"The memory file {path} cannot be made ({error.strerror}): mend the disk "
-            f"or choose another `memory_path`"
-        ) from error
-    return lambda: os.close(descriptor)
 
 
 def chunks(rows: Collection[_Row]) -> Iterator[list[_Row]]:

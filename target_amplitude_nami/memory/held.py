@@ -77,8 +77,8 @@ class HeldRecords:
 
     def oldest(self) -> int | None:
         """Return since when the oldest of them waits, s since 1970."""
-        [[since]] = self._file.rows("SELECT min(since) FROM held")
-        return t.cast("int | None", since)
+        [[since]] = self._file.rows_of(tuple[int | None], "SELECT min(since) FROM held")
+        return since
 
     # A page at a time, those behind a number, in the order held
 
@@ -99,13 +99,17 @@ class HeldRecords:
         return self._page("FROM held WHERE 1", after)
 
     def _page(self, origin: str, *values: object) -> list[Held]:
-        rows = self._file.rows(
+        rows = self._file.rows_of(
+            tuple[int, bytes, bytes, bytes],
             f"SELECT number, stream, line, record {origin} AND number > ?"
             " ORDER BY number LIMIT ?",
             *values,
             _PAGE,
         )
-        return [
-            Held(number, stream.decode("utf-8", "surrogatepass"), line, record)
-            for number, stream, line, record in rows
-        ]
+        try:
+            return [
+                Held(number, stream.decode("utf-8", "surrogatepass"), line, record)
+                for number, stream, line, record in rows
+            ]
+        except UnicodeDecodeError as error:
+            raise self._file.damaged() from error

@@ -2,31 +2,47 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import typing as t
+from hashlib import blake2b
 
 import msgspec
 
 if t.TYPE_CHECKING:
     from collections.abc import Collection
 
-Mark = t.NewType("Mark", str)
-"""What an event is remembered by: see `mark_of`."""
+DedupKey: t.TypeAlias = bytes
+"""What Amplitude knows an event by, within a project: see `dedup_key`."""
 
-MARK_KEY_BYTES: t.Final = 18
-KEYS_AROUND_A_MARK: t.Final = 3
+DEDUP_KEY_BYTES: t.Final = 16
 
 _LONGEST_PLAIN: t.Final = 40
 _BYTES: t.Final = 12
 _ENDING_DIGITS: t.Final = 8
-_DAY_MS: t.Final = 86_400_000
-_DAY_DIGITS: t.Final = 4
-_DAYS: t.Final = 0xFFFF
-_DAY_BYTES: t.Final = 2
-_UUID_BYTES: t.Final = 16
-_UUID_MARK: t.Final = _DAY_DIGITS + 36
-_UUID_DASHES: t.Final = tuple(_DAY_DIGITS + place for place in (8, 13, 18, 23))
+_ROUNDED_MS: t.Final = 1_000
+"""Times less far apart than that are one: another tap may round them."""
+
+
+class Occurrence(msgspec.Struct, frozen=True, gc=False):
+    """What happened, and when: it tells apart two events that have one key."""
+
+    event_type: str
+    time: int | None
+    """ms since 1970; None where it does not matter."""
+
+    def differs_from(self, other: Occurrence) -> bool:
+        """Whether these are two events, not one that was read twice."""
+        if self.event_type != other.event_type:
+            return True
+        if self.time is None or other.time is None:
+            return False
+        return abs(self.time - other.time) >= _ROUNDED_MS
+
+
+class Mark(Occurrence, frozen=True, gc=False):
+    """What an event is remembered by."""
+
+    key: DedupKey
+    insert_id: str
 
 
 class Keys:
@@ -38,7 +54,7 @@ class Keys:
 
     def __init__(self, salt: bytes = b"") -> None:
         """Take what tells names of this kind from those of others: up to 16 bytes."""
-        self._begun = hashlib.blake2b(digest_size=_BYTES, salt=salt)
+        self._begun = blake2b(digest_size=_BYTES, salt=salt)
         self._ending = f"~{self._begun.hexdigest()[:_ENDING_DIGITS]}"
 
     def of(self, name: str) -> str:
@@ -57,88 +73,23 @@ class Keys:
         return [name + self._ending for name in names]
 
 
-def mark_keys(marks: Collection[Mark]) -> bytes:
-    """Return the keys of marks in one piece: the day's bytes and those of the UUID.
-
-    What is no UUID has 128 bits of a hash in its place, which are as good as the id.
-    """
-    packed = _packed_uuids(marks)
-    if packed is not None:
-        return packed
-    return b"".join([_packed_uuids([mark]) or _mark_hash(mark) for mark in marks])
-
-
-def mark_keys_around(marks: Collection[Mark]) -> bytes:
-    """Return, for each mark, its keys for the day before, the day, and the day after.
-
-    Another tap may round the time, or not know its zone.
-    """
-    keys = mark_keys(marks)
-    return b"".join(
-        [
-            day + keys[start + _DAY_BYTES : start + MARK_KEY_BYTES]
-            for mark, start in zip(
-                marks, range(0, len(keys), MARK_KEY_BYTES), strict=True
-            )
-            for day in _days_around(mark[:_DAY_DIGITS])
-        ]
-    )
-
-
-def _packed_uuids(marks: Collection[Mark]) -> bytes | None:
-    """Return marks as bytes, where all are of UUIDs and can be told from the bytes."""
-    text, count = "".join(marks), len(marks)
-    if {*map(len, marks)} != {_UUID_MARK} or any(
-        text[place::_UUID_MARK] != "-" * count for place in _UUID_DASHES
-    ):
-        return None
-    digits = text.replace("-", "")
-    try:
-        packed = bytes.fromhex(digits)
-    except ValueError:
-        return None
-    is_whole = len(packed) == count * MARK_KEY_BYTES and packed.hex() == digits
-    return packed if is_whole else None
-
-
-def _mark_hash(mark: Mark) -> bytes:
-    hashed = hashlib.blake2b(to_bytes(insert_id_of(mark)), digest_size=_UUID_BYTES)
-    return bytes.fromhex(mark[:_DAY_DIGITS]) + hashed.digest()
-
-
 def _is_plain(text: str) -> bool:
     """Whether a text is ASCII, and JSON has it as it is, between two quotes."""
     return text.isascii() and len(msgspec.json.encode(text)) == len(text) + 2
 
 
-@functools.lru_cache(maxsize=1_000)
-def _days_around(day: str) -> list[bytes]:
-    number = int(day, 16)
-    return [bytes.fromhex(_digits(near)) for near in range(number - 1, number + 2)]
+def dedup_key(insert_id: str, device_id: str | None, user_id: str | None) -> DedupKey:
+    """Return what Amplitude knows an event by: its insert id and its device.
 
-
-@functools.lru_cache(maxsize=1_000)
-def _digits(day: int) -> str:
-    return f"{day & _DAYS:04x}"
-
-
-def mark_of(insert_id: str, time: int | None) -> Mark:
-    """Return what an event is remembered by: the day it happened on, and its insert id.
-
-    What is delivered now happened at about the same time, and what comes again has its
-    time again, so that few places of a large file are looked at.
-
-    Args:
-        insert_id: The event's.
-        time: When it happened, ms; None for what has no time.
+    Its user, where there is no device: two of them may have events with one insert id.
+    128 bits of a hash are as good as the ids, and short.
     """
-    day = 0 if time is None else time // _DAY_MS
-    return Mark(_digits(day) + insert_id)
-
-
-def insert_id_of(mark: Mark) -> str:
-    """Return the insert id of a marked event."""
-    return mark[_DAY_DIGITS:]
+    whom = device_id or f"\0{user_id}"
+    # With its length before it, no insert id can pass for a longer or shorter one.
+    text = f"{len(insert_id)} {insert_id}{whom}"
+    return blake2b(
+        text.encode("utf-8", "surrogatepass"), digest_size=DEDUP_KEY_BYTES
+    ).digest()
 
 
 def to_bytes(text: str) -> bytes:

@@ -7,7 +7,7 @@ import typing as t
 
 import msgspec
 
-from target_amplitude_nami.memory.keys import Mark, insert_id_of
+from target_amplitude_nami.memory.keys import DedupKey
 from target_amplitude_nami.nami import jsontext
 from target_amplitude_nami.nami.state import UserState
 
@@ -113,17 +113,14 @@ class Told(Fact, frozen=True, array_like=True, gc=False):
     """The newest time of an event or user record with a state, ms, told or not."""
     said: int | None = None
     """What `digest` makes of the user properties told last; None when none were."""
-    mark: Mark = Mark("")
-    """The mark of the event that told them, by `mark_of`; empty when none did."""
+    insert_id: str = ""
+    """That of the event that told them."""
     run: int = 0
     """The run in which that was."""
     was_identify: bool = False
     """Whether it was a `$identify`."""
-
-    @property
-    def insert_id(self) -> str:
-        """The insert id of the event that told them."""
-        return insert_id_of(self.mark)
+    key: DedupKey = b""
+    """What Amplitude knows that event by; empty when none told them."""
 
     def is_newer_than(self, time: int | None) -> bool:
         """Whether a state as of this time is older than one that was seen."""

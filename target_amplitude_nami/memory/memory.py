@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 import typing as t
@@ -14,10 +13,10 @@ from target_amplitude_nami.errors import MemoryUnusable
 from target_amplitude_nami.memory.delivered import Delivered
 from target_amplitude_nami.memory.file import open_files
 from target_amplitude_nami.memory.held import HeldRecords
-from target_amplitude_nami.memory.keys import to_bytes
 from target_amplitude_nami.memory.known import UNKNOWN, UNTOLD
 from target_amplitude_nami.memory.model import MemoryFigures
 from target_amplitude_nami.memory.oddities import Oddities
+from target_amplitude_nami.memory.projects import number_of, salt_of
 from target_amplitude_nami.memory.shelf import Shelf
 
 if t.TYPE_CHECKING:
@@ -31,7 +30,7 @@ if t.TYPE_CHECKING:
     )
     from pathlib import Path
 
-    from target_amplitude_nami.memory.keys import Mark
+    from target_amplitude_nami.memory.keys import DedupKey, Mark, Occurrence
     from target_amplitude_nami.memory.model import Held, Project
 
 _MOST_UNWRITTEN: t.Final = 20_000
@@ -57,6 +56,7 @@ class Memory:
         days: int,
         *,
         projects: Mapping[Project, str],
+        begins_anew: bool = False,
         forgets: bool = False,
     ) -> None:
         """Open nothing yet.
@@ -66,6 +66,8 @@ class Memory:
             days: How long delivered events are remembered.
             projects: What names each Amplitude project that events go to: what another
                 one has, or was told, does not count here.
+            begins_anew: Whether the projects have nothing any more, whatever is known
+                of them.
             forgets: Leave the file as it was: what is learnt goes with the run.
         """
         self.run: t.Final = time.time_ns()
@@ -82,19 +84,21 @@ class Memory:
             UNKNOWN, most_bytes=_MOST_BYTES_OF_USERS, is_lasting=is_lasting
         )
         """What is known of each Nami user."""
-        salts = {project: _salt_of(name) for project, name in projects.items()}
+        self._projects = projects
+        self._begins_anew = begins_anew
         self.told = {
             project: Shelf(
                 UNTOLD,
-                most_bytes=_MOST_BYTES_OF_TOLD // len(salts),
-                salt=salt,
+                most_bytes=_MOST_BYTES_OF_TOLD // len(projects),
                 is_lasting=is_lasting,
             )
-            for project, salt in salts.items()
+            for project in projects
         }
         """What was told in each project, by user id or device id."""
-        self._delivered = {project: Delivered(salt) for project, salt in salts.items()}
-        self._doubted: deque[tuple[Project, str, Mark]] = deque()
+        self._delivered = {project: Delivered() for project in projects}
+        self._doubted: deque[tuple[Project, str, DedupKey]] = deque()
+        self._damage: MemoryUnusable | None = None
+        """What was found by who could not end the run."""
         self._is_open = False
         self._is_dirty = False
 
@@ -111,15 +115,22 @@ class Memory:
         try:
             self._file = self._files.writing
             self._purge()
-            for shelf in self._shelves:
-                shelf.open(self._files.reading)
-            for delivered in self._delivered.values():
-                delivered.open(self._file, self._files.reading)
+            self.users.open(self._files.reading)
+            for project, name in self._projects.items():
+                self._open_project(project, name)
+            if self._begins_anew and not self._forgets:
+                # Before anything is delivered: what a crash leaves is no old project.
+                self._file.commit()
             self._held = HeldRecords(self._file)
         except BaseException:
             self._files.close()
             raise
         self._is_open = True
+
+    def _open_project(self, project: Project, name: str) -> None:
+        number = number_of(self._file, name, begins_anew=self._begins_anew)
+        self.told[project].open(self._files.reading, salt_of(number))
+        self._delivered[project].open(self._file, self._files.reading, number)
 
     @property
     def wants_commit(self) -> bool:
@@ -152,6 +163,8 @@ class Memory:
             if self._is_open:
                 first()
                 self._commit()
+                if self._damage is not None:
+                    raise self._damage
 
     def damaged(self) -> MemoryUnusable:
         """Return what to raise for something that was never kept like that."""
@@ -172,10 +185,11 @@ class Memory:
             try:
                 self._write()
                 sql = "SELECT kind, count(*) FROM oddities GROUP BY kind"
-                kinds = self._file.rows(sql)
+                kinds = self._file.rows_of(tuple[str, int], sql)
                 named = self._oddities.named(self._file, (kind for kind, _ in kinds))
                 since = self._held.oldest()
-            except MemoryUnusable:  # the next commit tells it
+            except MemoryUnusable as error:  # the next commit tells it
+                self._damage = error
                 return MemoryFigures(self._held.waiting)
         return MemoryFigures(self._held.waiting, since, dict(kinds), named)
 
@@ -199,42 +213,44 @@ class Memory:
             delivered.remembers_runs for delivered in self._delivered.values()
         )
 
-    def prepare(self, targets: Collection[str], marks: Collection[Mark]) -> None:
+    def prepare(self, targets: Collection[str], keys: Collection[DedupKey]) -> None:
         """Look up in one go what the next records will ask for.
 
         Args:
             targets: The user ids and device ids that Amplitude may be told of.
-            marks: Of the events that may have been delivered in an earlier run.
+            keys: Of the events that may have been delivered in an earlier run.
         """
         for told in self.told.values():
             told.prepare(targets)
         for delivered in self._delivered.values():
-            delivered.prepare(marks)
+            delivered.prepare(keys)
 
-    def was_delivered_before(self, project: Project, mark: Mark) -> bool:
-        """Whether an event was delivered before; quick for those prepared."""
-        return self._delivered[project].was_delivered_before(mark)
+    def delivered_before(self, project: Project, key: DedupKey) -> Occurrence | None:
+        """Return the event of an earlier run that has a key; quick if prepared."""
+        return self._delivered[project].before(key)
 
-    def doubt(self, project: Project, target: str, mark: Mark) -> None:
+    def doubt(self, project: Project, target: str, key: DedupKey) -> None:
         """Take note that an event told nothing: it was refused, or there before."""
-        self._doubted.append((project, target, mark))
+        self._doubted.append((project, target, key))
 
     def take_back_doubted(self) -> None:
         """Forget that a state was told, where Amplitude refused what told it last.
 
-        Its mark stays: what comes next is no copy of what was told before.
+        Its key stays: what comes next is no copy of what was told before.
         """
         while self._doubted:
-            project, target, mark = self._doubted.popleft()
+            project, target, key = self._doubted.popleft()
             told = self.told[project].get(target)
-            if told.mark == mark:
+            if told.key == key:
                 doubtful = msgspec.structs.replace(told, said=None)
                 self.told[project].put(target, doubtful)
 
-    def delivered_among(self, project: Project, marks: Sequence[Mark]) -> set[Mark]:
-        """Return those of the marks whose events were delivered before."""
+    def delivered_among(
+        self, project: Project, keys: Sequence[DedupKey]
+    ) -> dict[DedupKey, Occurrence]:
+        """Return the events that were delivered, where they have one of the keys."""
         with self._lock:
-            return self._delivered[project].among(marks)
+            return self._delivered[project].among(keys)
 
     def settle(
         self, project: Project, marks: Iterable[Mark], held: Sequence[int]
@@ -319,7 +335,3 @@ class Memory:
             self._is_dirty = False
         for shelf in self._shelves:
             shelf.note_written()
-
-
-def _salt_of(project: str) -> bytes:
-    return hashlib.blake2b(to_bytes(project), digest_size=16).digest()

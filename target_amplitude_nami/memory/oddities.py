@@ -89,8 +89,11 @@ class Oddities:
         return [
             Oddity(*row)
             for kind in kinds
-            for row in file.rows(
-                "SELECT * FROM oddities WHERE kind = ? LIMIT ?", kind, _MOST_NAMED
+            for row in file.rows_of(
+                tuple[str, str, str, str],
+                "SELECT * FROM oddities WHERE kind = ? LIMIT ?",
+                kind,
+                _MOST_NAMED,
             )
         ]
 
@@ -107,7 +110,8 @@ def _write_claims(
         "INSERT OR IGNORE INTO owners SELECT key, value FROM json_each(?)", owners
     )
     if new < len(claims):
-        for key, owner in file.rows(
+        for key, owner in file.rows_of(
+            tuple[str, str],
             "SELECT key, user FROM json_each(?) JOIN owners ON owners.id = key"
             " WHERE user <> value",
             owners,

@@ -46,7 +46,6 @@ class Shelf(t.Generic[_Fact]):
         nothing: _Fact,
         *,
         most_bytes: int,
-        salt: bytes = b"",
         is_lasting: bool = False,
     ) -> None:
         """Begin empty.
@@ -54,13 +53,11 @@ class Shelf(t.Generic[_Fact]):
         Args:
             nothing: What is known of a name that was never put.
             most_bytes: How much RAM the facts may take.
-            salt: What tells these names from those of other shelves.
             is_lasting: Whether the file shall have all that is put; else it has what
                 finds no place in RAM.
         """
         self._is_lasting = is_lasting
         self._nothing = nothing
-        self._keys = Keys(salt)
         self._encode_into = msgspec.msgpack.Encoder().encode_into
         self._packing = bytearray()
         """Facts are copied out of it: what `encode` returns takes too much memory."""
@@ -78,9 +75,15 @@ class Shelf(t.Generic[_Fact]):
         self._has_file = False
         self._has_all_in_ram = True
 
-    def open(self, file: MemoryFile) -> None:
-        """Take the file to look up in."""
+    def open(self, file: MemoryFile, salt: bytes = b"") -> None:
+        """Take the file to look up in.
+
+        Args:
+            file: The file.
+            salt: What tells these names from those of other shelves in it.
+        """
         self._file = file
+        self._keys = Keys(salt)
         [[has_any]] = file.rows("SELECT EXISTS (SELECT 1 FROM facts)")
         self._has_file = bool(has_any)
         self._has_all_in_ram = not self._has_file
@@ -193,7 +196,7 @@ class Shelf(t.Generic[_Fact]):
 
     def _checked(self, fact: object) -> bytes:
         if isinstance(fact, bytes):  # SQLite keeps anything in any column
-            with contextlib.suppress(msgspec.DecodeError, ValueError):
+            with contextlib.suppress(msgspec.DecodeError, ValueError, RecursionError):
                 self._unpacked(fact).check()
                 return fact
         raise self._file.damaged()

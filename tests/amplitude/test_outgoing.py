@@ -15,8 +15,8 @@ from target_amplitude_nami.amplitude.outgoing import (
     memory_bytes_of,
 )
 from target_amplitude_nami.ledger import Checkpoint, Origin
-from target_amplitude_nami.memory import mark_of
 from tests.support.delivery import outgoing
+from tests.support.memory import mark_of
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,8 @@ def test_an_event_weighs_what_its_objects_take() -> None:
     origin = Origin("label", "stream", b"", mark_of(ids[0], 0), Checkpoint())
     weight = memory_bytes_of(b"", origin.line)
     event = Outgoing(b"", ids[1], ids[2], ids[1], origin, weight)
-    objects = (event, event.body, origin, origin.line, origin.mark, *ids[1:])
+    mark = origin.mark
+    objects = (event, event.body, origin, origin.line, mark, mark.key, *ids)
     assert event.memory_bytes >= sum(map(sys.getsizeof, objects))
 
 

@@ -8,9 +8,11 @@ import sqlite3
 import subprocess
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.support import nami
 from tests.support.run_target import API_KEY, TARGET, clean_environment
-from tests.support.story import about, bought, change, messages_of, shown
+from tests.support.story import about, at, bought, change, messages_of, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,3 +86,41 @@ def test_a_held_record_that_is_damaged_ends_the_run_with_one_word(house: House) 
     assert running.wait(60) == 1
     assert "Traceback" not in running.log
     assert "memory.db cannot be used: it is damaged" in running.log
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        ("facts", "fact"),
+        ("delivered", "event_type"),
+        ("delivered", "time"),
+        ("event_types", "name"),
+        ("held", "stream"),
+        ("held", "line"),
+        ("held", "record"),
+        ("held", "since"),
+        ("oddities", "other"),
+        ("owners", "user"),
+    ],
+)
+def test_a_damaged_row_ends_the_run_with_one_word(
+    house: House, table: str, column: str
+) -> None:
+    house.settings["anonymous_users"] = "hold"
+    two = [nami.subscription(n, created_date=at(n)) for n in (1, 2)]
+    # Two users of one device and External ID, and one who waits for his.
+    two[1] |= {name: two[0][name] for name in ("devices", "external_ids")}
+    records = [*two, about(3, nami.impression(3))]
+    assert house.run(records).report["held"] == 1
+    connection = sqlite3.connect(house.folder / "memory.db")
+    connection.execute(f"UPDATE {table} SET {column} = x'5bff80fe'")  # noqa: S608
+    connection.commit()
+    connection.close()
+    two[1] |= {"id": nami.event_id(4), "user_id": nami.identifier(2, 4)}
+    messages = messages_of([*records, two[1]])
+    then = "hold" if column == "since" else "reject"  # what is let go is read
+    running = house.start(messages, anonymous_users=then)
+    assert running.wait(60) == 1, running.log
+    assert "Traceback" not in running.log
+    [error] = [line for line in running.log.splitlines() if "ERROR" in line]
+    assert "memory.db cannot be used: it is damaged" in error

@@ -3,54 +3,19 @@
 from __future__ import annotations
 
 import json
-import uuid
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from target_amplitude_nami.memory.keys import (
-    MARK_KEY_BYTES,
+    DEDUP_KEY_BYTES,
     Keys,
-    Mark,
-    mark_keys,
-    mark_keys_around,
-    mark_of,
+    dedup_key,
 )
 from tests.support.memory import ODD_TEXTS
 
 UUID = "0ff1b088-8f3a-3dfb-580b-34c9b3e4e276"
-DAY_MS = 86_400_000
 NAMES = st.lists(st.text(max_size=50) | st.sampled_from([*ODD_TEXTS, UUID, "a~", ""]))
-
-
-INSERT_IDS = (
-    st.uuids().map(str)
-    | st.uuids().map(lambda id_: str(id_).upper())
-    | st.text(max_size=50)
-    | st.sampled_from(
-        [
-            *ODD_TEXTS,
-            "",
-            UUID.replace("-", ""),
-            UUID.replace("-", "") + "0000",
-            UUID.replace("0", " "),
-            UUID.replace("0", "-"),
-            UUID.replace("f", "\N{ARABIC-INDIC DIGIT ONE}"),
-            "0" * 36,
-            str(uuid.UUID(int=0)),
-            "5e" * 32,
-        ]
-    )
-)
-MARKS = st.lists(
-    st.builds(mark_of, INSERT_IDS, st.none() | st.integers(-(10**15), 10**19))
-)
-
-
-def split(keys: bytes) -> list[bytes]:
-    """Return the keys that stand in one piece."""
-    starts = range(0, len(keys), MARK_KEY_BYTES)
-    return [keys[start : start + MARK_KEY_BYTES] for start in starts]
 
 
 # Names
@@ -80,33 +45,40 @@ def test_what_only_looks_like_a_key_has_another() -> None:
     assert not {Keys().of(plain), Keys().of(hashed)} & {plain, hashed}
 
 
-# Marks
+# What Amplitude knows an event by
+
+IDS = st.text(max_size=8) | st.sampled_from([*ODD_TEXTS, UUID, ""])
+SOME_IDS = IDS.filter(bool)
 
 
-@given(MARKS)
-def test_many_marks_have_the_keys_that_each_has(marks: list[Mark]) -> None:
-    assert split(mark_keys(marks)) == [mark_keys([mark]) for mark in marks]
+@given(IDS, SOME_IDS, st.none() | IDS)
+def test_an_event_is_known_by_its_device_where_it_has_one(
+    insert_id: str, device_id: str, user_id: str | None
+) -> None:
+    key = dedup_key(insert_id, device_id, user_id)
+    assert len(key) == DEDUP_KEY_BYTES
+    assert key == dedup_key(insert_id, device_id, "another user")
+    assert key != dedup_key(insert_id, f"{device_id}x", user_id)
+    assert key != dedup_key(f"{insert_id}x", device_id, user_id)
 
 
-@given(MARKS)
-def test_each_mark_has_a_key_of_its_own_with_the_day_first(marks: list[Mark]) -> None:
-    keys = split(mark_keys(marks))
-    assert len(set(keys)) == len(set(marks))
-    assert [key[:2].hex() for key in keys] == [mark[:4] for mark in marks]
+@given(IDS, SOME_IDS)
+def test_an_event_without_a_device_is_known_by_its_user(
+    insert_id: str, user_id: str
+) -> None:
+    key = dedup_key(insert_id, None, user_id)
+    assert key != dedup_key(insert_id, None, f"{user_id}x")
+    assert key != dedup_key(insert_id, user_id, None)  # a device of the same id
 
 
-def test_a_uuid_is_in_its_key() -> None:
-    mark = mark_of(UUID, 7 * DAY_MS)
-    assert mark_keys([mark]) == b"\0\7" + uuid.UUID(UUID).bytes
-    for other in (UUID.upper(), UUID.replace("-", ""), f"{UUID} "):
-        assert uuid.UUID(UUID).bytes not in mark_keys([mark_of(other, 7 * DAY_MS)])
-
-
-@given(st.lists(INSERT_IDS))
-def test_a_mark_is_looked_for_on_three_days(insert_ids: list[str]) -> None:
-    marks = [mark_of(insert_id, 7 * DAY_MS) for insert_id in insert_ids]
-    assert split(mark_keys_around(marks)) == [
-        mark_keys([mark_of(insert_id, day * DAY_MS)])
-        for insert_id in insert_ids
-        for day in (6, 7, 8)
-    ]
+@given(st.lists(st.tuples(IDS, SOME_IDS, st.booleans()), unique=True))
+def test_no_two_ids_pass_for_others_that_read_alike(
+    ids: list[tuple[str, str, bool]],
+) -> None:
+    keys = {
+        dedup_key(insert_id, whom, None)
+        if is_device
+        else dedup_key(insert_id, None, whom)
+        for insert_id, whom, is_device in ids
+    }
+    assert len(keys) == len(ids)

@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
     from target_amplitude_nami.memory import Mark, Memory
 
-TOLD = Told(5, 77, EVENT, 1)
+TOLD = Told(5, 77, "event", 1, key=EVENT.key)
 
 
 @pytest.mark.parametrize(
-    ("mark", "then"), [(EVENT, Told(5, None, EVENT, 1)), (OTHER, TOLD)]
+    ("mark", "then"), [(EVENT, Told(5, None, "event", 1, key=EVENT.key)), (OTHER, TOLD)]
 )
 def test_what_amplitude_refused_was_not_told(
     memory: Memory, mark: Mark, then: Told
 ) -> None:
     memory.told["main"].put("user", TOLD)
-    memory.doubt("main", "user", mark)
+    memory.doubt("main", "user", mark.key)
     assert memory.told["main"].get("user") == TOLD  # until the reader has a look
     memory.take_back_doubted()
     assert memory.told["main"].get("user") == then
@@ -33,7 +33,7 @@ def test_what_amplitude_refused_was_not_told(
 
 def test_what_one_project_refused_the_other_may_have_been_told(memory: Memory) -> None:
     memory.told["main"].put("user", TOLD)
-    memory.doubt("sandbox", "user", EVENT)
+    memory.doubt("sandbox", "user", EVENT.key)
     memory.take_back_doubted()
     assert memory.told["main"].get("user") == TOLD
     assert memory.told["sandbox"].get("user") == UNTOLD

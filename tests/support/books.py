@@ -8,9 +8,10 @@ from target_amplitude_nami.amplitude.event import Refusal
 from target_amplitude_nami.amplitude.outgoing import Outgoing
 from target_amplitude_nami.errors import OutputUnwritable
 from target_amplitude_nami.ledger import Ledger, Origin
-from target_amplitude_nami.memory import Memory, Project, mark_of
+from target_amplitude_nami.memory import Memory, Project
 from target_amplitude_nami.rejects import Rejects
 from target_amplitude_nami.settling import Settling
+from tests.support.memory import mark_of
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -91,7 +92,7 @@ class Desk:
                     self.settling.delivered([self.events[each] for each in name])
                 case "=":
                     sifted = [self.events[each] for each in name]
-                    self.fresh = self.settling.sift(sifted)
+                    self.fresh = self.settling.sift(sifted).fresh
                 case "!":
                     self.settling.rejected(self.events[name], REFUSAL)
                 case "-":

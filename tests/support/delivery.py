@@ -16,6 +16,7 @@ from target_amplitude_nami.amplitude.outgoing import (
     Clock,
     Outgoing,
     RequestLimits,
+    Sifted,
     memory_bytes_of,
 )
 from target_amplitude_nami.amplitude.pacing import Pace, Pacing
@@ -111,9 +112,9 @@ class Book:
     settled: set[int] = dataclasses.field(default_factory=set)
     lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
 
-    def sift(self, events: Sequence[Outgoing]) -> Sequence[Outgoing]:
+    def sift(self, events: Sequence[Outgoing]) -> Sifted:
         """Find all of them new."""
-        return events
+        return Sifted(events)
 
     def delivered(self, events: Sequence[Outgoing]) -> None:
         """Note events that Amplitude has."""

@@ -6,14 +6,28 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Any
 
-from target_amplitude_nami.memory import Memory, mark_of
+from target_amplitude_nami.memory import Mark, Memory, dedup_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-EVENT = mark_of("event", 1_717_000_000_000)
-OTHER = mark_of("other", 1_717_000_000_000)
+
+def mark_of(
+    insert_id: str,
+    time: int | None = 1_717_000_000_000,
+    event_type: str = "device.impression",
+    *,
+    device_id: str | None = "device",
+    user_id: str | None = "user",
+) -> Mark:
+    """Return what an event is remembered by."""
+    key = dedup_key(insert_id, device_id, user_id)
+    return Mark(event_type, time, key, insert_id)
+
+
+EVENT = mark_of("event")
+OTHER = mark_of("other")
 HALF_AN_EMOJI = "\ud83d"
 ODD_TEXTS = ["plain", 'a"b\\c', "ü", "a\0b", HALF_AN_EMOJI, "🎧", "x" * 5000]
 
