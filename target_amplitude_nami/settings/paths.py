@@ -167,7 +167,7 @@ def _try_folder(path: Path, use: _Use) -> None:
     """Make a file in the folder, which is made when it is missing, and remove it."""
     target = Path(os.path.realpath(path))
     # As long as the longest name that the run may give to a file beside it.
-    beside = f".{target.name}." if use.is_replaced or use.is_database else None
+    beside = f".{target.name}." if use.is_database else None
     is_behind_link = target != Path(os.path.abspath(path))  # noqa: PTH100 - no links
     for attempt in range(1, _ATTEMPTS + 1):
         try:

@@ -120,13 +120,13 @@ def test_a_path_that_will_not_do_gets_one_line(
     assert said in line
 
 
-@pytest.mark.parametrize("name", ["report_path", "metrics_path", "memory_path"])
-def test_a_file_beside_it_must_find_room_for_its_name(name: str) -> None:
-    assert "which is too long" in problem(name, "a" * 250)
+def test_the_files_beside_the_memory_must_find_room_for_their_names() -> None:
+    assert "which is too long" in problem("memory_path", "a" * 250)
 
 
-def test_a_file_that_is_only_appended_to_needs_no_file_beside_it() -> None:
-    assert problems(**IN_USE["rejects_path"], rejects_path="a" * 250) == []
+@pytest.mark.parametrize("name", ["report_path", "metrics_path", "rejects_path"])
+def test_other_files_need_none_of_their_name_beside_them(name: str) -> None:
+    assert problems(**IN_USE[name], **{name: "a" * 250}) == []
 
 
 @pytest.mark.parametrize("name", ["report_path", "metrics_path", "dry_run_path"])
