@@ -49,7 +49,8 @@ class LocalAmplitude:
         keys: The API keys that exist; None takes any.
         faults: How to misbehave.
         switches: How to decide what Amplitude's documentation leaves open.
-        keep_bodies: Keep the decompressed body of every request in its log.
+        keep_bodies: Keep the decompressed body of every request in its log as it came,
+            its key included.
         now: The server's clock, in seconds since 1970.
     """
 
