@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sqlite3
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     from target_amplitude_nami.local.rules import Rules
     from target_amplitude_nami.local.script import Script
     from target_amplitude_nami.local.store import Store
+
+_FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
+_PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_PRIMARY_CODE = 0xFF
+"""The bits of an error code of SQLite that say what it is about."""
+_SECONDS_BETWEEN_WORDS = 60
 
 _MAX_KEPT_BODY = 1_000_000
 """Bytes of the body of a refused request, past which it is not kept."""
@@ -56,9 +63,10 @@ class Desk:
         keep_bodies: Keep every body as it came, its key included. Without it, only
             those of refused requests are kept, and of these no credential.
         now: The server's clock, in seconds since 1970.
+        on_trouble: Hears, at most once in a minute, why a request cannot be stored.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         rules: Rules,
         store: Store,
@@ -66,13 +74,18 @@ class Desk:
         *,
         keep_bodies: bool,
         now: Callable[[], float],
+        on_trouble: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._rules = rules
         self._store = store
         self._script = script
         self._keep_bodies = keep_bodies
         self._now = now
+        self._on_trouble = on_trouble
+        self._next_word = 0.0
         self._arrived = 0
+        self.trouble: str | None = None
+        """Why nothing can be stored, if waiting is no help; None as long as it can."""
 
     def meet_head(self, path: str) -> Fault | None:
         """Return the fault that has a request read slowly that is just arriving."""
@@ -98,11 +111,30 @@ class Desk:
     ) -> Reply | None:
         """Return the reply, its effects being stored; None if the line goes dead.
 
+        What cannot be stored gets 503, or 507 where waiting alone is no help.
+
         `started` is when the request was there, by the performance counter.
         """
         started = time.perf_counter() if started is None else started
-        with _no_collection():
-            return self._serve(request, fault, started)
+        try:
+            with _no_collection():
+                reply = self._serve(request, fault, started)
+        except sqlite3.Error as error:
+            return self._not_stored(error)
+        self.trouble = None
+        return reply
+
+    def _not_stored(self, error: sqlite3.Error) -> Reply:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+        why = "the disk is full" if code in _FULL else str(error)
+        passes = code & _PRIMARY_CODE in _PASSING
+        self.trouble = None if passes else why
+        if time.monotonic() >= self._next_word:
+            self._next_word = time.monotonic() + _SECONDS_BETWEEN_WORDS
+            self._on_trouble(why)
+        status = 503 if passes else 507
+        content = {"code": status, "error": f"Nothing can be stored: {why}"}
+        return Reply(status, msgspec.json.encode(content))
 
     def refuse(self, request: Request) -> Reply:
         """Return the answer to a request that the rules refuse; keep nothing of it."""
