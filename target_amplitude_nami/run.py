@@ -71,7 +71,11 @@ class Run:
             projects=_projects_of(settings),
             forgets=settings.dry_run,
         )
-        self.rejects = Rejects(settings.rejects_path, settings.integration_name)
+        self.rejects = Rejects(
+            settings.rejects_path,
+            settings.integration_name,
+            self.memory if settings.memory_path else None,
+        )
         emits_state = settings.enabled and not settings.dry_run
         self.ledger = Ledger(
             self.rejects, self.memory, write_state if emits_state else None

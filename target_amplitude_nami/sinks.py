@@ -14,6 +14,7 @@ from target_amplitude_nami.amplitude.checks import holds_not_finite
 from target_amplitude_nami.amplitude.event import Refusal
 from target_amplitude_nami.choosing import OTHER
 from target_amplitude_nami.nami.records import RecordReader, UnreadableRecordError
+from target_amplitude_nami.reject_lines import is_reject
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -171,7 +172,7 @@ class NamiSink(Sink):
             self._run.ledger.reject(OTHER, stream, line, refusal)
             return
         if nami is None:
-            self._ignore()
+            self._ignore(stream, line)
         else:
             self._way.take(nami, stream, line)
 
@@ -213,7 +214,11 @@ class NamiSink(Sink):
             except InvalidRecord as error:
                 raise _invalid(record, error) from error
 
-    def _ignore(self) -> None:
+    def _ignore(self, stream: str, line: bytes) -> None:
+        if is_reject(line):  # it was Nami's before, and somebody waits for it
+            refusal = Refusal("not_nami", "", "a reject that is still not recognised")
+            self._run.ledger.reject(OTHER, stream, line, refusal)
+            return
         self._run.ledger.filter(OTHER, "not_nami")
         if not self._has_warned:
             self._has_warned = True

@@ -212,6 +212,7 @@ class TargetAmplitudeNami(CommandTarget):
     def _map_record(self, stream: str, record: dict[str, t.Any], line: bytes) -> None:
         stream_maps = self.mapper.stream_maps.get(stream)
         if stream_maps is None:
+            self.run.rejects.declare_if_missing(stream)
             self.run.ledger.reject(
                 OTHER,
                 stream,

@@ -24,6 +24,7 @@ from target_amplitude_nami.memory.model import (
     MemoryFigures,
     Oddity,
     Project,
+    RejectPlace,
 )
 from target_amplitude_nami.memory.shelf import Shelf
 
@@ -40,6 +41,7 @@ __all__ = [
     "MemoryFigures",
     "Oddity",
     "Project",
+    "RejectPlace",
     "Shelf",
     "Told",
     "digest",
