@@ -108,6 +108,7 @@ class Report:
             if reasons:
                 listed = ", ".join(f"{n:,} {reason}" for reason, n in reasons.items())
                 yield f"{name}: {listed}"
+        yield from self._delivered_lines()
         yield from self._memory_lines()
         traffic = self.traffic
         yield (
@@ -116,6 +117,16 @@ class Report:
             f"{self.texts_cut:,} texts cut"
         )
         yield self.summary()
+
+    def _delivered_lines(self) -> Iterator[str]:
+        counts = self.counts
+        parts = []
+        if counts.late:
+            parts.append(f"{counts.late:,} late (user properties left as they were)")
+        if counts.without_user_id:
+            parts.append(f"{counts.without_user_id:,} without a user id")
+        if parts:
+            yield f"delivered: {', '.join(parts)}"
 
     def _memory_lines(self) -> Iterator[str]:
         memory = self.memory
@@ -146,6 +157,8 @@ class Report:
                 "filtered_by_reason": _by_reason(self.counts.filtered),
                 "rejected_by_reason": _by_reason(self.counts.rejected),
                 "by_event_type": self._rows(),
+                "late": self.counts.late,
+                "without_user_id": self.counts.without_user_id,
                 "released": self.counts.released,
                 "waiting": self.memory.waiting,
                 "waiting_since": _moment(self.memory.waiting_since),
@@ -173,6 +186,16 @@ class Report:
             ("nami_retries", "Requests sent again.", self.traffic.retries),
             ("nami_throttled", "Answers that asked to wait.", self.traffic.throttled),
             ("nami_body_bytes", "Bytes of request bodies.", self.traffic.body_bytes),
+            (
+                "nami_events_late",
+                "Events delivered too late to change user properties.",
+                self.counts.late,
+            ),
+            (
+                "nami_events_without_user_id",
+                "Events delivered that name a device alone.",
+                self.counts.without_user_id,
+            ),
             ("nami_texts_cut", "Texts cut to 1,024 characters.", self.texts_cut),
         ):
             _add_counter(lines, name, text, [({}, value)], labels)

@@ -34,6 +34,8 @@ _SAVE_SECONDS = 1.0
 _LARGE_EVENT_BYTES = 1 << 16
 """Larger ones do not wait for `post`: a few hundred would take too much memory."""
 _LONGEST_TYPE_SHOWN = 100
+_FEW = 2
+"""Late events are no sign of anything as long as they are fewer."""
 _CLOCKS_DIFFER = dt.timedelta(days=1)
 _FORGOTTEN_AFTER = dt.timedelta(days=limits.DAYS_OF_DEDUPLICATION)
 
@@ -292,6 +294,17 @@ class Run:
                 "%s records were read and not settled: no STATE covers them, so the "
                 "next run reads them again",
                 f"{report.counts.open:,}",
+            )
+        late, delivered = report.counts.late, report.delivered
+        if late >= _FEW and late > delivered / 2:
+            self._logger.warning(
+                "%s of %s delivered events are older than others of the same user that "
+                "were sent before them, so they did not change user properties: the "
+                "records come out of order. Let the tap read the oldest first, by a "
+                "replication key or with ORDER BY on the time of the event; to send "
+                "history behind newer events, set `backfill`",
+                f"{late:,}",
+                f"{delivered:,}",
             )
         if report.rejected:
             self._logger.warning(

@@ -215,7 +215,10 @@ class Way:
         if self._memory.was_delivered_before(project, mark):
             self._repeat(source, mark)
             return known
-        if not self._send(mapped, mark, self._lane_key(user, known), source):
+        # In a backfill no event changes user properties, late or not.
+        is_late = is_late and not self._settings.backfill
+        lane_key = self._lane_key(user, known)
+        if not self._send(mapped, mark, lane_key, source, is_late=is_late):
             return known
         self._run.note_time(time)
         if tells_state:
@@ -265,7 +268,13 @@ class Way:
         return self._lane_keys.get(user) or known.external_id or user
 
     def _send(
-        self, mapped: AmplitudeEvent, mark: Mark, lane_key: str, source: Source
+        self,
+        mapped: AmplitudeEvent,
+        mark: Mark,
+        lane_key: str,
+        source: Source,
+        *,
+        is_late: bool = False,
     ) -> bool:
         """Hand an event to delivery; return whether it is one that can be sent."""
         event = self._checks.encode(
@@ -275,7 +284,12 @@ class Way:
             self._reject(event, source)
             return False
         origin = self._run.ledger.open(
-            source.label, source.stream, source.line, mark, source.held
+            source.label,
+            source.stream,
+            source.line,
+            mark,
+            source.held,
+            is_late=is_late,
         )
         self._run.send(event, lane_key, origin, source.project)
         return True

@@ -39,6 +39,8 @@ COUNTS = Counts(
     held={"device.impression": 9},
     duplicate={"device.impression": 1, "user.subscription.renewed": 3},
     released=2,
+    late=1_200,
+    without_user_id=18,
 )
 REPORT = Report(
     integration="radio",
@@ -102,6 +104,10 @@ def test_the_table_is_one_that_people_can_read() -> None:
         ),
         "filtered: 10 before_start_date, 4 not_nami",
         "rejected: 4 time_unreadable, 3 no_ids, 1 line_not_json",
+        (
+            "delivered: 1,200 late (user properties left as they were), "
+            "18 without a user id"
+        ),
         "memory: 2 held records let go, so read again",
         (
             "memory: 12 records wait for an External ID, the oldest since "
@@ -111,6 +117,22 @@ def test_the_table_is_one_that_people_can_read() -> None:
         "7 requests, 2 retries, 1 throttled, 1,234,567 bytes sent, 3 texts cut",
         REPORT.summary(),
     ]
+
+
+@pytest.mark.parametrize(
+    ("late", "without_user_id", "lines"),
+    [
+        (0, 0, []),
+        (1, 0, ["delivered: 1 late (user properties left as they were)"]),
+        (0, 2, ["delivered: 2 without a user id"]),
+    ],
+)
+def test_what_is_odd_of_no_event_takes_no_line(
+    late: int, without_user_id: int, lines: list[str]
+) -> None:
+    counts = dataclasses.replace(COUNTS, late=late, without_user_id=without_user_id)
+    table = dataclasses.replace(REPORT, counts=counts).lines()
+    assert [line for line in table if line.startswith("delivered:")] == lines
 
 
 def test_the_summary_is_one_line() -> None:
@@ -156,6 +178,7 @@ def test_the_json_adds_up() -> None:
     assert report["events_per_second"] == 1201.3
     assert report["body_bytes"] == 1_234_567
     assert report["released"] == 2
+    assert (report["late"], report["without_user_id"]) == (1_200, 18)
     assert report["waiting"] == 12
 
 
@@ -189,6 +212,8 @@ def test_the_metrics_say_what_the_json_says() -> None:
     assert found["nami_records_waiting"] == {(): 12}
     assert found["nami_requests"] == {(): 7}
     assert found["nami_retries"] == {(): 2}
+    assert found["nami_events_late"] == {(): 1_200}
+    assert found["nami_events_without_user_id"] == {(): 18}
     assert found["nami_throttled"] == {(): 1}
     assert found["nami_body_bytes"] == {(): 1_234_567}
     assert found["nami_texts_cut"] == {(): 3}
