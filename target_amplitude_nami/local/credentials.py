@@ -64,13 +64,30 @@ def without_credentials(text: bytes) -> Redacted | None:
 
 
 def _redacted(text: bytes, found: Iterable[str]) -> Redacted:
-    return Redacted(text, frozenset(c for c in found if len(c) >= SHORTEST))
+    # Of "Bearer …", the credential itself may stand elsewhere, too.
+    parts = {part for value in found for part in value.split() if not _is_word(part)}
+    return Redacted(text, frozenset(c for c in {*found, *parts} if len(c) >= SHORTEST))
+
+
+def _is_word(text: str) -> bool:
+    """Whether a text can be a word, and stand elsewhere for another reason."""
+    return len(text) <= _LONGEST_WORD and not any(map(str.isdigit, text))
 
 
 def is_spelled_otherwise(text: bytes) -> bool:
     """Whether a letter or a digit stands in a text as an escape."""
     found = _SPELLED_FOR_JSON.search(text) or _SPELLED_FOR_FORMS.search(text)
     return found is not None
+
+
+def may_name_a_credential(text: bytes) -> bool:
+    """Whether a text could hold the name of a credential, told quickly."""
+    if is_spelled_otherwise(text):
+        return _NAMES.search(text) is not None
+    text = text.lower()
+    if b"key" not in text or (b"api" not in text and b"secret" not in text):
+        return b"authorization" in text
+    return _NAMES.search(text) is not None
 
 
 def is_credential(name: str) -> bool:
@@ -215,8 +232,7 @@ def _without_lookalikes(text: bytes) -> tuple[bytes, set[str]]:
     def hide(match: re.Match[bytes]) -> bytes:
         value = match["bare"] if match["quote"] is None else match["quoted"]
         text = _text_of(b'"' + value + b'"')
-        # "api key: required" is a sentence, and its last word stands elsewhere, too.
-        if len(text) > _LONGEST_WORD or any(map(str.isdigit, text)):
+        if not _is_word(text):  # as in "api key: required"
             found.add(text)
         quote, end = match["quote"] or b"", match["end"] or b""
         return match["before"] + quote + HIDDEN_TEXT + end

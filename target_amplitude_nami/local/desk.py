@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import sqlite3
 import time
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from target_amplitude_nami.local import limits, redaction
-from target_amplitude_nami.local.credentials import without_credentials
+from target_amplitude_nami.local.credentials import HIDDEN, without_credentials
 from target_amplitude_nami.local.envelope import readable_payload, user_ids_in
 from target_amplitude_nami.local.model import LoggedRequest, Outcome, Request
 
@@ -28,6 +29,9 @@ _PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _PRIMARY_CODE = 0xFF
 """The bits of an error code of SQLite that say what it is about."""
 _SECONDS_BETWEEN_WORDS = 60
+
+_LONG_PART = re.compile(r"[0-9A-Za-z_-]{20,}")
+"""What in an unknown path may be a key."""
 
 _MAX_KEPT_BODY = 1_000_000
 """Bytes of the body of a refused request, past which it is not kept."""
@@ -271,7 +275,8 @@ def _api(request: Request, credentials: Iterable[str] = ()) -> str:
     redacted = without_credentials(path)
     if redacted is None:
         return "/"
-    return redaction.without_values(redacted.text, credentials).decode()
+    text = redaction.without_values(redacted.text, credentials).decode()
+    return _LONG_PART.sub(HIDDEN, text)
 
 
 def _milliseconds_since(started: float) -> float:

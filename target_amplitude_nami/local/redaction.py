@@ -16,8 +16,10 @@ from target_amplitude_nami.local.credentials import (
     SHORTEST,
     is_credential,
     is_spelled_otherwise,
+    may_name_a_credential,
+    without_credentials,
 )
-from target_amplitude_nami.local.jsontext import mended
+from target_amplitude_nami.local.jsontext import decode, mended
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -46,7 +48,7 @@ def without_values(text: bytes, credentials: Iterable[str]) -> bytes:
     """Return a text without these credentials, in whatever way they are escaped."""
     for credential in sorted(credentials, key=len, reverse=True):
         if len(credential) >= SHORTEST:
-            text = _pattern(credential).sub(HIDDEN_TEXT, text)
+            text = _without_matches(_pattern(credential), text)
     return text
 
 
@@ -55,14 +57,20 @@ def answer_without_values(answer: bytes, credentials: Iterable[str]) -> bytes:
     for credential in sorted(credentials, key=len, reverse=True):
         if credential:
             pattern = _pattern(credential, whole=len(credential) < SHORTEST)
-            answer = pattern.sub(HIDDEN_TEXT, answer)
+            answer = _without_matches(pattern, answer)
     return answer
 
 
 def upload_without_credentials(upload: Upload, request: Request) -> Upload:
-    """Return a request's content; events that repeat a credential lose it there."""
-    beside = frozenset(_strings_in(list(_beside_the_body(request))))
+    """Return a request's content; credentials in its events are hidden.
+
+    These are what stands under the name of one, and what repeats one of the request.
+    """
+    beside = set(_strings_in(list(_beside_the_body(request))))
     text = b"\n".join(upload.raws)
+    if may_name_a_credential(text):
+        upload, named = _without_named(upload)
+        beside |= named
     credentials = [
         credential
         for credential in {upload.api_key, *beside}
@@ -75,6 +83,19 @@ def upload_without_credentials(upload: Upload, request: Request) -> Upload:
         raws=[without_values(raw, credentials) for raw in upload.raws],
         events=_value_without(upload.events, credentials),
     )
+
+
+def _without_named(upload: Upload) -> tuple[Upload, set[str]]:
+    raws, events = list(upload.raws), list(upload.events)
+    found: set[str] = set()
+    for index, raw in enumerate(upload.raws):
+        redacted = without_credentials(raw) if may_name_a_credential(raw) else None
+        if redacted is not None and redacted.text != raw:
+            raws[index] = redacted.text
+            found |= redacted.found
+            # A form's event has a type that is not in its text.
+            events[index] = {**events[index], **decode(redacted.text)}
+    return msgspec.structs.replace(upload, raws=raws, events=events), found
 
 
 def _may_be_in(text: bytes, credential: str) -> bool:
@@ -147,6 +168,25 @@ def _strings_in(value: object) -> Iterator[str]:
 
 
 # By value
+
+
+_BEGUN_ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u[0-9a-fA-F]{0,3}\Z")
+_LONGEST_RUN = 64
+"""Of backslashes, as far as one looks back."""
+
+
+def _without_matches(pattern: re.Pattern[bytes], text: bytes) -> bytes:
+    parts: list[bytes] = []
+    done = at = 0
+    while match := pattern.search(text, at):
+        start, at = match.span()
+        before = text[max(done, start - _LONGEST_RUN) : start]
+        if _BEGUN_ESCAPE.search(before):  # its digits are none of the credential
+            at = start + 1
+            continue
+        parts += text[done:start], HIDDEN_TEXT
+        done = at
+    return b"".join([*parts, text[done:]])
 
 
 @lru_cache(64)

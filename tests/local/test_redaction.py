@@ -166,6 +166,32 @@ def test_events_that_are_taken_lose_a_repeated_key(
     assert spellings_in(content_of(tmp_path)) == []
 
 
+@pytest.mark.parametrize(
+    "member",
+    [
+        f'"api_key":"{KEY}"',
+        f'"API\\u005fKey":"{KEY}"',
+        f'"event_properties":{{"secret-key":["{KEY}"]}}',
+        f'"user_properties":{{"url":"https://example.com/?api_key={KEY}"}}',
+        f'"user_properties":{{"Authorization":"Bearer {KEY}","note":"{KEY}"}}',
+    ],
+)
+def test_events_that_are_taken_lose_the_keys_that_they_name(
+    member: str, tmp_path: Path
+) -> None:
+    bench = Bench(tmp_path / "local.db", keep_bodies=False)
+    taken = f'{{"event_type":"one","user_id":"user-1",{member}}}'
+
+    status, _ = bench.post(f'{{"api_key":"key-1","events":[{taken}]}}'.encode())
+
+    assert status == 200
+    [stored] = bench.read.events()
+    assert stored.sent["user_id"] == "user-1"
+    assert "(hidden)" in json.dumps(stored.sent)
+    bench.store.close()
+    assert spellings_in(content_of(tmp_path)) == []
+
+
 def test_a_form_that_is_taken_loses_its_key(tmp_path: Path) -> None:
     bench = Bench(tmp_path / "local.db", keep_bodies=False)
     sent = json.dumps({"user_id": "user-1", "user_properties": {"a": KEY}})
@@ -234,13 +260,15 @@ def test_a_refused_body_that_cannot_be_read_is_not_kept(
 def test_a_path_that_holds_a_key_is_logged_without_it(tmp_path: Path) -> None:
     bench = Bench(tmp_path / "local.db", keep_bodies=False)
 
-    for path in (f"/2/httpapi/{KEY}", f"/api_key={KEY}"):
-        body = REFUSED["as usual"].encode()
+    for path in ("/2/httpapi/short-key", f"/nope/{KEY}/x", f"/api_key={KEY}", "/2/x"):
+        body = b'{"api_key":"short-key"}'
         bench.take(Request("POST", path, JSON_TYPE, body))
 
     assert [logged.api for logged in bench.read.requests()] == [
         "/2/httpapi/(hidden)",
+        "/nope/(hidden)/x",
         "/api_key=(hidden)",
+        "/2/x",
     ]
 
 
