@@ -58,6 +58,8 @@ class Origin(msgspec.Struct, frozen=True, gc=False):
     checkpoint: Checkpoint
     held: int | None = None
     """Its number in the memory, where it waited to be sent."""
+    is_late: bool = False
+    """Whether it is kept from user properties, as newer ones were seen before it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -76,6 +78,10 @@ class Counts:
     """How many duplicates are other events than those whose id and device they have."""
     conflicting_ids: tuple[str, ...] = ()
     """The first insert ids of such."""
+    late: int = 0
+    """How many of those delivered were kept from user properties for being late."""
+    without_user_id: int = 0
+    """How many of those delivered name a device alone."""
 
     @property
     def open(self) -> int:
@@ -122,6 +128,8 @@ class Ledger:
         self._held_back: Checkpoint | None = None
         self._id_conflicts = 0
         self._conflicting_ids: tuple[str, ...] = ()
+        self._late = 0
+        self._without_user_id = 0
 
     def counts(self) -> Counts:
         """Return the figures of this moment."""
@@ -132,6 +140,7 @@ class Ledger:
             held = dict(self._held)
             duplicate = dict(self._duplicate)
             id_conflicts = self._id_conflicts, self._conflicting_ids
+            late, without_user_id = self._late, self._without_user_id
         # Last, so that no record seems to be settled before it is read.
         return Counts(
             dict(self._read),
@@ -142,6 +151,8 @@ class Ledger:
             duplicate,
             self._released,
             *id_conflicts,
+            late,
+            without_user_id,
         )
 
     def save(self) -> None:
@@ -158,13 +169,20 @@ class Ledger:
 
     # For the reading thread
 
-    def open(
-        self, label: str, stream: str, line: bytes, mark: Mark, held: int | None = None
+    def open(  # noqa: PLR0913 - one call for each record that is sent
+        self,
+        label: str,
+        stream: str,
+        line: bytes,
+        mark: Mark,
+        held: int | None = None,
+        *,
+        is_late: bool = False,
     ) -> Origin:
         """Count a record as read that goes to delivery."""
         self._read[label] += 1
         self._current.opened += 1
-        return Origin(label, stream, line, mark, self._current, held)
+        return Origin(label, stream, line, mark, self._current, held, is_late)
 
     def filter(self, label: str, reason: str) -> None:
         """Count a record as read that the settings leave out."""
@@ -229,6 +247,11 @@ class Ledger:
 
     def settle_delivered(self, events: Sequence[Outgoing]) -> None:
         """Settle events that Amplitude has."""
+        late = sum([event.origin.is_late for event in events])
+        without_user_id = sum([event.user_id is None for event in events])
+        with self._lock:
+            self._late += late
+            self._without_user_id += without_user_id
         self._settle(events, self._delivered)
 
     def settle_repeats(

@@ -120,6 +120,7 @@ class Report:
             )
             yield f"columns not understood: {listed}"
         yield from self._id_conflict_lines()
+        yield from self._delivered_lines()
         yield from self._memory_lines()
         traffic = self.traffic
         yield (
@@ -140,6 +141,16 @@ class Report:
                 f"id and device of another event but another type or time; Amplitude "
                 f"keeps one of them: {named}"
             )
+
+    def _delivered_lines(self) -> Iterator[str]:
+        counts = self.counts
+        parts = []
+        if counts.late:
+            parts.append(f"{counts.late:,} late (user properties left as they were)")
+        if counts.without_user_id:
+            parts.append(f"{counts.without_user_id:,} without a user id")
+        if parts:
+            yield f"delivered: {', '.join(parts)}"
 
     def _memory_lines(self) -> Iterator[str]:
         memory = self.memory
@@ -172,6 +183,8 @@ class Report:
                 "by_event_type": self._rows(),
                 "id_conflict": self.counts.id_conflicts,
                 "named_id_conflicts": self.counts.conflicting_ids,
+                "late": self.counts.late,
+                "without_user_id": self.counts.without_user_id,
                 "released": self.counts.released,
                 "waiting": self.memory.waiting,
                 "waiting_since": _moment(self.memory.waiting_since),
@@ -200,6 +213,16 @@ class Report:
             ("nami_retries", "Requests sent again.", self.traffic.retries),
             ("nami_throttled", "Answers that asked to wait.", self.traffic.throttled),
             ("nami_body_bytes", "Bytes of request bodies.", self.traffic.body_bytes),
+            (
+                "nami_events_late",
+                "Events delivered too late to change user properties.",
+                self.counts.late,
+            ),
+            (
+                "nami_events_without_user_id",
+                "Events delivered that name a device alone.",
+                self.counts.without_user_id,
+            ),
             ("nami_texts_cut", "Texts cut to 1,024 characters.", self.texts_cut),
             (
                 "nami_id_conflicts",

@@ -40,6 +40,8 @@ _LARGE_EVENT_BYTES = 1 << 16
 _LONGEST_TYPE_SHOWN = 100
 _MOST_MISFITS = 100
 """So many columns with names that fit nowhere are counted."""
+_FEW = 2
+"""Late events are no sign of anything as long as they are fewer."""
 _CLOCKS_DIFFER = dt.timedelta(days=1)
 _FORGOTTEN_AFTER = dt.timedelta(days=limits.DAYS_OF_DEDUPLICATION)
 
@@ -78,7 +80,11 @@ class Run:
             begins_anew=_begins_anew(settings),
             forgets=settings.dry_run,
         )
-        self.rejects = Rejects(settings.rejects_path, settings.integration_name)
+        self.rejects = Rejects(
+            settings.rejects_path,
+            settings.integration_name,
+            self.memory if settings.memory_path else None,
+        )
         emits_state = settings.enabled and not settings.dry_run
         self.ledger = Ledger(
             self.rejects, self.memory, write_state if emits_state else None
@@ -333,6 +339,17 @@ class Run:
                 "%s records were read and not settled: no STATE covers them, so the "
                 "next run reads them again",
                 f"{report.counts.open:,}",
+            )
+        late, delivered = report.counts.late, report.delivered
+        if late >= _FEW and late > delivered / 2:
+            self._logger.warning(
+                "%s of %s delivered events are older than others of the same user that "
+                "were sent before them, so they did not change user properties: the "
+                "records come out of order. Let the tap read the oldest first, by a "
+                "replication key or with ORDER BY on the time of the event; to send "
+                "history behind newer events, set `backfill`",
+                f"{late:,}",
+                f"{delivered:,}",
             )
         if report.rejected:
             self._logger.warning(

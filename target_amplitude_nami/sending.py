@@ -9,6 +9,7 @@ import typing as t
 import msgspec
 
 from target_amplitude_nami.amplitude import limits
+from target_amplitude_nami.amplitude.answers import Answer, Fatal, Unknown
 from target_amplitude_nami.amplitude.client import Client, Destination
 from target_amplitude_nami.amplitude.deliveries import Deliveries
 from target_amplitude_nami.amplitude.delivery import Delivery, DeliveryOptions
@@ -37,6 +38,27 @@ LOCAL_KEY: t.Final = "local"
 _SECONDS_FOR_LANES = 5.0
 """How long requests in flight may take to end when nothing more is delivered."""
 _SECONDS_FOR_LANES_WHEN_LATE = 0.5
+
+
+class _LocalClient(Client):
+    """A connection to the local Amplitude of this run, whose disk may be full."""
+
+    def __init__(
+        self, destination: Destination, local: LocalAmplitude, path: object
+    ) -> None:
+        super().__init__(destination)
+        self._local = local
+        self._path = path
+
+    def post(self, body: bytes, count: int) -> Answer:
+        answer = super().post(body, count)
+        # What cannot be stored is not to be waited for, as Amplitude's 5xx is.
+        if isinstance(answer, Unknown) and (why := self._local.trouble) is not None:
+            return Fatal(
+                f"the local Amplitude cannot write {self._path} ({why}): make room on "
+                f"the disk, or choose another `local_path`"
+            )
+        return answer
 
 
 class Sending:
@@ -136,8 +158,13 @@ class Sending:
             DEFAULT_PORT,
         )
 
-        summary = self._local.summary()
-        self._local.__exit__(None, None, None)
+        local, self._local = self._local, None
+        try:
+            summary = local.summary()
+        except sqlite3.Error:  # a full disk, of which the run has said already
+            return
+        finally:
+            local.__exit__(None, None, None)
         self._logger.info(
             "The local Amplitude now holds %s events of %s users: "
             "`local-amplitude %s` shows them at http://127.0.0.1:%s/",
@@ -146,7 +173,6 @@ class Sending:
             self._settings.local_path,
             DEFAULT_PORT,
         )
-        self._local = None
 
     def _delivery_to(self, project: Project) -> Delivery:
         settings = self._settings
@@ -180,6 +206,9 @@ class Sending:
             self._destination = self._destination.at(url)
             self._sandbox = self._sandbox.at(url)
         destination = self._destination_of(project)
+        if (local := self._local) is not None:
+            path = self._settings.local_path
+            return lambda: _LocalClient(destination, local, path)
         return lambda: Client(destination, self._first_name)
 
     def _destination_of(self, project: Project) -> Destination:

@@ -16,6 +16,7 @@ from target_amplitude_nami.choosing import OTHER
 from target_amplitude_nami.nami.deleted import DeletedRows
 from target_amplitude_nami.nami.recognising import NamiDetector, declares_nami
 from target_amplitude_nami.nami.records import RecordReader, UnreadableRecordError
+from target_amplitude_nami.reject_lines import is_reject
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -185,7 +186,7 @@ class NamiSink(Sink):
             self._run.ledger.reject(OTHER, stream, line, refusal)
             return
         if nami is None:
-            self._ignore(record)
+            self._ignore(record, stream, line)
             return
         if not self._is_recognised:
             self._recognise()
@@ -232,7 +233,7 @@ class NamiSink(Sink):
     ) -> None:
         if not self._is_recognised:
             if self._label_of(record) is None:
-                self._ignore(record)  # a schema of others was not kept to
+                self._ignore(record, stream, line)  # a schema of others was not kept to
                 return
             self._recognise()
         event_type = error.event_type or self._reader.event_type_of(record)
@@ -266,7 +267,11 @@ class NamiSink(Sink):
             except InvalidRecord as error:
                 raise _invalid(record, error) from error
 
-    def _ignore(self, record: dict[str, t.Any]) -> None:
+    def _ignore(self, record: dict[str, t.Any], stream: str, line: bytes) -> None:
+        if is_reject(line):  # it was Nami's before, and somebody waits for it
+            refusal = Refusal("not_nami", "", "a reject that is still not recognised")
+            self._run.ledger.reject(OTHER, stream, line, refusal)
+            return
         self._recognition.note_left_out(
             self.stream_name,
             record,

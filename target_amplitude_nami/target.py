@@ -250,6 +250,7 @@ class TargetAmplitudeNami(CommandTarget):
         stream_maps = self.mapper.stream_maps.get(stream)
         if stream_maps is None:
             recognise_early(self.run.recognition, stream, record)
+            self.run.rejects.declare_if_missing(stream)
             self.run.ledger.reject(
                 OTHER,
                 stream,

@@ -205,7 +205,9 @@ class Way:
         if first is not None:
             self._repeat(source, mark, first)
             return known
-        if not self._send(mapped, mark, user, source):
+        # In a backfill no event changes user properties, late or not.
+        is_late = is_late and not self._settings.backfill
+        if not self._send(mapped, mark, user, source, is_late=is_late):
             return known
         self._run.note_time(time)
         if tells_state:
@@ -253,7 +255,13 @@ class Way:
         return self._learning.with_state(known, record.state, record.time)
 
     def _send(
-        self, mapped: AmplitudeEvent, mark: Mark, lane_key: str, source: Source
+        self,
+        mapped: AmplitudeEvent,
+        mark: Mark,
+        lane_key: str,
+        source: Source,
+        *,
+        is_late: bool = False,
     ) -> bool:
         """Hand an event to delivery; return whether it is one that can be sent."""
         event = self._checks.encode(
@@ -263,7 +271,12 @@ class Way:
             self._reject(event, source)
             return False
         origin = self._run.ledger.open(
-            source.label, source.stream, source.line, mark, source.held
+            source.label,
+            source.stream,
+            source.line,
+            mark,
+            source.held,
+            is_late=is_late,
         )
         self._run.send(event, lane_key, origin, source.project)
         return True

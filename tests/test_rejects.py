@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,9 @@ from hypothesis import strategies as st
 
 from target_amplitude_nami.amplitude.event import Refusal
 from target_amplitude_nami.errors import OutputUnwritable
+from target_amplitude_nami.memory import RejectPlace
 from target_amplitude_nami.nami import jsontext
+from target_amplitude_nami.reject_lines import is_reject
 from target_amplitude_nami.rejects import (
     Rejects,
     line_of,
@@ -23,7 +26,7 @@ from target_amplitude_nami.rejects import (
 from tests.support import singer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 REFUSAL = Refusal("time_unreadable", "created_date", 'it is "never"', None)
 FULL_DISK = Path("/dev/full")
@@ -213,3 +216,131 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     rejects = Rejects(tmp_path / "file" / "rejects.singer", "nami")
     with pytest.raises(OutputUnwritable, match=r"rejects\.singer"):
         rejects.write("a", singer.record("a", {}), REFUSAL)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'\xef\xbb\xbf{"type":"RECORD","stream":"a","record":{"x":1}}\r\n',
+        b'{"type":"RECORD",\r"stream":"a",\r\n"record":{"x":1}}\r',
+        b' \t{"type":"RECORD","stream":"a","record":{"x":1}} ',
+    ],
+)
+def test_a_line_is_one_line_for_every_reader(rejects: Rejects, line: bytes) -> None:
+    rejects.declare("a", b"\xef\xbb\xbf" + singer.schema("a").rstrip() + b"\r\n")
+    rejects.write("a", line, REFUSAL)
+    rejects.sync()
+    text = rejects.path.read_text("utf-8")  # it also ends lines at a bare \r
+    schema, record = map(json.loads, text.splitlines())
+    assert "\ufeff" not in text
+    assert (schema["type"], record["record"]) == ("SCHEMA", {"x": 1})
+
+
+def test_a_record_of_a_file_has_no_mark_within_its_line() -> None:
+    message = record_message("a", b'\xef\xbb\xbf{"x": 1}')
+    assert message == b'{"type":"RECORD","stream":"a","record":{"x": 1}}'
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (b'{"type":"RECORD","record":{},"rejected":{"reason":"old"}}', True),
+        (b'{"type":"RECORD","rejected" : {},"record":{}}', True),
+        (b'{"type":"RECORD","record":{},"rejected":null}', False),
+        (b'{"type":"RECORD","record":{"rejected":{}}}', False),
+        (b'{"type":"RECORD","record":{"x":"\\"rejected\\""}}', False),
+        (b'{"type":"RECORD","record":{}}', False),
+        (b'{"rejected"', False),
+        (b'["rejected"]', False),
+    ],
+)
+def test_a_reject_is_known_by_the_reason_beside_it(
+    line: bytes, *, expected: bool
+) -> None:
+    assert is_reject(line) is expected
+
+
+# From run to run, with a memory
+
+
+class Memo(dict[bytes, RejectPlace]):
+    """A memory that outlives its runs."""
+
+    find_reject = dict.get
+    note_reject = dict.__setitem__
+
+
+@pytest.fixture
+def reject(tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
+    """Reject lines in a run of its own; return the records in the file then."""
+    known = Memo()
+
+    def reject(*lines: bytes) -> list[dict[str, Any]]:
+        rejects = Rejects(tmp_path / "rejects.singer", "nami", known)
+        rejects.declare("a", singer.schema("a"))
+        for line in lines:
+            rejects.write("a", line, REFUSAL)
+        rejects.close()
+        return [m["record"] for m in written(rejects) if m["type"] == "RECORD"]
+
+    return reject
+
+
+def lines_of(*numbers: int) -> list[bytes]:
+    return [singer.record("a", {"x": number}) for number in numbers]
+
+
+def test_a_record_that_comes_again_is_not_written_again(
+    reject: Callable[..., list[dict[str, Any]]], tmp_path: Path
+) -> None:
+    once = reject(*lines_of(1, 2))
+    before = (tmp_path / "rejects.singer").read_bytes()
+    later = b',"time_extracted":"2026-06-01T08:00:00Z"}'
+    again = reject(*lines_of(2, 1), lines_of(2)[0].rstrip()[:-1] + later)
+    assert again == once == [{"x": 1}, {"x": 2}]
+    assert (tmp_path / "rejects.singer").read_bytes() == before
+    assert reject(*lines_of(1, 3)) == [{"x": 1}, {"x": 2}, {"x": 3}]
+
+
+def test_within_a_run_each_reject_is_written(
+    reject: Callable[..., list[dict[str, Any]]],
+) -> None:
+    assert reject(*lines_of(1, 1)) == [{"x": 1}, {"x": 1}]
+
+
+@pytest.mark.parametrize(
+    ("change", "left"),
+    [
+        (lambda path: path.unlink(), 0),
+        (lambda path: path.rename(path.with_name("mended.singer")), 0),
+        (lambda path: os.truncate(path, len(singer.schema("a"))), 0),
+        (lambda path: path.write_bytes(b""), 0),
+        (lambda path: path.write_bytes(path.read_bytes().replace(b" 1}", b" 7}")), 1),
+        (lambda path: path.write_bytes(singer.schema("b") + path.read_bytes()), 1),
+    ],
+    ids=["gone", "moved", "shortened", "emptied", "edited", "shifted"],
+)
+def test_what_the_file_holds_no_more_is_written(
+    reject: Callable[..., list[dict[str, Any]]],
+    tmp_path: Path,
+    change: Callable[[Path], object],
+    left: int,
+) -> None:
+    reject(*lines_of(1))
+    change(tmp_path / "rejects.singer")
+    records = reject(*lines_of(1))
+    assert records[left:] == [{"x": 1}]
+    assert reject(*lines_of(1)) == records
+
+
+def test_a_damaged_note_of_a_place_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "rejects.singer"
+    line = singer.record("a", {"x": 1})
+    known = Memo()
+    for number in range(3):
+        rejects = Rejects(path, "nami", known)
+        rejects.write("a", line, REFUSAL)
+        rejects.close()
+        assert path.read_bytes().count(b"RECORD") == number + 1
+        [key] = known
+        known[key] = [RejectPlace(-1, 5, b""), RejectPlace(0, 2**62, b"")][number % 2]

@@ -42,6 +42,8 @@ COUNTS = Counts(
     released=2,
     id_conflicts=3,
     conflicting_ids=("a-1", 'b"\n' + "x" * 100),
+    late=1_200,
+    without_user_id=18,
 )
 REPORT = Report(
     integration="radio",
@@ -110,6 +112,10 @@ def test_the_table_is_one_that_people_can_read() -> None:
             "but another type or time; Amplitude keeps one of them: "
             '"a-1", "b\\"\\n' + "x" * 57 + '"'
         ),
+        (
+            "delivered: 1,200 late (user properties left as they were), "
+            "18 without a user id"
+        ),
         "memory: 2 held records let go, so read again",
         (
             "memory: 12 records wait for an External ID, the oldest since "
@@ -119,6 +125,22 @@ def test_the_table_is_one_that_people_can_read() -> None:
         "7 requests, 2 retries, 1 throttled, 1,234,567 bytes sent, 3 texts cut",
         REPORT.summary(),
     ]
+
+
+@pytest.mark.parametrize(
+    ("late", "without_user_id", "lines"),
+    [
+        (0, 0, []),
+        (1, 0, ["delivered: 1 late (user properties left as they were)"]),
+        (0, 2, ["delivered: 2 without a user id"]),
+    ],
+)
+def test_what_is_odd_of_no_event_takes_no_line(
+    late: int, without_user_id: int, lines: list[str]
+) -> None:
+    counts = dataclasses.replace(COUNTS, late=late, without_user_id=without_user_id)
+    table = dataclasses.replace(REPORT, counts=counts).lines()
+    assert [line for line in table if line.startswith("delivered:")] == lines
 
 
 def test_the_summary_is_one_line() -> None:
@@ -166,6 +188,7 @@ def test_the_json_adds_up() -> None:
     assert report["released"] == 2
     assert report["id_conflict"] == 3
     assert report["named_id_conflicts"][0] == "a-1"
+    assert (report["late"], report["without_user_id"]) == (1_200, 18)
     assert report["waiting"] == 12
 
 
@@ -199,6 +222,8 @@ def test_the_metrics_say_what_the_json_says() -> None:
     assert found["nami_records_waiting"] == {(): 12}
     assert found["nami_requests"] == {(): 7}
     assert found["nami_retries"] == {(): 2}
+    assert found["nami_events_late"] == {(): 1_200}
+    assert found["nami_events_without_user_id"] == {(): 18}
     assert found["nami_throttled"] == {(): 1}
     assert found["nami_body_bytes"] == {(): 1_234_567}
     assert found["nami_texts_cut"] == {(): 3}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,6 @@ from target_amplitude_nami.local.presets import PRESETS
 
 if TYPE_CHECKING:
     import asyncio
-    import sqlite3
     from collections.abc import Awaitable, Callable
 
     from starlette.datastructures import QueryParams
@@ -88,6 +88,7 @@ class Api:
             ],
             exception_handlers={
                 AskedWronglyError: _say_why,
+                sqlite3.Error: _say_trouble,
                 404: _say_no_such_thing,
                 405: _say_no_such_thing,
             },
@@ -253,6 +254,11 @@ def _json(body: bytes, status: int = 200) -> Response:
 async def _say_why(_: Request, error: Exception) -> Response:
     status = error.status if isinstance(error, AskedWronglyError) else 400
     return _json(msgspec.json.encode({"error": str(error)}), status)
+
+
+async def _say_trouble(_: Request, error: Exception) -> Response:
+    text = f"The file cannot be read: {error}."
+    return _json(msgspec.json.encode({"error": text}), 503)
 
 
 async def _say_no_such_thing(_: Request, error: Exception) -> Response:

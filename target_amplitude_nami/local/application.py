@@ -9,12 +9,18 @@ import time
 from typing import TYPE_CHECKING, cast
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from target_amplitude_nami.local import limits, pages
 from target_amplitude_nami.local.api import Api
-from target_amplitude_nami.local.guard import Guard
+from target_amplitude_nami.local.guard import (
+    Guard,
+    is_sent_unasked,
+    upload_objection,
+)
 from target_amplitude_nami.local.live import Bell
 from target_amplitude_nami.local.model import Request
 
@@ -32,6 +38,12 @@ _MAX_KEPT_BYTES = limits.BATCH.max_bytes + 1
 
 _CUT_BYTES = 64
 """How much more a cut answer promises than it sends."""
+
+
+_NEEDS_HEADER = (
+    "Forms and GET need the header `X-Local-Amplitude: 1` here, "
+    "because a web page could send them without it."
+)
 
 
 class Connection(H11Protocol):
@@ -60,7 +72,7 @@ class Application:
         reader: Where the page's answers come from.
         script: The faults that are played.
         region: The region that the server stands for.
-        any_host: Whether the page may be asked for under any name.
+        any_host: Whether requests may be for any host.
     """
 
     def __init__(
@@ -73,6 +85,7 @@ class Application:
         any_host: bool,
     ) -> None:
         self._desk = desk
+        self._any_host = any_host
         self._bell = Bell()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing = asyncio.Event()
@@ -112,6 +125,25 @@ class Application:
             transport.abort()
 
     async def _ingest(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        why = upload_objection(headers, any_host=self._any_host)
+        if why is not None:
+            await _turn_away(why, scope, receive, send)
+        elif is_sent_unasked(scope["method"], headers):
+            await self._answer_alone(scope, receive, send)
+        else:
+            await self._take(scope, receive, send)
+
+    async def _answer_alone(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request that any web page could have sent; keep nothing of it."""
+        if scope["path"] == limits.IDENTIFY_API.path:
+            await _turn_away(_NEEDS_HEADER, scope, receive, send)
+            return
+        request = await self._read(scope, receive, None)
+        if request is not None:
+            await _answer(self._desk.refuse(request), send)
+
+    async def _take(self, scope: Scope, receive: Receive, send: Send) -> None:
         slow = self._desk.meet_head(scope["path"])
         rate = None if slow is None else slow.do.read_rate
         request = await self._read(scope, receive, rate)
@@ -159,6 +191,11 @@ class Application:
         except TimeoutError:
             return False
         return True
+
+
+async def _turn_away(why: str, scope: Scope, receive: Receive, send: Send) -> None:
+    answer = JSONResponse({"code": 403, "error": why}, 403)
+    await answer(scope, receive, send)
 
 
 async def _whole(scope: Scope, receive: Receive) -> Request | None:

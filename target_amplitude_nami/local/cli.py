@@ -156,6 +156,10 @@ def _serve(options: argparse.Namespace) -> None:
         region=region,
         faults=faults,
         keys=keys_of(options.keys, region),
+        on_trouble=lambda why: _say(
+            f"{options.file} cannot be written ({why}): requests are answered with an"
+            " error until it can"
+        ),
     )
     with suppress(KeyboardInterrupt):
         signal.signal(signal.SIGTERM, _interrupt)

@@ -95,6 +95,14 @@ def check_key(upload: Upload, keys: frozenset[str] | None) -> None:
         raise RefusedError(400, f"Invalid API key: {upload.api_key}")
 
 
+def readable_payload(request: Request) -> bytes:
+    """Return the body of a request, decompressed where that is possible."""
+    try:
+        return payload_of(request, limits.BATCH.max_bytes)
+    except RefusedError:
+        return request.body
+
+
 def user_ids_in(request: Request) -> frozenset[str]:
     """Return the user ids of a request, or none if it cannot be read."""
     try:

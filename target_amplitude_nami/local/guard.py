@@ -1,7 +1,8 @@
-"""Keeps foreign web pages from the page and its API, and the page from foreign code."""
+"""Keeps foreign web pages from everything here, and the page from foreign code."""
 
 from __future__ import annotations
 
+import ipaddress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -11,8 +12,22 @@ from starlette.responses import JSONResponse
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_OWN_HEADER = "x-local-amplitude"
+"""A page of another site cannot send it: its browser would have to ask first."""
+
 _READING = frozenset({"GET", "HEAD"})
+_SAME_SITE = frozenset({"none", "same-origin"})
+_SENT_UNASKED = frozenset(
+    {
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "text/plain",
+    },
+)
+"""Kinds of bodies that a browser sends to other origins without asking them first; for
+one of no kind it does so too, but never without its `Origin`."""
+
+_OTHER_HOST = "This server answers to the names of the loopback alone."
 _HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -54,18 +69,62 @@ class Guard:
         await self._application(scope, receive, send_guarded)
 
     def _objection(self, method: str, headers: Headers) -> str | None:
-        host = headers.get("host", "")
         # A foreign page can have its own name point here (DNS rebinding).
-        if not self._any_host and _name_of(host) not in _LOOPBACK:
-            return "This server answers to the names of the loopback alone."
+        if not self._any_host and not _is_loopback(headers):
+            return _OTHER_HOST
         if method in _READING:
             return None
-        if headers.get("x-local-amplitude") != "1":
+        if headers.get(_OWN_HEADER) != "1":
             return "Changes need the header `X-Local-Amplitude: 1`."
-        origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if not _is_same_origin(headers):
             return "Changes are not taken from other web pages."
         return None
+
+
+def upload_objection(headers: Headers, *, any_host: bool) -> str | None:
+    """Return why a request for Amplitude is not even read, None if it is.
+
+    Args:
+        headers: The request's headers.
+        any_host: Whether other names than the loopback's are allowed.
+    """
+    if not any_host and not _is_loopback(headers):
+        return _OTHER_HOST
+    site = headers.get("sec-fetch-site", "none")
+    if site not in _SAME_SITE or not _is_same_origin(headers):
+        return "Events are not taken from other web pages."
+    return None
+
+
+def is_sent_unasked(method: str, headers: Headers) -> bool:
+    """Whether any web page could have a browser send such a request.
+
+    Browsers tell the origin of nearly all of them; what is left is not kept.
+    """
+    if headers.get(_OWN_HEADER) == "1":
+        return False
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    return method in _READING or (method == "POST" and kind in _SENT_UNASKED)
+
+
+def _is_same_origin(headers: Headers) -> bool:
+    origin = headers.get("origin")
+    if origin is None:
+        return True
+    try:
+        return urlsplit(origin).netloc == headers.get("host", "")
+    except ValueError:
+        return False
+
+
+def _is_loopback(headers: Headers) -> bool:
+    name = _name_of(headers.get("host", ""))
+    if name is None:
+        return False
+    try:
+        return name == "localhost" or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def _name_of(host: str) -> str | None:

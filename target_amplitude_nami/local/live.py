@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
@@ -19,7 +20,6 @@ from target_amplitude_nami.local.rows import (
 )
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import AsyncIterator
 
     from target_amplitude_nami.local.reading import Reader
@@ -64,7 +64,21 @@ async def stream(
     closing_down: asyncio.Event,
     told: int,
 ) -> AsyncIterator[bytes]:
-    """Yield what arrives after this version of the file."""
+    """Yield what arrives after this version of the file.
+
+    It ends when the file cannot be read: a browser asks again, and is told why.
+    """
+    with suppress(sqlite3.Error):
+        async for message in _messages(reader, bell, closing_down, told):
+            yield message
+
+
+async def _messages(
+    reader: Reader,
+    bell: Bell,
+    closing_down: asyncio.Event,
+    told: int,
+) -> AsyncIterator[bytes]:
     yield b"retry: 1000\n\n"
     spoke = time.monotonic()
     while not closing_down.is_set():

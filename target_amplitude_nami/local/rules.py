@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_amplitude_nami.local import envelope, forms, limits
+from target_amplitude_nami.local import envelope, forms, limits, redaction
 from target_amplitude_nami.local.acceptance import Acceptance, Arrival
 from target_amplitude_nami.local.identity import ids_of
 from target_amplitude_nami.local.model import (
@@ -41,7 +41,7 @@ class Rules:
         switches: Switches,
         now: Callable[[], float],
     ) -> None:
-        self._keys = keys
+        self.keys = keys
         self._switches = switches
         self._now = now
         self._throttles: dict[tuple[str, str], Throttle] = {}
@@ -71,7 +71,7 @@ class Rules:
         try:
             payload = envelope.payload_of(request, max_bytes)
             upload = envelope.upload_of(payload)
-            effects = self._accept(api, upload, memory, request.peer)
+            effects = self._accept(api, upload, memory, request)
         except RefusedError as refused:
             events = len(upload.events) if upload else 0
             return Outcome(refused.answer, Effects(), payload, events)
@@ -93,7 +93,7 @@ class Rules:
         max_bytes = self._switches.max_bytes or api.max_bytes
         try:
             upload = forms.upload_of(request, max_bytes)
-            effects = self._accept(api, upload, memory, request.peer)
+            effects = self._accept(api, upload, memory, request)
         except RefusedError as refused:
             answer = Answer(refused.answer.status, refused.answer.error)
             events = len(upload.events) if upload else 0
@@ -105,10 +105,11 @@ class Rules:
         api: limits.Api,
         upload: Upload,
         memory: Memory,
-        peer: str,
+        request: Request,
     ) -> Effects:
         envelope.check_count(upload)
-        envelope.check_key(upload, self._keys)
+        envelope.check_key(upload, self.keys)
+        upload = redaction.upload_without_credentials(upload, request)
         check_events(upload, api, self._switches)
         now = self._now()
         lane = (upload.project, api.name)
@@ -121,6 +122,6 @@ class Rules:
             memory,
             self._switches,
             budget=self._budget,
-            arrival=Arrival(now, peer),
+            arrival=Arrival(now, request.peer),
         )
         return acceptance.effects(ids)

@@ -49,8 +49,10 @@ class LocalAmplitude:
         keys: The API keys that exist; None takes any.
         faults: How to misbehave.
         switches: How to decide what Amplitude's documentation leaves open.
-        keep_bodies: Keep the decompressed body of every request in its log.
+        keep_bodies: Keep the decompressed body of every request in its log as it came,
+            its key included.
         now: The server's clock, in seconds since 1970.
+        on_trouble: Hears, at most once in a minute, why a request cannot be stored.
     """
 
     def __init__(  # noqa: PLR0913
@@ -65,6 +67,7 @@ class LocalAmplitude:
         switches: Switches | None = None,
         keep_bodies: bool = False,
         now: Callable[[], float] = time.time,
+        on_trouble: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._path = path
         self._port = port
@@ -78,6 +81,7 @@ class LocalAmplitude:
         self._script = Script(faults or Faults())
         self._keep_bodies = keep_bodies
         self._now = now
+        self._on_trouble = on_trouble
         self._reader = Reader(path)
 
     def __enter__(self) -> Self:
@@ -99,6 +103,7 @@ class LocalAmplitude:
             self._script,
             keep_bodies=self._keep_bodies,
             now=self._now,
+            on_trouble=self._on_trouble,
         )
         self.url = "http://{}:{}".format(*self._socket.getsockname())
         self._application = Application(
@@ -134,6 +139,11 @@ class LocalAmplitude:
         """Return the URL of an API: `http_v2` or `batch`."""
         paths = {known.name: known.path for known in limits.APIS.values()}
         return self.url + paths[api]
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the last request could not be stored, if waiting is no help."""
+        return self._desk.trouble
 
     def set_faults(self, faults: Faults) -> None:
         """Play another script from the next request on."""

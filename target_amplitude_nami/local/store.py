@@ -104,7 +104,9 @@ class Store:
             self._connection.execute("COMMIT")
         except BaseException:
             self._foreign = -1
-            self._connection.execute("ROLLBACK")
+            # A full disk may have ended the transaction already.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
             raise
         self._last_request += 1
 

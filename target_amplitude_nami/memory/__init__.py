@@ -24,6 +24,7 @@ from target_amplitude_nami.memory.model import (
     MemoryFigures,
     Oddity,
     Project,
+    RejectPlace,
 )
 from target_amplitude_nami.memory.shelf import Shelf
 
@@ -42,6 +43,7 @@ __all__ = [
     "Occurrence",
     "Oddity",
     "Project",
+    "RejectPlace",
     "Shelf",
     "Told",
     "dedup_key",

@@ -17,6 +17,7 @@ from target_amplitude_nami.memory.known import UNKNOWN, UNTOLD
 from target_amplitude_nami.memory.model import MemoryFigures
 from target_amplitude_nami.memory.oddities import Oddities
 from target_amplitude_nami.memory.projects import number_of, salt_of
+from target_amplitude_nami.memory.rejected import RejectPlaces
 from target_amplitude_nami.memory.shelf import Shelf
 
 if t.TYPE_CHECKING:
@@ -31,7 +32,7 @@ if t.TYPE_CHECKING:
     from pathlib import Path
 
     from target_amplitude_nami.memory.keys import DedupKey, Mark, Occurrence
-    from target_amplitude_nami.memory.model import Held, Project
+    from target_amplitude_nami.memory.model import Held, Project, RejectPlace
 
 _MOST_UNWRITTEN: t.Final = 20_000
 _MOST_BYTES_UNWRITTEN: t.Final = 8_000_000
@@ -114,6 +115,7 @@ class Memory:
         self._files = open_files(self._path, reads_uncommitted=self._forgets)
         try:
             self._file = self._files.writing
+            self._rejects = RejectPlaces(self._file, self._day)
             self._purge()
             self.users.open(self._files.reading)
             for project, name in self._projects.items():
@@ -306,6 +308,22 @@ class Memory:
             yield from held
             after = held[-1].number
 
+    # Rejects
+
+    def find_reject(self, key: bytes) -> RejectPlace | None:
+        """Return where an earlier run wrote a record into the rejects file."""
+        with self._lock:
+            if self._path is None or not self._is_open:
+                return None
+            return self._rejects.find(key)
+
+    def note_reject(self, key: bytes, place: RejectPlace) -> None:
+        """Remember where a record was written into the rejects file."""
+        with self._lock:
+            if self._path is not None and self._is_open:
+                self._is_dirty = True
+                self._rejects.note(key, place)
+
     # The file, under the lock
 
     def _purge(self) -> None:
@@ -315,6 +333,7 @@ class Memory:
             self._file.run(
                 "DELETE FROM delivered WHERE day < ?", self._day - self._days
             )
+            self._rejects.forget_before(self._day - self._days)
             self._is_dirty = True
 
     @property

@@ -25,6 +25,15 @@ class Held(msgspec.Struct, frozen=True):
     """What was understood of it."""
 
 
+class RejectPlace(msgspec.Struct, frozen=True):
+    """Where in the rejects file a record was written, and how to know it again."""
+
+    at: int
+    length: int
+    """Bytes of its line, without the end of it."""
+    digest: bytes
+
+
 class Oddity(msgspec.Struct, frozen=True):
     """Ids that do not fit together: `value` belongs to one user and to another."""
 

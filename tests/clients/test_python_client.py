@@ -197,5 +197,5 @@ def test_a_wrong_key_is_told(
         client.amplitude.shutdown()
 
     assert "Invalid API Key" in caplog.text
-    assert [r.error for r in local.requests()] == ["Invalid API key: another-key"]
+    assert [r.error for r in local.requests()] == ["Invalid API key: (hidden)"]
     assert local.summary().total == 0

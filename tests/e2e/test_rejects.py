@@ -229,3 +229,59 @@ def test_a_file_rewritten_by_another_tool_still_works(runs: Runs) -> None:
     [reject] = run.rejects
     assert reject["record"] == short(1)
     assert runs.path.read_text().count('"rejected":') == 1
+
+
+def test_every_record_of_the_file_stands_under_a_schema(runs: Runs) -> None:
+    unknown = singer.record("undeclared", nami.impression(1))
+    run = runs.run([b"\xef\xbb\xbf" + unknown, *singer.records("events", [short(2)])])
+    declared = set()
+    for message in run.reject_messages:
+        if message["type"] == "SCHEMA":
+            declared.add(message["stream"])
+        assert message["stream"] in declared
+    assert [reject["rejected"]["reason"] for reject in run.rejects] == [
+        "record_before_schema",
+        "device_id_too_short",
+    ]
+    run = runs.run_again(min_id_length=3)
+    assert run.report["delivered"] == run.report["read"] == 2
+
+
+@pytest.mark.parametrize("as_reject", [True, False])
+def test_a_reject_that_is_still_not_recognised_is_rejected_again(
+    runs: Runs, *, as_reject: bool
+) -> None:
+    record = singer.record("other", {"name": "no event"})
+    reason = b',"rejected":{"reason":"record_before_schema"}}\n'
+    line = record.rstrip()[:-1] + reason if as_reject else record
+    messages = [singer.schema("other"), line]
+    run = runs.run([*messages, *singer.records("events", [nami.impression(1)])])
+    assert run.report["rejected"] == int(as_reject)
+    assert run.report["filtered"] == int(not as_reject)
+    reasons = [reject["rejected"]["reason"] for reject in run.rejects]
+    assert reasons == ["not_nami"] * as_reject
+
+
+def test_with_a_memory_the_row_of_the_bookmark_is_written_once(runs: Runs) -> None:
+    messages = [*singer.records("events", [short(1)]), b"{broken\n"]
+    for _ in range(3):
+        run = runs.run(messages, memory_path="memory.db")
+        assert run.report["rejected"] == run.report["read"] == 2
+        assert len(run.rejects) == 2
+    runs.path.unlink()
+    run = runs.run(messages, memory_path="memory.db")
+    assert len(run.rejects) == 2
+
+
+def test_without_a_memory_each_run_writes_its_rejects(runs: Runs) -> None:
+    for number in (1, 2):
+        run = runs.run(singer.records("events", [short(1)]))
+        assert len(run.rejects) == number
+
+
+def test_a_dry_run_is_no_reason_to_leave_a_reject_out(runs: Runs) -> None:
+    messages = singer.records("events", [short(1)])
+    runs.run(messages, memory_path="memory.db", dry_run=True)
+    runs.path.unlink()
+    run = runs.run(messages, memory_path="memory.db")
+    assert len(run.rejects) == 1

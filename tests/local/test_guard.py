@@ -200,3 +200,135 @@ def test_a_browser_is_not_told_that_it_may_change_anything(
 
     assert not answer.ok
     assert not [name for name in answer.headers if name.startswith("Access-Control")]
+
+
+UPLOAD = {"api_key": "key-1", "events": [event()]}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+IDENTIFY = "api_key=key-1&identification=%7B%22user_id%22%3A%22user-1%22%7D"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Host": "localhost:8026"}, 200),
+        ({"Host": "[::1]"}, 200),
+        ({"Host": "127.9.9.9"}, 200),
+        ({"Host": "evil.example"}, 403),
+        ({"Host": "127.0.0.1.evil.example"}, 403),
+        ({"Host": "192.168.0.1"}, 403),
+        ({"Host": ""}, 403),
+        ({"Origin": "{url}"}, 200),
+        ({"Origin": "{url}", "Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "http://localhost:3000"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://["}, 403),
+        ({"Host": "evil.example", "Origin": "http://evil.example"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({**OURS, "Origin": "https://evil.example"}, 403),
+        # What the `fetch` of a server-side language runtime sends.
+        ({"Sec-Fetch-Mode": "cors"}, 200),
+    ],
+)
+@pytest.mark.parametrize("path", ["/2/httpapi", "/batch"])
+def test_events_are_taken_from_this_machine_and_from_no_web_page(
+    local: LocalAmplitude,
+    session: requests.Session,
+    path: str,
+    headers: dict[str, str],
+    status: int,
+) -> None:
+    sent = {name: value.format(url=local.url) for name, value in headers.items()}
+
+    answer = session.post(local.url + path, json=UPLOAD, headers=sent)
+
+    assert answer.status_code == status
+    assert len(list(local.requests())) == (status == 200)
+    assert local.summary().total == (status == 200)
+    if status == 403:
+        assert answer.json()["error"]
+        assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("request_line", "headers", "status"),
+    [
+        ("GET /2/httpapi", {}, 400),
+        ("HEAD /2/httpapi", {}, 400),
+        (f"GET /batch?{IDENTIFY}", {}, 400),
+        ("POST /2/httpapi", {"Content-Type": "text/plain"}, 400),
+        ("POST /2/httpapi", {"Content-Type": "Text/Plain;charset=utf-8"}, 400),
+        ("POST /batch", FORM, 400),
+        ("POST /batch", {"Content-Type": "multipart/form-data; boundary=x"}, 400),
+        ("POST /anything", FORM, 400),
+        ("POST /identify", FORM, 403),
+        ("POST /identify", {"Content-Type": "text/plain"}, 403),
+        (f"GET /identify?{IDENTIFY}", {}, 403),
+    ],
+)
+def test_what_a_browser_sends_without_asking_leaves_nothing(
+    local: LocalAmplitude,
+    session: requests.Session,
+    request_line: str,
+    headers: dict[str, str],
+    status: int,
+) -> None:
+    """The answer is Amplitude's, but for what Amplitude would take."""
+    method, path = request_line.split()
+    body = IDENTIFY if "identify" in path else '{"api_key":"key-1","events":[{}]}'
+
+    answer = session.request(method, local.url + path, data=body, headers=headers)
+
+    assert answer.status_code == status
+    assert list(local.requests()) == []
+    assert local.summary().identifies == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "path"),
+    [("POST", IDENTIFY, "/identify"), ("GET", None, f"/identify?{IDENTIFY}")],
+)
+def test_identify_takes_forms_from_who_can_send_a_header(
+    local: LocalAmplitude,
+    session: requests.Session,
+    method: str,
+    body: str | None,
+    path: str,
+) -> None:
+    url = local.url + path
+
+    answer = session.request(method, url, data=body, headers={**OURS, **FORM})
+
+    assert (answer.status_code, answer.text) == (200, "success")
+    assert local.summary().identifies == 1
+
+
+def test_a_web_page_that_asks_whether_it_may_send_events_may_not(
+    local: LocalAmplitude, session: requests.Session
+) -> None:
+    answer = session.options(
+        local.endpoint("http_v2"),
+        headers={
+            "Origin": "https://evil.example",
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "content-type",
+        },
+    )
+
+    assert answer.status_code == 403
+    assert not [name for name in answer.headers if name.startswith("Access-Control")]
+
+
+def test_events_for_other_hosts_are_taken_if_an_address_was_given(
+    make_local: MakeLocal, session: requests.Session
+) -> None:
+    local = make_local(host="127.0.0.1")
+    foreign = {"Host": "box.example"}
+
+    taken = session.post(local.endpoint("batch"), json=UPLOAD, headers=foreign)
+    foreign["Origin"] = "https://evil.example"
+    refused = session.post(local.endpoint("batch"), json=UPLOAD, headers=foreign)
+
+    assert (taken.status_code, refused.status_code) == (200, 403)
