@@ -152,7 +152,7 @@ def members(value: object, field: str) -> list[dict[str, t.Any]] | None:
             (`not_understood`).
     """
     opened = _opened(value, field)
-    if opened is None:
+    if opened is None or opened == {}:
         return None
     if isinstance(opened, dict):
         opened = [opened]

@@ -184,6 +184,8 @@ def test_these_forms_say_the_same(field: str, value: object) -> None:
         ("active_entitlements", "null"),
         ("devices", '"null"'),
         ("devices", {"NULL": True}),
+        ("devices", {}),
+        ("external_ids", "{}"),
         ("customer_journey_state", {}),
         ("customer_journey_state", dict.fromkeys(journey())),
         ("external_ids", "  "),
