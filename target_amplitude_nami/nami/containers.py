@@ -94,6 +94,7 @@ _KIND_BY_FOLDED: t.Final = _by_folded_name(_KINDS_OF_EXTERNAL_IDS)
 _PARTS: t.Final = {
     field: frozenset(
         {folded(name) for name in (*_USED[field], *_UNUSED[field])}
+        | (set(_KIND_BY_FOLDED) if field == "external_ids" else set())
         | _WRAPPERS
         | {"results"}
         | {tag.lower() for tag in _TYPE_TAGS}
