@@ -57,6 +57,9 @@ _NAMIS_TYPE: t.Final = re.compile(
     re.IGNORECASE,
 )
 """A webhook of Nami's in text that cannot be opened."""
+_is_namis_type: t.Final = re.compile(
+    r"\s*(?:device|user|purchase)\.[a-z]", re.IGNORECASE
+).match
 
 _Fields: t.TypeAlias = dict[str, t.Any]
 
@@ -102,7 +105,8 @@ class Payloads:
                 f"the columns {', '.join(found)} hold different events: leave all but "
                 f"one out of the stream",
             )
-        self._column = column
+        if column != self._column and (self._is_expected or _has_namis_type(body)):
+            self._column = column
         return self.beside(body, fields)
 
     def objects_in(self, fields: _Fields) -> Iterator[_Fields]:
@@ -193,6 +197,15 @@ class Payloads:
                 f"the column {column}, which holds the webhook, is "
                 f"{values.shown(value)} and should be an object",
             )
+
+
+def _has_namis_type(body: _Fields) -> bool:
+    """Return whether an event is Nami's: events of others tell nothing of its columns.
+
+    A log of push messages may have an `event_type`, too, and rows that have none.
+    """
+    event_type = body.get("event_type")
+    return isinstance(event_type, str) and _is_namis_type(event_type) is not None
 
 
 def without_types(fields: _Fields) -> _Fields:

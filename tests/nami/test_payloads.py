@@ -236,6 +236,17 @@ def test_tables_that_have_nothing_to_do_with_nami_are_passed_over(row: Record) -
     assert read(ROW | row) is None
 
 
+@pytest.mark.parametrize("event_type", ["push", "device registered", 5])
+def test_an_event_of_others_does_not_say_where_a_webhook_stands(
+    event_type: object,
+) -> None:
+    reader = RecordReader("stream")
+    refused(reader, ROW | {"message": {"event_type": event_type}})
+
+    assert reader.read(ROW | {"message": None}) is None
+    assert reader.read(ROW | {"message": "free text"}) is None
+
+
 @pytest.mark.parametrize(
     "text",
     [
