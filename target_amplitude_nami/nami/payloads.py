@@ -136,6 +136,7 @@ class Payloads:
             for name, value in fields.items():
                 if name not in FIELDS:
                     _expect_no_cut_webhook(value, name)
+                    _expect_no_webhooks(value, name)
             return False
         self._expect_object(fields.get(column), column)
         return True
@@ -258,3 +259,22 @@ def _expect_no_cut_webhook(value: object, column: str) -> None:
     )
     error.event_type = webhook["type"]
     raise error
+
+
+def _expect_no_webhooks(value: object, column: str) -> None:
+    """Refuse an array of Nami's webhooks: one row is one event."""
+    if not isinstance(value, list):
+        return
+    for item in value:
+        body = item if isinstance(item, dict) else {}
+        arranged = {containers.folded(str(name)): body[name] for name in body}
+        event_type = arranged.get("eventtype")
+        if isinstance(event_type, str) and _is_namis_type(event_type):
+            error = UnreadableRecordError(
+                "not_an_object",
+                column,
+                f"the column {column} holds an array of webhooks; give each a row of "
+                f"its own",
+            )
+            error.event_type = event_type.strip()
+            raise error

@@ -265,6 +265,14 @@ def test_what_is_plainly_a_webhook_is_refused_from_the_first_row_on(text: str) -
     assert error.event_type == "user.subscription.renewed"
 
 
+@pytest.mark.parametrize("write", [dict, with_keys(str.upper)])
+def test_an_array_of_webhooks_is_refused_from_the_first_row_on(write: Any) -> None:
+    error = refused(RecordReader("stream"), ROW | {"anything": [write(user_event())]})
+
+    assert (error.reason, error.field) == ("not_an_object", "anything")
+    assert error.event_type == "user.subscription.renewed"
+
+
 def test_streams_that_the_settings_leave_out_are_never_refused() -> None:
     reader = RecordReader("hooks", event_streams=["others"])
 
