@@ -139,9 +139,7 @@ class RecordReader:
         is_user = self._recognises_users and _looks_like_user(fields)
         return _read_user if is_user else None
 
-    def _opened(
-        self, fields: _Fields, record: Mapping[str, t.Any]
-    ) -> _Fields | None:
+    def _opened(self, fields: _Fields, record: Mapping[str, t.Any]) -> _Fields | None:
         """Return the fields of a record that names no event type itself.
 
         Returns:
