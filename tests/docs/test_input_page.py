@@ -98,13 +98,9 @@ RECORDS: Final = {
 }
 
 
-def road(misfits: list[str] | None = None) -> Road:
+def road() -> Road:
     """Return the way of one stream, on which all user properties are seen."""
-    whole = Road(extra_user_properties=["*"])
-    whole.reader = RecordReader(
-        "events", note_misfit=[].append if misfits is None else misfits.append
-    )
-    return whole
+    return Road(extra_user_properties=["*"])
 
 
 def is_deleted(record: Record) -> bool:
@@ -151,7 +147,8 @@ def test_a_plain_record_is_an_event(name: str) -> None:
 )
 def test_an_example_gives_what_the_page_says(example: Example) -> None:
     misfits: list[str] = []
-    way = road(misfits)
+    way = road()
+    way.reader = RecordReader("events", note_misfit=misfits.append)
 
     for record, gives in example.outcomes():
         if gives == DELETED:
@@ -174,13 +171,13 @@ def test_an_example_gives_what_the_page_says(example: Example) -> None:
     ids=lambda example: f"line {example.line}",
 )
 def test_a_reject_names_the_field(example: Example) -> None:
-    for record, _ in example.outcomes():
-        refusal = road().encode(record)
+    refusals = [road().encode(record) for record, _ in example.outcomes()]
 
+    for refusal in refusals:
         assert isinstance(refusal, Refusal)
         assert refusal.field == example.says["field"]
-    if example.message is not None:
-        assert refusal.detail == example.message
+        last = refusal.detail
+    assert example.message in {None, last}
 
 
 def test_the_readme_names_the_reasons_that_the_page_shows() -> None:
