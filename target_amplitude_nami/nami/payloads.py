@@ -251,6 +251,8 @@ def _expect_no_cut_webhook(value: object, column: str) -> None:
     webhook = _NAMIS_TYPE.search(value)
     if webhook is None:
         return
+    if _is_array(value):
+        raise _array_of_webhooks(column)
     error = UnreadableRecordError(
         "not_json",
         column,
@@ -261,20 +263,31 @@ def _expect_no_cut_webhook(value: object, column: str) -> None:
     raise error
 
 
+def _is_array(text: str) -> bool:
+    try:
+        return isinstance(jsontext.decode(text.strip(_PADDING)), list)
+    except ValueError:
+        return False
+
+
 def _expect_no_webhooks(value: object, column: str) -> None:
     """Refuse an array of Nami's webhooks: one row is one event."""
     if not isinstance(value, list):
         return
     for item in value:
-        body = item if isinstance(item, dict) else {}
-        arranged = {containers.folded(str(name)): body[name] for name in body}
-        event_type = arranged.get("eventtype")
-        if isinstance(event_type, str) and _is_namis_type(event_type):
-            error = UnreadableRecordError(
-                "not_an_object",
-                column,
-                f"the column {column} holds an array of webhooks; give each a row of "
-                f"its own",
-            )
-            error.event_type = event_type.strip()
-            raise error
+        for name, told in item.items() if isinstance(item, dict) else ():
+            if (
+                isinstance(told, str)
+                and containers.folded(str(name)) == "eventtype"
+                and _is_namis_type(told)
+            ):
+                raise _array_of_webhooks(column)
+
+
+def _array_of_webhooks(column: str) -> UnreadableRecordError:
+    """Return why an array is refused; it names no type, as it may hold several."""
+    return UnreadableRecordError(
+        "not_an_object",
+        column,
+        f"the column {column} holds an array of webhooks; give each a row of its own",
+    )
