@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from target_amplitude_nami.nami import containers, jsontext, values
+from target_amplitude_nami.nami import catalogue, containers, jsontext, values
 from target_amplitude_nami.nami.columns import FIELDS
 from target_amplitude_nami.nami.values import UnreadableRecordError
 
@@ -52,14 +52,16 @@ _PADDING: t.Final = "\ufeff \t\r\n"
 _OPENINGS: t.Final = frozenset({"{", '"'})
 _BEGINNINGS: t.Final = ("{", '"', "[", "b'", 'b"')
 """Of an object, text, an array, and of Python's bytes as text."""
+_FAMILIES: t.Final = "|".join(
+    sorted({re.escape(".".join(name.split(".")[:2])) for name in catalogue.NAMES})
+)
+"""How Nami's event types begin: many other services have a `user.created`."""
 _NAMIS_TYPE: t.Final = re.compile(
-    r"""event_?type\\*["']\s*:\s*\\*["'](?P<type>(?:device|user|purchase)\.[a-z_.]+)""",
+    rf"""event_?type\\*["']\s*:\s*\\*["']\s*(?P<type>(?:{_FAMILIES})\b[a-z_.]*)""",
     re.IGNORECASE,
 )
 """A webhook of Nami's in text that cannot be opened."""
-_is_namis_type: t.Final = re.compile(
-    r"\s*(?:device|user|purchase)\.[a-z]", re.IGNORECASE
-).match
+_is_namis_type: t.Final = re.compile(rf"\s*(?:{_FAMILIES})\b", re.IGNORECASE).match
 
 _Fields: t.TypeAlias = dict[str, t.Any]
 

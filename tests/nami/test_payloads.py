@@ -230,6 +230,8 @@ def test_an_external_id_beside_a_user_counts_too() -> None:
         {"message": "[1, 2]", "data": "{broken"},
         {"payload": None},
         {"events": '[{"event_type": "click"}'},
+        {"events": '[{"event_type": "user.created"}'},
+        {"events": '{"event_type": "purchase.completed", "id": '},
         {"log": 'received {"event_type": "user.subscription.renewed"}'},
         {"customer": {"id": 7, "devices": []}},
     ],
@@ -239,7 +241,7 @@ def test_tables_that_have_nothing_to_do_with_nami_are_passed_over(row: Record) -
     assert read(ROW | row) is None
 
 
-@pytest.mark.parametrize("event_type", ["push", "device registered", 5])
+@pytest.mark.parametrize("event_type", ["push", "user.created", "user.journeys", 5])
 def test_an_event_of_others_does_not_say_where_a_webhook_stands(
     event_type: object,
 ) -> None:
