@@ -1,7 +1,7 @@
 """Takes what a record says about its user out of its fields, in any form.
 
-What is to the letter as Nami sends it is read at one stroke; anything else is opened by
-`containers` first, and then read in the same way.
+Containers exactly as Nami sends them take a fast path; any other form is normalised by
+`containers` first and then read in the same way.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from target_amplitude_nami.nami.state import (
 )
 from target_amplitude_nami.nami.values import NO_ID, UnreadableRecordError
 
-# What Nami sends, to the letter: anything else is opened by `containers`.
+# What Nami sends, exactly: `containers` normalises any other form.
 
 
 class _Strict(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -124,8 +124,8 @@ def take_about_user(
 ) -> tuple[UserState, str | None]:
     """Take what a record says about its user out of its fields.
 
-    What is left are the record's other properties. Where a fact is told twice, Nami's
-    own nested field wins over a ready-made `namiml_*` column.
+    The record's other properties are left. Where a nested field and a ready-made
+    `namiml_*` column say the same thing, the nested field wins.
 
     Args:
         fields: The record's, which are changed.

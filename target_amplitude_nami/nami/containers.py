@@ -4,8 +4,8 @@ Nami sends four containers: `external_ids`, `active_entitlements` and `devices` 
 arrays of objects, `customer_journey_state` is an object of flags. File formats and
 warehouses wrap them: JSON text, also of JSON text; `{"list": [{"element": …}]}` of
 Parquet; `{"v": …}` of BigQuery; `{"key_value": […]}` of maps; DynamoDB's typed
-attributes; keys in upper case or camel case. Whatever is there is understood whole or
-refused: what a record says about its user must never get less in silence.
+attributes; keys in upper case or camel case. A container is understood or the record is
+refused; nothing that it says about the user is dropped silently.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ def members(value: object, field: str) -> list[dict[str, t.Any]] | None:
 
 
 def flags(value: object) -> dict[str, t.Any] | None:
-    """Return the flags of a `customer_journey_state`, each as it is told.
+    """Return the flags of a `customer_journey_state`, each as it came.
 
     Raises:
         UnreadableRecordError: For text that is no JSON (`not_json`), what is no object
