@@ -123,10 +123,12 @@ class RecordReader:
                 if body is None:
                     return None
                 is_plain, fields = is_plain and body is fields, body
+        read = self._how_to_read(fields)
+        if read is None:
+            return None
         if not columns.misfits.isdisjoint(fields):
             self._note_misfits(fields)
-        read = self._how_to_read(fields)
-        return None if read is None else read(fields, is_plain=is_plain)
+        return read(fields, is_plain=is_plain)
 
     def _how_to_read(self, fields: _Fields) -> _Read | None:
         """Return what reads fields like these; None where they are not Nami's."""

@@ -295,3 +295,21 @@ def test_parts_of_containers_in_columns_are_their_users_state(
     assert event["user_properties"] == expected
     assert event["event_properties"] == {"event_platform": "apple"}
     assert outcome.run.report["columns_not_understood"] == {}
+
+
+def test_a_column_that_begins_like_a_container_and_fits_nowhere_is_counted(
+    tmp_path: Path,
+) -> None:
+    rows = [renewal(id=event_id(n), devices_total=n) for n in range(2)]
+    others = [{"id": n, "devices_total": n} for n in range(3)]
+
+    outcome = deliver(
+        tmp_path,
+        [*singer.records("laptops", others), *singer.records("events", rows)],
+    )
+
+    totals = [event["event_properties"]["devices_total"] for event in outcome.events]
+    assert totals == [0, 1]
+    assert outcome.run.report["columns_not_understood"] == {"devices_total": 2}
+    warnings = outcome.run.logged("WARNING")
+    assert len([line for line in warnings if "'devices_total'" in line]) == 1
