@@ -165,7 +165,8 @@ def test_records_that_skip_the_maps_end_like_those_that_go_through_them(
 
 
 def test_lines_are_mended_in_messages_and_not_in_files(tmp_path: Path) -> None:
-    record = {"line": _event(1).decode()}
+    # A user: an event would be found in any column.
+    record = {"line": singer.record("events", nami.user(1)).decode()}
     (tmp_path / "file").write_text(json.dumps(record))
     batch = {
         "type": "BATCH",
