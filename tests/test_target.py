@@ -185,7 +185,8 @@ def test_the_short_way_is_known_after_each_message_for_every_stream(
 
 
 def test_lines_are_mended_in_messages_and_not_in_files(tmp_path: Path) -> None:
-    record = {"line": _event(1).decode()}
+    # A user: an event would be found in any column.
+    record = {"line": singer.record("events", nami.user(1)).decode()}
     (tmp_path / "file").write_text(json.dumps(record))
     batch = {
         "type": "BATCH",

@@ -1,7 +1,7 @@
 """Takes what a record says about its user out of its fields, in any form.
 
-What is to the letter as Nami sends it is read at one stroke; anything else is opened by
-`containers` first, and then read in the same way.
+Containers exactly as Nami sends them take a fast path; any other form is normalised by
+`containers` first and then read in the same way.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from target_amplitude_nami.nami.state import (
     distinct,
     with_ready_made,
 )
-from target_amplitude_nami.nami.values import NO_ID
+from target_amplitude_nami.nami.values import NO_ID, UnreadableRecordError
 
-# What Nami sends, to the letter: anything else is opened by `containers`.
+# What Nami sends, exactly: `containers` normalises any other form.
 
 
 class _Strict(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -112,6 +112,8 @@ class _SaysNothing(Exception):  # noqa: N818 - it never leaves this module
 _Member = t.TypeVar("_Member", _ExternalId, _Entitlement, _Device)
 
 _EXTERNAL_ID: t.Final = "external_id"
+_NAMELESS: t.Final = ""
+"""In the place of an External ID: a value that might be it, without a key."""
 _OTHER_KINDS: t.Final = frozenset({"original_transaction_id"})
 _NO_JOURNEY: t.Final = _Journey()
 _LIST_OR_NONE: t.Final = frozenset({list, type(None)})
@@ -122,8 +124,8 @@ def take_about_user(
 ) -> tuple[UserState, str | None]:
     """Take what a record says about its user out of its fields.
 
-    What is left are the record's other properties. Where a fact is told twice, Nami's
-    own nested field wins over a ready-made `namiml_*` column.
+    The record's other properties are left. Where a nested field and a ready-made
+    `namiml_*` column say the same thing, the nested field wins.
 
     Args:
         fields: The record's, which are changed.
@@ -149,8 +151,17 @@ def take_about_user(
         state, external_id = _read(entries, entitlements, devices, journey)
     if has_ready_made and not READY_MADE_COLUMNS.isdisjoint(fields):
         state = with_ready_made(state, fields, carries_state=carries_state)
-    if external_id is None and column is not None:
-        external_id = values.external_id(column, _EXTERNAL_ID)
+    if not external_id:
+        beside = None if column is None else values.external_id(column, _EXTERNAL_ID)
+        if external_id is not None and beside is None:
+            raise UnreadableRecordError(
+                "not_understood",
+                "external_ids",
+                "external_ids has a value without its key, so nothing says whether it "
+                "is the External ID: add the key, or give the External ID in a column "
+                "external_id",
+            )
+        external_id = beside
     return state, external_id
 
 
@@ -214,6 +225,8 @@ def _external_id_of(
 ) -> str | None:
     """Return the External ID: the entry of `external_ids` with that key.
 
+    `_NAMELESS` where an entry has a value without a key, and no other has the key.
+
     The other entries are ids of store transactions and the like, also when they come
     first (Nami docs, "Event types", the example of `user.*`).
     """
@@ -223,6 +236,8 @@ def _external_id_of(
         if key is None:
             if entry.value is None and not may_be_empty:
                 raise _SaysNothing
+            if found is None and entry.value:
+                found = _NAMELESS
         elif key == _EXTERNAL_ID or (
             key not in _OTHER_KINDS and _is_external_id(entry, may_be_empty)
         ):

@@ -215,7 +215,7 @@ def _is_misfit(name: str) -> bool:
 
 
 def _merge(fields: dict[str, t.Any], name: str, value: t.Any) -> None:
-    """Add what one more column tells of a field; the object or array wins over text."""
+    """Merge another column of the same field; an object or array wins over text."""
     known, told = _object(fields[name]), _object(value)
     if known is not None and told is not None:
         fields[name] = known | told

@@ -4,8 +4,8 @@ Nami sends four containers: `external_ids`, `active_entitlements` and `devices` 
 arrays of objects, `customer_journey_state` is an object of flags. File formats and
 warehouses wrap them: JSON text, also of JSON text; `{"list": [{"element": …}]}` of
 Parquet; `{"v": …}` of BigQuery; `{"key_value": […]}` of maps; DynamoDB's typed
-attributes; keys in upper case or camel case. Whatever is there is understood whole or
-refused: what a record says about its user must never get less in silence.
+attributes; keys in upper case or camel case. A container is understood or the record is
+refused; nothing that it says about the user is dropped silently.
 """
 
 from __future__ import annotations
@@ -94,6 +94,7 @@ _KIND_BY_FOLDED: t.Final = _by_folded_name(_KINDS_OF_EXTERNAL_IDS)
 _PARTS: t.Final = {
     field: frozenset(
         {folded(name) for name in (*_USED[field], *_UNUSED[field])}
+        | (set(_KIND_BY_FOLDED) if field == "external_ids" else set())
         | _WRAPPERS
         | {"results"}
         | {tag.lower() for tag in _TYPE_TAGS}
@@ -152,7 +153,7 @@ def members(value: object, field: str) -> list[dict[str, t.Any]] | None:
             (`not_understood`).
     """
     opened = _opened(value, field)
-    if opened is None:
+    if opened is None or opened == {}:
         return None
     if isinstance(opened, dict):
         opened = [opened]
@@ -176,7 +177,7 @@ def members(value: object, field: str) -> list[dict[str, t.Any]] | None:
 
 
 def flags(value: object) -> dict[str, t.Any] | None:
-    """Return the flags of a `customer_journey_state`, each as it is told.
+    """Return the flags of a `customer_journey_state`, each as it came.
 
     Raises:
         UnreadableRecordError: For text that is no JSON (`not_json`), what is no object

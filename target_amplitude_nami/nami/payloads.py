@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from target_amplitude_nami.nami import containers, jsontext, values
+from target_amplitude_nami.nami import catalogue, containers, jsontext, values
 from target_amplitude_nami.nami.columns import FIELDS
 from target_amplitude_nami.nami.values import UnreadableRecordError
 
@@ -52,11 +52,16 @@ _PADDING: t.Final = "\ufeff \t\r\n"
 _OPENINGS: t.Final = frozenset({"{", '"'})
 _BEGINNINGS: t.Final = ("{", '"', "[", "b'", 'b"')
 """Of an object, text, an array, and of Python's bytes as text."""
+_FAMILIES: t.Final = "|".join(
+    sorted({re.escape(".".join(name.split(".")[:2])) for name in catalogue.NAMES})
+)
+"""How Nami's event types begin: many other services have a `user.created`."""
 _NAMIS_TYPE: t.Final = re.compile(
-    r"""event_?type\\*["']\s*:\s*\\*["'](?P<type>(?:device|user|purchase)\.[a-z_.]+)""",
+    rf"""event_?type\\*["']\s*:\s*\\*["']\s*(?P<type>(?:{_FAMILIES})\b[a-z_.]*)""",
     re.IGNORECASE,
 )
 """A webhook of Nami's in text that cannot be opened."""
+_is_namis_type: t.Final = re.compile(rf"\s*(?:{_FAMILIES})\b", re.IGNORECASE).match
 
 _Fields: t.TypeAlias = dict[str, t.Any]
 
@@ -102,7 +107,8 @@ class Payloads:
                 f"the columns {', '.join(found)} hold different events: leave all but "
                 f"one out of the stream",
             )
-        self._column = column
+        if column != self._column and (self._is_expected or _has_namis_type(body)):
+            self._column = column
         return self.beside(body, fields)
 
     def objects_in(self, fields: _Fields) -> Iterator[_Fields]:
@@ -132,6 +138,7 @@ class Payloads:
             for name, value in fields.items():
                 if name not in FIELDS:
                     _expect_no_cut_webhook(value, name)
+                    _expect_no_webhooks(value, name)
             return False
         self._expect_object(fields.get(column), column)
         return True
@@ -195,6 +202,15 @@ class Payloads:
             )
 
 
+def _has_namis_type(body: _Fields) -> bool:
+    """Return whether an event is Nami's: events of others tell nothing of its columns.
+
+    A log of push messages may have an `event_type`, too, and rows that have none.
+    """
+    event_type = body.get("event_type")
+    return isinstance(event_type, str) and _is_namis_type(event_type) is not None
+
+
 def without_types(fields: _Fields) -> _Fields:
     """Return a record's fields without DynamoDB's types, where it has them."""
     marks = (fields.get("event_type"), fields.get("user_id"), fields.get("id"))
@@ -237,6 +253,8 @@ def _expect_no_cut_webhook(value: object, column: str) -> None:
     webhook = _NAMIS_TYPE.search(value)
     if webhook is None:
         return
+    if _is_array(value):
+        raise _array_of_webhooks(column)
     error = UnreadableRecordError(
         "not_json",
         column,
@@ -245,3 +263,33 @@ def _expect_no_cut_webhook(value: object, column: str) -> None:
     )
     error.event_type = webhook["type"]
     raise error
+
+
+def _is_array(text: str) -> bool:
+    try:
+        return isinstance(jsontext.decode(text.strip(_PADDING)), list)
+    except ValueError:
+        return False
+
+
+def _expect_no_webhooks(value: object, column: str) -> None:
+    """Refuse an array of Nami's webhooks: one row is one event."""
+    if not isinstance(value, list):
+        return
+    for item in value:
+        for name, told in item.items() if isinstance(item, dict) else ():
+            if (
+                isinstance(told, str)
+                and containers.folded(str(name)) == "eventtype"
+                and _is_namis_type(told)
+            ):
+                raise _array_of_webhooks(column)
+
+
+def _array_of_webhooks(column: str) -> UnreadableRecordError:
+    """Return why an array is refused; it names no type, as it may hold several."""
+    return UnreadableRecordError(
+        "not_an_object",
+        column,
+        f"the column {column} holds an array of webhooks; give each a row of its own",
+    )

@@ -52,8 +52,8 @@ class RecordReader:
             user_streams: Names or patterns of the streams that hold users; without
                 them, those whose records look like users.
             separator: What stands between the parts of a flattened column's name.
-            note_misfit: Hears of each column of a record that begins with the name of
-                one of Nami's containers and is no part of it that is known.
+            note_misfit: Called with each column of a record that begins with the name
+                of one of Nami's containers and is not a known part of it.
         """
         self._columns = Columns(separator)
         self._note_misfit = note_misfit
@@ -83,7 +83,7 @@ class RecordReader:
             ) from error
 
     def event_type_of(self, record: Mapping[str, t.Any]) -> str | None:
-        """Return the event type of a record that cannot be read, if it tells one."""
+        """Return the event type of a record that cannot be read, if it has one."""
         try:
             fields = without_types(self._columns.arrange(record))
             if fields.get("event_type") is None:
@@ -108,10 +108,12 @@ class RecordReader:
                 if body is None:
                     return None
                 is_plain, fields = is_plain and body is fields, body
+        read = self._how_to_read(fields)
+        if read is None:
+            return None
         if not columns.misfits.isdisjoint(fields):
             self._note_misfits(fields)
-        read = self._how_to_read(fields)
-        return None if read is None else read(fields, is_plain=is_plain)
+        return read(fields, is_plain=is_plain)
 
     def _how_to_read(self, fields: _Fields) -> _Read | None:
         """Return what reads fields like these; None where they are not Nami's."""
@@ -248,7 +250,7 @@ def _looks_like_user(fields: Mapping[str, t.Any]) -> bool:
 
 
 def _id(value: object, field: str) -> str | None:
-    """Return an id; usual text is told here, as a call would take longer."""
+    """Return an id; text without padding is handled here, as a call costs more."""
     if type(value) is str and value and value[0] > " " and value[-1] > " ":
         return None if value == NO_ID else value
     return None if value is None else values.identifier(value, field)

@@ -1,7 +1,7 @@
 """Reads moments in every form that a tap or warehouse writes, alike on every Python.
 
 Text is ISO 8601 with a date first, its zone `Z`, `UTC`, an offset, or none, which means
-UTC. Numbers, and text that is one, count from 1970 in the unit that their size tells:
+UTC. Numbers, also as text, count from 1970; their size determines the unit:
 
 | below | unit | up to the year |
 |---|---|---|

@@ -11,7 +11,7 @@ from target_amplitude_nami.local.model import project_of
 from tests.support import singer
 from tests.support.records import OTHER_EVENTS, USER_EVENTS, transaction
 from tests.support.run_target import API_KEY, run_target
-from tests.support.shapes import json_text
+from tests.support.shapes import csv_row, json_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,14 +21,6 @@ if TYPE_CHECKING:
 OTHER_KEY = "fedcba9876543210fedcba9876543210"
 EVENTS = USER_EVENTS | OTHER_EVENTS
 SETTINGS = {"events": list(EVENTS), "revenue": "transactions"}
-
-
-def csv_row(record: dict[str, Any]) -> dict[str, str]:
-    """Write a record as a tap reads it from a CSV file: an empty cell for nothing."""
-    return {
-        name: value if isinstance(value, str) else json_text(value)
-        for name, value in record.items()
-    } | {name: "" for name, value in record.items() if value is None}
 
 
 def deliver(

@@ -50,6 +50,7 @@ from target_amplitude_nami.nami.columns import (
         ),
         ("PAYLOAD__CAMPAIGNNAME", {"payload": {"campaignName": 1}}),
         ("a__B", {"a": {"B": 1}}),
+        ("external_ids__external_id", {"external_ids": {"external_id": 1}}),
         # no parts at all
         ("__a", {"__a": 1}),
         ("a__", {"a__": 1}),

@@ -184,6 +184,8 @@ def test_these_forms_say_the_same(field: str, value: object) -> None:
         ("active_entitlements", "null"),
         ("devices", '"null"'),
         ("devices", {"NULL": True}),
+        ("devices", {}),
+        ("external_ids", "{}"),
         ("customer_journey_state", {}),
         ("customer_journey_state", dict.fromkeys(journey())),
         ("external_ids", "  "),
@@ -204,6 +206,15 @@ def test_an_empty_array_is_one_in_every_form(value: object) -> None:
 
 
 # What is refused
+
+
+@pytest.mark.parametrize("more", [{}, {"type": "uuid"}, {"key": None}])
+def test_a_value_without_its_key_is_nobody_for_certain(more: Record) -> None:
+    record = user_event(external_ids=[{"value": EXTERNAL_ID} | more])
+    beside = {"external_id": EXTERNAL_ID}
+
+    assert ROAD.result(record) == "not_understood"
+    assert ROAD.result(record | beside) == ROAD.result(user_event())
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -24,6 +24,9 @@ from tests.support.records import (
     without,
 )
 from tests.support.shapes import camel_case, json_text, typed_row, with_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROW: Record = {"id": 5, "received_at": "2024-05-29T00:57:13Z", "source": "nami"}
 """What a landing table has beside the webhook."""
@@ -165,7 +168,7 @@ def test_columns_beside_never_change_the_payload() -> None:
         ("free text", "not_json"),
         ('{"id": "5f0b7a', "not_json"),
         ("[]", "not_an_object"),
-        (json_text([user_event()]), "not_json"),
+        (json_text([user_event()]), "not_an_object"),
         (f"b'{json_text(user_event())}'", "not_json"),
         (7, "not_an_object"),
         ("7", "not_an_object"),
@@ -227,6 +230,8 @@ def test_an_external_id_beside_a_user_counts_too() -> None:
         {"message": "[1, 2]", "data": "{broken"},
         {"payload": None},
         {"events": '[{"event_type": "click"}'},
+        {"events": '[{"event_type": "user.created"}'},
+        {"events": '{"event_type": "purchase.completed", "id": '},
         {"log": 'received {"event_type": "user.subscription.renewed"}'},
         {"customer": {"id": 7, "devices": []}},
     ],
@@ -236,22 +241,50 @@ def test_tables_that_have_nothing_to_do_with_nami_are_passed_over(row: Record) -
     assert read(ROW | row) is None
 
 
+@pytest.mark.parametrize("event_type", ["push", "user.created", "user.journeys", 5])
+def test_an_event_of_others_does_not_say_where_a_webhook_stands(
+    event_type: object,
+) -> None:
+    reader = RecordReader("stream")
+    refused(reader, ROW | {"message": {"event_type": event_type}})
+
+    assert reader.read(ROW | {"message": None}) is None
+    assert reader.read(ROW | {"message": "free text"}) is None
+
+
 @pytest.mark.parametrize(
     "text",
     [
         json_text(user_event())[:-20],
-        json_text([user_event()]),
         json_text(json_text(user_event()))[:-9],
         f"b'{json_text(user_event())}'",
         json_text(with_keys(str.upper)(user_event()))[:-1],
     ],
-    ids=["cut", "an array", "cut twice", "bytes", "CUT"],
+    ids=["cut", "cut twice", "bytes", "CUT"],
 )
 def test_what_is_plainly_a_webhook_is_refused_from_the_first_row_on(text: str) -> None:
     error = refused(RecordReader("stream"), ROW | {"anything": text})
 
     assert (error.reason, error.field) == ("not_json", "anything")
     assert error.event_type == "user.subscription.renewed"
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda event: [event],
+        lambda event: [{"ping": True}, with_keys(str.upper)(event)],
+        lambda event: json_text([event]),
+    ],
+    ids=["objects", "UPPER CASE", "text"],
+)
+def test_an_array_of_webhooks_is_refused_from_the_first_row_on(
+    write: Callable[[Record], object],
+) -> None:
+    error = refused(RecordReader("stream"), ROW | {"anything": write(user_event())})
+
+    assert (error.reason, error.field) == ("not_an_object", "anything")
+    assert error.event_type is None  # it may hold others, too
 
 
 def test_streams_that_the_settings_leave_out_are_never_refused() -> None:

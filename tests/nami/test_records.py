@@ -498,3 +498,13 @@ def test_where_user_streams_are_named_the_others_hold_none(
 ) -> None:
     told = RecordReader(stream, user(), **lists).read(user())
     assert type(told) is (expected or type(None))
+
+
+def test_a_column_that_fits_nowhere_is_noted_on_records_of_nami_alone() -> None:
+    noted: list[str] = []
+    reader = RecordReader("stream", note_misfit=noted.append)
+
+    assert reader.read({"id": 1, "devices_total": 3}) is None
+    assert noted == []
+    reader.read(user_event(devices_total=3))
+    assert noted == ["devices_total"]

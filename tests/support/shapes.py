@@ -232,6 +232,75 @@ def log_based(record: Record) -> Record:
     }
 
 
+# Rows as one kind of source writes them, all at once
+
+TIME_FIELDS: Final = (
+    "created_date",
+    "updated_at",
+    "purchase_date",
+    "original_purchase_date",
+    "start_time",
+    "end_time",
+    "canceled_at",
+    "expires_at",
+)
+"""The fields of Nami that are times."""
+
+
+def _with_times(record: Record, write: Callable[[datetime], Any]) -> Record:
+    return {
+        name: write(datetime.fromisoformat(value))
+        if name in TIME_FIELDS and isinstance(value, str)
+        else value
+        for name, value in record.items()
+    }
+
+
+def csv_row(record: Record) -> Record:
+    """Write a record as a tap reads it from a CSV file: an empty cell for nothing."""
+    return {
+        name: value if isinstance(value, str) else json_text(value)
+        for name, value in record.items()
+    } | {name: "" for name, value in record.items() if value is None}
+
+
+def parquet_row(record: Record) -> Record:
+    """Write a record as a reader of Parquet: lists, a map, times in microseconds."""
+    row = of_arrays(ARRAY_FORMS["list of element"])(record)
+    journey = row.get("customer_journey_state")
+    if journey is not None:
+        row["customer_journey_state"] = as_map(journey)
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    return _with_times(row, lambda time: (time - epoch) // timedelta(microseconds=1))
+
+
+def snowflake_row(record: Record) -> Record:
+    """Write a record as Snowflake: VARIANT texts with keys of `OBJECT_CONSTRUCT`."""
+    row = of_containers(with_keys(str.upper))(record)
+    row = _with_times(
+        row,
+        lambda time: (
+            f"{time.replace(tzinfo=None).isoformat(' ', 'milliseconds')} +0000"
+        ),
+    )
+    return upper_case(json_columns(row))
+
+
+def log_based_row(record: Record) -> Record:
+    """Write a record as log-based replication of a table with JSON columns."""
+    return log_based(json_columns(record))
+
+
+SOURCES: Final[dict[str, Shape]] = {
+    "CSV": csv_row,
+    "Parquet": parquet_row,
+    "DynamoDB": typed_row,
+    "Snowflake": snowflake_row,
+    "log-based replication": log_based_row,
+}
+"""Rows of one kind of source."""
+
+
 SHAPES: Final[dict[str, Shape]] = {
     "nested": nested,
     "JSON text in columns": json_columns,
