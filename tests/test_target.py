@@ -194,7 +194,7 @@ def test_lines_are_mended_in_messages_and_not_in_files(tmp_path: Path) -> None:
         "encoding": {"format": "jsonl", "compression": "none"},
         "manifest": [(tmp_path / "file").as_uri()],
     }
-    declared = {"type": "object", "properties": {"event_type": {}}}
+    declared = {"type": "object", "properties": {"user_id": {}, "devices": {}}}
     schemas = [singer.schema("events", declared), singer.schema("_unreadable_lines")]
     for name, message, delivered in (
         ("message", singer.record("_unreadable_lines", record), 1),

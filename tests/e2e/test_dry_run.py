@@ -48,6 +48,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
             "endpoint": local.endpoint("http_v2"),
             "min_id_length": 3,
             "batch_size_rows": 40,
+            "parallel_requests": 1,  # several share events out as they become free
         }
         dry = run_target(folder / "dry", settings | {"dry_run": True}, MESSAGES)
         assert list(local.requests()) == []

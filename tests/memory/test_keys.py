@@ -37,7 +37,7 @@ def test_each_name_has_a_key_of_its_own(names: list[str]) -> None:
 def test_a_key_is_short_and_nothing_in_it_needs_escaping(names: list[str]) -> None:
     for key in Keys().of_all(names):
         assert len(key) < 50
-        assert json.dumps(key) == f'"{key}"'
+        assert json.dumps(key, ensure_ascii=False) == f'"{key}"'
 
 
 def test_what_only_looks_like_a_key_has_another() -> None:
