@@ -145,8 +145,11 @@ def take_about_user(
     journey = take("customer_journey_state", None)
     if not carries_state:
         entitlements = journey = None
-    if entries is entitlements is devices is journey is None:
+    if entitlements is devices is journey is None:
+        # As on most events of devices.
         state, external_id = NO_STATE, None
+        if entries is not None:
+            external_id = _read_external_id(entries)
     else:
         state, external_id = _read(entries, entitlements, devices, journey)
     if has_ready_made and not READY_MADE_COLUMNS.isdisjoint(fields):
@@ -163,6 +166,17 @@ def take_about_user(
             )
         external_id = beside
     return state, external_id
+
+
+def _read_external_id(entries: object) -> str | None:
+    if type(entries) is list:
+        try:
+            return _external_id_of(
+                msgspec.convert(entries, list[_ExternalId]), may_be_empty=False
+            )
+        except (msgspec.ValidationError, UnicodeError, _SaysNothing):
+            pass
+    return _external_id_of(_EXTERNAL_IDS.read(entries), may_be_empty=True)
 
 
 def _read(
@@ -265,11 +279,14 @@ def _entitlements(
                 raise _SaysNothing
     if len(entitlements) == 1:
         only = entitlements[0]
+        ref, sku = only.entitlement_ref_id, only.sku_ref_id
+        expires, store = only.expiration, only.purchase_platform
+        # Usual ids are taken here: the calls would take longer than they do.
         return (
-            _only(only.entitlement_ref_id),
-            _only(only.sku_ref_id),
-            _only(only.expiration),
-            _only(only.purchase_platform),
+            [ref] if ref and ref[0] > " " < ref[-1] and ref != NO_ID else _only(ref),
+            [sku] if sku and sku[0] > " " < sku[-1] and sku != NO_ID else _only(sku),
+            [expires] if expires and expires[0] > " " < expires[-1] else _only(expires),
+            [store] if store and store[0] > " " < store[-1] else _only(store),
         )
     return (
         distinct([each.entitlement_ref_id for each in entitlements]),
@@ -290,8 +307,14 @@ def _devices(devices: list[_Device] | None, may_be_empty: bool) -> tuple[Ids, Id
             if each.id is None and each.says_nothing():
                 raise _SaysNothing
     if len(devices) == 1:
-        only = devices[0]
-        return _only(only.id), _only(only.app_platform())
+        id_, platform = devices[0].id, devices[0].app_platform()
+        is_usual = id_ and id_[0] > " " < id_[-1] and id_ != NO_ID
+        return (
+            [id_] if id_ and is_usual else _only(id_),
+            [platform]
+            if platform and platform[0] > " " < platform[-1] and platform != NO_ID
+            else _only(platform),
+        )
     return (
         distinct([each.id for each in devices]),
         distinct([each.app_platform() for each in devices]),
@@ -299,11 +322,7 @@ def _devices(devices: list[_Device] | None, may_be_empty: bool) -> tuple[Ids, Id
 
 
 def _only(text: str | None) -> Ids:
-    if not text:
-        return None
-    if text[0] > " " and text[-1] > " " and text != NO_ID:
-        return [text]
-    return distinct([text])
+    return distinct([text]) if text else None
 
 
 # Containers in other forms

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import functools
 import math
+import operator
 import re
 import typing as t
 from decimal import Decimal
 
 from target_amplitude_nami.nami import times, values
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 _TEXTS = """
     app_env app_platform_id call_to_action campaign_id campaign_label campaign_name
@@ -65,15 +69,12 @@ def normalised(properties: dict[str, t.Any]) -> dict[str, t.Any]:
     Returns:
         The very same object where nothing has to change.
     """
+    documented = _documented(tuple(properties))
     changed: dict[str, t.Any] = {}
-    for name, is_text, read in _documented(tuple(properties)):
-        value = properties[name]
-        if is_text and type(value) is str:  # most are, and a call takes longer
-            told = value.strip(values.WHITESPACE) or _NOTHING
-        else:
-            told = read(value)
-        if told is not value:
-            changed[name] = told
+    if documented.texts is not None and not _are_trimmed(documented.texts(properties)):
+        _read_all(documented.text_readers, properties, changed)
+    if documented.readers:
+        _read_all(documented.readers, properties, changed)
     if not changed:
         return properties
     return {
@@ -88,18 +89,53 @@ def folded(name: str) -> str:
     return name.replace("_", "").lower()
 
 
-@functools.lru_cache(maxsize=1024)
-def _documented(names: tuple[str, ...]) -> tuple[tuple[str, bool, _Reader], ...]:
-    """Return which of a record's properties to look at, whether as text, and how.
+def _are_trimmed(texts: tuple[t.Any, ...]) -> bool:
+    """Return whether all are text, none of it blank or padded: quick, as most are."""
+    try:
+        return all(texts) and tuple(map(str.strip, texts)) == texts
+    except TypeError:  # not all are text
+        return False
 
-    Looked up once for records of one kind. Names may differ from record to record
-    without end, so only the newest are remembered.
+
+def _read_all(
+    readers: Iterable[tuple[str, _Reader]],
+    properties: Mapping[str, t.Any],
+    changed: dict[str, t.Any],
+) -> None:
+    for name, read in readers:
+        value = properties[name]
+        told = read(value)
+        if told is not value:
+            changed[name] = told
+
+
+class _Documented(t.NamedTuple):
+    """Which of a record's properties to look at, and how."""
+
+    texts: t.Callable[[Mapping[str, t.Any]], tuple[t.Any, ...]] | None
+    """Returns those that are text for Nami."""
+    text_readers: tuple[tuple[str, _Reader], ...]
+    readers: tuple[tuple[str, _Reader], ...]
+    """Of all others."""
+
+
+@functools.lru_cache(maxsize=1024)
+def _documented(names: tuple[str, ...]) -> _Documented:
+    """Look names up, once for records of one kind.
+
+    Names may differ from record to record without end, so only the newest are
+    remembered.
     """
-    return tuple(
-        (name, read in _TEXT_READERS, read)
+    known = [
+        (name, read)
         for name in names
         if (read := _READER_OF.get(folded(name))) is not None
-    )
+    ]
+    texts = tuple(each for each in known if each[1] in _TEXT_READERS)
+    # Two names at least: of one, the getter would return no tuple.
+    getter = texts and operator.itemgetter(texts[0][0], *(name for name, _ in texts))
+    others = tuple(each for each in known if each[1] not in _TEXT_READERS)
+    return _Documented(getter or None, texts, others)
 
 
 def _text(value: object) -> object:
