@@ -24,6 +24,13 @@ from tests.support.records import (
 from tests.support.road import Road
 from tests.support.shapes import FORMS, SHAPES, flattened
 
+SHAPES_OF_COLUMNS: Final = (
+    "JSON text in columns",
+    "UPPER CASE A__B columns with metadata",
+    "text in body",
+    "typed row in document",
+)
+
 RENEWED: Final = {
     "event_type": "user.subscription.renewed",
     "insert_id": "5f0b7a3e-91c4-4e0a-9d62-7c1f0a9b1001",
@@ -55,6 +62,13 @@ def results(shape: str, form: str = "as they came") -> dict[str, bytes | str]:
 
 
 NESTED: Final = results("nested")
+SHAPES_AND_FORMS: Final = [
+    (shape, form)
+    for shape in SHAPES
+    for form in FORMS
+    if form == "as they came" or shape in SHAPES_OF_COLUMNS
+]
+"""Every shape, and every form of single values in those that treat values apart."""
 
 
 def test_the_records_are_many_and_differ() -> None:
@@ -72,14 +86,12 @@ def test_the_records_are_many_and_differ() -> None:
     }
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(("shape", "form"), SHAPES_AND_FORMS)
 def test_every_shape_of_a_record_gives_the_same_bytes(shape: str, form: str) -> None:
     assert results(shape, form) == NESTED
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(("shape", "form"), SHAPES_AND_FORMS)
 def test_a_renewal_arrives_with_exactly_its_fields(shape: str, form: str) -> None:
     record = SHAPES[shape](FORMS[form](user_event()))
 
