@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import stat
 import typing as t
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from urllib.parse import unquote
 
 from upath import UPath
@@ -27,6 +29,8 @@ _PACKED_BYTES: t.Final = 3 << 15
 _LONGEST_SHOWN: t.Final = 200
 _SCHEME: t.Final = re.compile(r"\s*([^:/]{2,}):[:/]|(data):", re.IGNORECASE)
 _SCHEME_ALONE: t.Final = re.compile(r"\w*", re.ASCII)
+_DATA: t.Final = re.compile(r"\bdata:.*", re.DOTALL | re.IGNORECASE)
+"""A URL that holds the records themselves."""
 _SECRETS: t.Final = re.compile(r"(?<=//)[^/@]*@|[?#].*", re.DOTALL)
 
 
@@ -90,12 +94,13 @@ def schemes_of(url: str) -> Iterator[str]:
 def _shown(url: str) -> str:
     """Return a URL for a message: short, and without what gives access to it."""
     is_local = {*schemes_of(url)} == {"file"}
-    shown = printable(url if is_local else _SECRETS.sub("", url))
+    shown = printable(url if is_local else _SECRETS.sub("", _DATA.sub("data:…", url)))
     return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"
 
 
 def _read_file(url: str, *, is_gzip: bool) -> Iterator[list[bytes]]:
     try:
+        _expect_files(url)
         path = _path(url)  # its file system ends with it, and closes an archive
         with path.open("rb") as file:
             chunks = _unpacked(file) if is_gzip else _pieces(file, _CHUNK_BYTES)
@@ -114,6 +119,22 @@ def _read_file(url: str, *, is_gzip: bool) -> Iterator[list[bytes]]:
             f"the BATCH file {_shown(url)} cannot be read ({trouble}): run the tap "
             f"again"
         ) from error
+
+
+def _expect_files(url: str) -> None:
+    """Make sure that what a URL names on this machine can be read to an end.
+
+    A pipe that nobody writes to never ends, and `/dev/stdin` is the tap's own output:
+    what the tap writes next would be taken for records.
+
+    Raises:
+        OSError: For a pipe, a socket or a device, and for what is missing.
+    """
+    for link in url.split("::"):
+        if {*schemes_of(link)} == {"file"}:
+            mode = Path(_path(link).path).stat().st_mode
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                raise OSError("it is a pipe or a device, not a file")
 
 
 def _pieces(file: t.IO[bytes], size: int) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import itertools
 import json
+import os
 import tracemalloc
 import warnings
 import zipfile
@@ -184,6 +185,12 @@ def test_a_scheme_that_is_not_allowed_is_refused_before_any_file_is_read(
     assert "secret" not in message
 
 
+def test_the_records_in_a_url_are_not_shown() -> None:
+    with pytest.raises(InputUnreadable, match="BATCH file data:… has") as caught:
+        list(records_of(PLAIN, ['data:,{"user_id":"secret"}']))
+    assert "secret" not in str(caught.value)
+
+
 def test_a_chain_of_allowed_schemes_is_read(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
         archive.writestr("a.jsonl", "{}\n")
@@ -198,6 +205,20 @@ def test_a_very_long_address_is_cut_in_the_message() -> None:
 
 
 # What goes wrong with files
+
+
+@pytest.mark.parametrize("url", ["{}", "file://{}", "zip://a.jsonl::file://{}"])
+def test_a_pipe_that_nobody_writes_to_is_not_waited_for(
+    url: str, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputUnreadable, match="a pipe or a device, not a file"):
+        list(records_of(PLAIN, [url.format(tmp_path / "pipe")], ["file", "zip"]))
+
+
+def test_no_device_is_read() -> None:
+    with pytest.raises(InputUnreadable, match="a pipe or a device, not a file"):
+        list(records_of(PLAIN, ["/dev/zero"]))
 
 
 def test_what_comes_before_the_damage_is_read(tmp_path: Path) -> None:

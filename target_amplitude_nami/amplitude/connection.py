@@ -21,7 +21,7 @@ if t.TYPE_CHECKING:
 
 MOST_ANSWER_BYTES: t.Final = 1 << 20
 """Of an answer as it is sent, its head and all, and of its body without compression."""
-TOO_LONG: t.Final = f"what comes is longer than {MOST_ANSWER_BYTES:,} bytes"
+TOO_LONG: t.Final = f"the answer is longer than {MOST_ANSWER_BYTES:,} bytes"
 
 _INTERIM: t.Final = frozenset(range(100, 200)) - {http.client.SWITCHING_PROTOCOLS}
 _MOST_UNSENT_BYTES: t.Final = 1 << 18

@@ -104,7 +104,7 @@ class Understanding:
                 )
             case _:
                 answer = Fatal(
-                    f"{self._host} is not Amplitude's event API ({said}): mend "
+                    f"{self._host} is not Amplitude's event API ({said}): check "
                     f"`endpoint`"
                 )
         return answer
@@ -120,14 +120,13 @@ class Understanding:
                 f"and `region`: a key of the EU is unknown in the US and the other way "
                 f"round"
             )
-        if "missing_field" in body:
-            field = quotes.error(_text(body["missing_field"]))
+        if field := quotes.error(_text(body.get("missing_field"))):
             return Fatal(
                 f"Amplitude misses `{field}` in the request ({said}): something "
                 f"between here and {self._host} may have changed it; check `endpoint`"
             )
         if error == "Invalid request path":
-            return Fatal(f"{self._host} is not Amplitude's event API: mend `endpoint`")
+            return Fatal(f"{self._host} is not Amplitude's event API: check `endpoint`")
         refused = _refused(body, said, count, quotes)
         has_names = refused.events or refused.devices or refused.throttle
         return refused if has_names else RefusedUnsaid(HTTPStatus.BAD_REQUEST, said)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 HIDDEN = "(hidden)"
 
 _CREDENTIAL = re.compile(
-    r"(?:api|secret)[\W_]{0,3}key\Z|authorization\Z", re.IGNORECASE
+    r"(?:(?:api|secret)[\W_]{0,3}keys?|authorization)[\W\d_]*\Z", re.IGNORECASE
 )
 _LONGEST_NAME = 200
 SHORTEST = 8

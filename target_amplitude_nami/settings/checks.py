@@ -179,15 +179,26 @@ def _start_date_is_a_date(values: _Values) -> Iterator[str]:
 
 def _each_file_has_one_use(values: _Values) -> Iterator[str]:
     seen: dict[str, str] = {}
+    beside: dict[str, str] = {}
     for name in _PATHS:
         unused = (name == "local_path" and values["endpoint"] != LOCAL) or (
             name == "dry_run_path" and not values["dry_run"]
         )
         if values[name] is None or unused or _is_no_file(values[name]):
             continue
-        other = seen.setdefault(os.path.realpath(values[name]), name)
+        path = os.path.realpath(values[name])
+        other = seen.setdefault(path, name)
         if other != name:
             yield f"{other} and {name} are the same file: {show(values[name])}."
+            continue
+        for suffix in _BESIDE.get(name, ()):
+            beside[path + suffix] = name
+    for path, name in seen.items():
+        if path in beside:
+            yield (
+                f"{name} is {show(values[name])}, a file that {beside[path]} needs for "
+                f"itself: choose another path."
+            )
 
 
 def _is_no_file(path: str) -> bool:
@@ -216,6 +227,9 @@ def _each_stream_has_one_kind(values: _Values) -> Iterator[str]:
 
 _SCHEME: t.Final = re.compile(r"[a-z][a-z0-9+._-]+")
 _PATHS: t.Final = tuple(name for name in DEFAULTS if name.endswith("_path"))
+_BY_SQLITE: t.Final = ("-wal", "-shm", "-journal")
+_BESIDE: t.Final = {"local_path": _BY_SQLITE, "memory_path": (*_BY_SQLITE, ".lock")}
+"""The ends of the names of the files that are made beside another."""
 
 _CHECKS: t.Final[dict[frozenset[str], Callable[[_Values], Iterator[str]]]] = {
     frozenset({"api_key", "endpoint", "dry_run"}): _api_key_is_there,

@@ -106,6 +106,15 @@ SILENCED = "Events silenced for device_id"
             id="missing field, older name",
         ),
         pytest.param(
+            {
+                "error": MISSING,
+                "missing_field": None,
+                "events_with_missing_fields": {"event_type": [2]},
+            },
+            refused({2: ("amplitude_missing_field", "event_type")}),
+            id="missing field, of no part of the request",
+        ),
+        pytest.param(
             {"error": LENGTH, "events_with_invalid_id_lengths": {"device_id": [0]}},
             refused({0: ("amplitude_invalid_id_length", "device_id")}),
             id="id length",
@@ -231,7 +240,7 @@ def test_a_wrong_key_is_called_by_the_setting_that_it_comes_from() -> None:
 def test_a_wrong_path_is_a_wrong_endpoint() -> None:
     answer = answer_to(reply(400, {"code": 400, "error": "Invalid request path"}))
     assert isinstance(answer, Fatal)
-    assert "mend `endpoint`" in answer.said
+    assert "check `endpoint`" in answer.said
 
 
 @pytest.mark.parametrize("status", [200, 400, 403, 404, 408, 413, 429, 500, 503])
@@ -265,7 +274,7 @@ def test_too_large_is_too_large_whatever_the_body(body: object) -> None:
 def test_another_status_means_that_it_is_not_amplitude(status: int) -> None:
     answer = answer_to(reply(status))
     assert isinstance(answer, Fatal)
-    assert "mend `endpoint`" in answer.said
+    assert "check `endpoint`" in answer.said
     assert str(status) in answer.said
 
 

@@ -80,10 +80,10 @@ def test_the_first_line_is_what_a_person_would_read(content: bytes, line: str) -
     ("status", "answer"),
     [
         (200, Unknown("{}: not what Amplitude answers; is `endpoint` right?")),
-        (202, Fatal("{host} is not Amplitude's event API ({}): mend `endpoint`")),
+        (202, Fatal("{host} is not Amplitude's event API ({}): check `endpoint`")),
         (400, RefusedUnsaid(400, "{}")),
         (403, RefusedUnsaid(403, "{}")),
-        (404, Fatal("{host} is not Amplitude's event API ({}): mend `endpoint`")),
+        (404, Fatal("{host} is not Amplitude's event API ({}): check `endpoint`")),
         (502, Unknown("{}")),
     ],
 )

@@ -179,7 +179,7 @@ def test_no_state_beyond_what_is_settled_when_a_run_fails(
         (WRONG_KEY, "does not know the API key", {}),
         (UNAVAILABLE, "run again when Amplitude can be reached", {"retry_for": 0}),
         (UNAVAILABLE, "run again when Amplitude can be reached", {"retry_for": 1}),
-        (Do(status=404, raw="<html>"), "mend `endpoint`", {}),
+        (Do(status=404, raw="<html>"), "check `endpoint`", {}),
     ],
 )
 def test_a_fatal_end_comes_at_once_while_the_input_is_open_and_idle(

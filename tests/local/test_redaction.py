@@ -40,6 +40,8 @@ REFUSED = {
     "a name of escapes": f'{{"\\u0061\\u0070\\u0069_key":"{KEY}"}}',
     "another case": f'{{"API_Key":"{KEY}","events":[{BAD_EVENT}]}}',
     "another name": f'{{"apiKey":"{KEY}","X-Api-Key":"{KEY}","secret_key":"{KEY}"}}',
+    "more than one": f'{{"api_keys":["{KEY}"],"api_key_2":"{KEY}"}}',
+    "a name with a blank": f'{{"api_key ":"{KEY}","events":[{BAD_EVENT}]}}',
     "a list": f'{{"api_key":["{KEY}",["{KEY}"]],"events":[{BAD_EVENT}]}}',
     "an object": f'{{"api_key":{{"key":"{KEY}"}},"events":[{BAD_EVENT}]}}',
     "given twice": f'{{"api_key":"{KEY}","api_key":"another","events":[{BAD_EVENT}]}}',

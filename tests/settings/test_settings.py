@@ -492,6 +492,28 @@ def test_files_that_a_run_does_not_write_may_be_named_twice() -> None:
     assert "are the same file" in problem(**same, endpoint="local")
 
 
+@pytest.mark.parametrize(
+    ("database", "suffix"),
+    [
+        *(("local_path", suffix) for suffix in ("-wal", "-shm", "-journal")),
+        *(("memory_path", suffix) for suffix in ("-wal", "-shm", "-journal", ".lock")),
+    ],
+)
+@pytest.mark.parametrize("name", ["rejects_path", "report_path"])
+def test_no_file_takes_the_place_of_one_that_a_database_needs(
+    name: str, database: str, suffix: str
+) -> None:
+    paths = {database: "out/a.db", name: f"out/../out/a.db{suffix}"}
+    assert f"a file that {database} needs for itself" in problem(
+        **paths, endpoint="local"
+    )
+
+
+def test_one_database_does_not_take_the_place_of_what_the_other_needs() -> None:
+    paths = {"memory_path": "a.db-wal", "local_path": "a.db"}
+    assert "memory_path is" in problem(**paths, endpoint="local")
+
+
 def test_settings_built_into_the_sdk_are_known() -> None:
     settings(
         stream_maps={"events": {"__alias__": "nami", "x": None}, "junk": "__NULL__"},
