@@ -17,7 +17,7 @@ else:
 
 if t.TYPE_CHECKING:
     import logging
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 _WILDCARDS: t.Final = frozenset("*?[")
 
@@ -72,6 +72,21 @@ class StreamMapper(PluginMapper):
         finally:
             self.stream_maps_dict = all_maps
         self._not_come.pop(stream_name, None)
+
+    def name_any(self, stream: str, columns: Collection[str]) -> bool:
+        """Return whether a map for a stream names one of some columns.
+
+        Args:
+            stream: The stream, as the tap calls it.
+            columns: Names in lower case; the maps may write them in any.
+        """
+        definitions = (self.stream_maps_dict[key] for key in self._keys_for(stream))
+        return any(
+            name.lower() in columns
+            for definition in definitions
+            if isinstance(definition, dict)
+            for name in definition
+        )
 
     def _keys_for(self, stream: str) -> list[str]:
         """Return the keys of all maps that the SDK would apply, in the user's order."""

@@ -126,15 +126,15 @@ class Recognition:
             )
             return (
                 f"No stream has a name that fits {patterns}, and records that look "
-                f"like Nami's were left out, so no STATE covers them. They came in "
+                f"like Nami's were not sent, so no STATE covers them. They came in "
                 f"{seen}. Name these streams in `event_streams` or `user_streams` as "
                 f"they are written here (upper and lower case differ), give them the "
                 f"expected name with `__alias__` in `stream_maps`, or take out the "
                 f"pattern that fits no stream. Then run again"
             )
         return (
-            f"None of the records read is Nami's: all were left out, and no STATE "
-            f"covers them. They came in {seen}. {_LOOKED_FOR}. If the tap reads the "
+            f"None of the records read is Nami's, so none was sent and no STATE covers "
+            f"them. They came in {seen}. {_LOOKED_FOR}. If the tap reads the "
             f"wrong tables, select others; if columns have other names, rename them "
             f"with `stream_maps`; if a stream should hold Nami's records, name it in "
             f"`event_streams` or `user_streams`, so that each record that is not "

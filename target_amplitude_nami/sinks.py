@@ -13,7 +13,7 @@ from singer_sdk.sinks.core import BaseJSONSchemaValidator
 from target_amplitude_nami.amplitude.checks import holds_not_finite
 from target_amplitude_nami.amplitude.event import Refusal
 from target_amplitude_nami.choosing import OTHER
-from target_amplitude_nami.nami.deleted import DeletedRows
+from target_amplitude_nami.nami.deleted import MARKS, DeletedRows
 from target_amplitude_nami.nami.recognising import NamiDetector, declares_nami
 from target_amplitude_nami.nami.records import RecordReader, UnreadableRecordError
 from target_amplitude_nami.reject_lines import is_reject
@@ -28,10 +28,12 @@ if t.TYPE_CHECKING:
 
     from singer_sdk.target_base import Target
 
+    from target_amplitude_nami.mapper import StreamMapper
     from target_amplitude_nami.recognition import Recognition
     from target_amplitude_nami.run import Run
     from target_amplitude_nami.way import Way
 
+DELETED_AT_SOURCE: t.Final = "deleted_at_source"
 _LONGEST_DETAIL = 300
 
 
@@ -192,6 +194,11 @@ class NamiSink(Sink):
             self._recognise()
         self._way.take(nami, stream, line)
 
+    def take_deleted(self, record: dict[str, t.Any]) -> None:
+        """Filter a deleted row, of which the stream maps may have left out the mark."""
+        self._taken += 1
+        self._leave_deleted(record)
+
     def _recognise(self) -> None:
         self._is_recognised = True
         self._recognition.note_nami(self.stream_name)
@@ -204,7 +211,7 @@ class NamiSink(Sink):
         is_foreign = not self._is_recognised and (
             self._has_warned or self._has_more_than_keys(record)
         )
-        reason = "not_nami" if is_foreign else "deleted_at_source"
+        reason = "not_nami" if is_foreign else DELETED_AT_SOURCE
         self._run.ledger.filter(label or OTHER, reason)
 
     def _label_of(self, record: dict[str, t.Any]) -> str | None:
@@ -214,6 +221,8 @@ class NamiSink(Sink):
         except UnreadableRecordError as error:
             event_type = error.event_type or self._reader.event_type_of(record)
             return self._way.choice.label(event_type)
+        except RecursionError:  # nothing of it is sent, however deep it is
+            return OTHER
         return None if nami is None else self._way.choice.label_of(nami)
 
     def _has_more_than_keys(self, record: Mapping[str, t.Any]) -> bool:
@@ -288,16 +297,47 @@ class NamiSink(Sink):
             )
 
 
+class DeletedBeforeMaps:
+    """Recognises deleted rows before the stream maps.
+
+    A map may fail for such a row, or leave out its mark with all that it does not name.
+    """
+
+    def __init__(self, maps: StreamMapper) -> None:
+        """Take the maps of all streams."""
+        self._maps = maps
+        self._rows = DeletedRows()
+
+    def is_deleted(self, stream: str, record: Mapping[str, t.Any]) -> bool:
+        """Tell whether a record is of a deleted row, whatever its maps make of it.
+
+        A map that names the mark decides itself what becomes of the row.
+        """
+        is_marked = self._rows.is_deleted(record)
+        return is_marked and not self._maps.name_any(stream, MARKS)
+
+
 def recognise_early(
-    recognition: Recognition, stream: str, record: dict[str, t.Any]
+    recognition: Recognition,
+    stream: str,
+    record: dict[str, t.Any],
+    *,
+    is_deleted: bool = False,
 ) -> None:
-    """Take note of a record that is rejected before any sink has seen it."""
+    """Take note of a record that is settled before any sink has seen it.
+
+    Args:
+        recognition: Takes the note.
+        stream: Its stream, after the stream maps.
+        record: The record.
+        is_deleted: Whether it is of a deleted row, which is no sign of a mistake.
+    """
     if recognition.is_settled or recognition.note_stream(stream, is_declared=False):
         return
     is_nami = NamiDetector().looks_like_nami(record)
     if is_nami and not recognition.has_patterns:
         recognition.note_nami(stream)
-    else:
+    elif not is_deleted:
         recognition.note_left_out(stream, record, lambda: is_nami)
 
 

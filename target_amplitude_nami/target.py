@@ -44,7 +44,12 @@ from target_amplitude_nami.settings import (
     read_environment,
     read_settings,
 )
-from target_amplitude_nami.sinks import NamiSink, recognise_early
+from target_amplitude_nami.sinks import (
+    DELETED_AT_SOURCE,
+    DeletedBeforeMaps,
+    NamiSink,
+    recognise_early,
+)
 from target_amplitude_nami.way import Way
 
 if sys.version_info >= (3, 12):
@@ -85,6 +90,7 @@ class TargetAmplitudeNami(CommandTarget):
         self.max_parallelism = 1
         self._direct: dict[str, NamiSink] = {}
         """The sinks of the streams whose records go there as they are."""
+        self._is_deleted = DeletedBeforeMaps(self._maps).is_deleted
         self._has_warned_of_messages = False
         self.run = Run(
             self.settings,
@@ -248,7 +254,11 @@ class TargetAmplitudeNami(CommandTarget):
 
     def _map_record(self, stream: str, record: dict[str, t.Any], line: bytes) -> None:
         stream_maps = self.mapper.stream_maps.get(stream)
+        is_deleted = self._is_deleted(stream, record)
         if stream_maps is None:
+            if is_deleted:
+                self._leave_deleted_early(stream, record)
+                return
             recognise_early(self.run.recognition, stream, record)
             self.run.rejects.declare_if_missing(stream)
             self.run.ledger.reject(
@@ -267,6 +277,9 @@ class TargetAmplitudeNami(CommandTarget):
                 mapped = _as_json_data(stream_map.transform(dict(record)), stream_map)
             except Exception as error:  # noqa: BLE001 - any expression of the user's
                 alias = stream_map.stream_alias
+                if is_deleted:
+                    self._leave_deleted_early(alias, record)
+                    continue
                 recognise_early(self.run.recognition, alias, record)
                 self.run.ledger.reject(
                     OTHER, stream, line, Refusal("stream_map_failed", "", f"{error}")
@@ -276,7 +289,15 @@ class TargetAmplitudeNami(CommandTarget):
                 self.run.ledger.filter(OTHER, "stream_map")
                 continue
             sink = t.cast("NamiSink", self.get_sink(stream_map.stream_alias))
-            self._hand_over(sink, mapped, stream, line)
+            if is_deleted:
+                sink.take_deleted(mapped)
+            else:
+                self._hand_over(sink, mapped, stream, line)
+
+    def _leave_deleted_early(self, stream: str, record: dict[str, t.Any]) -> None:
+        """Filter a deleted row that no sink can take."""
+        recognise_early(self.run.recognition, stream, record, is_deleted=True)
+        self.run.ledger.filter(OTHER, DELETED_AT_SOURCE)
 
     def _hand_over(
         self, sink: NamiSink, record: dict[str, t.Any], stream: str, line: bytes

@@ -135,3 +135,59 @@ def test_stream_maps_come_first(tmp_path: Path) -> None:
     )
     assert report.counts.filtered == {("device.impression", DELETED): 1}
     assert report.delivered == 1
+
+
+DECLARED: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {name: {} for name in [*EVENT, *AT]},
+}
+KEEP_ONLY: Final = {name: name for name in EVENT} | {"__else__": None}
+FAILS: Final = {"event_type": "record['event_type'].strip()"}
+
+MAPPED: Final[dict[str, tuple[dict[str, Any], dict[str, Any], str]]] = {
+    "a map that leaves out what it does not name": (KEEP_ONLY, EVENT | AT, TYPE),
+    "a map that renames the stream": (
+        KEEP_ONLY | {"__alias__": "events"},
+        EVENT | AT,
+        TYPE,
+    ),
+    "a map that fails for keys alone": (
+        FAILS,
+        {"id": "1", "event_type": None} | AT,
+        "(other)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MAPPED)
+def test_a_map_that_is_not_for_the_mark_brings_no_deleted_row_back(
+    case: str, tmp_path: Path
+) -> None:
+    definition, record, label = MAPPED[case]
+    house = House(tmp_path, stream_maps={"rows": definition})
+    report = house.take(
+        [singer.schema("rows", DECLARED), singer.record("rows", record)]
+    )
+    assert report.counts.filtered == {(label, DELETED): 1}
+    assert report.rejected == 0
+    assert house.sent == []
+
+
+@pytest.mark.parametrize("row", [EVENT | AT, {"id": "1"} | AT])
+def test_a_deleted_row_needs_no_schema_and_makes_no_run_fail(
+    row: dict[str, Any], house: House
+) -> None:
+    report = house.take([singer.record("rows", row)])
+    assert report.counts.filtered == {("(other)", DELETED): 1}
+    assert house.target.run.recognition.failure() is None
+
+
+def test_a_deleted_row_that_is_nested_too_deep_is_filtered(house: House) -> None:
+    deep = b'{"a":' * 900 + b"1" + b"}" * 900
+    line = (
+        b'{"type":"RECORD","stream":"rows","record":{"event_type":"user.x.y",'
+        b'"_fivetran_deleted":true,"device_id":"1","active_entitlements":%s}}\n' % deep
+    )
+    report = house.take([singer.schema("rows", singer.ANYTHING), line])
+    assert report.rejected == 0
+    assert sum(report.counts.filtered.values()) == 1

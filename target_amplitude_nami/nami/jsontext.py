@@ -70,8 +70,11 @@ def decode(text: str | bytes) -> t.Any:
 def _decode_leniently(text: str | bytes) -> t.Any:
     """Decode what is JSON for most senders, but not for a strict reader.
 
-    Lone surrogates, `NaN`, infinities, and integers of more than 4,300 digits.
+    Lone surrogates, `NaN`, infinities, and integers of more than 4,300 digits. Bytes
+    are UTF-8: `json` would also take UTF-16, which no line of a file can hold.
     """
+    if isinstance(text, bytes):
+        text = text.decode("utf-8-sig", "surrogatepass")
     try:
         return json.loads(
             text,

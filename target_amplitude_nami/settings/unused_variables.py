@@ -83,6 +83,8 @@ def find_unused_variables(
     problems: list[str] = []
     others: list[str] = []
     in_force = _InForce(config, settings)
+    delivers = settings is None or (settings.enabled and not settings.dry_run)
+    so = ": this run would deliver" if delivers else ""
     for variable, names in _variables(environ):
         text = environ[variable]
         known = [name for name in names if name in in_force.schemas]
@@ -93,12 +95,12 @@ def find_unused_variables(
         )
         if switch in known:
             problems.append(
-                f"{variable} {_MEANING[switch]} but is not in force: this run would "
-                f"deliver. {_remedy(switch, environ)}"
+                f"{variable} {_MEANING[switch]} but is not in force{so}. "
+                f"{_remedy(switch, environ)}"
             )
         elif switch is not None:
             problems.append(
-                f"{variable} is not a setting of this target: this run would deliver. "
+                f"{variable} is not a setting of this target{so}. "
                 f"Unset it. {_did_you_mean(switch)}"
             )
         elif known:

@@ -109,3 +109,15 @@ def test_what_is_written_is_read_again_digit_for_digit(value: Any) -> None:
     assert jsontext.decode(written) == value
     assert jsontext.encode(jsontext.decode(written)) == written
     assert b"\n" not in written
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_bytes_in_another_encoding_than_utf_8_are_no_json(encoding: str) -> None:
+    with pytest.raises(ValueError, match=r"utf-8|Expecting"):
+        jsontext.decode('{"a":1}'.encode(encoding))
+
+
+def test_bytes_may_begin_with_a_byte_order_mark() -> None:
+    assert jsontext.decode(b'\xef\xbb\xbf{"a":"' + HALF.encode() + b'"}') == {
+        "a": "\ud83d"
+    }

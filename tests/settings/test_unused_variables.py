@@ -182,6 +182,21 @@ def test_one_that_should_have_kept_the_run_from_delivering_ends_it(
 
 
 @pytest.mark.parametrize(
+    ("variable", "text", "config"),
+    [
+        ("DRY_RUN", "true", {"enabled": False}),
+        ("ENABLED", "false", {"dry_run": True}),
+        ("DRYRUN", "true", {"enabled": False}),
+    ],
+)
+def test_it_is_not_said_to_deliver_when_another_setting_keeps_the_run_from_that(
+    variable: str, text: str, config: dict[str, Any]
+) -> None:
+    (line,) = unused({PREFIX + variable: text}, **config).problems
+    assert "would deliver" not in line
+
+
+@pytest.mark.parametrize(
     ("variable", "text", "meant"),
     [
         ("DRYRUN", "true", "DRY_RUN"),
