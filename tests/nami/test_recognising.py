@@ -45,7 +45,7 @@ def test_columns_of_others_are_not_nami_s(columns: list[str]) -> None:
 
 
 def test_the_separator_of_flattened_columns_counts() -> None:
-    columns = ["user_id", "customer_journey_state-in_pause"]
+    columns = ["user_id", "active_entitlements-sku_ref_id"]
     assert declares_nami(columns, "-")
     assert not declares_nami(columns, "__")
 
