@@ -192,6 +192,17 @@ class NamiSink(Sink):
             self._recognise()
         self._way.take(nami, stream, line)
 
+    def take_deleted(self, record: dict[str, t.Any]) -> bool:
+        """Settle a record that no stream map could change, if its row was deleted.
+
+        What is left of such a row may lack the columns that the maps need.
+        """
+        if not self._is_deleted(record):
+            return False
+        self._taken += 1
+        self._leave_deleted(record)
+        return True
+
     def _recognise(self) -> None:
         self._is_recognised = True
         self._recognition.note_nami(self.stream_name)

@@ -267,6 +267,8 @@ class TargetAmplitudeNami(CommandTarget):
                 mapped = _as_json_data(stream_map.transform(dict(record)), stream_map)
             except Exception as error:  # noqa: BLE001 - any expression of the user's
                 alias = stream_map.stream_alias
+                if t.cast("NamiSink", self.get_sink(alias)).take_deleted(record):
+                    continue
                 recognise_early(self.run.recognition, alias, record)
                 self.run.ledger.reject(
                     OTHER, stream, line, Refusal("stream_map_failed", "", f"{error}")
