@@ -262,11 +262,7 @@ def _looks_like_user(fields: Mapping[str, t.Any]) -> bool:
     )
     if not has_state and devices is not None:
         # A table of anything may count devices, or list them beside its own `id`.
-        has_state = (
-            isinstance(devices, dict | list | str)
-            if get("user_id") is not None
-            else _are_devices(devices)
-        )
+        has_state = get("user_id") is not None or _are_devices(devices)
     if get("user_id") is not None:
         return (
             has_state

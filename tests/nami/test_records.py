@@ -101,7 +101,6 @@ def test_a_user_id_with_state_or_external_ids_is_a_user(record: Record) -> None:
         {"id": 1, "devices": []},
         {"id": 1, "devices": ["iphone", "ipad"]},
         {"id": 1, "devices": [{"name": "a lamp"}]},
-        {"user_id": 1, "devices": 12},
     ],
     ids=repr,
 )
@@ -137,6 +136,13 @@ def test_an_event_type_is_a_text(value: object) -> None:
 
     assert (error.reason, error.field) == ("event_type_missing", "event_type")
     assert error.event_type is None
+
+
+@pytest.mark.parametrize("devices", [12, "iphone", ["iphone"]], ids=repr)
+def test_devices_beside_a_user_id_are_of_a_user_also_when_they_make_no_sense(
+    devices: object,
+) -> None:
+    assert refused({"user_id": NAMI_USER, "devices": devices}).field == "devices"
 
 
 @pytest.mark.parametrize("turn", [False, True])
