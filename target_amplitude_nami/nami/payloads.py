@@ -138,11 +138,20 @@ class Payloads:
         return None
 
     def objects_in(self, fields: _Fields) -> Iterator[_Fields]:
-        """Yield the objects in the usual columns of a record, each completed."""
+        """Yield the objects in the usual columns of a record, each completed.
+
+        Those in usual columns of such an object follow it: Kafka has envelopes in them.
+        """
+        return self._objects_in(fields, _MOST_LAYERS)
+
+    def _objects_in(self, fields: _Fields, layers: int) -> Iterator[_Fields]:
         for column in USUAL_COLUMNS:
             body = _object(fields.get(column))
             if body:
-                yield self.beside(self._arranged(body), fields)
+                arranged = self._arranged(body)
+                yield self.beside(arranged, fields)
+                if layers:
+                    yield from self._objects_in(arranged, layers - 1)
 
     def holds_another_object(self, fields: _Fields, names: Iterable[str]) -> bool:
         """Whether the column that should hold a webhook holds another object instead.

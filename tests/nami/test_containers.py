@@ -84,6 +84,13 @@ STRANGE: dict[str, Callable[[Any], Any]] = {
     "nulls for keys": lambda value: (
         dict.fromkeys(value) if isinstance(value, dict) else value
     ),
+    "a page of more": lambda value: {"next": "https://…?page=2", "results": value},
+    "text in a page": lambda value: {"count": len(value), "results": json_text(value)},
+    "a typed page": lambda value: typed({"count": len(value), "results": value}),
+    "the first of a page": lambda value: {
+        "count": len(value),
+        "results": json_text(value[:1] if isinstance(value, list) else value),
+    },
     "the first one": lambda value: value[:1] if isinstance(value, list) else value,
 }
 LESS = {"nulls for keys", "the first one"}

@@ -297,6 +297,12 @@ def test_a_user_in_the_payload_is_a_user_also_after_an_event() -> None:
     assert found == read(user())
 
 
+def test_a_user_is_found_as_deep_as_an_event() -> None:
+    envelope = {"schema": {}, "payload": user()}
+
+    assert read({"offset": 7, "value": json_text(envelope)}) == read(user())
+
+
 def test_an_external_id_beside_a_user_counts_too() -> None:
     body = without(user(), "external_ids")
     found = read(ROW | {"external_id": "somebody", "document": body})
