@@ -14,6 +14,7 @@ import msgspec
 
 from target_amplitude_nami.nami import containers, jsontext
 from target_amplitude_nami.nami.containers import folded
+from target_amplitude_nami.nami.state import READY_MADE_COLUMNS
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -81,7 +82,7 @@ _NULL, _EMPTY_OBJECT = b"\xc0\x80"
 _packer = msgspec.msgpack.Encoder()
 _json_encoder = msgspec.json.Encoder()
 
-_FIELD_OF = {folded(name): name for name in FIELDS}
+_FIELD_OF = {folded(name): name for name in (*FIELDS, *sorted(READY_MADE_COLUMNS))}
 _CONTAINER_OF = {folded(name): name for name in containers.CONTAINERS}
 _CAMEL_CASE_OF = {name.lower(): name for name in _CAMEL_CASE}
 

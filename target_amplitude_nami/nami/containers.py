@@ -240,12 +240,13 @@ def ids(value: object, column: str) -> list[t.Any] | None:
     Raises:
         UnreadableRecordError: See `members`.
     """
+    value = _text_inside(value, column)
     if isinstance(value, str):
         text = value.strip()
-        if text[:1] not in {"[", "{", '"'} and text != "null":
+        if text[:1] not in {"[", "{"} and text != "null":
             return [text] if text else []
     opened = _opened(value, column)
-    if opened is None:
+    if opened is None or opened == {}:
         return None
     if not isinstance(opened, list):
         opened = [opened]
@@ -254,6 +255,21 @@ def ids(value: object, column: str) -> list[t.Any] | None:
     if opened and not told:
         raise _not_understood(column, "holds nothing but nulls")
     return told
+
+
+def _text_inside(value: object, column: str) -> object:
+    """Return the text that JSON text, or a single wrapper, has inside."""
+    while True:
+        if isinstance(value, str):
+            value = value.strip("\ufeff \t\r\n")
+            inner = values.json_text(value, column) if value[:1] == '"' else None
+        elif isinstance(value, dict) and len(value) == 1:
+            inner = _opened_wrapper(value)
+        else:
+            return value
+        if not isinstance(inner, str):
+            return value
+        value = inner
 
 
 def _single(member: object) -> t.Any:

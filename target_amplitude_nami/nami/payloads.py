@@ -9,6 +9,7 @@ import msgspec
 
 from target_amplitude_nami.nami import catalogue, containers, jsontext, values
 from target_amplitude_nami.nami.columns import FIELDS
+from target_amplitude_nami.nami.state import READY_MADE_COLUMNS
 from target_amplitude_nami.nami.values import UnreadableRecordError
 
 if t.TYPE_CHECKING:
@@ -44,6 +45,7 @@ _BESIDE: t.Final = (
     "active_entitlements",
     "customer_journey_state",
     "created_date",
+    *sorted(READY_MADE_COLUMNS),
 )
 """Columns that count where the payload lacks them; `event_id` is there for its `id`,
 but the row's own `id` is a key of the table."""

@@ -363,6 +363,7 @@ def test_the_ids_of_a_device_event_are(field: str) -> None:
         {"SS": ["a", "b"]},
         {"count": 2, "results": ["a", "b"]},
         ["a", None, "b"],
+        '\ufeff["a", "b"]',
     ],
     ids=repr,
 )
@@ -374,7 +375,29 @@ def test_a_ready_made_array_is_understood_in_the_same_forms(value: object) -> No
     assert ROAD.event(record)["user_properties"]["namiml_active_skus"] == ["a", "b"]
 
 
-@pytest.mark.parametrize("value", ["null", None, {"NULL": True}], ids=repr)
+@pytest.mark.parametrize(
+    "value", ["a", '"a"', '"\\"a\\""', {"S": "a"}, {"v": "a"}, ["a"]], ids=repr
+)
+def test_one_ready_made_id_is_an_array_of_one(value: object) -> None:
+    record = without(user_event(), "active_entitlements") | {
+        "namiml_active_skus": value
+    }
+
+    assert ROAD.event(record)["user_properties"]["namiml_active_skus"] == ["a"]
+
+
+@pytest.mark.parametrize(
+    "column", ["NAMIML_ACTIVE_SKUS", "namimlActiveSkus", "NamimlActiveSkus"]
+)
+def test_a_ready_made_column_is_known_in_any_spelling(column: str) -> None:
+    record = without(user_event(), "active_entitlements")
+
+    assert ROAD.result(record | {column: ["a"]}) == ROAD.result(
+        record | {"namiml_active_skus": ["a"]}
+    )
+
+
+@pytest.mark.parametrize("value", ["null", None, {"NULL": True}, {}, "{}"], ids=repr)
 def test_a_ready_made_null_is_nothing(value: object) -> None:
     record = without(user_event(), "active_entitlements") | {
         "namiml_active_skus": value

@@ -198,6 +198,7 @@ def test_two_columns_with_different_events_are_refused() -> None:
         ("devices", [device(OTHER_DEVICE)]),
         ("active_entitlements", []),
         ("customer_journey_state", {"in_pause": True}),
+        ("namiml_device_ids", [OTHER_DEVICE]),
         ("created_date", "2024-05-29T00:57:12Z"),
         ("EXTERNAL_ID", "somebody"),
     ],
