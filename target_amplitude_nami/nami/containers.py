@@ -214,7 +214,7 @@ def flags(value: object) -> dict[str, t.Any] | None:
     known = _known(told, _USED_BY_FOLDED[field])
     if told and not known:
         raise _not_understood(field, f"has none of its flags, but {_keys_of(told)}")
-    if any(_may_hold_more(key, member) for key, member in told.items()):
+    if len(told) > len(known) and any(map(_holds_flags, told.values())):
         raise _not_understood(field, f"has more beside its flags: {_keys_of(told)}")
     return {name: _single(flag) for name, flag in known.items()}
 
@@ -402,6 +402,8 @@ def _opened(value: object, field: str) -> object:
             return value
         if isinstance(value, dict) and len(value) > 1:
             page = page or _known(value, _PAGE)
+            if _known(value, _USED_BY_FOLDED.get(field, {})):
+                raise _not_understood(field, f"has results beside {_keys_of(value)}")
         value = inner
     raise _not_understood(field, "has too many wrappers around it")
 
@@ -512,10 +514,12 @@ def _pairs(items: list[t.Any]) -> dict[str, t.Any] | None:
     return told or None
 
 
-def _may_hold_more(key: object, value: object) -> bool:
-    """Return whether a member beside known ones is a wrapper with more of them."""
-    is_wrapper = key in _TYPE_TAGS or folded(str(key)) in _WRAPPERS | {"results"}
-    return is_wrapper and isinstance(value, dict | list | str) and bool(value)
+def _holds_flags(value: object) -> bool:
+    """Return whether the names of flags are somewhere within a value."""
+    if not isinstance(value, dict | list | str):
+        return False
+    text = str(value).translate(_NO_SEPARATORS).lower()
+    return any(flag in text for flag in _USED_BY_FOLDED["customer_journey_state"])
 
 
 # Messages

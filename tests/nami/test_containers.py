@@ -64,6 +64,12 @@ def refused(field: str, value: object) -> Refusal:
 
 # Every form, nested at random
 
+
+def size(value: object) -> int:
+    """Return the number of members, as a page of results tells it."""
+    return len(value) if isinstance(value, list | dict) else 1
+
+
 STRANGE: dict[str, Callable[[Any], Any]] = {
     "in another object": lambda value: {"rows": value},
     "in another array": lambda value: [value],
@@ -85,10 +91,10 @@ STRANGE: dict[str, Callable[[Any], Any]] = {
         dict.fromkeys(value) if isinstance(value, dict) else value
     ),
     "a page of more": lambda value: {"next": "https://…?page=2", "results": value},
-    "text in a page": lambda value: {"count": len(value), "results": json_text(value)},
-    "a typed page": lambda value: typed({"count": len(value), "results": value}),
+    "text in a page": lambda value: {"count": size(value), "results": json_text(value)},
+    "a typed page": lambda value: typed({"count": size(value), "results": value}),
     "the first of a page": lambda value: {
-        "count": len(value),
+        "count": size(value),
         "results": json_text(value[:1] if isinstance(value, list) else value),
     },
     "the first one": lambda value: value[:1] if isinstance(value, list) else value,
@@ -183,7 +189,7 @@ def test_two_of_everything_arrive_in_every_shape(shape: str) -> None:
             "customer_journey_state",
             [{"key": k, "value": v} for k, v in journey().items()],
         ),
-        ("customer_journey_state", journey() | {"new_flag": True}),
+        ("customer_journey_state", journey() | {"new_flag": True, "note": {"a": 1}}),
         ("customer_journey_state", {k.title(): str(v) for k, v in journey().items()}),
     ],
     ids=repr,
@@ -285,6 +291,16 @@ def test_an_empty_array_is_one_in_every_form(value: object) -> None:
         (
             "customer_journey_state",
             typed(journey()) | {"in_pause": True},
+            "more beside its flags",
+        ),
+        (
+            "customer_journey_state",
+            {"count": 1, "results": json_text(journey()), "in_pause": True},
+            "has results beside",
+        ),
+        (
+            "customer_journey_state",
+            {"in_pause": True, "rows": json_text(json_text(journey()))},
             "more beside its flags",
         ),
         ("customer_journey_state", {f"f{n}": 1 for n in range(20)}, "and 12 more"),
