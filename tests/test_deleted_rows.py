@@ -191,3 +191,13 @@ def test_a_deleted_row_that_is_nested_too_deep_is_filtered(house: House) -> None
     report = house.take([singer.schema("rows", singer.ANYTHING), line])
     assert report.rejected == 0
     assert sum(report.counts.filtered.values()) == 1
+
+
+def test_a_deleted_row_that_a_stream_map_fails_on_is_no_reject(tmp_path: Path) -> None:
+    """What is left of it, such as its keys alone, is too little for the maps."""
+    house = House(tmp_path, stream_maps={"rows": {"event_type": "event_type.lower()"}})
+    lines = [singer.schema("rows", STRICT, ["id"])]
+    lines += [singer.record("rows", row) for row in (EVENT, {"id": "1"} | AT)]
+    report = house.take(lines)
+    assert report.counts.filtered == {("(other)", DELETED): 1}
+    assert (report.delivered, report.rejected) == (1, 0)

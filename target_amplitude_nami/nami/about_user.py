@@ -37,8 +37,17 @@ class _ExternalId(_Strict):
     type: t.Any = None
 
     def says_nothing(self) -> bool:
-        """Return whether it has none of the keys that count, or all are null."""
-        return self.key is None and self.value is None
+        """Return whether it is to be looked at again, by `containers`.
+
+        It has no key, its key is a part of another form, or one of both is JSON text.
+        """
+        key, value = self.key, self.value
+        return (
+            not key
+            or key in _PARTS_OF_AN_ENTRY
+            or key[0] in _JSON_OPENINGS
+            or (bool(value) and t.cast("str", value)[0] in _JSON_OPENINGS)
+        )
 
 
 class _Entitlement(_Strict):
@@ -114,6 +123,9 @@ _Member = t.TypeVar("_Member", _ExternalId, _Entitlement, _Device)
 _EXTERNAL_ID: t.Final = "external_id"
 _NAMELESS: t.Final = ""
 """In the place of an External ID: a value that might be it, without a key."""
+_PARTS_OF_AN_ENTRY: t.Final = frozenset({"key", "type", "value"})
+"""What keys are where an entry is itself a map from key to value."""
+_JSON_OPENINGS: t.Final = frozenset('[{"')
 _OTHER_KINDS: t.Final = frozenset({"original_transaction_id"})
 _NO_JOURNEY: t.Final = _Journey()
 _LIST_OR_NONE: t.Final = frozenset({list, type(None)})
@@ -246,23 +258,22 @@ def _external_id_of(
     """
     found = None
     for entry in entries or ():
-        key = entry.key
-        if key is None:
-            if entry.value is None and not may_be_empty:
+        key, value = entry.key, entry.value
+        if key != _EXTERNAL_ID:
+            if key in _OTHER_KINDS:
+                continue
+            if not may_be_empty and entry.says_nothing():
                 raise _SaysNothing
-            if found is None and entry.value:
-                found = _NAMELESS
-        elif key == _EXTERNAL_ID or (
-            key not in _OTHER_KINDS and _is_external_id(entry, may_be_empty)
-        ):
-            found = found or values.external_id(entry.value, "external_ids")
+            if key is None:
+                if found is None and value:
+                    found = _NAMELESS
+                continue
+            if not containers.is_external_id(key):
+                continue
+        elif value and value[0] in _JSON_OPENINGS and not may_be_empty:
+            raise _SaysNothing
+        found = found or values.external_id(value, "external_ids")
     return found
-
-
-def _is_external_id(entry: _ExternalId, may_be_empty: bool) -> bool:
-    if not may_be_empty and entry.value and entry.value[0] in "[{":
-        raise _SaysNothing  # what looks like an id of another kind is a container
-    return containers.is_external_id(t.cast("str", entry.key))
 
 
 def _entitlements(

@@ -14,6 +14,7 @@ import msgspec
 
 from target_amplitude_nami.nami import containers, jsontext
 from target_amplitude_nami.nami.containers import folded
+from target_amplitude_nami.nami.state import READY_MADE_COLUMNS
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -81,7 +82,7 @@ _NULL, _EMPTY_OBJECT = b"\xc0\x80"
 _packer = msgspec.msgpack.Encoder()
 _json_encoder = msgspec.json.Encoder()
 
-_FIELD_OF = {folded(name): name for name in FIELDS}
+_FIELD_OF = {folded(name): name for name in (*FIELDS, *sorted(READY_MADE_COLUMNS))}
 _CONTAINER_OF = {folded(name): name for name in containers.CONTAINERS}
 _CAMEL_CASE_OF = {name.lower(): name for name in _CAMEL_CASE}
 
@@ -92,8 +93,18 @@ _Way: t.TypeAlias = tuple[str, ...]
 class Columns:
     """The names of one stream's columns, each understood once."""
 
-    def __init__(self, separator: str = "__") -> None:
-        """Take what stands between the parts of a flattened column's name."""
+    def __init__(
+        self, separator: str = "__", bodies: frozenset[str] = frozenset()
+    ) -> None:
+        """Take how to read names.
+
+        Args:
+            separator: What stands between the parts of a flattened column's name.
+            bodies: Columns to look out for, since they may hold a whole record.
+        """
+        self._may_be_bodies = bodies
+        self.bodies: set[str] = set()
+        """Those of the columns to look out for that were met."""
         self.metadata: set[str] = set()
         """The columns met that taps and loaders have added."""
         self.misfits: set[str] = set()
@@ -123,7 +134,10 @@ class Columns:
                 continue
             if not way:
                 if name in fields:
-                    _merge(fields, name, value)
+                    is_usual = column == name or (
+                        column.lower() == name and name not in record
+                    )
+                    _merge(fields, name, value, is_usual=is_usual)
                 elif name:
                     fields[name] = value
             elif len(way) == 1:
@@ -159,8 +173,12 @@ class Columns:
             self._plain.clear()
             self.metadata.clear()
             self.misfits.clear()
+            self.bodies.clear()
         *way, name = self._split(column)
         self._paths[column] = place = (tuple(way), name)
+        head = way[0] if way else name
+        if head in self._may_be_bodies:
+            self.bodies.add(head)
         if not name:
             self.metadata.add(column)
         if not way and _is_misfit(name):
@@ -170,6 +188,7 @@ class Columns:
         return place
 
     def _split(self, column: str) -> tuple[str, ...]:
+        column = column.removeprefix("\ufeff")  # of a file, before its first column
         lower = column.strip().lower()
         if lower == _DELETED or (
             lower.startswith(_LOADERS) and not lower.startswith(_RAW_RECORD)
@@ -214,13 +233,26 @@ def _is_misfit(name: str) -> bool:
     )
 
 
-def _merge(fields: dict[str, t.Any], name: str, value: t.Any) -> None:
-    """Merge another column of the same field; an object or array wins over text."""
+def _merge(
+    fields: dict[str, t.Any], name: str, value: t.Any, *, is_usual: bool
+) -> None:
+    """Merge another column of the same field.
+
+    Something wins over nothing and the usual spelling over others (`id` over MongoDB's
+    `_id`), whatever their order; for containers, the object or array wins over text.
+    """
     known, told = _object(fields[name]), _object(value)
-    if known is not None and told is not None:
+    if name in FIELDS and name not in containers.CONTAINERS:
+        if (is_usual and not _is_blank(value)) or _is_blank(fields[name]):
+            fields[name] = value
+    elif known is not None and told is not None:
         fields[name] = known | told
     elif known is None and not isinstance(value, str):
         fields[name] = value
+
+
+def _is_blank(value: object) -> bool:
+    return isinstance(value, str) and not value.strip()
 
 
 def _object(value: t.Any) -> dict[str, t.Any] | None:

@@ -64,13 +64,19 @@ _WRAPPERS: t.Final = frozenset(
     {"array", "arrayelement", "bag", "element", "item", "keyvalue", "list", "map", "v"}
 )
 """Single keys that formats put around a list, around its elements, or around a map."""
-_RESULTS: t.Final = {"results": "results"}
-_COUNT: t.Final = {"count": "count"}
+_PAGE: t.Final = {
+    "results": "results",
+    "count": "count",
+    "next": "next",
+    "previous": "previous",
+    "totalpages": "total_pages",
+}
+"""How Nami's API gives a list: a page of it, with what tells whether there are more."""
 _PAIR: t.Final = 2
 _TYPE_TAGS: t.Final = frozenset({"S", "N", "BOOL", "NULL", "L", "M", "SS", "NS"})
 """How DynamoDB types an attribute: `{"S": "text"}` (AWS docs, "AttributeValue")."""
 
-_NO_SEPARATORS: t.Final = str.maketrans("", "", "_.- \t\r\n\v\f")
+_NO_SEPARATORS: t.Final = str.maketrans("", "", "_.- \t\r\n\v\f\u00a0\ufeff")
 
 
 @functools.lru_cache(maxsize=4096)
@@ -163,10 +169,11 @@ def members(value: object, field: str) -> list[dict[str, t.Any]] | None:
             field,
             f"{field} is {values.shown(value)} and should be an array",
         )
-    if field == "external_ids":
-        opened = _entries(opened)
-    elif pairs := _pairs(opened):
+    pairs = _pairs(opened)
+    if pairs is not None and _is_member(pairs, field):
         opened = [pairs]
+    elif field == "external_ids":
+        opened = _entries(opened)
     found = [_member(member, field) for member in opened]
     understood = [member for member in found if member is not None]
     if opened and not understood:
@@ -174,6 +181,14 @@ def members(value: object, field: str) -> list[dict[str, t.Any]] | None:
             field, f"has no member with any of {', '.join(_USED[field])}"
         )
     return understood
+
+
+def _is_member(pairs: Mapping[str, t.Any], field: str) -> bool:
+    """Return whether a map from key to value is a member, each of its keys one pair.
+
+    That of `external_ids` may be all of them, too: `external_id` and the value.
+    """
+    return field != "external_ids" or bool(_known(pairs, _USED_BY_FOLDED[field]))
 
 
 def flags(value: object) -> dict[str, t.Any] | None:
@@ -188,6 +203,8 @@ def flags(value: object) -> dict[str, t.Any] | None:
     opened = _opened(value, field)
     if opened is None:
         return None
+    if opened == [] and isinstance(value, dict):
+        return {}  # a map without a key
     told = _pairs(opened) if isinstance(opened, list) else opened
     if not isinstance(told, dict):
         raise UnreadableRecordError(
@@ -198,7 +215,9 @@ def flags(value: object) -> dict[str, t.Any] | None:
     known = _known(told, _USED_BY_FOLDED[field])
     if told and not known:
         raise _not_understood(field, f"has none of its flags, but {_keys_of(told)}")
-    return {name: _scalar(flag) for name, flag in known.items()}
+    if len(told) > len(known) and any(map(_holds_flags, told.values())):
+        raise _not_understood(field, f"has more beside its flags: {_keys_of(told)}")
+    return {name: _single(flag) for name, flag in known.items()}
 
 
 def no_container(text: str | None, name: str, field: str) -> str | None:
@@ -222,24 +241,40 @@ def ids(value: object, column: str) -> list[t.Any] | None:
     Raises:
         UnreadableRecordError: See `members`.
     """
+    value = _text_inside(value, column)
     if isinstance(value, str):
         text = value.strip()
-        if text[:1] not in {"[", "{", '"'} and text != "null":
+        if text[:1] not in {"[", "{"} and text != "null":
             return [text] if text else []
     opened = _opened(value, column)
-    if opened is None:
+    if opened is None or opened == {}:
         return None
     if not isinstance(opened, list):
         opened = [opened]
-    found = [_id(member) for member in opened]
+    found = [_single(member) for member in opened]
     told = [member for member in found if member is not None]
     if opened and not told:
         raise _not_understood(column, "holds nothing but nulls")
     return told
 
 
-def _id(member: object) -> t.Any:
-    """Return a member of a ready-made array, which may be JSON text of a text."""
+def _text_inside(value: object, column: str) -> object:
+    """Return the text that JSON text, or a single wrapper, has inside."""
+    while True:
+        if isinstance(value, str):
+            value = value.strip("\ufeff \t\r\n")
+            inner = values.json_text(value, column) if value[:1] == '"' else None
+        elif isinstance(value, dict) and len(value) == 1:
+            inner = _opened_wrapper(value)
+        else:
+            return value
+        if not isinstance(inner, str):
+            return value
+        value = inner
+
+
+def _single(member: object) -> t.Any:
+    """Return a single value, which may have a wrapper, or be JSON text of a text."""
     told = _scalar(_opened_wrapper(member))
     if isinstance(told, str) and told[:1] == told[-1:] == '"':
         with contextlib.suppress(ValueError):
@@ -260,10 +295,23 @@ def _member(value: object, field: str) -> dict[str, t.Any] | None:
         raise _not_understood(
             field, f"has a member with none of {used}, but {_keys_of(opened)}"
         )
+    if field == "external_ids" and known.get("key") is None:
+        _expect_no_external_id(opened)
     return {
-        name: _platform(told) if name == "platform" else _scalar(told)
+        name: _platform(told) if name == "platform" else _single(told)
         for name, told in known.items()
     }
+
+
+def _expect_no_external_id(entry: Mapping[str, t.Any]) -> None:
+    """Refuse an entry that says under another key that it has the External ID."""
+    for key, told in entry.items():
+        if isinstance(told, str) and is_external_id(told):
+            raise _not_understood(
+                "external_ids",
+                f"has an entry with {values.shown(told)} as its "
+                f"{values.shown(key)} and without a key",
+            )
 
 
 def _platform(value: object) -> dict[str, t.Any] | None:
@@ -276,7 +324,7 @@ def _platform(value: object) -> dict[str, t.Any] | None:
         raise _not_understood(
             "devices", f"has a platform without an id, but with {_keys_of(opened)}"
         )
-    return {name: _scalar(told) for name, told in known.items()}
+    return {name: _single(told) for name, told in known.items()}
 
 
 def _object(value: object, field: str, part: str) -> dict[str, t.Any] | None:
@@ -343,14 +391,20 @@ def _opened(value: object, field: str) -> object:
     Raises:
         UnreadableRecordError: For text that is no JSON (`not_json`).
     """
+    pages: list[dict[str, t.Any]] = []
     for _ in range(_MOST_WRAPPERS):
         if isinstance(value, str):
             inner = values.json_text(value.lstrip("\ufeff"), field)
         else:
             inner = _opened_wrapper(value)
         if inner is value:
+            for page in pages:
+                _expect_all_pages(page, value, field)
             return value
-        _expect_all_pages(value, inner, field)
+        if isinstance(value, dict) and len(value) > 1:
+            pages.append(_known(value, _PAGE))
+            if _known(value, _USED_BY_FOLDED.get(field, {})):
+                raise _not_understood(field, f"has results beside {_keys_of(value)}")
         value = inner
     raise _not_understood(field, "has too many wrappers around it")
 
@@ -365,7 +419,7 @@ def _opened_wrapper(value: object) -> object:
             return _untagged(key, inner)
         if folded(str(key)) in _WRAPPERS:
             return inner
-    results = _known(value, _RESULTS).get("results")
+    results = _known(value, _PAGE).get("results")
     if isinstance(results, dict | list | str):
         return results
     if value and all(str(key).isdecimal() for key in value):
@@ -373,13 +427,33 @@ def _opened_wrapper(value: object) -> object:
     return value
 
 
-def _expect_all_pages(page: object, results: object, field: str) -> None:
+def _expect_all_pages(page: Mapping[str, t.Any], results: object, field: str) -> None:
     """Refuse one page of several, as Nami's REST API gives them."""
-    if not isinstance(page, dict) or not isinstance(results, list):
-        return
-    count = _known(page, _COUNT).get("count")
-    if isinstance(count, int) and count > len(results):
-        raise _not_understood(field, f"has {len(results)} of {count} results")
+    there = len(results) if isinstance(results, list) else 1
+    count, pages = (_whole_number(page.get(name)) for name in ("count", "total_pages"))
+    if count is not None and count > there and not _is_map_of(results, count):
+        raise _not_understood(field, f"has {there} of {count} results")
+    if pages is not None and pages > 1:
+        raise _not_understood(field, f"is one page of {pages}")
+    for name in ("next", "previous"):
+        if _scalar(page.get(name)) not in {None, "", False}:
+            raise _not_understood(field, f"has a {name} page that is not there")
+
+
+def _is_map_of(results: object, count: int) -> bool:
+    """Return whether an object may be the results themselves, by key."""
+    return (
+        isinstance(results, dict)
+        and any(folded(str(key)) in _KIND_BY_FOLDED for key in results)
+        and len(results) >= count
+    )
+
+
+def _whole_number(value: object) -> int | None:
+    try:
+        return int(values.identifier(_scalar(value), "") or "")
+    except (ValueError, UnreadableRecordError):
+        return None
 
 
 def _untagged(tag: str, value: t.Any) -> t.Any:
@@ -439,6 +513,14 @@ def _pairs(items: list[t.Any]) -> dict[str, t.Any] | None:
             return None
         told[key] = value
     return told or None
+
+
+def _holds_flags(value: object) -> bool:
+    """Return whether the names of flags are somewhere within a value."""
+    if not isinstance(value, dict | list | str):
+        return False
+    text = str(value).translate(_NO_SEPARATORS).lower()
+    return any(flag in text for flag in _USED_BY_FOLDED["customer_journey_state"])
 
 
 # Messages

@@ -27,6 +27,9 @@ _NOT_DELETED: t.Final = frozenset(
 _NO_DATE: t.Final = "0000-00-00"
 """How MySQL begins a time that is none."""
 
+_MOST_ENCODINGS: t.Final = 4
+"""How often JSON text may hold JSON text."""
+
 _MOST_COLUMNS = 10_000
 """Names remembered at a time: records may have names that never come again."""
 
@@ -58,7 +61,7 @@ class DeletedRows:
         for column in columns:
             if column not in self._columns:
                 self._columns.add(column)
-                name = column.lower()
+                name = column.removeprefix("\ufeff").strip().lower()
                 if name in MARKS:
                     self._checks.append((column, _is_set))
                 elif name == _ROW:
@@ -74,11 +77,13 @@ def _is_set(value: object) -> bool:
 
 
 def _is_deleted_row(row: object) -> bool:
-    if isinstance(row, str):
+    for _ in range(_MOST_ENCODINGS):
+        if not isinstance(row, str):
+            break
         if "deleted" not in row.lower():
             return False
         try:
-            row = jsontext.decode(row)
+            row = jsontext.decode(row.lstrip("\ufeff"))
         except ValueError:
             return False
     return isinstance(row, dict) and any(

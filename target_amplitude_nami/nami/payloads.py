@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 import typing as t
 
+import msgspec
+
 from target_amplitude_nami.nami import catalogue, containers, jsontext, values
 from target_amplitude_nami.nami.columns import FIELDS
+from target_amplitude_nami.nami.state import READY_MADE_COLUMNS
 from target_amplitude_nami.nami.values import UnreadableRecordError
 
 if t.TYPE_CHECKING:
@@ -39,7 +42,10 @@ _BESIDE: t.Final = (
     "external_ids",
     "device_id",
     "devices",
+    "active_entitlements",
+    "customer_journey_state",
     "created_date",
+    *sorted(READY_MADE_COLUMNS),
 )
 """Columns that count where the payload lacks them; `event_id` is there for its `id`,
 but the row's own `id` is a key of the table."""
@@ -57,10 +63,10 @@ _FAMILIES: t.Final = "|".join(
 )
 """How Nami's event types begin: many other services have a `user.created`."""
 _NAMIS_TYPE: t.Final = re.compile(
-    rf"""event_?type\\*["']\s*:\s*\\*["']\s*(?P<type>(?:{_FAMILIES})\b[a-z_.]*)""",
+    rf"""event_?type\\*["']\s*:\s*(?:\{{\\*"S\\*"\s*:\s*)?\\*["']\s*(?P<type>(?:{_FAMILIES})\b[a-z_.]*)""",
     re.IGNORECASE,
 )
-"""A webhook of Nami's in text that cannot be opened."""
+"""A webhook of Nami's in text that cannot be opened, or within an array."""
 _is_namis_type: t.Final = re.compile(rf"\s*(?:{_FAMILIES})\b", re.IGNORECASE).match
 
 _Fields: t.TypeAlias = dict[str, t.Any]
@@ -79,7 +85,7 @@ class Payloads:
         self._columns = columns
         self._is_expected = is_expected
         self._column: str | None = None
-        """The column that held an event before."""
+        """The column that held an event of Nami's before."""
 
     def event_in(self, fields: _Fields) -> _Fields | None:
         """Return the webhook that a record without an event type holds, if it does.
@@ -111,12 +117,48 @@ class Payloads:
             self._column = column
         return self.beside(body, fields)
 
+    def event_beside(self, event_type: str, fields: _Fields) -> _Fields | None:
+        """Return the webhook that a record with an event type of its own holds, too.
+
+        Landing tables give fields of the webhook columns of their own, to be sorted and
+        searched by. What holds an event of another type is a property.
+
+        Args:
+            event_type: The record's own, which may also be a word for all webhooks.
+            fields: The record's own.
+
+        Raises:
+            UnreadableRecordError: When several columns hold different events.
+        """
+        event_type = values.trimmed(event_type)
+        held = {
+            name: fields[name]
+            for name in USUAL_COLUMNS
+            if isinstance(fields.get(name), dict | str)
+        }
+        for body in self._events_in(held).values():
+            told = body["event_type"]
+            is_same = isinstance(told, str) and values.trimmed(told) == event_type
+            is_whole = not {"id", "created_date"}.isdisjoint(body)
+            if is_whole and _is_namis(told) and (is_same or not _is_namis(event_type)):
+                return self.beside(body, fields)
+        return None
+
     def objects_in(self, fields: _Fields) -> Iterator[_Fields]:
-        """Yield the objects in the usual columns of a record, each completed."""
+        """Yield the objects in the usual columns of a record, each completed.
+
+        Those in usual columns of such an object follow it: Kafka has envelopes in them.
+        """
+        return self._objects_in(fields, _MOST_LAYERS)
+
+    def _objects_in(self, fields: _Fields, layers: int) -> Iterator[_Fields]:
         for column in USUAL_COLUMNS:
             body = _object(fields.get(column))
             if body:
-                yield self.beside(self._arranged(body), fields)
+                arranged = self._arranged(body)
+                yield self.beside(arranged, fields)
+                if layers:
+                    yield from self._objects_in(arranged, layers - 1)
 
     def holds_another_object(self, fields: _Fields, names: Iterable[str]) -> bool:
         """Whether the column that should hold a webhook holds another object instead.
@@ -137,8 +179,7 @@ class Payloads:
         if column is None:
             for name, value in fields.items():
                 if name not in FIELDS:
-                    _expect_no_cut_webhook(value, name)
-                    _expect_no_webhooks(value, name)
+                    _expect_no_lost_webhook(value, name)
             return False
         self._expect_object(fields.get(column), column)
         return True
@@ -157,26 +198,42 @@ class Payloads:
         found: dict[str, _Fields] = {}
         for name, value in fields.items():
             if isinstance(value, dict | str) and name not in FIELDS:
-                body = self._event_in(value, _MOST_LAYERS)
+                body = self._event_in(value, name, _MOST_LAYERS)
                 if body is not None:
                     found[name] = body
         return found
 
-    def _event_in(self, value: object, layers: int) -> _Fields | None:
-        """Return the fields of the event that a value holds, if it does."""
+    def _event_in(self, value: object, column: str, layers: int) -> _Fields | None:
+        """Return the fields of the event that a value holds, if it does.
+
+        Raises:
+            UnreadableRecordError: When it holds several that differ, such as a row
+                before and after its change (`not_understood`).
+        """
         opened = _object(value)
         if not opened or {*map(type, opened)} != {str}:
             return None
         body = self._arranged(opened)
         if body.get("event_type") is not None:
             return body
+        found: dict[str, _Fields] = {}
         if layers:
-            for inner in body.values():
+            for name, inner in body.items():
                 if isinstance(inner, dict | str):
-                    event = self._event_in(inner, layers - 1)
+                    event = self._event_in(inner, column, layers - 1)
                     if event is not None:
-                        return self.beside(event, body)
-        return None
+                        found[name] = event
+        if not found:
+            return None
+        first, *others = found.values()
+        if any(other != first for other in others):
+            raise UnreadableRecordError(
+                "not_understood",
+                column,
+                f"{', '.join(found)} in the column {column} hold different events: "
+                f"leave all but one out of it",
+            )
+        return self.beside(first, body)
 
     def _arranged(self, opened: _Fields) -> _Fields:
         return without_types(self._columns.arrange(opened))
@@ -190,8 +247,8 @@ class Payloads:
                 column,
                 f"the column {column}, which holds the webhook, is null or empty",
             )
+        _expect_no_lost_webhook(value, column)
         if _object(value) is None:
-            _expect_no_cut_webhook(value, column)
             if isinstance(value, str):
                 values.json_text(value.strip(_PADDING), column)
             raise UnreadableRecordError(
@@ -223,6 +280,8 @@ def without_types(fields: _Fields) -> _Fields:
 def _object(value: object) -> _Fields | None:
     """Return an object, also of JSON text, of a wrapper, or of text within text."""
     for _ in range(_MOST_ENCODINGS):
+        if containers.is_typed(value):
+            value = containers.untyped(value)
         if isinstance(value, str):
             text = value.strip(_PADDING)
             if text[:1] not in _OPENINGS:
@@ -231,30 +290,47 @@ def _object(value: object) -> _Fields | None:
                 value = jsontext.decode(text)
             except ValueError:
                 return None
-        elif isinstance(value, dict):
-            break
         else:
-            return None
+            break
     if containers.is_typed(value):
         value = containers.untyped(value)
     return value if isinstance(value, dict) else None
+
+
+def _is_namis(event_type: object) -> bool:
+    """Return whether a value is a type of event as Nami names them."""
+    return (
+        isinstance(event_type, str)
+        and catalogue.problem_with(values.trimmed(event_type)) is None
+    )
 
 
 def _is_blank(value: object) -> bool:
     return value is None or (isinstance(value, str) and not value.strip(_PADDING))
 
 
-def _expect_no_cut_webhook(value: object, column: str) -> None:
-    """Refuse text that is plainly one of Nami's webhooks, but cannot be opened."""
-    if not isinstance(value, str) or not value.strip(_PADDING).startswith(_BEGINNINGS):
+def _expect_no_lost_webhook(value: object, column: str) -> None:
+    """Refuse what is plainly of Nami's webhooks, but is not one object that is one.
+
+    Raises:
+        UnreadableRecordError: For text that cannot be opened (`not_json`), and for
+            webhooks in an array, or too deep in an object (`not_understood`).
+    """
+    text = value if isinstance(value, str) else _as_text(value)
+    if not text.strip(_PADDING).startswith(_BEGINNINGS):
         return
-    if _object(value) is not None:
-        return
-    webhook = _NAMIS_TYPE.search(value)
+    webhook = _NAMIS_TYPE.search(text)
     if webhook is None:
         return
-    if _is_array(value):
+    if isinstance(value, list) or (isinstance(value, str) and _is_array(value)):
         raise _array_of_webhooks(column)
+    if _object(value) is not None:
+        raise UnreadableRecordError(
+            "not_understood",
+            column,
+            f"the column {column} holds webhooks in an array, or too deep in an "
+            f"object: {values.shown(value)}",
+        )
     error = UnreadableRecordError(
         "not_json",
         column,
@@ -272,20 +348,6 @@ def _is_array(text: str) -> bool:
         return False
 
 
-def _expect_no_webhooks(value: object, column: str) -> None:
-    """Refuse an array of Nami's webhooks: one row is one event."""
-    if not isinstance(value, list):
-        return
-    for item in value:
-        for name, told in item.items() if isinstance(item, dict) else ():
-            if (
-                isinstance(told, str)
-                and containers.folded(str(name)) == "eventtype"
-                and _is_namis_type(told)
-            ):
-                raise _array_of_webhooks(column)
-
-
 def _array_of_webhooks(column: str) -> UnreadableRecordError:
     """Return why an array is refused; it names no type, as it may hold several."""
     return UnreadableRecordError(
@@ -293,3 +355,13 @@ def _array_of_webhooks(column: str) -> UnreadableRecordError:
         column,
         f"the column {column} holds an array of webhooks; give each a row of its own",
     )
+
+
+def _as_text(value: object) -> str:
+    """Return an object or array as JSON text, to search it; empty for the rest."""
+    if not isinstance(value, dict | list):
+        return ""
+    try:
+        return msgspec.json.encode(value).decode()
+    except (TypeError, UnicodeError, RecursionError):
+        return ""

@@ -10,11 +10,15 @@ from __future__ import annotations
 import fnmatch
 import typing as t
 
-from target_amplitude_nami.nami import times, values
+from target_amplitude_nami.nami import containers, times, values
 from target_amplitude_nami.nami.about_user import take_about_user
 from target_amplitude_nami.nami.columns import Columns, plain_members
 from target_amplitude_nami.nami.model import NamiEvent, NamiUser
-from target_amplitude_nami.nami.payloads import Payloads, without_types
+from target_amplitude_nami.nami.payloads import (
+    USUAL_COLUMNS,
+    Payloads,
+    without_types,
+)
 from target_amplitude_nami.nami.properties import normalised
 from target_amplitude_nami.nami.state import NO_STATE, UserState
 from target_amplitude_nami.nami.values import NO_ID, UnreadableRecordError
@@ -55,7 +59,7 @@ class RecordReader:
             note_misfit: Called with each column of a record that begins with the name
                 of one of Nami's containers and is not a known part of it.
         """
-        self._columns = Columns(separator)
+        self._columns = Columns(separator, frozenset(USUAL_COLUMNS))
         self._note_misfit = note_misfit
         self._recognises_events = not event_streams
         self._recognises_users = not user_streams
@@ -86,8 +90,11 @@ class RecordReader:
         """Return the event type of a record that cannot be read, if it has one."""
         try:
             fields = without_types(self._columns.arrange(record))
-            if fields.get("event_type") is None:
+            own_type = fields.get("event_type")
+            if own_type is None:
                 fields = self._payloads.event_in(fields) or fields
+            elif isinstance(own_type, str):
+                fields = self._payloads.event_beside(own_type, fields) or fields
             return _event_type(fields.get("event_type"))
         except (RecursionError, UnreadableRecordError):
             return None
@@ -108,10 +115,14 @@ class RecordReader:
                 if body is None:
                     return None
                 is_plain, fields = is_plain and body is fields, body
+        elif columns.bodies and not columns.bodies.isdisjoint(fields):
+            body = self._webhook_beside(fields)
+            if body is not None:
+                is_plain, fields = False, body
         read = self._how_to_read(fields)
         if read is None:
             return None
-        if not columns.misfits.isdisjoint(fields):
+        if columns.misfits and not columns.misfits.isdisjoint(fields):
             self._note_misfits(fields)
         return read(fields, is_plain=is_plain)
 
@@ -133,20 +144,31 @@ class RecordReader:
             Those of the webhook or the user that a column holds, or else the record's
             own; None where that column holds something that is not Nami's.
         """
-        body = self._payloads.event_in(fields)
+        may_hold_events = self._recognises_events or self._holds_events
+        try:
+            body = self._payloads.event_in(fields)
+        except UnreadableRecordError:
+            if may_hold_events:
+                raise
+            return None
         if body is not None:
             return body
         if not _looks_like_user(fields) or self._holds_events:
             for body in self._payloads.objects_in(fields):
                 if _looks_like_user(body):
                     return body
-        may_hold_events = self._recognises_events or self._holds_events
         if self._holds_users or self._has_event_types or not may_hold_events:
             return fields
         names = map(self._columns.head, record)
         if self._payloads.holds_another_object(fields, names):
             return None
         return fields
+
+    def _webhook_beside(self, fields: _Fields) -> _Fields | None:
+        """Return the webhook that a record with an event type of its own holds, too."""
+        if self._holds_users or not (self._recognises_events or self._holds_events):
+            return None
+        return self._payloads.event_beside(fields["event_type"], fields)
 
     def _note_misfits(self, fields: _Fields) -> None:
         for name in self._columns.misfits.intersection(fields):
@@ -232,14 +254,17 @@ def _read_user(fields: _Fields, *, is_plain: bool) -> NamiUser:
 
 def _looks_like_user(fields: Mapping[str, t.Any]) -> bool:
     get = fields.get
+    devices = get("devices")
     has_state = (
         get("customer_journey_state") is not None
         or get("active_entitlements") is not None
-        or get("devices") is not None
         or any(
             name.startswith("namiml_") for name in fields if fields[name] is not None
         )
     )
+    if not has_state and devices is not None:
+        # A table of anything may count devices, or list them beside its own `id`.
+        has_state = get("user_id") is not None or _are_devices(devices)
     if get("user_id") is not None:
         return (
             has_state
@@ -247,6 +272,17 @@ def _looks_like_user(fields: Mapping[str, t.Any]) -> bool:
             or get("external_id") is not None
         )
     return has_state and get("id") is not None
+
+
+def _are_devices(devices: object) -> bool:
+    """Return whether there are devices among them as Nami tells of them."""
+    try:
+        return any(
+            device.get("id") is not None
+            for device in containers.members(devices, "devices") or ()
+        )
+    except UnreadableRecordError:
+        return False
 
 
 def _id(value: object, field: str) -> str | None:

@@ -64,6 +64,12 @@ def refused(field: str, value: object) -> Refusal:
 
 # Every form, nested at random
 
+
+def size(value: object) -> int:
+    """Return the number of members, as a page of results tells it."""
+    return len(value) if isinstance(value, list | dict) else 1
+
+
 STRANGE: dict[str, Callable[[Any], Any]] = {
     "in another object": lambda value: {"rows": value},
     "in another array": lambda value: [value],
@@ -84,6 +90,13 @@ STRANGE: dict[str, Callable[[Any], Any]] = {
     "nulls for keys": lambda value: (
         dict.fromkeys(value) if isinstance(value, dict) else value
     ),
+    "a page of more": lambda value: {"next": "https://…?page=2", "results": value},
+    "text in a page": lambda value: {"count": size(value), "results": json_text(value)},
+    "a typed page": lambda value: typed({"count": size(value), "results": value}),
+    "the first of a page": lambda value: {
+        "count": size(value),
+        "results": json_text(value[:1] if isinstance(value, list) else value),
+    },
     "the first one": lambda value: value[:1] if isinstance(value, list) else value,
 }
 LESS = {"nulls for keys", "the first one"}
@@ -150,6 +163,17 @@ def test_two_of_everything_arrive_in_every_shape(shape: str) -> None:
         ("external_ids", [{"KEY": "external_id   ", "VALUE": f"{EXTERNAL_ID}\r"}]),
         ("external_ids", [{"key": "EXTERNAL_ID", "value": EXTERNAL_ID}]),
         ("external_ids", [None, {}, {"type": "uuid"}, *external_ids()]),
+        ("external_ids", as_map(external_ids()[1])),
+        ("external_ids", as_map(external_ids()[1])["key_value"]),
+        ("external_ids", [{"key": '"external_id"', "value": f'"{EXTERNAL_ID}"'}]),
+        ("external_ids", [{"key": "external_id", "value": f'"{EXTERNAL_ID}"'}]),
+        ("external_ids", [{"key": "\ufeffexternal_id", "value": EXTERNAL_ID}]),
+        (
+            "external_ids",
+            [{"key": {"v": "external_id"}, "value": {"v": EXTERNAL_ID}}],
+        ),
+        ("devices", [{"v": {"id": {"v": DEVICE}, "platform": device()["platform"]}}]),
+        ("customer_journey_state", {k: {"v": v} for k, v in journey().items()}),
         ("devices", [{"id": DEVICE, "platform__id": PLATFORM}]),
         ("devices", [{"id": DEVICE, "platform.id": PLATFORM}]),
         ("devices", [{"id": DEVICE, "PLATFORM_ID": PLATFORM}]),
@@ -165,7 +189,7 @@ def test_two_of_everything_arrive_in_every_shape(shape: str) -> None:
             "customer_journey_state",
             [{"key": k, "value": v} for k, v in journey().items()],
         ),
-        ("customer_journey_state", journey() | {"new_flag": True}),
+        ("customer_journey_state", journey() | {"new_flag": True, "note": {"a": 1}}),
         ("customer_journey_state", {k.title(): str(v) for k, v in journey().items()}),
     ],
     ids=repr,
@@ -186,7 +210,9 @@ def test_these_forms_say_the_same(field: str, value: object) -> None:
         ("devices", {"NULL": True}),
         ("devices", {}),
         ("external_ids", "{}"),
+        ("active_entitlements", "{}"),
         ("customer_journey_state", {}),
+        ("customer_journey_state", {"key_value": []}),
         ("customer_journey_state", dict.fromkeys(journey())),
         ("external_ids", "  "),
     ],
@@ -233,13 +259,60 @@ def test_a_value_without_its_key_is_nobody_for_certain(more: Record) -> None:
             {"count": 3, "results": [entitlement()]},
             "has 1 of 3 results",
         ),
+        (
+            "active_entitlements",
+            {"count": "3", "results": json_text([entitlement()])},
+            "has 1 of 3 results",
+        ),
+        (
+            "active_entitlements",
+            typed({"count": 3, "results": [entitlement()]}),
+            "has 1 of 3 results",
+        ),
+        (
+            "active_entitlements",
+            {"next": "https://…?page=2", "results": [entitlement()]},
+            "has a next page",
+        ),
+        (
+            "active_entitlements",
+            {"total_pages": 2, "results": [entitlement()]},
+            "one page of 2",
+        ),
         ("devices", [{"v": {"f": [{"v": DEVICE}]}}], "but 'f'"),
         ("devices", [DEVICE], f"the member '{DEVICE}'"),
         ("devices", [{"id": DEVICE, "platform": "apple"}], "the platform 'apple'"),
         ("devices", [{"id": DEVICE, "platform": {"uuid": PLATFORM}}], "with 'uuid'"),
         ("external_ids", [{"name": EXTERNAL_ID}], "but 'name'"),
         ("external_ids", {"name": EXTERNAL_ID}, "but 'name'"),
+        ("external_ids", [{"name": "external_id", "value": EXTERNAL_ID}], "as its"),
+        ("external_ids", [{"type": "external_id", "value": EXTERNAL_ID}], "as its"),
+        (
+            "external_ids",
+            [{"key": "external_id", "value": '[{"a": 1}]'}],
+            "where value should be an id",
+        ),
         ("customer_journey_state", {"trial": True}, "but 'trial'"),
+        (
+            "customer_journey_state",
+            as_map(journey()) | {"in_pause": True},
+            "more beside its flags",
+        ),
+        (
+            "customer_journey_state",
+            typed(journey()) | {"in_pause": True},
+            "more beside its flags",
+        ),
+        (
+            "customer_journey_state",
+            {"count": 1, "results": json_text(journey()), "in_pause": True},
+            "has results beside",
+        ),
+        (
+            "customer_journey_state",
+            {"in_pause": True, "rows": json_text(json_text(journey()))},
+            "more beside its flags",
+        ),
         ("customer_journey_state", {f"f{n}": 1 for n in range(20)}, "and 12 more"),
     ],
     ids=repr,
@@ -316,6 +389,7 @@ def test_the_ids_of_a_device_event_are(field: str) -> None:
         {"SS": ["a", "b"]},
         {"count": 2, "results": ["a", "b"]},
         ["a", None, "b"],
+        '\ufeff["a", "b"]',
     ],
     ids=repr,
 )
@@ -327,7 +401,29 @@ def test_a_ready_made_array_is_understood_in_the_same_forms(value: object) -> No
     assert ROAD.event(record)["user_properties"]["namiml_active_skus"] == ["a", "b"]
 
 
-@pytest.mark.parametrize("value", ["null", None, {"NULL": True}], ids=repr)
+@pytest.mark.parametrize(
+    "value", ["a", '"a"', '"\\"a\\""', {"S": "a"}, {"v": "a"}, ["a"]], ids=repr
+)
+def test_one_ready_made_id_is_an_array_of_one(value: object) -> None:
+    record = without(user_event(), "active_entitlements") | {
+        "namiml_active_skus": value
+    }
+
+    assert ROAD.event(record)["user_properties"]["namiml_active_skus"] == ["a"]
+
+
+@pytest.mark.parametrize(
+    "column", ["NAMIML_ACTIVE_SKUS", "namimlActiveSkus", "NamimlActiveSkus"]
+)
+def test_a_ready_made_column_is_known_in_any_spelling(column: str) -> None:
+    record = without(user_event(), "active_entitlements")
+
+    assert ROAD.result(record | {column: ["a"]}) == ROAD.result(
+        record | {"namiml_active_skus": ["a"]}
+    )
+
+
+@pytest.mark.parametrize("value", ["null", None, {"NULL": True}, {}, "{}"], ids=repr)
 def test_a_ready_made_null_is_nothing(value: object) -> None:
     record = without(user_event(), "active_entitlements") | {
         "namiml_active_skus": value

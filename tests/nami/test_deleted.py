@@ -79,7 +79,9 @@ def test_other_columns_are_no_marks(column: str) -> None:
 
 
 @pytest.mark.parametrize("column", ["_airbyte_data", "_AIRBYTE_DATA"])
-@pytest.mark.parametrize("write", [dict, json.dumps])
+@pytest.mark.parametrize(
+    "write", [dict, json.dumps, lambda row: json.dumps(json.dumps(row))]
+)
 def test_a_whole_row_within_a_column_may_have_the_mark(column: str, write: Any) -> None:
     rows = DeletedRows()
     kept = {"id": "1", "note": "deleted", "_ab_cdc_deleted_at": None}

@@ -92,6 +92,91 @@ def test_a_record_that_is_an_event_itself_keeps_its_columns() -> None:
     assert event(record).properties["message"]["event_type"] == "device.impression"
 
 
+BESIDE: Record = {
+    "event_id": "beside",
+    "event_type": "user.subscription.renewed",
+    "created_date": "2024-05-29T00:57:12Z",
+    "user_id": "beside",
+}
+"""Fields of the webhook that a landing table gives columns of their own."""
+
+
+@pytest.mark.parametrize("column", ["payload", "_airbyte_data", "RAW"])
+@pytest.mark.parametrize("event_type", [BESIDE["event_type"], "", " ", "webhook.sent"])
+@pytest.mark.parametrize("body", [user_event(), json_text(json_text(user_event()))])
+def test_the_webhook_counts_also_beside_columns_of_its_own_fields(
+    column: str, event_type: str, body: object
+) -> None:
+    row = BESIDE | {"event_type": event_type, column: body}
+
+    assert event(row) == event(user_event())
+    assert RecordReader("s").event_type_of(row) == "user.subscription.renewed"
+
+
+def test_an_object_that_is_no_whole_webhook_is_a_property() -> None:
+    record = user_event(data={"event_type": "user.subscription.renewed"})
+
+    assert event(record).properties["data"] == {
+        "event_type": "user.subscription.renewed"
+    }
+
+
+@pytest.mark.parametrize(
+    ("column", "body"),
+    [
+        ("value", {"before": user_event(name="old"), "after": user_event()}),
+        (
+            "dynamodb",
+            {
+                "OldImage": typed_row(user_event(name="old")),
+                "NewImage": typed_row(user_event()),
+            },
+        ),
+    ],
+)
+def test_a_row_before_and_after_its_change_is_refused(
+    column: str, body: Record
+) -> None:
+    error = refused(RecordReader("stream"), {column: body})
+
+    assert (error.reason, error.field) == ("not_understood", column)
+    assert ", ".join(body) in error.detail
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"events": [user_event(), impression()]},
+        json_text({"events": [user_event()]}),
+        {"Records": [{"body": json_text(user_event())}]},
+        {"Items": [typed_row(user_event())]},
+    ],
+    ids=["events", "text", "Records", "Items"],
+)
+def test_webhooks_deep_in_an_object_are_refused_and_not_passed_over(
+    value: object,
+) -> None:
+    error = refused(RecordReader("stream"), ROW | {"anything": value})
+
+    assert (error.reason, error.field) == ("not_understood", "anything")
+    assert error.event_type is None  # they may be of several types
+
+
+def test_text_with_a_type_of_dynamodb_is_opened() -> None:
+    row = {"pk": {"S": "5"}, "payload": {"S": json_text(user_event())}}
+
+    assert event(row) == event(user_event())
+
+
+def test_events_of_others_do_not_make_a_column_the_payload() -> None:
+    reader = RecordReader("audit")
+    login = {"event_type": "login", "created_date": "2024-05-29"}
+    assert isinstance(reader.read({"payload": login}), NamiEvent)
+
+    assert reader.read({"payload": None}) is None
+    assert reader.read({"payload": "free text"}) is None
+
+
 def test_two_columns_with_one_event_are_one_event() -> None:
     row = ROW | {"raw": json_text(user_event()), "parsed": user_event()}
 
@@ -115,6 +200,9 @@ def test_two_columns_with_different_events_are_refused() -> None:
         ("external_ids", json_text(external_ids("somebody"))),
         ("device_id", OTHER_DEVICE),
         ("devices", [device(OTHER_DEVICE)]),
+        ("active_entitlements", []),
+        ("customer_journey_state", {"in_pause": True}),
+        ("namiml_device_ids", [OTHER_DEVICE]),
         ("created_date", "2024-05-29T00:57:12Z"),
         ("EXTERNAL_ID", "somebody"),
     ],
@@ -214,6 +302,12 @@ def test_a_user_in_the_payload_is_a_user_also_after_an_event() -> None:
     assert found == read(user())
 
 
+def test_a_user_is_found_as_deep_as_an_event() -> None:
+    envelope = {"schema": {}, "payload": user()}
+
+    assert read({"offset": 7, "value": json_text(envelope)}) == read(user())
+
+
 def test_an_external_id_beside_a_user_counts_too() -> None:
     body = without(user(), "external_ids")
     found = read(ROW | {"external_id": "somebody", "document": body})
@@ -292,6 +386,7 @@ def test_streams_that_the_settings_leave_out_are_never_refused() -> None:
 
     assert reader.read(ROW | {"payload": user_event()}) is None
     assert reader.read(ROW | {"payload": "cut short"}) is None
+    assert reader.read({"before": impression(), "after": user_event()}) is None
 
 
 @pytest.mark.parametrize("value", ["", "   ", 7, []])

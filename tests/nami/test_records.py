@@ -96,6 +96,11 @@ def test_a_user_id_with_state_or_external_ids_is_a_user(record: Record) -> None:
         {"payload": {"colour": "red"}},
         {"payload": '{"colour": "red"}'},
         {"event_type": None, "id": 1},
+        {"id": 1, "devices": 12},
+        {"id": 1, "devices": "iphone"},
+        {"id": 1, "devices": []},
+        {"id": 1, "devices": ["iphone", "ipad"]},
+        {"id": 1, "devices": [{"name": "a lamp"}]},
     ],
     ids=repr,
 )
@@ -131,6 +136,54 @@ def test_an_event_type_is_a_text(value: object) -> None:
 
     assert (error.reason, error.field) == ("event_type_missing", "event_type")
     assert error.event_type is None
+
+
+@pytest.mark.parametrize("devices", [12, "iphone", ["iphone"]], ids=repr)
+def test_devices_beside_a_user_id_are_of_a_user_also_when_they_make_no_sense(
+    devices: object,
+) -> None:
+    assert refused({"user_id": NAMI_USER, "devices": devices}).field == "devices"
+
+
+@pytest.mark.parametrize("turn", [False, True])
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"_id": {"$oid": "665f0b7a3e91c44e0a9d6271"}},
+        {"_id": "665f0b7a3e91c44e0a9d6271"},
+        {"ID": "5"},
+        {"_ID": "665f0b7a3e91c44e0a9d6271", "ID": "5"},
+        {"userId": "another"},
+        {"namiml_user_id": "another"},
+        {"CREATED_DATE": ""},
+        {"Event-Type": "device.impression"},
+    ],
+    ids=repr,
+)
+def test_the_usual_spelling_of_a_field_counts_first_whatever_the_order(
+    other: Record,
+    turn: bool,  # noqa: FBT001
+) -> None:
+    record = user_event() | other if turn else other | user_event()
+
+    assert read_event(record) == read_event(user_event())
+
+
+def test_the_usual_spelling_counts_first_in_upper_case_too() -> None:
+    row = {name.upper(): value for name, value in user_event().items()}
+
+    assert read_event({"_ID": "665f", **row}) == read_event(user_event())
+    assert read_event({**row, "_ID": "665f"}) == read_event(user_event())
+
+
+@pytest.mark.parametrize("name", ["external_id", "event_type", "event_platform", "id"])
+def test_the_byte_order_mark_of_a_csv_file_is_no_part_of_its_first_column(
+    name: str,
+) -> None:
+    record = user_event(external_id=EXTERNAL_ID)
+    marked = {f"\ufeff{name}": record[name]} | without(record, name)
+
+    assert read_event(marked) == read_event(record)
 
 
 # When, whom
