@@ -77,7 +77,7 @@ def test_another_user_does_not_wait_for_the_second_of_two() -> None:
     desk = Desk()
     desk.play("+a +b")
     first = desk.events["a"]
-    other = msgspec.structs.replace(desk.events["b"], lane_key="other")
+    other = msgspec.structs.replace(desk.events["b"], lane_key="other", user_id="other")
     twin = twin_of(desk, "a")
     assert desk.settling.sift([first, twin, other]) == ([first, other], [twin])
 
