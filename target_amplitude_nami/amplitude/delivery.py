@@ -204,7 +204,7 @@ class Delivery:
         if self._is_closed:
             raise Stopped
         sifted = self._settlement.sift(events)
-        if len(sifted.fresh) < len(events):
+        if len(sifted.fresh) + len(sifted.waiting) < len(events):
             kept = {id(event) for event in (*sifted.fresh, *sifted.waiting)}
             self._settle([event for event in events if id(event) not in kept])
         return sifted
