@@ -660,6 +660,35 @@ WAITS = {
 }
 
 
+def test_a_run_that_is_stopped_sends_what_it_can_though_a_lane_is_stuck() -> None:
+    def answer(numbers: Sequence[int]) -> Answer:
+        return Unknown("HTTP 503") if 2 in numbers else Delivered(len(numbers))
+
+    is_stopped = threading.Event()
+    with Desk(
+        answer,
+        lanes=4,
+        limits=RequestLimits(2, 900_000),
+        batch_wait_seconds=1000,
+        is_interrupted=is_stopped.is_set,
+    ) as desk:
+        desk.submit(of_many_users(2))
+        desk.wait_until_lanes_are_free()
+        here, there = user_of_lane(1, 4), user_of_lane(2, 4)
+        stuck = [outgoing(n, "u", user_id=here) for n in (2, 3)]
+        parked = outgoing(5, "u", user_id=there)
+        desk.submit([*stuck, outgoing(4, "v", user_id=there), parked])
+        until = desk.clock.now() + 20
+
+        def seconds_left() -> float | None:
+            if desk.clock.now() > until - 10:  # it is stopped while it waits
+                is_stopped.set()
+            return until - desk.clock.now()
+
+        assert not desk.delivery.finish(seconds_left)
+        assert desk.book.settled == {0, 1, 4}
+
+
 @pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS.keys())
 def test_a_stop_during_a_wait_ends_at_once_and_settles_nothing(wait: Answer) -> None:
     posts = SimpleQueue[None]()
