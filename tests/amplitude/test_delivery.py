@@ -293,14 +293,14 @@ def test_a_throttled_user_takes_memory_and_when_it_is_full_reading_waits_for_him
     events += [outgoing(n, f"user-{n}", kept_bytes=1_000) for n in range(700, 1_400)]
     script = throttles_for_ever(events)
     with Desk(script, lanes=4, limits=SMALL, retry_for=600) as desk:
-        for event in events[:600] + events[700:]:  # of his, memory holds about 650
+        for event in events[:500] + events[700:]:  # of his, memory holds about 580
             desk.submit([event])
             assert desk.delivery._unsettled_bytes <= 1_000_000
         assert not desk.delivery.finish(lambda: -len(desk.book.settled) + 699)
         assert desk.book.settled == set(range(700, 1_400))
         before = desk.clock.now()
         with pytest.raises(DeliveryError, match="retry_for"):
-            desk.submit(events[600:700])
+            desk.submit(events[500:700])
         assert desk.clock.now() - before == pytest.approx(600, abs=60)
 
 
