@@ -36,7 +36,9 @@ if t.TYPE_CHECKING:
 
 LONGEST_BACKOFF_SECONDS: t.Final = 60
 SECONDS_FOR_A_TWIN: t.Final = 0.05
-"""After which an event asks again for the outcome of another one of its id."""
+"""After which an event asks again for the outcome of another one of its id. Then it
+waits as long again as it has, for that one may be throttled, and there may be many."""
+MOST_SECONDS_FOR_A_TWIN: t.Final = 1.0
 SUSPECTS_THAT_MEAN_CONFIGURATION: t.Final = 10
 """So many events refused alone, and none accepted meanwhile: it is not the events, if
 as many from other places of the batch are refused as well."""
@@ -77,6 +79,8 @@ class Courier:
         self._pause = pause
         self._log = log
         self._stuck_since: float | None = None
+        self._waiting_since: dict[int, float] = {}
+        """Since when events wait for others of their id, by identity."""
         self._lone_suspects = 0
         self._has_delivered = False
 
@@ -90,7 +94,8 @@ class Courier:
         Raises:
             DeliveryError: When nothing more can be delivered.
         """
-        fresh, waiting = self._settlement.sift(self.holds.absorb(events))
+        events = self.holds.absorb(events)
+        fresh, waiting = self._settlement.sift(events)
         admission = self._pacing.admit(fresh, self._now())
         salvage = Salvage(admission.admitted)
         while salvage:
@@ -100,11 +105,23 @@ class Courier:
         self._judge_suspects(salvage)
         self.holds.begin(admission.until)
         self.holds.absorb(admission.postponed)
-        if waiting:
-            again = self._now() + SECONDS_FOR_A_TWIN
-            keys = [key for event in waiting for key in event.order_keys]
-            self.holds.begin(dict.fromkeys(keys, again))
-            self.holds.absorb(waiting)
+        if waiting or self._waiting_since:
+            self._hold_twins(events, waiting)
+
+    def _hold_twins(
+        self, events: Sequence[Outgoing], waiting: Sequence[Outgoing]
+    ) -> None:
+        """Hold back those of the events that wait for others of their id."""
+        now = self._now()
+        before = [self._waiting_since.pop(id(event), now) for event in events]
+        since = dict(zip(map(id, events), before, strict=True))
+        until: dict[str, float] = {}
+        for event in waiting:
+            self._waiting_since[id(event)] = begin = since[id(event)]
+            seconds = min(max(SECONDS_FOR_A_TWIN, now - begin), MOST_SECONDS_FOR_A_TWIN)
+            until |= dict.fromkeys(event.order_keys, now + seconds)
+        self.holds.begin(until)
+        self.holds.absorb(waiting)
 
     def _act_on(
         self, answer: Answer, part: Sequence[Outgoing], salvage: Salvage

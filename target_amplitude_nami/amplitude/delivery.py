@@ -178,6 +178,7 @@ class Delivery:
                 left = seconds_left()
                 if left is not None and left <= 0:
                     return False
+                self._go_on_flushing()
                 self._urge_overdue()
                 self._clock.wait(self._condition, _POLL_SECONDS)
         self._raise_failure()
@@ -204,7 +205,7 @@ class Delivery:
         if self._is_closed:
             raise Stopped
         sifted = self._settlement.sift(events)
-        if len(sifted.fresh) < len(events):
+        if len(sifted.fresh) + len(sifted.waiting) < len(events):
             kept = {id(event) for event in (*sifted.fresh, *sifted.waiting)}
             self._settle([event for event in events if id(event) not in kept])
         return sifted
@@ -288,11 +289,13 @@ class Delivery:
         """Let all leave, if that is wanted.
 
         While events are parked, what is on its way may set them free to leave with the
-        others: else an input would end in twice as many small requests.
+        others: else an input would end in twice as many small requests. A run that is
+        stopped has no time for that.
         """
         if not self._is_flushing:
             return
-        if self._router.has_parked and not all(lane.is_free for lane in self._lanes):
+        may_wait = self._router.has_parked and not self._is_interrupted()
+        if may_wait and not all(lane.is_free for lane in self._lanes):
             return
         join_small_backlogs(self._lanes, self._router)
         self._urge(self._lanes)

@@ -62,16 +62,22 @@ class Holds:
         which would come to wait behind it when they are looked at again.
         """
         by_key = self._by_key
-        has_spread = True
-        while has_spread:
-            has_spread = False
-            for event in events:
-                user, name = event.order_keys
-                if (user in by_key) is not (name in by_key):
-                    hold = by_key.get(user) or by_key[name]
-                    hold.keys |= {user, name}
-                    by_key[user] = by_key[name] = hold
-                    has_spread = True
+        pairs = [event.order_keys for event in events]
+        if not any((user in by_key) is not (name in by_key) for user, name in pairs):
+            return
+        others: dict[str, list[str]] = {}
+        for user, name in pairs:
+            others.setdefault(user, []).append(name)
+            others.setdefault(name, []).append(user)
+        reached = [key for key in others if key in by_key]
+        while reached:
+            key = reached.pop()
+            hold = by_key[key]
+            for other in others.pop(key):
+                if other not in by_key:
+                    hold.keys.add(other)
+                    by_key[other] = hold
+                    reached.append(other)
 
     def _join(self, hold: _Hold, other: _Hold) -> None:
         """Make one of two, which had no user in common until now."""

@@ -11,6 +11,7 @@ while it matters: every unsettled event is counted here.
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 import zlib
 
@@ -23,6 +24,14 @@ _ONE_EVENT: t.Final = 1 << 8
 _LANE: t.Final = _ONE_EVENT - 1
 """A place is one number, as there are many: how many events, and in which lane."""
 _NOWHERE: t.Final = -1
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class _Parked:
+    """Events in order, and the keys of all of them."""
+
+    keys: set[str] = dataclasses.field(default_factory=set)
+    events: list[Outgoing] = dataclasses.field(default_factory=list)
 
 
 class Router:
@@ -38,8 +47,8 @@ class Router:
         """In place of a lane: where events of several lanes go together. Who followed
         them there might do so for ever, and leave the lanes idle."""
         self._places: dict[str, int] = {}
-        self._parked: list[Outgoing] = []
-        self._parked_keys: set[str] = set()
+        self._parked: dict[str, _Parked] = {}
+        """By each key, with those that share one: so only who may go is looked at."""
 
     @property
     def has_parked(self) -> bool:
@@ -72,7 +81,7 @@ class Router:
             return [list(events)]
         routed: list[list[Outgoing]] = [[] for _ in range(self._lanes)]
         appends = [lane.append for lane in routed]
-        lanes, shared, parked_keys = self._lanes, self._shared, self._parked_keys
+        lanes, shared, parked = self._lanes, self._shared, self._parked
         places = self._places
         place_of = places.get
         for event in events:
@@ -91,9 +100,7 @@ class Router:
                 lane = at_user = at_name & _LANE
             else:
                 lane = at_user = at_name = _hash(event.user_id or user) % lanes
-            if lane == shared or (
-                parked_keys and (user in parked_keys or name in parked_keys)
-            ):
+            if lane == shared or (parked and (user in parked or name in parked)):
                 self._park(event)
                 continue
             places[user] = at_user + _ONE_EVENT
@@ -118,16 +125,32 @@ class Router:
             place = forget(key) - _ONE_EVENT
             if place >= _ONE_EVENT:
                 places[key] = place
-        if not self._parked or not any(
-            key in self._parked_keys and key not in places for key in keys
-        ):
+        if not self._parked:
             return ()
-        parked, self._parked, self._parked_keys = self._parked, [], set()
-        return parked
+        return [
+            event
+            for key in keys
+            if key in self._parked and key not in places
+            for event in self._unpark(key)
+        ]
 
     def _park(self, event: Outgoing) -> None:
-        self._parked.append(event)
-        self._parked_keys.update(event.order_keys)
+        user, name = event.order_keys
+        group = self._parked.get(user) or self._parked.get(name) or _Parked()
+        other = self._parked.get(name, group)
+        keys = {user, name}
+        if other is not group:  # they had no key in common until now
+            keys |= other.keys
+            group.events += other.events
+        group.keys |= keys
+        group.events.append(event)
+        self._parked.update(dict.fromkeys(keys, group))
+
+    def _unpark(self, key: str) -> list[Outgoing]:
+        group = self._parked[key]
+        for each in group.keys:
+            del self._parked[each]
+        return group.events
 
 
 def _hash(text: str) -> int:

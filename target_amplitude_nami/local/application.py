@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 import time
@@ -250,7 +251,9 @@ async def _drop(scope: Scope, receive: Receive) -> None:
     transport = _transport(scope)
     connection = transport.get_extra_info("socket")
     # With no time to linger, closing sends RST instead of FIN.
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    with contextlib.suppress(OSError):  # the client has left before
+        linger = struct.pack("ii", 1, 0)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     transport.abort()
     await _until_gone(receive)
 

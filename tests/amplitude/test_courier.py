@@ -21,7 +21,7 @@ from target_amplitude_nami.amplitude.answers import (
 from target_amplitude_nami.amplitude.courier import (
     LONGEST_BACKOFF_SECONDS,
 )
-from target_amplitude_nami.amplitude.outgoing import DeliveryError
+from target_amplitude_nami.amplitude.outgoing import DeliveryError, Sifted
 from tests.support.delivery import (
     BAD,
     LoneLane,
@@ -33,6 +33,8 @@ from tests.support.delivery import (
 
 if t.TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from target_amplitude_nami.amplitude.outgoing import Outgoing
 
 FORBIDDEN = RefusedUnsaid(403, "HTTP 403: Forbidden")
 LARGE = TooLarge("HTTP 413: Payload too large")
@@ -297,6 +299,51 @@ def test_one_crowded_user_does_not_keep_the_others() -> None:
     crowd = [n for n in lane.book.accepted if n % 2]
     assert crowd == list(range(1, 600, 2))
     assert len(lane.book.accepted) == 800
+
+
+@pytest.mark.parametrize(
+    ("seconds", "most_questions", "latest"), [(0.04, 2, 0.05), (30, 40, 31)]
+)
+def test_who_waits_for_another_event_asks_ever_more_seldom(
+    seconds: float, most_questions: int, latest: float
+) -> None:
+    lane = LoneLane()
+    begin = lane.clock.now()
+    questions = 0
+
+    def sift(events: Sequence[Outgoing]) -> Sifted:
+        nonlocal questions
+        questions += 1
+        if lane.clock.now() < begin + seconds:
+            return Sifted((), events)
+        return Sifted(events)
+
+    lane.book.sift = sift  # type: ignore[method-assign]
+    lane.deliver([outgoing(n) for n in range(3)])
+    assert lane.book.accepted == [0, 1, 2]
+    assert questions <= most_questions
+    assert lane.clock.now() <= begin + latest
+    assert not lane.courier._waiting_since
+
+
+def test_who_has_waited_long_for_an_event_keeps_no_newcomer() -> None:
+    """Both wait for others of their ids, and each asks at moments of its own."""
+    lane = LoneLane()
+    begin = lane.clock.now()
+    until = {"old": begin + 20, "new": begin + 10.1}
+    moments = []
+
+    def sift(events: Sequence[Outgoing]) -> Sifted:
+        now = lane.clock.now()
+        fresh = [event for event in events if until[event.lane_key] <= now]
+        moments.extend([now - begin for event in fresh])
+        return Sifted(fresh, [event for event in events if event not in fresh])
+
+    lane.book.sift = sift  # type: ignore[method-assign]
+    lane.courier.deliver([outgoing(0, "old")])
+    lane.clock.time = begin + 10
+    lane.deliver([outgoing(1, "new")])
+    assert moments == [pytest.approx(10.1, abs=0.1), pytest.approx(20, abs=1)]
 
 
 def test_the_connection_is_closed_with_the_courier() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import typing as t
 import weakref
@@ -293,14 +294,14 @@ def test_a_throttled_user_takes_memory_and_when_it_is_full_reading_waits_for_him
     events += [outgoing(n, f"user-{n}", kept_bytes=1_000) for n in range(700, 1_400)]
     script = throttles_for_ever(events)
     with Desk(script, lanes=4, limits=SMALL, retry_for=600) as desk:
-        for event in events[:450] + events[700:]:  # of his, memory holds about 550
+        for event in events[:500] + events[700:]:  # of his, memory holds about 580
             desk.submit([event])
             assert desk.delivery._unsettled_bytes <= 1_000_000
         assert not desk.delivery.finish(lambda: -len(desk.book.settled) + 699)
         assert desk.book.settled == set(range(700, 1_400))
         before = desk.clock.now()
         with pytest.raises(DeliveryError, match="retry_for"):
-            desk.submit(events[450:700])
+            desk.submit(events[500:700])
         assert desk.clock.now() - before == pytest.approx(600, abs=60)
 
 
@@ -658,6 +659,37 @@ WAITS = {
     "a throttle of one": Throttled(Throttle(30, users=frozenset({"user-0"})), "429"),
     "a back-off": Unknown("HTTP 503", 600),
 }
+
+
+def test_a_run_that_is_stopped_sends_what_it_can_though_a_lane_is_stuck() -> None:
+    def answer(numbers: Sequence[int]) -> Answer:
+        return Unknown("HTTP 503") if 2 in numbers else Delivered(len(numbers))
+
+    is_stopped = threading.Event()
+    with Desk(
+        answer,
+        lanes=4,
+        limits=RequestLimits(2, 900_000),
+        batch_wait_seconds=1_000_000,
+        retry_for=1_000_000,
+        is_interrupted=is_stopped.is_set,
+    ) as desk:
+        desk.submit(of_many_users(2))
+        desk.wait_until_lanes_are_free()
+        here, there = user_of_lane(1, 4), user_of_lane(2, 4)
+        stuck = [outgoing(n, "u", user_id=here) for n in (2, 3)]
+        parked = outgoing(5, "u", user_id=there)
+        desk.submit([*stuck, outgoing(4, "v", user_id=there), parked])
+        asked = itertools.count()
+
+        def seconds_left() -> float | None:
+            if next(asked) == 4:  # it is stopped while it waits
+                is_stopped.set()
+            is_over = 4 in desk.book.settled or next(asked) > 1000
+            return 0 if is_over else 1
+
+        assert not desk.delivery.finish(seconds_left)
+        assert desk.book.settled == {0, 1, 4}
 
 
 @pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS.keys())

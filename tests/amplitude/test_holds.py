@@ -107,3 +107,15 @@ def test_whoever_comes_to_wait_through_a_later_event_keeps_his_place_before_it()
     ]
     assert holds.absorb(events) == []
     assert numbers(holds.take_due(NOW + 30)) == [0, 1, 2]
+
+
+def test_a_long_chain_of_users_who_took_over_names_is_followed_at_once() -> None:
+    """The newest record first: each event brings the key of the one behind it."""
+    events = [
+        outgoing(n, f"user-{n // 2}", user_id=f"name-{(n + 1) // 2}")
+        for n in reversed(range(20_000))
+    ]
+    holds = Holds()
+    holds.begin({"name-0": NOW + 30})
+    assert holds.absorb(events) == []
+    assert holds.take_due(NOW + 30) == events

@@ -121,6 +121,29 @@ def test_who_has_moved_to_another_lanes_request_waits_for_it() -> None:
     assert lanes.lane_of[3] == 0
 
 
+def test_only_who_may_go_is_looked_at_when_somebody_is_settled() -> None:
+    router = Router(LANES)
+    first = [of(n, f"u{n}") for n in range(3)]
+    later = [of(n + 3, f"u{n % 3}") for n in range(6)]
+    router.share(first)
+    router.route(later)
+    assert router.settle([first[1]]) == [later[1], later[4]]
+    assert router.settle([first[0], first[2]]) == [later[n] for n in (0, 3, 2, 5)]
+    assert not router.has_parked
+
+
+def test_users_who_have_come_to_share_a_name_are_parked_in_order() -> None:
+    lanes = Lanes()
+    first = [of(0, "u", A), of(1, "v", B)]
+    lanes.router.share(first)
+    events = [of(2, "u", A), of(3, "v", B), of(4, "u", B), of(5, "u", A), of(6, "v", B)]
+    assert lanes.route(*events) == [None] * 5
+    assert lanes.settle(first[1]) == [3]
+    assert lanes.settle(events[1]) == []
+    assert lanes.settle(first[0]) == [2, 4, 5, 6]
+    assert not lanes.router.has_parked
+
+
 def test_with_one_lane_there_is_nothing_to_wait_for() -> None:
     lanes = Lanes(1)
     lanes.router.share([of(0, "u", A)])

@@ -218,6 +218,24 @@ def test_a_reset_comes_before_or_after_the_effects(
     assert caplog.records == []
 
 
+def test_a_client_that_left_before_it_is_reset_leaves_no_traceback(
+    make_local: MakeLocal,
+    session: requests.Session,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    do = {"reset": "after", "delay": 0.1}
+    local = make_local(faults=faults({"when": {"requests": [1]}, "do": do}))
+    address, request = raw_request(local)
+    with socket.create_connection(address) as line:
+        line.sendall(request)
+
+    while not list(local.events()):
+        session.post(local.endpoint("http_v2"), json=upload())
+
+    assert local.summary().total == 1
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize("scripted", [{}, {"status": 500, "raw": "half a word"}])
 def test_a_cut_answer_promises_more_than_it_sends(
     make_local: MakeLocal,
