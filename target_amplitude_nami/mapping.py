@@ -267,24 +267,19 @@ def _in_utc(times: list[str] | None) -> list[str] | None:
     return list(dict.fromkeys(values.utc_text(time) or time for time in times))
 
 
-def has_id(event: NamiEvent) -> bool:
-    """Return whether an event has an id of its own that Amplitude can know it by."""
-    event_id = event.event_id
-    return (
-        event_id is not None
-        and event_id != _NO_EVENT_ID
-        and len(event_id) <= _LONGEST_INSERT_ID
-    )
-
-
 def _insert_id(event: NamiEvent, properties: dict[str, t.Any]) -> str:
     """Return what Amplitude recognises a re-sent event by: Nami's own event id.
 
     Without one it is made of what the event says, but for the properties that are not
     sent: those may change each time the row is loaded.
     """
-    if has_id(event):
-        return t.cast("str", event.event_id)
+    event_id = event.event_id
+    if (
+        event_id is not None
+        and event_id != _NO_EVENT_ID
+        and len(event_id) <= _LONGEST_INSERT_ID
+    ):
+        return event_id
     # Ready-made columns hold the eight attributes and not what lies behind them.
     state = {name: getattr(event.state, name) for name in _ATTRIBUTES}
     return _digest(msgspec.structs.replace(event, properties=properties), state)

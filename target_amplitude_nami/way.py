@@ -162,7 +162,7 @@ class Way:
             self._reject(Refusal("too_deep", "", detail), source)
         return known
 
-    def _take_event(
+    def _take_event(  # noqa: C901 - more calls would take longer
         self, event: NamiEvent, source: Source, user: str, known: Known
     ) -> Known:
         unwanted = self.choice.why_not(event)
@@ -176,7 +176,6 @@ class Way:
         if isinstance(identity, mapping.Unnamed):
             self._leave_out(identity, event, source)
             return known
-        self._note_missing_id(event, source)
         event_type, time, project = event.event_type, event.time, source.project
         state: UserState = event.state
         state_time: int | None = time
@@ -197,6 +196,8 @@ class Way:
             event, name, identity, self._settings, state, is_stale=is_late
         )
         insert_id = mapped.insert_id
+        if insert_id != event.event_id:
+            self._run.note_no_id(source.stream)
         key = dedup_key(insert_id, identity.device_id, identity.user_id)
         mark = Mark(event_type, time, key, insert_id)
         first = self._memory.delivered_before(project, key)
@@ -215,10 +216,6 @@ class Way:
             if is_main:  # what testers have is no state of the main project
                 return self._learning.with_state(known, event.state, time)
         return known
-
-    def _note_missing_id(self, event: NamiEvent, source: Source) -> None:
-        if not mapping.has_id(event):
-            self._run.note_no_id(source.stream)
 
     def _take_user(
         self, record: NamiUser, source: Source, user: str, known: Known

@@ -16,10 +16,9 @@ from target_amplitude_nami.nami.state import (
     READY_MADE_COLUMNS,
     Ids,
     UserState,
-    distinct,
     with_ready_made,
 )
-from target_amplitude_nami.nami.values import NO_ID, UnreadableRecordError
+from target_amplitude_nami.nami.values import NO_ID, WHITESPACE, UnreadableRecordError
 
 # What Nami sends, exactly: `containers` normalises any other form.
 
@@ -120,6 +119,7 @@ class _SaysNothing(Exception):  # noqa: N818 - it never leaves this module
 
 _Member = t.TypeVar("_Member", _ExternalId, _Entitlement, _Device)
 
+_NO_IDS: t.Final = frozenset({"", NO_ID})
 _EXTERNAL_ID: t.Final = "external_id"
 _NAMELESS: t.Final = ""
 """In the place of an External ID: a value that might be it, without a key."""
@@ -276,7 +276,7 @@ def _external_id_of(
     return found
 
 
-def _entitlements(
+def _entitlements(  # noqa: C901 - four times the same: calls would take longer
     entitlements: list[_Entitlement] | None, may_be_empty: bool
 ) -> tuple[Ids, Ids, Ids, Ids]:
     """Return the ids of entitlements and SKUs, when they expire, where bought."""
@@ -288,22 +288,28 @@ def _entitlements(
         for each in entitlements:
             if each.entitlement_ref_id is None and each.says_nothing():
                 raise _SaysNothing
-    if len(entitlements) == 1:
-        only = entitlements[0]
-        ref, sku = only.entitlement_ref_id, only.sku_ref_id
-        expires, store = only.expiration, only.purchase_platform
-        # Usual ids are taken here: the calls would take longer than they do.
-        return (
-            [ref] if ref and ref[0] > " " < ref[-1] and ref != NO_ID else _only(ref),
-            [sku] if sku and sku[0] > " " < sku[-1] and sku != NO_ID else _only(sku),
-            [expires] if expires and expires[0] > " " < expires[-1] else _only(expires),
-            [store] if store and store[0] > " " < store[-1] else _only(store),
-        )
+    entitled: dict[str, None] = {}
+    skus: dict[str, None] = {}
+    expirations: dict[str, None] = {}
+    stores: dict[str, None] = {}
+    for each in entitlements:
+        text = each.entitlement_ref_id
+        if text and (text := text.strip(WHITESPACE)) not in _NO_IDS:
+            entitled[text] = None
+        text = each.sku_ref_id
+        if text and (text := text.strip(WHITESPACE)) not in _NO_IDS:
+            skus[text] = None
+        text = each.expiration
+        if text and (text := text.strip(WHITESPACE)) not in _NO_IDS:
+            expirations[text] = None
+        text = each.purchase_platform
+        if text and (text := text.strip(WHITESPACE)) not in _NO_IDS:
+            stores[text] = None
     return (
-        distinct([each.entitlement_ref_id for each in entitlements]),
-        distinct([each.sku_ref_id for each in entitlements]),
-        distinct([each.expiration for each in entitlements]),
-        distinct([each.purchase_platform for each in entitlements]),
+        list(entitled) or None,
+        list(skus) or None,
+        list(expirations) or None,
+        list(stores) or None,
     )
 
 
@@ -317,23 +323,16 @@ def _devices(devices: list[_Device] | None, may_be_empty: bool) -> tuple[Ids, Id
         for each in devices:
             if each.id is None and each.says_nothing():
                 raise _SaysNothing
-    if len(devices) == 1:
-        id_, platform = devices[0].id, devices[0].app_platform()
-        is_usual = id_ and id_[0] > " " < id_[-1] and id_ != NO_ID
-        return (
-            [id_] if id_ and is_usual else _only(id_),
-            [platform]
-            if platform and platform[0] > " " < platform[-1] and platform != NO_ID
-            else _only(platform),
-        )
-    return (
-        distinct([each.id for each in devices]),
-        distinct([each.app_platform() for each in devices]),
-    )
-
-
-def _only(text: str | None) -> Ids:
-    return distinct([text]) if text else None
+    ids: dict[str, None] = {}
+    platforms: dict[str, None] = {}
+    for each in devices:
+        text = each.id
+        if text and (text := text.strip(WHITESPACE)) not in _NO_IDS:
+            ids[text] = None
+        text = each.app_platform()
+        if text and (text := text.strip(WHITESPACE)) not in _NO_IDS:
+            platforms[text] = None
+    return list(ids) or None, list(platforms) or None
 
 
 # Containers in other forms

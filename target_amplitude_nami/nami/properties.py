@@ -26,8 +26,9 @@ _TEXTS = """
     entitlements event_platform external_segment_id impression impression_id initiator
     launch_id locale localized_description name namiml_event_category
     namiml_event_subcategory1 paywall_id paywall_name purchase_env segment segment_id
-    session source subscription_interval url_params
+    session source subscription_interval
 """
+_TEXTS_OR_OBJECTS = "url_params"
 _TEXTS_OF_DIGITS = """
     original_transaction_id quantity sku sku_id sku_ref_id transaction_id
 """
@@ -39,6 +40,7 @@ _TIMES = """
     canceled_at end_time expires_at original_purchase_date purchase_date start_time
 """
 
+_CANONICAL_LENGTH: t.Final = len("2024-05-29T00:57:11Z")
 _NOTHING: t.Final = object()
 """What blank text says."""
 
@@ -144,6 +146,10 @@ def _text(value: object) -> object:
     return values.trimmed(value) or _NOTHING
 
 
+def _text_or_object(value: object) -> object:
+    return _text(value)
+
+
 def _text_of_digits(value: object) -> object:
     number = _whole(value)
     if type(number) is int and abs(number) < _BEYOND_ANY_ID:
@@ -185,6 +191,13 @@ def _boolean(value: object) -> object:
 
 
 def _time(value: object) -> object:
+    if (
+        isinstance(value, str)
+        and len(value) == _CANONICAL_LENGTH
+        and (value[10], value[-1]) == ("T", "Z")
+        and value[11:13] != "24"
+    ):
+        return value  # in Nami's own form already, or no time at all
     text = times.utc_text(value)
     return _text(value) if text is None else text
 
@@ -194,6 +207,7 @@ _READER_OF: t.Final[dict[str, _Reader]] = {
     folded(name): read
     for names, read in (
         (_TEXTS, _text),
+        (_TEXTS_OR_OBJECTS, _text_or_object),
         (_TEXTS_OF_DIGITS, _text_of_digits),
         (_NUMBERS, _number),
         (_COUNTS, _count),

@@ -68,6 +68,10 @@ class RecordReader:
         self._holds_events = not self._holds_users and (
             _matches(stream, event_streams) if event_streams else self._has_event_types
         )
+        self._takes_events = self._holds_events or (
+            self._recognises_events and not self._holds_users
+        )
+        """Whether a record with an event type is one."""
         self._payloads = Payloads(
             self._columns,
             is_expected=self._holds_events and not self._has_event_types,
@@ -99,7 +103,9 @@ class RecordReader:
         except (RecursionError, UnreadableRecordError):
             return None
 
-    def _read(self, record: Mapping[str, t.Any]) -> NamiEvent | NamiUser | None:
+    def _read(  # noqa: C901 - more calls would take longer
+        self, record: Mapping[str, t.Any]
+    ) -> NamiEvent | NamiUser | None:
         columns = self._columns
         is_plain = columns.are_plain(record)
         if is_plain:
@@ -108,7 +114,8 @@ class RecordReader:
                 fields.pop(name, None)
         else:
             fields = columns.arrange(record)
-        if type(fields.get("event_type")) is not str:
+        event_type = fields.get("event_type")
+        if type(event_type) is not str:
             fields = without_types(fields)
             if fields.get("event_type") is None:
                 body = self._opened(fields, record)
@@ -119,6 +126,8 @@ class RecordReader:
             body = self._webhook_beside(fields)
             if body is not None:
                 is_plain, fields = False, body
+        elif is_plain and self._takes_events:
+            return _read_event(fields, is_plain=True)
         read = self._how_to_read(fields)
         if read is None:
             return None
@@ -193,14 +202,16 @@ def _read_event(fields: _Fields, *, is_plain: bool) -> NamiEvent:
             "the stream holds events, but this record names no event type",
         )
     try:
-        return _read_event_of_type(event_type, fields, is_plain=is_plain)
+        return _read_event_of_type(event_type, fields, is_plain)
     except UnreadableRecordError as error:
         error.event_type = event_type
         raise
 
 
 def _read_event_of_type(
-    event_type: str, fields: _Fields, *, is_plain: bool
+    event_type: str,
+    fields: _Fields,
+    is_plain: bool,  # noqa: FBT001 - a call by name takes longer
 ) -> NamiEvent:
     take = fields.pop
     created = take("created_date", None)

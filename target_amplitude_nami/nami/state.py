@@ -9,9 +9,6 @@ import msgspec
 from target_amplitude_nami.nami import containers, values
 from target_amplitude_nami.nami.containers import FLAGS
 
-if t.TYPE_CHECKING:
-    from collections.abc import Iterable
-
 
 class UserState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a record says of its user; None where it says nothing.
@@ -88,12 +85,6 @@ def _ready_made_ids(value: object, column: str) -> Ids:
     ids = containers.ids(value, column)
     if not ids:
         return ids
-    texts = [values.identifier(item, column) for item in ids]
-    return distinct(texts)
-
-
-def distinct(texts: Iterable[str | None]) -> Ids:
-    """Return ids without repeats, in order; None when none of them is one."""
-    found = dict.fromkeys([values.identifier(text, "") for text in texts])
+    found = dict.fromkeys([values.identifier(item, column) for item in ids])
     found.pop(None, None)
     return t.cast("list[str]", list(found)) or None
