@@ -106,6 +106,8 @@ def _read_all(
 ) -> None:
     for name, read in readers:
         value = properties[name]
+        if type(value) is _USUAL_TYPES.get(read):
+            continue  # as Nami has it: the call would take longer
         told = read(value)
         if told is not value:
             changed[name] = told
@@ -202,6 +204,13 @@ def _time(value: object) -> object:
     return _text(value) if text is None else text
 
 
+_USUAL_TYPES: t.Final[dict[_Reader, type]] = {
+    _count: int,
+    _number: Decimal,
+    _boolean: bool,
+    _text_or_object: dict,
+}
+"""Of values that stay as they are."""
 _TEXT_READERS: t.Final = frozenset({_text, _text_of_digits})
 _READER_OF: t.Final[dict[str, _Reader]] = {
     folded(name): read
