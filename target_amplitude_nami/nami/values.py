@@ -141,42 +141,6 @@ def external_id(value: object, field: str) -> str | None:
     return None if text in _NULL_MARKERS else text
 
 
-def array(value: object, field: str) -> list[t.Any] | None:
-    """Return an array given as such or as JSON text; None where there is none.
-
-    A single object stands for an array of one.
-
-    Raises:
-        UnreadableRecordError: For text that is no JSON (`not_json`), or a value that
-            is no array (`not_an_array`).
-    """
-    if isinstance(value, str):
-        value = json_text(value, field)
-    if value is None or isinstance(value, list):
-        return value
-    if isinstance(value, dict):
-        return [value]
-    raise UnreadableRecordError(
-        "not_an_array", field, f"{field} is {shown(value)} and should be an array"
-    )
-
-
-def mapping(value: object, field: str) -> dict[str, t.Any] | None:
-    """Return an object given as such or as JSON text; None where there is none.
-
-    Raises:
-        UnreadableRecordError: For text that is no JSON (`not_json`), or a value that
-            is no object (`not_an_object`).
-    """
-    if isinstance(value, str):
-        value = json_text(value, field)
-    if value is None or isinstance(value, dict):
-        return value
-    raise UnreadableRecordError(
-        "not_an_object", field, f"{field} is {shown(value)} and should be an object"
-    )
-
-
 def json_text(text: str, field: str) -> t.Any:
     """Return what JSON text says; None for empty text.
 

@@ -13,13 +13,11 @@ from hypothesis import strategies as st
 from target_amplitude_nami.nami.values import (
     NO_ID,
     UnreadableRecordError,
-    array,
     boolean,
     epoch_ms,
     external_id,
     identifier,
     json_text,
-    mapping,
     shown,
     time_ms,
     trimmed,
@@ -312,74 +310,6 @@ def test_what_is_no_external_id_is_refused(value: object) -> None:
 def test_text_loses_what_pads_it_and_nothing_else() -> None:
     assert trimmed(" \t\va b\r\n\f ") == "a b"
     assert trimmed("\u00a0a\u2003") == "\u00a0a\u2003"
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ([1, 2], [1, 2]),
-        ("[1,2]", [1, 2]),
-        (' [{"id": "a"}] ', [{"id": "a"}]),
-        ({"id": "a"}, [{"id": "a"}]),
-        ('{"id":"a"}', [{"id": "a"}]),
-        ([], []),
-        ("[]", []),
-        (None, None),
-        ("null", None),
-        ("", None),
-        ("  ", None),
-    ],
-    ids=repr,
-)
-def test_an_array_is_one_as_such_or_as_text(value: object, expected: object) -> None:
-    assert array(value, "devices") == expected
-
-
-@pytest.mark.parametrize(
-    ("value", "reason"),
-    [
-        ("[1,", "not_json"),
-        ("radio", "not_json"),
-        ("3", "not_an_array"),
-        ('"text"', "not_an_array"),
-        (3, "not_an_array"),
-        (True, "not_an_array"),
-    ],
-    ids=repr,
-)
-def test_what_is_no_array_is_refused(value: object, reason: str) -> None:
-    assert refused(array, value).reason == reason
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ({"in_pause": True}, {"in_pause": True}),
-        ('{"in_pause":true}', {"in_pause": True}),
-        ({}, {}),
-        (None, None),
-        ("null", None),
-        ("", None),
-    ],
-    ids=repr,
-)
-def test_an_object_is_one_as_such_or_as_text(value: object, expected: object) -> None:
-    assert mapping(value, "customer_journey_state") == expected
-
-
-@pytest.mark.parametrize(
-    ("value", "reason"),
-    [
-        ("{", "not_json"),
-        ("[]", "not_an_object"),
-        ([], "not_an_object"),
-        (1, "not_an_object"),
-        ("true", "not_an_object"),
-    ],
-    ids=repr,
-)
-def test_what_is_no_object_is_refused(value: object, reason: str) -> None:
-    assert refused(mapping, value).reason == reason
 
 
 def test_json_text_nested_without_end_is_refused() -> None:
