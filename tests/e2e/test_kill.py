@@ -6,6 +6,7 @@ import json
 import os
 import random
 import signal
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -180,6 +181,20 @@ def _position(run: Running, before: int) -> int:
 # With a memory, and users who log in meanwhile
 
 
+def _wait_for_what_is_on_its_way(local: LocalAmplitude) -> None:
+    """Wait until the server has done what a killed client has sent.
+
+    What came later than the requests of the next run might set older state: no client
+    could tell.
+    """
+    state = local._server.server_state
+    for _ in range(3_000):
+        if not (state.connections or state.tasks):
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError("a killed client is still connected")
+
+
 @dataclass(frozen=True)
 class Logins:
     """Users whose records come in any order, with one that names them among the rest.
@@ -242,6 +257,7 @@ def test_kill_9_with_a_memory_neither_loses_nor_repeats_nor_misnames(
         if code is None:
             run.kill(signal.SIGKILL)
             code = run.wait(10)
+            _wait_for_what_is_on_its_way(house.local)
         assert code in {0, -signal.SIGKILL}, run.log
         position = _position(run, position)
         if code == 0:
