@@ -14,6 +14,7 @@ import msgspec
 
 from target_amplitude_nami.nami import containers, jsontext
 from target_amplitude_nami.nami.containers import folded
+from target_amplitude_nami.nami.deleted import MARKS
 from target_amplitude_nami.nami.state import READY_MADE_COLUMNS
 
 if t.TYPE_CHECKING:
@@ -60,8 +61,6 @@ _LOADERS = ("_sdc_", "_fivetran_", "_airbyte_", "_ab_", "_dlt_")
 """How columns begin that taps and loaders add: when and how a row was loaded."""
 _RAW_RECORD = "_airbyte_data"
 """The exception: the whole record, as Airbyte lands it."""
-_DELETED = "__deleted"
-"""Debezium's mark on every row."""
 
 _INDEXED = re.compile(
     r"(external_?ids|active_?entitlements|devices)(?:__|[._\[])(\d+)\]?(?:(?:__|[._])(.+))?",
@@ -190,7 +189,7 @@ class Columns:
     def _split(self, column: str) -> tuple[str, ...]:
         column = column.removeprefix("\ufeff")  # of a file, before its first column
         lower = column.strip().lower()
-        if lower == _DELETED or (
+        if lower in MARKS or (
             lower.startswith(_LOADERS) and not lower.startswith(_RAW_RECORD)
         ):
             return ("",)

@@ -114,19 +114,20 @@ class RecordReader:
                 fields.pop(name, None)
         else:
             fields = columns.arrange(record)
-        event_type = fields.get("event_type")
-        if type(event_type) is not str:
+        if type(fields.get("event_type")) is not str:
             fields = without_types(fields)
             if fields.get("event_type") is None:
                 body = self._opened(fields, record)
                 if body is None:
                     return None
                 is_plain, fields = is_plain and body is fields, body
+        elif not self._takes_events:
+            pass  # nothing but a user may be in it
         elif columns.bodies and not columns.bodies.isdisjoint(fields):
-            body = self._webhook_beside(fields)
+            body = self._payloads.event_beside(fields["event_type"], fields)
             if body is not None:
                 is_plain, fields = False, body
-        elif is_plain and self._takes_events:
+        elif is_plain:
             return _read_event(fields, is_plain=True)
         read = self._how_to_read(fields)
         if read is None:
@@ -172,12 +173,6 @@ class RecordReader:
         if self._payloads.holds_another_object(fields, names):
             return None
         return fields
-
-    def _webhook_beside(self, fields: _Fields) -> _Fields | None:
-        """Return the webhook that a record with an event type of its own holds, too."""
-        if self._holds_users or not (self._recognises_events or self._holds_events):
-            return None
-        return self._payloads.event_beside(fields["event_type"], fields)
 
     def _note_misfits(self, fields: _Fields) -> None:
         for name in self._columns.misfits.intersection(fields):
