@@ -13,7 +13,7 @@ import sys
 import time
 from typing import Any
 
-from target_amplitude_nami.target import TargetAmplitudeNami
+from target_amplitude_nami.singer.target import TargetAmplitudeNami
 
 
 def calls_of(profiler: cProfile.Profile) -> list[dict[str, Any]]:

@@ -19,8 +19,9 @@ import msgspec
 
 from benchmarks.results import Goal, Result, Row, say
 from benchmarks.running import scratch
-from target_amplitude_nami import interpreter
-from target_amplitude_nami.memory import (
+from target_amplitude_nami.nami.state import UserState
+from target_amplitude_nami.singer import interpreter
+from target_amplitude_nami.store import (
     DEVICE,
     EXTERNAL_ID,
     Mark,
@@ -29,7 +30,6 @@ from target_amplitude_nami.memory import (
     dedup_key,
     digest,
 )
-from target_amplitude_nami.nami.state import UserState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

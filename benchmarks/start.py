@@ -22,7 +22,7 @@ _SDK: Final = (
 _IMPORTS: Final = {
     "python": "pass",
     "SDK": _SDK,
-    "target": "import target_amplitude_nami.target",
+    "target": "import target_amplitude_nami.singer.target",
 }
 
 

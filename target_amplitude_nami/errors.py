@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_amplitude_nami.escaping import printable
+from target_amplitude_nami.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

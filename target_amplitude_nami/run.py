@@ -9,29 +9,29 @@ import sys
 import time
 import typing as t
 
+from target_amplitude_nami.accounting.ledger import Ledger
+from target_amplitude_nami.accounting.outcome_recorder import Settling
+from target_amplitude_nami.accounting.report import Progress, Report, write_atomically
 from target_amplitude_nami.amplitude import limits
 from target_amplitude_nami.amplitude.checks import Checks
-from target_amplitude_nami.amplitude.outgoing import Outgoing, memory_bytes_of
+from target_amplitude_nami.delivery.outgoing import Outgoing, memory_bytes_of
 from target_amplitude_nami.errors import LedgerImbalance, OutputUnwritable
-from target_amplitude_nami.ledger import Ledger
-from target_amplitude_nami.memory import Memory, MemoryFigures
-from target_amplitude_nami.output import write_state
-from target_amplitude_nami.recognition import Recognition
-from target_amplitude_nami.rejects import Rejects
-from target_amplitude_nami.report import Progress, Report, write_atomically
 from target_amplitude_nami.sending import LOCAL_KEY, Sending, local_amplitude
 from target_amplitude_nami.settings.paths import leads_to_standard_error
-from target_amplitude_nami.settling import Settling
+from target_amplitude_nami.singer.recognition import Recognition
+from target_amplitude_nami.singer.rejects import Rejects
+from target_amplitude_nami.singer.state_output import write_state
+from target_amplitude_nami.store import Memory, MemoryFigures
 
 if t.TYPE_CHECKING:
     import logging
     from collections.abc import Callable
     from pathlib import Path
 
+    from target_amplitude_nami.accounting.ledger import Origin
     from target_amplitude_nami.amplitude.event import EncodedEvent
-    from target_amplitude_nami.ledger import Origin
-    from target_amplitude_nami.memory import Project
     from target_amplitude_nami.settings import Settings
+    from target_amplitude_nami.store import Project
 
 _SAVE_SECONDS = 1.0
 """How often what was learnt is made safe, also without a STATE."""

@@ -11,26 +11,26 @@ import msgspec
 from target_amplitude_nami.amplitude import limits
 from target_amplitude_nami.amplitude.answers import Answer, Fatal, Unknown
 from target_amplitude_nami.amplitude.client import Client, Destination
-from target_amplitude_nami.amplitude.deliveries import Deliveries
-from target_amplitude_nami.amplitude.delivery import Delivery, DeliveryOptions
-from target_amplitude_nami.amplitude.dry_run import DryRun
 from target_amplitude_nami.amplitude.failures import FirstName
-from target_amplitude_nami.amplitude.outgoing import RequestLimits
-from target_amplitude_nami.amplitude.pacing import Pace
+from target_amplitude_nami.delivery.deliveries import Deliveries
+from target_amplitude_nami.delivery.delivery import Delivery, DeliveryOptions
+from target_amplitude_nami.delivery.dry_run import DryRun
+from target_amplitude_nami.delivery.outgoing import RequestLimits
+from target_amplitude_nami.delivery.rate_limits import Pace
 from target_amplitude_nami.errors import ConfigurationError, OutputUnwritable
 
 if t.TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
-    from target_amplitude_nami.amplitude.outgoing import (
+    from target_amplitude_nami.delivery.outgoing import (
         Sender,
         Settlement,
         Traffic,
     )
     from target_amplitude_nami.local.server import LocalAmplitude
-    from target_amplitude_nami.memory import Project
     from target_amplitude_nami.settings import Settings
+    from target_amplitude_nami.store import Project
 
 LOCAL_KEY: t.Final = "local"
 """The API key of who delivers to the local Amplitude without one."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from target_amplitude_nami.amplitude.delivery import Delivery
+from target_amplitude_nami.delivery.delivery import Delivery
 from tests.support import nami, singer
 from tests.support.house import House
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from target_amplitude_nami.amplitude.outgoing import Outgoing
+    from target_amplitude_nami.delivery.outgoing import Outgoing
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from target_amplitude_nami.amplitude.connection import (
 )
 from target_amplitude_nami.amplitude.failures import Failures, FirstName
 from target_amplitude_nami.amplitude.quoting import Quotes
-from target_amplitude_nami.amplitude.understanding import Response, Understanding
+from target_amplitude_nami.amplitude.responses import Response, Understanding
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -9,7 +9,7 @@ import typing as t
 from itertools import chain
 from urllib.parse import unquote
 
-from target_amplitude_nami.escaping import printable
+from target_amplitude_nami.text import printable
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,8 @@ import typing as t
 
 import msgspec
 
-from target_amplitude_nami.nami import containers, jsontext
+from target_amplitude_nami import jsontext
+from target_amplitude_nami.nami import containers
 from target_amplitude_nami.nami.containers import folded
 from target_amplitude_nami.nami.deleted import MARKS
 from target_amplitude_nami.nami.state import READY_MADE_COLUMNS

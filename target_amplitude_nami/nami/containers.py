@@ -14,7 +14,8 @@ import contextlib
 import functools
 import typing as t
 
-from target_amplitude_nami.nami import jsontext, values
+from target_amplitude_nami import jsontext
+from target_amplitude_nami.nami import values
 from target_amplitude_nami.nami.values import UnreadableRecordError
 
 if t.TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from target_amplitude_nami.nami import jsontext
+from target_amplitude_nami import jsontext
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -7,7 +7,8 @@ import typing as t
 
 import msgspec
 
-from target_amplitude_nami.nami import catalogue, containers, jsontext, values
+from target_amplitude_nami import jsontext
+from target_amplitude_nami.nami import catalogue, containers, values
 from target_amplitude_nami.nami.columns import FIELDS
 from target_amplitude_nami.nami.state import READY_MADE_COLUMNS
 from target_amplitude_nami.nami.values import UnreadableRecordError

@@ -9,7 +9,8 @@ from __future__ import annotations
 import typing as t
 from decimal import Decimal
 
-from target_amplitude_nami.nami import jsontext, times
+from target_amplitude_nami import jsontext
+from target_amplitude_nami.nami import times
 
 WHITESPACE: t.Final = " \t\r\n\v\f"
 """What pads text. A no-break space is a character that somebody has typed."""

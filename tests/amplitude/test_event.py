@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from target_amplitude_nami import jsontext
 from target_amplitude_nami.amplitude.event import AmplitudeEvent, encode
-from target_amplitude_nami.nami import jsontext
 
 
 def event(**properties: Any) -> AmplitudeEvent:

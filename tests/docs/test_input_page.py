@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from target_amplitude_nami import jsontext
 from target_amplitude_nami.amplitude.event import Refusal
-from target_amplitude_nami.nami import jsontext
 from target_amplitude_nami.nami.deleted import DeletedRows
 from target_amplitude_nami.nami.records import RecordReader
 from tests.support.road import Road

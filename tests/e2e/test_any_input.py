@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from target_amplitude_nami.amplitude import limits
-from target_amplitude_nami.amplitude.outgoing import DeliveryError
+from target_amplitude_nami.delivery.outgoing import DeliveryError
 from target_amplitude_nami.errors import NothingRecognised
-from target_amplitude_nami.target import TargetAmplitudeNami
+from target_amplitude_nami.singer.target import TargetAmplitudeNami
 from tests.support import nami, singer
 from tests.support.run_target import API_KEY, clean_environment
 from tests.support.server import Reply, ScriptedServer
@@ -252,7 +252,7 @@ def test_a_failure_while_closing_does_not_hide_what_ended_the_run(
 
 MEASURE = """
 import resource, sys
-from target_amplitude_nami.target import TargetAmplitudeNami
+from target_amplitude_nami.singer.target import TargetAmplitudeNami
 try:
     TargetAmplitudeNami.cli(["--config", "config.json"])
 except SystemExit as end:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_amplitude_nami.amplitude.delivery import MOST_BYTES_UNSETTLED
+from target_amplitude_nami.delivery.delivery import MOST_BYTES_UNSETTLED
 from target_amplitude_nami.local.faults import Do, Fault, Faults, When
 from target_amplitude_nami.local.server import LocalAmplitude
 from tests.support import nami, singer

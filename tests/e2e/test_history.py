@@ -154,7 +154,7 @@ def test_a_backfill_spares_each_user(
     share: int,
 ) -> None:
     # Its share of ten seconds may leave at once; here of one, so that it takes no ten.
-    monkeypatch.setattr("target_amplitude_nami.amplitude.pacing.WINDOW_SECONDS", 1)
+    monkeypatch.setattr("target_amplitude_nami.delivery.rate_limits.WINDOW_SECONDS", 1)
     settings = {"endpoint": local_amplitude.endpoint(api), "api": api, "backfill": True}
     house = InProcess(tmp_path, dry_run=False, api_key=API_KEY, **settings)
     records = [about(1, nami.impression(number)) for number in range(share + 1)]

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from target_amplitude_nami import jsontext
 from target_amplitude_nami.local.server import LocalAmplitude
-from target_amplitude_nami.nami import jsontext
 from tests.support import nami, singer
 from tests.support.run_target import (
     API_KEY,

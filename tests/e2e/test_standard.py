@@ -17,7 +17,7 @@ from singer_sdk.testing.suites import SingerTestSuite
 from singer_sdk.testing.target_tests import TargetRecordMissingRequiredProperty
 from typing_extensions import override
 
-from target_amplitude_nami.target import TargetAmplitudeNami
+from target_amplitude_nami.singer.target import TargetAmplitudeNami
 from tests.support import nami, singer
 from tests.support.run_target import API_KEY
 

@@ -10,8 +10,8 @@ import simplejson
 from hypothesis import given
 from hypothesis import strategies as st
 
+from target_amplitude_nami import jsontext
 from target_amplitude_nami.amplitude.event import encode
-from target_amplitude_nami.nami import jsontext
 from target_amplitude_nami.nami.properties import normalised
 from tests.support.records import OTHER_EVENTS, USER_EVENTS, Record, without
 

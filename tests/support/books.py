@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import typing as t
 
+from target_amplitude_nami.accounting.ledger import Ledger, Origin
+from target_amplitude_nami.accounting.outcome_recorder import Settling
 from target_amplitude_nami.amplitude.event import Refusal
-from target_amplitude_nami.amplitude.outgoing import Outgoing
+from target_amplitude_nami.delivery.outgoing import Outgoing
 from target_amplitude_nami.errors import OutputUnwritable
-from target_amplitude_nami.ledger import Ledger, Origin
-from target_amplitude_nami.memory import Memory, Project
-from target_amplitude_nami.rejects import Rejects
-from target_amplitude_nami.settling import Settling
+from target_amplitude_nami.singer.rejects import Rejects
+from target_amplitude_nami.store import Memory, Project
 from tests.support.memory import mark_of
 
 if t.TYPE_CHECKING:

@@ -8,18 +8,18 @@ import typing as t
 from collections import Counter
 
 from target_amplitude_nami.amplitude.answers import Answer, Delivered
-from target_amplitude_nami.amplitude.courier import Courier
-from target_amplitude_nami.amplitude.delivery import Delivery, DeliveryOptions
 from target_amplitude_nami.amplitude.event import Refusal
-from target_amplitude_nami.amplitude.lane import Lane
-from target_amplitude_nami.amplitude.outgoing import (
+from target_amplitude_nami.delivery.batch_sender import Courier
+from target_amplitude_nami.delivery.delivery import Delivery, DeliveryOptions
+from target_amplitude_nami.delivery.lane import Lane
+from target_amplitude_nami.delivery.outgoing import (
     Clock,
     Outgoing,
     RequestLimits,
     Sifted,
     memory_bytes_of,
 )
-from target_amplitude_nami.amplitude.pacing import Pace, Pacing
+from target_amplitude_nami.delivery.rate_limits import Pace, Pacing
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

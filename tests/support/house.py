@@ -6,14 +6,14 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
-from target_amplitude_nami.sinks import NamiSink
-from target_amplitude_nami.target import TargetAmplitudeNami
+from target_amplitude_nami.singer.sink import NamiSink
+from target_amplitude_nami.singer.target import TargetAmplitudeNami
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from target_amplitude_nami.report import Report
+    from target_amplitude_nami.accounting.report import Report
 
 
 class House:

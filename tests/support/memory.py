@@ -6,7 +6,7 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Any
 
-from target_amplitude_nami.memory import Mark, Memory, dedup_key
+from target_amplitude_nami.store import Mark, Memory, dedup_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

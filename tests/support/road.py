@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from target_amplitude_nami import mapping
 from target_amplitude_nami.amplitude.checks import Checks
 from target_amplitude_nami.amplitude.event import EncodedEvent, Refusal
 from target_amplitude_nami.nami.records import (
@@ -14,6 +13,7 @@ from target_amplitude_nami.nami.records import (
     RecordReader,
     UnreadableRecordError,
 )
+from target_amplitude_nami.pipeline import mapping
 from target_amplitude_nami.settings import Settings, read_settings
 
 if TYPE_CHECKING:

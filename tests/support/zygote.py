@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from target_amplitude_nami.target import TargetAmplitudeNami
+from target_amplitude_nami.singer.target import TargetAmplitudeNami
 from tests.support.run_target import clean_environment
 
 if TYPE_CHECKING:

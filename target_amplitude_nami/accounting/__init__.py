@@ -1,0 +1,1 @@
+"""What became of each record: the ledger, the outcomes and the report."""

@@ -1,0 +1,141 @@
+"""What becomes of the events of one Amplitude project: told by its lanes."""
+
+from __future__ import annotations
+
+import threading
+import typing as t
+
+from target_amplitude_nami.delivery.outgoing import Sifted
+from target_amplitude_nami.store import target_of
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from target_amplitude_nami.accounting.ledger import Ledger
+    from target_amplitude_nami.amplitude.event import Refusal
+    from target_amplitude_nami.delivery.outgoing import Outgoing
+    from target_amplitude_nami.store import (
+        DedupKey,
+        Mark,
+        Memory,
+        Occurrence,
+        Project,
+    )
+
+
+class Settling:
+    """Brings the outcome into the memory first, and then into the ledger.
+
+    In this order, as the ledger lets STATE go; and before the memory forgets a held
+    record that was rejected, the rejects file has it.
+    """
+
+    def __init__(self, ledger: Ledger, memory: Memory, project: Project) -> None:
+        """Take who keeps what became of the events of a project."""
+        self._ledger = ledger
+        self._memory = memory
+        self._project = project
+        self._lock = threading.Lock()
+        self._in_flight: dict[DedupKey, Outgoing] = {}
+        """The events of all lanes that were let go and have no outcome yet."""
+
+    def sift(self, events: Sequence[Outgoing]) -> Sifted:
+        """Settle the events that Amplitude has, or is just given; return the others.
+
+        Of two events with one id and device Amplitude keeps the first. So the second
+        waits for the outcome, with what comes behind it: where the first is refused,
+        one that differs may still be good. One that has the same bytes goes with the
+        first, without which no STATE leaves.
+        """
+        in_flight = self._in_flight
+        keys: list[DedupKey] = [event.origin.mark.key for event in events]
+        with self._lock:
+            twins = {
+                id(event)
+                for key, event in zip(keys, events, strict=True)
+                if in_flight.setdefault(key, event) is not event
+            }
+        # Only now: an event is remembered as delivered before it is none in flight.
+        known = self._memory.delivered_among(self._project, keys)
+        if not known and not twins:
+            return Sifted(events)
+        return self._sort(events, twins, known)
+
+    def _sort(
+        self,
+        events: Sequence[Outgoing],
+        twins: set[int],
+        known: Mapping[DedupKey, Occurrence],
+    ) -> Sifted:
+        fresh: list[Outgoing] = []
+        waiting: list[Outgoing] = []
+        repeats: list[Outgoing] = []
+        copies: list[Outgoing] = []
+        waiting_keys: set[str] = set()
+        for event in events:
+            key = event.origin.mark.key
+            is_twin = id(event) in twins
+            first = self._in_flight.get(key) if is_twin else None
+            if key in known:
+                repeats.append(event)
+            elif first is not None and first.body == event.body:
+                copies.append(event)
+            elif is_twin or not waiting_keys.isdisjoint(event.order_keys):
+                waiting_keys.update(event.order_keys)
+                waiting.append(event)
+            else:
+                fresh.append(event)
+        # What waits behind another one is not let go: nobody may wait for it in turn.
+        self._land([*repeats, *waiting])
+        self._settle_repeats(repeats, known)
+        # A copy of what is yet to be sent must not pass for a delivered event.
+        self._remember(copies, [])
+        self._ledger.settle_repeats(copies)
+        return Sifted(fresh, waiting)
+
+    def _settle_repeats(
+        self, repeats: Sequence[Outgoing], known: Mapping[DedupKey, Occurrence]
+    ) -> None:
+        marks: list[Mark] = [event.origin.mark for event in repeats]
+        self._remember(repeats, marks)
+        for event in repeats:
+            self._doubt(event)
+        self._ledger.settle_repeats(
+            repeats,
+            [mark.insert_id for mark in marks if mark.differs_from(known[mark.key])],
+        )
+
+    def delivered(self, events: Sequence[Outgoing]) -> None:
+        """Settle events that Amplitude has."""
+        self._remember(events, [event.origin.mark for event in events])
+        self._land(events)
+        self._ledger.settle_delivered(events)
+        if self._memory.wants_commit:
+            self._ledger.save()
+
+    def rejected(self, event: Outgoing, refusal: Refusal) -> None:
+        """Settle an event that Amplitude will not take, and keep its record."""
+        self._ledger.keep_record(event, refusal)
+        if event.origin.held is not None:
+            self._memory.forget_held(event.origin.held)
+        self._doubt(event)
+        self._land([event])
+        self._ledger.settle_rejected(event, refusal)
+
+    def _land(self, events: Iterable[Outgoing]) -> None:
+        """Take events out of those in flight, where they are among them."""
+        in_flight = self._in_flight
+        with self._lock:
+            for event in events:
+                key = event.origin.mark.key
+                if in_flight.get(key) is event:
+                    del in_flight[key]
+
+    def _remember(self, events: Sequence[Outgoing], marks: Iterable[Mark]) -> None:
+        held = [e.origin.held for e in events if e.origin.held is not None]
+        self._memory.settle(self._project, marks, held)
+
+    def _doubt(self, event: Outgoing) -> None:
+        """Take note that an event has told nothing by itself."""
+        target = target_of(event.user_id, event.device_id)
+        self._memory.doubt(self._project, target, event.origin.mark.key)

@@ -1,0 +1,1 @@
+"""Events leave, in order: lanes, requests, retries, rate limits."""

@@ -1,0 +1,120 @@
+"""The events that wait for the next request of their lane."""
+
+from __future__ import annotations
+
+import typing as t
+from bisect import bisect_right
+from itertools import accumulate
+
+from target_amplitude_nami.delivery.outgoing import memory_of
+
+if t.TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from target_amplitude_nami.delivery.deferred_users import Holds
+    from target_amplitude_nami.delivery.outgoing import Outgoing, RequestLimits
+
+
+class Backlog:
+    """A lane's events in order, and whether a request of them may leave.
+
+    It is guarded by the condition of the delivery.
+    """
+
+    def __init__(self, limits: RequestLimits) -> None:
+        """Begin empty; take how much one request may hold."""
+        self.events: list[Outgoing] = []
+        self.memory_bytes = 0
+        self.since = 0.0
+        """When the first event came, or the request before it left."""
+        self._limits = limits
+        self._body_bytes = 0
+        self._urged = 0
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the events fill a request."""
+        return (
+            len(self.events) >= self._limits.events
+            or self._body_bytes > self._limits.event_bytes
+        )
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a request may leave now."""
+        return self._urged > 0 or self.is_full
+
+    def put(self, events: Sequence[Outgoing], now: float) -> None:
+        """Take further events."""
+        if not self.events:
+            self.since = now
+        self.events.extend(events)
+        self._body_bytes += _body_bytes_of(events)
+        self.memory_bytes += memory_of(events)
+
+    def urge(self) -> None:
+        """Let all events leave that are there now, also if they fill no request."""
+        self._urged = len(self.events)
+
+    def has_room_for(self, other: Backlog) -> bool:
+        """Whether the events of both fit in one request."""
+        return (
+            len(self) + len(other) <= self._limits.events
+            and self._body_bytes + other._body_bytes <= self._limits.event_bytes
+        )
+
+    def clear(self) -> list[Outgoing]:
+        """Return and forget all events."""
+        events = self.events
+        self._keep([])
+        return events
+
+    def count_that_fit(self, events: Sequence[Outgoing]) -> int:
+        """Return how many of these the request that is being filled has room for."""
+        room = self._limits.events - len(self.events)
+        body_bytes = self._limits.event_bytes - self._body_bytes
+        for count, event in enumerate(events):
+            body_bytes -= len(event.body) + 1
+            if count == room or body_bytes < 0:
+                return count
+        return len(events)
+
+    def take(self, holds: Holds, now: float) -> list[Outgoing]:
+        """Return and forget the events of one request, if one may leave.
+
+        Events of users who have to wait move to `holds` instead, and the next events
+        fill their places: else those users would make many small requests of one.
+        """
+        while self.is_ready:
+            if holds and self.hold_back(holds):
+                continue
+            request = self.events[: self._limits.events]
+            ends = list(accumulate([len(event.body) + 1 for event in request]))
+            count = max(1, bisect_right(ends, self._limits.event_bytes))
+            del request[count:]
+            self._keep(self.events[count:])
+            self.since = now
+            return request
+        return []
+
+    def hold_back(self, holds: Holds) -> bool:
+        """Move events of users who have to wait; return whether there were any."""
+        free = holds.absorb(self.events)
+        if len(free) == len(self.events):
+            return False
+        self._keep(list(free))
+        return True
+
+    def _keep(self, events: list[Outgoing]) -> None:
+        self._urged = max(0, self._urged - len(self.events) + len(events))
+        self.events = events
+        self._body_bytes = _body_bytes_of(events)
+        self.memory_bytes = memory_of(events)
+
+
+def _body_bytes_of(events: Sequence[Outgoing]) -> int:
+    """Return the bytes of the events and of a comma behind each."""
+    return sum([len(event.body) for event in events]) + len(events)

@@ -1,0 +1,180 @@
+"""One lane: a thread that delivers its users' events in order."""
+
+from __future__ import annotations
+
+import threading
+import typing as t
+
+from target_amplitude_nami.delivery.backlog import Backlog
+from target_amplitude_nami.delivery.outgoing import Stopped
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from target_amplitude_nami.delivery.batch_sender import Courier
+    from target_amplitude_nami.delivery.outgoing import (
+        Clock,
+        Outgoing,
+        RequestLimits,
+        Traffic,
+    )
+    from target_amplitude_nami.delivery.router import Router
+
+
+class Lane(threading.Thread):
+    """Sends its backlog in order, one request in flight."""
+
+    def __init__(  # noqa: PLR0913
+        self,
+        name: str,
+        *,
+        courier: Callable[[Callable[[float], None]], Courier],
+        limits: RequestLimits,
+        batch_wait_seconds: float,
+        clock: Clock,
+        condition: threading.Condition,
+        on_idle: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Prepare a lane; `start` sets it going.
+
+        Args:
+            name: The thread's name.
+            courier: Makes the lane's courier, given how to pause.
+            limits: How much one request may hold.
+            batch_wait_seconds: How long events wait for their request to fill.
+            clock: The time.
+            condition: Guards all lanes' backlogs and states; notified on every change.
+            on_idle: Called under the condition whenever the lane looks for work.
+        """
+        super().__init__(name=name, daemon=True)
+        self.backlog = Backlog(limits)
+        self.failure: BaseException | None = None
+        self._limits = limits
+        self._batch_wait_seconds = batch_wait_seconds
+        self._on_idle = on_idle
+        self._clock = clock
+        self._condition = condition
+        self._is_busy = False
+        self._is_stopping = False
+        self._is_turn_of_held = True
+        self._courier = courier(self._pause)
+
+    @property
+    def traffic(self) -> Traffic:
+        """What the lane has sent so far."""
+        return self._courier.traffic
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it has no request to send; asked under the condition."""
+        return not (self._is_busy or self.backlog.is_ready)
+
+    def hold_back(self) -> None:
+        """Keep the users who have to wait for this lane, which alone knows of them.
+
+        Under the condition, while the lane is free.
+        """
+        self.backlog.hold_back(self._courier.holds)
+
+    def stop(self) -> None:
+        """End as soon as possible, leaving unsettled what is; under the condition."""
+        self._is_stopping = True
+        self._condition.notify_all()
+
+    def run(self) -> None:
+        """Deliver until stopped, or until nothing more can be delivered."""
+        try:
+            while True:
+                self._deliver(self._next_requests())
+        except Stopped:
+            pass
+        except BaseException as error:  # noqa: BLE001 - `Delivery` raises it again
+            self.failure = error
+        finally:
+            self._courier.close()
+            with self._condition:
+                self._is_busy = False
+                self._condition.notify_all()
+
+    def _deliver(self, requests: list[list[Outgoing]]) -> None:
+        # By itself, so that a lane that waits keeps nothing of what it delivered.
+        for request in requests:
+            self._courier.deliver(request)
+
+    def _next_requests(self) -> list[list[Outgoing]]:
+        """Wait for events that may go."""
+        with self._condition:
+            self._is_busy = False
+            self._on_idle()
+            self._condition.notify_all()
+            while not self._is_stopping:
+                now = self._clock.now()
+                waiting = len(self.backlog)
+                requests = self._choose(now)
+                if len(self.backlog) < waiting:  # there is room for more
+                    self._condition.notify_all()
+                if requests:
+                    self._is_busy = True
+                    return requests
+                self._clock.wait(self._condition, self._seconds_until_some_may_go(now))
+        raise Stopped
+
+    def _choose(self, now: float) -> list[list[Outgoing]]:
+        """Return requests of those held back who may go now, or one of the backlog.
+
+        In turn, so that neither keeps the other waiting.
+        """
+        if self.backlog.events and now >= self.backlog.since + self._batch_wait_seconds:
+            self.backlog.urge()
+        holds = self._courier.holds
+        for _ in range(2):
+            is_turn_of_held = self._is_turn_of_held
+            self._is_turn_of_held = not is_turn_of_held
+            if is_turn_of_held:
+                requests = list(self._limits.pack(holds.take_due(now)))
+            else:
+                request = self.backlog.take(holds, now)
+                requests = [request] if request else []
+            if requests:
+                return requests
+        return []
+
+    def _seconds_until_some_may_go(self, now: float) -> float | None:
+        moments = []
+        if self.backlog.events:
+            moments.append(self.backlog.since + self._batch_wait_seconds - now)
+        if (seconds := self._courier.holds.seconds_until_due(now)) is not None:
+            moments.append(seconds)
+        return max(0.0, min(moments)) if moments else None
+
+    def _pause(self, seconds: float) -> None:
+        """Wait so long.
+
+        Raises:
+            Stopped: When the lane is stopped meanwhile.
+        """
+        if seconds <= 0 and not self._is_stopping:
+            return
+        until = self._clock.now() + seconds
+        with self._condition:
+            while not self._is_stopping:
+                left = until - self._clock.now()
+                if left <= 0:
+                    return
+                self._clock.wait(self._condition, left)
+        raise Stopped
+
+
+def join_small_backlogs(lanes: Iterable[Lane], router: Router) -> None:
+    """Let what free lanes have leave in few requests; under the condition."""
+    small = [lane for lane in lanes if lane.is_free and lane.backlog.events]
+    for lane in small:
+        lane.hold_back()
+    small.sort(key=lambda lane: len(lane.backlog))
+    for number, lane in enumerate(small):
+        for larger in reversed(small[number + 1 :]):
+            if larger.backlog.has_room_for(lane.backlog):
+                events = lane.backlog.clear()
+                router.move(events)
+                larger.backlog.put(events, larger.backlog.since)
+                break

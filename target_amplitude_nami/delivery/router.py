@@ -1,0 +1,157 @@
+"""Which lane an event goes to, so that no event overtakes another of the same user.
+
+Two identities have their events in order: the Nami user, who may get another name
+within a run, and Amplitude's user, who may be several Nami users. So the lane is a
+function of the name alone (a hash), as long as nothing of the two is unsettled. Else
+the event follows what is, into the same lane; and where it cannot follow, because that
+is in two lanes or in a request that several lanes share, it is parked until one of them
+is settled. That keeps nobody else from going on, and nothing is ever forgotten
+while it matters: every unsettled event is counted here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+import zlib
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from target_amplitude_nami.delivery.outgoing import Outgoing
+
+_ONE_EVENT: t.Final = 1 << 8
+_LANE: t.Final = _ONE_EVENT - 1
+"""A place is one number, as there are many: how many events, and in which lane."""
+_NOWHERE: t.Final = -1
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class _Parked:
+    """Events in order, and the keys of all of them."""
+
+    keys: set[str] = dataclasses.field(default_factory=set)
+    events: list[Outgoing] = dataclasses.field(default_factory=list)
+
+
+class Router:
+    """Knows in which lane each user has unsettled events.
+
+    It is guarded by the condition of the delivery.
+    """
+
+    def __init__(self, lanes: int) -> None:
+        """Take how many lanes there are."""
+        self._lanes = lanes
+        self._shared = lanes
+        """In place of a lane: where events of several lanes go together. Who followed
+        them there might do so for ever, and leave the lanes idle."""
+        self._places: dict[str, int] = {}
+        self._parked: dict[str, _Parked] = {}
+        """By each key, with those that share one: so only who may go is looked at."""
+
+    @property
+    def has_parked(self) -> bool:
+        """Whether events wait for others of their users in another lane."""
+        return bool(self._parked)
+
+    def share(self, events: Sequence[Outgoing]) -> None:
+        """Note events of the request that is filled before the lanes are used."""
+        if self._lanes == 1:
+            return
+        places = self._places
+        for event in events:
+            for key in set(event.order_keys):
+                places[key] = places.get(key, self._shared) + _ONE_EVENT
+
+    def move(self, events: Sequence[Outgoing]) -> None:
+        """Note that events go with those of another lane.
+
+        Args:
+            events: All that is unsettled of their users.
+        """
+        places = self._places
+        for event in events:
+            for key in event.order_keys:
+                places[key] = places[key] - (places[key] & _LANE) + self._shared
+
+    def route(self, events: Iterable[Outgoing]) -> list[list[Outgoing]]:
+        """Return the events of each lane, in order, and park those that cannot go."""
+        if self._lanes == 1:
+            return [list(events)]
+        routed: list[list[Outgoing]] = [[] for _ in range(self._lanes)]
+        appends = [lane.append for lane in routed]
+        lanes, shared, parked = self._lanes, self._shared, self._parked
+        places = self._places
+        place_of = places.get
+        for event in events:
+            # `event.order_keys`, without a call for each event.
+            user = event.lane_key
+            name = event.user_id or event.device_id or user
+            at_user = place_of(user, _NOWHERE)
+            at_name = place_of(name, _NOWHERE)
+            if at_user >= 0:
+                lane = at_user & _LANE
+                if at_name < 0:
+                    at_name = lane
+                elif at_name & _LANE != lane:
+                    lane = shared
+            elif at_name >= 0:
+                lane = at_user = at_name & _LANE
+            else:
+                lane = at_user = at_name = _hash(event.user_id or user) % lanes
+            if lane == shared or (parked and (user in parked or name in parked)):
+                self._park(event)
+                continue
+            places[user] = at_user + _ONE_EVENT
+            if name != user:
+                places[name] = at_name + _ONE_EVENT
+            appends[lane](event)
+        return routed
+
+    def settle(self, events: Sequence[Outgoing]) -> Sequence[Outgoing]:
+        """Forget events; return those that were parked and may be routed again."""
+        if self._lanes == 1:
+            return ()
+        keys = [event.lane_key for event in events]
+        keys += [
+            name
+            for event in events
+            if (name := event.user_id or event.device_id) and name != event.lane_key
+        ]
+        places = self._places
+        forget = places.pop
+        for key in keys:
+            place = forget(key) - _ONE_EVENT
+            if place >= _ONE_EVENT:
+                places[key] = place
+        if not self._parked:
+            return ()
+        return [
+            event
+            for key in keys
+            if key in self._parked and key not in places
+            for event in self._unpark(key)
+        ]
+
+    def _park(self, event: Outgoing) -> None:
+        user, name = event.order_keys
+        group = self._parked.get(user) or self._parked.get(name) or _Parked()
+        other = self._parked.get(name, group)
+        keys = {user, name}
+        if other is not group:  # they had no key in common until now
+            keys |= other.keys
+            group.events += other.events
+        group.keys |= keys
+        group.events.append(event)
+        self._parked.update(dict.fromkeys(keys, group))
+
+    def _unpark(self, key: str) -> list[Outgoing]:
+        group = self._parked[key]
+        for each in group.keys:
+            del self._parked[each]
+        return group.events
+
+
+def _hash(text: str) -> int:
+    return zlib.crc32(text.encode("utf-8", "surrogatepass"))

@@ -1,0 +1,72 @@
+"""What is left to send of one batch, and what the answers have told so far."""
+
+from __future__ import annotations
+
+import typing as t
+from collections import deque
+
+if t.TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from target_amplitude_nami.amplitude.event import Refusal
+    from target_amplitude_nami.delivery.outgoing import Outgoing
+
+
+class Salvage:
+    """The parts of a batch that still have to be sent, in order."""
+
+    def __init__(self, events: Sequence[Outgoing]) -> None:
+        """Begin with the whole batch as one part."""
+        self.suspects: list[tuple[Outgoing, Refusal]] = []
+        """Events refused alone, without a reason."""
+        self.is_proven = False
+        """Whether Amplitude has understood a request of this batch."""
+        self._parts = deque([events] if events else [])
+        self._has_shrunk = False
+
+    def __bool__(self) -> bool:
+        return bool(self._parts)
+
+    def take(self) -> Sequence[Outgoing]:
+        """Return and forget the part that is to be sent next."""
+        return self._parts.popleft()
+
+    def again(self, events: Sequence[Outgoing]) -> None:
+        """Send these again, before all others."""
+        if events:
+            self._parts.appendleft(events)
+
+    def again_in_halves(self, events: Sequence[Outgoing]) -> None:
+        """Send these again, before all others, as two parts."""
+        middle = (len(events) + 1) // 2
+        self.again(events[middle:])
+        self.again(events[:middle])
+
+    def again_without_some(self, events: Sequence[Outgoing]) -> None:
+        """Send again what is left of a part after Amplitude had named some of it.
+
+        HTTP V2 may name only the first event that it minds. All the rest go again
+        once; if there are more, halves keep a good event from being sent once for each.
+        """
+        if self._has_shrunk:
+            self.again_in_halves(events)
+        else:
+            self.again(events)
+        self._has_shrunk = True
+
+    def probe(self, most: int) -> None:
+        """Let the first events of some users who are no suspects go before all others.
+
+        Each goes alone, and they come from all over the batch.
+        """
+        seen = {key for event, _ in self.suspects for key in event.order_keys}
+        firsts: list[Outgoing] = []
+        for part in self._parts:
+            for event in part:
+                if seen.isdisjoint(event.order_keys):
+                    firsts.append(event)
+                seen.update(event.order_keys)
+        probes = firsts[:: max(1, len(firsts) // most)][:most]
+        chosen = {id(event) for event in probes}
+        rest = [[e for e in part if id(e) not in chosen] for part in self._parts]
+        self._parts = deque([*([event] for event in probes), *filter(None, rest)])

@@ -1,0 +1,1 @@
+"""A record becomes an event: filter, identity, freshness, mapping."""

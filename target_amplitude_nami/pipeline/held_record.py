@@ -1,0 +1,57 @@
+"""A record of Nami as the memory keeps it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from target_amplitude_nami import jsontext
+from target_amplitude_nami.nami.records import NamiEvent, NamiUser
+
+
+class _Kept(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A record as the memory keeps it."""
+
+    event: NamiEvent | None = None
+    user: NamiUser | None = None
+
+
+def pack(record: NamiEvent | NamiUser) -> bytes:
+    """Return a record as JSON text, digit for digit.
+
+    Raises:
+        RecursionError: When it is nested too deep.
+    """
+    kept = _Kept(user=record) if isinstance(record, NamiUser) else _Kept(event=record)
+    return jsontext.encode(msgspec.to_builtins(kept, builtin_types=(Decimal,)))
+
+
+def unpack(text: bytes) -> NamiEvent | NamiUser:
+    """Return the record that `pack` was given.
+
+    Raises:
+        ValueError: For anything else.
+    """
+    try:
+        kept = msgspec.convert(jsontext.decode(text), _Kept)
+    except (msgspec.ValidationError, TypeError) as error:
+        raise ValueError(*error.args) from error
+    record = kept.event or kept.user
+    if record is None:
+        raise ValueError(text)
+    return record
+
+
+def check_line(line: bytes) -> None:
+    """Find out whether a line that was kept is a RECORD message still.
+
+    Raises:
+        ValueError: When it is not.
+    """
+    try:
+        message = jsontext.decode(line)
+    except RecursionError:  # it holds more than what was understood of it
+        return
+    if not isinstance(message, dict) or message.get("type") != "RECORD":
+        raise ValueError(line)

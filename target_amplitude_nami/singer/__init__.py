@@ -1,0 +1,1 @@
+"""Records come in: the Singer target, its messages and files."""

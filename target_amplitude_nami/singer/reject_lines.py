@@ -1,0 +1,105 @@
+"""The lines of the rejects file: a record, and beside it why it was rejected."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import typing as t
+from hashlib import blake2b
+
+import msgspec
+
+from target_amplitude_nami import jsontext
+from target_amplitude_nami.text import printable
+
+if t.TYPE_CHECKING:
+    from target_amplitude_nami.amplitude.event import Refusal
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_BLANKS = bytes.maketrans(b"\r\n", b"  ")
+_WHY = "rejected"
+_KEY = b',"rejected":'
+
+
+def is_reject(line: bytes) -> bool:
+    """Whether a message has the reason beside it that `Rejects` has written."""
+    if b'"rejected"' not in line:
+        return False
+    try:
+        return isinstance(jsontext.decode(line).get(_WHY), dict)
+    except (AttributeError, ValueError):
+        return False
+
+
+def on_one_line(text: bytes) -> bytes:
+    """Return a JSON text without what must not stand within a line of a file.
+
+    In JSON, an end of a line is as good as a blank.
+    """
+    text = text.removeprefix(BYTE_ORDER_MARK).strip()
+    if b"\r" in text or b"\n" in text:
+        return text.translate(_BLANKS)
+    return text
+
+
+class _Record(msgspec.Struct):
+    """What is read of a message to know it again: not when it was extracted."""
+
+    record: msgspec.Raw
+
+
+_record_in: t.Final = msgspec.json.Decoder(_Record).decode
+
+
+def key_of(stream: str, line: bytes) -> bytes:
+    """Return a hash of a record that is the same in every run."""
+    try:
+        record = bytes(_record_in(line).record)
+    except (msgspec.DecodeError, RecursionError):
+        record = _without_reason(line)
+    name = stream.encode("utf-8", "surrogatepass")
+    return blake2b(name + b"\0" + record, digest_size=16).digest()
+
+
+def digest(line: bytes) -> bytes:
+    """Return what a line is known by."""
+    return blake2b(line, digest_size=16).digest()
+
+
+def with_reason(line: bytes, refusal: Refusal, integration: str) -> bytes:
+    """Put the reason beside the record, leaving every byte of it as it was."""
+    why = {
+        "reason": refusal.reason,
+        "field": printable(refusal.field),
+        "detail": printable(refusal.detail),
+        "status": refusal.status,
+        "integration": integration,
+        "at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+    }
+    if b'"rejected"' in line:
+        line = _without_reason(line)
+    return line.rstrip()[:-1] + _KEY + encode(why) + b"}"
+
+
+def _without_reason(line: bytes) -> bytes:
+    """Drop the reason of an earlier run from a message that is read again."""
+    at = line.rfind(_KEY)
+    if _keys(b"{" + line[at + 1 :]) == {_WHY}:  # as this module has written it
+        return line[:at] + b"}"
+    if _WHY not in _keys(line):  # it stands within the record
+        return line
+    message = jsontext.decode(line)
+    del message[_WHY]
+    return jsontext.encode(message)
+
+
+def _keys(text: bytes) -> t.Collection[str]:
+    try:
+        return t.cast("dict[str, t.Any]", jsontext.decode(text)).keys()
+    except ValueError:
+        return ()
+
+
+def encode(value: object) -> bytes:
+    """Return a value as JSON in ASCII."""
+    return json.dumps(value, separators=(",", ":")).encode("ascii")

@@ -1,0 +1,241 @@
+"""Undeliverable records, written as Singer messages that this target can read again."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import functools
+import os
+import stat
+import threading
+import typing as t
+
+from target_amplitude_nami.errors import OutputUnwritable
+from target_amplitude_nami.singer.reject_lines import (
+    BYTE_ORDER_MARK,
+    digest,
+    encode,
+    key_of,
+    on_one_line,
+    with_reason,
+)
+from target_amplitude_nami.store import RejectPlace
+
+if t.TYPE_CHECKING:
+    from pathlib import Path
+
+    from target_amplitude_nami.amplitude.event import Refusal
+
+UNREADABLE_LINES: t.Final = "_unreadable_lines"
+"""The stream of lines that are no Singer message: their record is `{"line": "…"}`."""
+
+
+class KnownRejects(t.Protocol):
+    """What remembers, from run to run, where records stand in the file."""
+
+    def find_reject(self, key: bytes, /) -> RejectPlace | None:
+        """Return where a record was written last."""
+
+    def note_reject(self, key: bytes, place: RejectPlace, /) -> None:
+        """Remember where a record was written."""
+
+
+class Rejects:
+    """The rejects file: made at the first reject, for its owner alone, appended."""
+
+    def __init__(
+        self, path: Path, integration: str, known: KnownRejects | None = None
+    ) -> None:
+        """Write nothing yet.
+
+        Args:
+            path: The file.
+            integration: Whose rejects these are, should several share the file.
+            known: Remembers what earlier runs wrote; without it, all is written.
+        """
+        self.path = path
+        self._integration = integration
+        self._known = known
+        self._lock = threading.Lock()
+        self._file: t.BinaryIO | None = None
+        self._is_synced = True
+        self._can_be_read = False
+        """Whether it is no device or pipe."""
+        self._bytes_before = 0
+        """Of earlier runs."""
+        self._schemas: dict[str, bytes] = {UNREADABLE_LINES: _UNREADABLE_SCHEMA}
+        self._declared: set[str] = set()
+
+    def declare(self, stream: str, schema_line: bytes) -> None:
+        """Take a stream's SCHEMA message, which will stand before its rejects."""
+        with self._lock:
+            self._schemas[stream] = on_one_line(schema_line)
+            self._declared.discard(stream)
+
+    def declare_if_missing(self, stream: str) -> None:
+        """Make sure that a SCHEMA message stands before the stream's rejects.
+
+        For records that are older than this run: the one made here allows anything.
+        """
+        with self._lock:
+            self._schemas.setdefault(
+                stream,
+                encode(
+                    {
+                        "type": "SCHEMA",
+                        "stream": stream,
+                        "schema": {"type": "object", "properties": {}},
+                        "key_properties": [],
+                    }
+                ),
+            )
+
+    def write(self, stream: str, line: bytes, refusal: Refusal) -> None:
+        """Write a record with, beside it, why it was rejected.
+
+        One that an earlier run wrote, and that the file still holds, is not written
+        again: a tap reads the row of its bookmark in every run.
+
+        Args:
+            stream: The stream of the RECORD message.
+            line: The message as it was read.
+            refusal: Why.
+
+        Raises:
+            OutputUnwritable: When the disk does not take it.
+        """
+        line = on_one_line(line)
+        message = with_reason(line, refusal, self._integration)
+        if self._known is None:
+            self._write(stream, message)
+            return
+        key = key_of(stream, line)
+        place = self._known.find_reject(key)
+        if place is None or not self._holds(place):
+            at = self._write(stream, message)
+            place = RejectPlace(at, len(message), digest(message))
+        self._known.note_reject(key, place)
+
+    def _write(self, stream: str, message: bytes) -> int:
+        """Write a message; return where in the file it stands."""
+        with self._lock:
+            try:
+                file = self._file or self._open()
+                if stream not in self._declared:
+                    schema = self._schemas.get(stream)
+                    if schema is not None:
+                        file.write(schema + b"\n")
+                    self._declared.add(stream)
+                at = file.tell() if self._can_be_read else 0
+                file.write(message + b"\n")
+            except OSError as error:
+                raise self._unwritable(error) from error
+            self._is_synced = False
+        return at
+
+    def _holds(self, place: RejectPlace) -> bool:
+        """Whether the file has, from before this run, the very line of a record."""
+        with self._lock:
+            try:
+                if self._file is None and not self.path.is_file():
+                    return False
+                file = self._file or self._open()
+                if not 0 <= place.at < place.at + place.length <= self._bytes_before:
+                    return False
+                line = os.pread(file.fileno(), place.length, place.at)
+            except OSError as error:
+                raise self._unwritable(error) from error
+            if digest(line) != place.digest:
+                return False
+            self._is_synced = False  # the run that wrote it may not have come to that
+            return True
+
+    def sync(self) -> None:
+        """Make sure that what was written survives the machine.
+
+        Raises:
+            OutputUnwritable: When the disk does not take it.
+        """
+        with self._lock:
+            if self._is_synced or self._file is None:
+                return
+            try:
+                self._file.flush()
+                os.fsync(self._file.fileno())
+            except OSError as error:
+                if error.errno != errno.EINVAL:  # a device, which has nothing to sync
+                    raise self._unwritable(error) from error
+            self._is_synced = True
+
+    def close(self) -> None:
+        """Sync and close the file.
+
+        Raises:
+            OutputUnwritable: When the disk does not take it.
+        """
+        try:
+            self.sync()
+        finally:
+            file, self._file = self._file, None
+            if file is not None:
+                with contextlib.suppress(OSError):  # told by `sync`
+                    file.close()
+
+    def _open(self) -> t.BinaryIO:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        file = os.fdopen(descriptor, "ab")
+        status = os.fstat(descriptor)
+        self._can_be_read = stat.S_ISREG(status.st_mode)
+        size = self._bytes_before = status.st_size
+        if size and os.pread(descriptor, 1, size - 1) != b"\n":
+            file.write(b"\n")  # a killed run has left half a line
+        self._file = file
+        return file
+
+    def _unwritable(self, error: OSError) -> OutputUnwritable:
+        return OutputUnwritable(
+            f"The rejects file {self.path} cannot be written ({error.strerror}): "
+            f"mend the disk or choose another `rejects_path`, then run again; nothing "
+            f"is lost"
+        )
+
+
+def unreadable_line(line: bytes) -> bytes:
+    """Return a RECORD message that holds a line which is no Singer message."""
+    text = line.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
+    return encode(
+        {"type": "RECORD", "stream": UNREADABLE_LINES, "record": {"line": text}}
+    )
+
+
+def line_of(record: t.Mapping[str, t.Any]) -> bytes | None:
+    """Return the line that a record of `UNREADABLE_LINES` holds."""
+    line = record.get("line")
+    if not isinstance(line, str):
+        return None
+    try:
+        return line.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return line.encode("utf-8", "surrogatepass")
+
+
+def record_message(stream: str, record: bytes) -> bytes:
+    """Return the RECORD message for a record that came without one."""
+    text = record.removeprefix(BYTE_ORDER_MARK).strip()
+    return b"".join((_start_of_record_message(stream), text, b"}"))
+
+
+@functools.lru_cache
+def _start_of_record_message(stream: str) -> bytes:
+    return b'{"type":"RECORD","stream":%s,"record":' % encode(stream)
+
+
+_UNREADABLE_SCHEMA = encode(
+    {
+        "type": "SCHEMA",
+        "stream": UNREADABLE_LINES,
+        "schema": {"type": "object", "properties": {"line": {"type": "string"}}},
+        "key_properties": [],
+    }
+)

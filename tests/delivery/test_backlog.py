@@ -1,0 +1,120 @@
+"""What waits for the next request of a lane."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from target_amplitude_nami.delivery.backlog import Backlog
+from target_amplitude_nami.delivery.deferred_users import Holds
+from target_amplitude_nami.delivery.outgoing import RequestLimits
+from tests.support.delivery import of_many_users, outgoing
+
+if t.TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from target_amplitude_nami.delivery.outgoing import Outgoing
+
+NOW = 100.0
+
+
+def numbers(events: Sequence[Outgoing]) -> list[int]:
+    return [event.origin for event in events]
+
+
+def of_size(number: int, size: int) -> Outgoing:
+    return outgoing(number, f"u{number}", body=b"x" * size)
+
+
+@pytest.fixture
+def backlog() -> Backlog:
+    return Backlog(RequestLimits(events=4, event_bytes=1000))
+
+
+def test_a_request_leaves_when_it_is_full_and_the_rest_waits(backlog: Backlog) -> None:
+    backlog.put(of_many_users(3), NOW)
+    assert backlog.take(Holds(), NOW) == []
+    backlog.put(of_many_users(3), NOW + 1)
+    assert backlog.since == NOW
+    assert numbers(backlog.take(Holds(), NOW + 2)) == [0, 1, 2, 0]
+    assert len(backlog) == 2
+    assert backlog.since == NOW + 2
+    assert backlog.take(Holds(), NOW + 3) == []
+
+
+def test_it_is_full_by_bytes_when_one_finds_no_room(backlog: Backlog) -> None:
+    backlog.put([of_size(0, 499), of_size(1, 499)], NOW)
+    assert backlog.take(Holds(), NOW) == []
+    backlog.put([of_size(2, 10)], NOW)
+    assert backlog.is_full
+    assert numbers(backlog.take(Holds(), NOW)) == [0, 1]
+
+
+def test_an_event_larger_than_a_request_goes_alone(backlog: Backlog) -> None:
+    backlog.put([of_size(0, 5000), of_size(1, 10)], NOW)
+    assert numbers(backlog.take(Holds(), NOW)) == [0]
+
+
+def test_what_is_urged_leaves_and_what_comes_later_waits(backlog: Backlog) -> None:
+    backlog.put(of_many_users(5), NOW)
+    backlog.urge()
+    backlog.put([outgoing(5, "u5")], NOW)
+    assert numbers(backlog.take(Holds(), NOW)) == [0, 1, 2, 3]
+    assert numbers(backlog.take(Holds(), NOW)) == [4, 5]
+    backlog.put([outgoing(6, "u6")], NOW)
+    assert not backlog.is_ready
+
+
+def test_users_who_wait_make_no_request_smaller(backlog: Backlog) -> None:
+    holds = Holds()
+    holds.begin({"slow": NOW + 30})
+    backlog.put([outgoing(n, "slow" if n % 2 else f"u{n}") for n in range(6)], NOW)
+    assert backlog.take(holds, NOW) == []
+    assert len(backlog) == 3
+    backlog.put([outgoing(n, "slow" if n % 2 else f"u{n}") for n in range(6, 12)], NOW)
+    assert numbers(backlog.take(holds, NOW)) == [0, 2, 4, 6]
+    assert numbers(holds.take_due(NOW + 30)) == [1, 3, 5, 7, 9, 11]
+
+
+def test_when_all_have_to_wait_nothing_leaves(backlog: Backlog) -> None:
+    holds = Holds()
+    holds.begin({"slow": NOW + 30})
+    backlog.put([outgoing(n, "slow") for n in range(6)], NOW)
+    backlog.urge()
+    assert backlog.take(holds, NOW) == []
+    assert not backlog.is_ready
+    assert backlog.memory_bytes == 0
+
+
+@pytest.mark.parametrize(
+    ("waiting", "sizes", "fit"),
+    [(0, [9] * 9, 4), (3, [9] * 9, 1), (0, [499, 499, 1], 2), (1, [2000], 0)],
+)
+def test_how_many_fit_is_what_one_request_may_hold(
+    backlog: Backlog, waiting: int, sizes: list[int], fit: int
+) -> None:
+    backlog.put([of_size(n, 9) for n in range(waiting)], NOW)
+    assert backlog.count_that_fit([of_size(n, s) for n, s in enumerate(sizes)]) == fit
+
+
+def test_memory_is_that_of_what_waits(backlog: Backlog) -> None:
+    events = [outgoing(n, f"u{n}", kept_bytes=100) for n in range(5)]
+    backlog.put(events, NOW)
+    assert backlog.memory_bytes == sum(event.memory_bytes for event in events)
+    backlog.take(Holds(), NOW)
+    assert backlog.memory_bytes == events[4].memory_bytes
+
+
+@pytest.mark.parametrize(
+    ("sizes", "fits"), [([9], True), ([9, 9], False), ([899], True), ([901], False)]
+)
+def test_two_backlogs_fit_in_one_request_or_do_not(
+    backlog: Backlog, *, sizes: list[int], fits: bool
+) -> None:
+    backlog.put([of_size(n, 32) for n in range(3)], NOW)
+    other = Backlog(RequestLimits(events=4, event_bytes=1000))
+    other.put([of_size(n, size) for n, size in enumerate(sizes)], NOW)
+    assert backlog.has_room_for(other) is fits
+    assert len(other.clear()) == len(sizes)
+    assert len(other) == other.memory_bytes == 0

@@ -1,0 +1,352 @@
+"""What becomes of a batch, whatever Amplitude answers."""
+
+from __future__ import annotations
+
+import math
+import typing as t
+
+import pytest
+
+from target_amplitude_nami.amplitude.answers import (
+    Answer,
+    Delivered,
+    Fatal,
+    Refused,
+    RefusedUnsaid,
+    Throttle,
+    Throttled,
+    TooLarge,
+    Unknown,
+)
+from target_amplitude_nami.delivery.batch_sender import (
+    LONGEST_BACKOFF_SECONDS,
+)
+from target_amplitude_nami.delivery.outgoing import DeliveryError, Sifted
+from tests.support.delivery import (
+    BAD,
+    LoneLane,
+    Script,
+    of_many_users,
+    one_by_one,
+    outgoing,
+)
+
+if t.TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from target_amplitude_nami.delivery.outgoing import Outgoing
+
+FORBIDDEN = RefusedUnsaid(403, "HTTP 403: Forbidden")
+LARGE = TooLarge("HTTP 413: Payload too large")
+BUSY = Unknown("HTTP 503: Busy")
+
+
+def throttles_once(throttle: Throttle) -> Script:
+    return one_by_one([Throttled(throttle, "HTTP 429: Slow down")])
+
+
+# Delivered
+
+
+def test_a_batch_that_is_taken_is_one_request() -> None:
+    lane = LoneLane()
+    lane.deliver(of_many_users(2000))
+    assert len(lane.sender.requests) == 1
+    assert lane.book.accepted == list(range(2000))
+    assert lane.courier.traffic.requests == 1
+    assert lane.courier.traffic.body_bytes == len(lane.sender.bodies[0])
+
+
+def test_an_empty_batch_is_no_request() -> None:
+    lane = LoneLane()
+    lane.deliver([])
+    assert lane.sender.requests == []
+
+
+@pytest.mark.parametrize(("ingested", "miscounted"), [(3, 0), (None, 0), (2, 1)])
+def test_another_count_than_was_sent_is_noted(
+    ingested: int | None, miscounted: int
+) -> None:
+    lane = LoneLane([Delivered(ingested)])
+    lane.deliver(of_many_users(3))
+    assert lane.book.accepted == [0, 1, 2]
+    assert lane.courier.traffic.miscounted == miscounted
+    assert len(lane.log) == miscounted
+
+
+# Throttled
+
+
+def test_only_the_named_users_and_devices_wait_and_in_order() -> None:
+    throttle = Throttle(30, frozenset({0}), frozenset({"u1"}), frozenset({"d2"}))
+    lane = LoneLane(throttles_once(throttle))
+    events = [
+        outgoing(0, "u0"),
+        outgoing(1, "u1"),
+        outgoing(2, "u2", device_id="d2"),
+        outgoing(3, "u3"),
+        outgoing(4, "u1"),
+        outgoing(5, "u2"),  # behind its user, although its device is another
+        outgoing(6, "u0"),
+    ]
+    lane.courier.deliver(events)
+    assert lane.book.accepted == [3]
+    lane.courier.deliver([outgoing(7, "u1"), outgoing(8, "u4")])
+    assert lane.book.accepted == [3, 8]
+    holds = lane.courier.holds
+    assert holds.seconds_until_due(lane.clock.now()) == 30
+    assert holds.take_due(lane.clock.now() + 29.9) == []
+    due = [event.origin for event in holds.take_due(lane.clock.now() + 30)]
+    assert sorted(due) == [0, 1, 2, 4, 5, 6, 7]
+    assert [n for n in due if n in {1, 4, 7}] == [1, 4, 7]
+    assert [n for n in due if n in {0, 6}] == [0, 6]
+    assert lane.courier.traffic.throttled == 1
+
+
+def test_who_waits_goes_after_30_seconds() -> None:
+    lane = LoneLane(throttles_once(Throttle(30, users=frozenset({"user-1"}))))
+    before = lane.clock.now()
+    lane.deliver(of_many_users(3))
+    assert lane.sender.requests == [[0, 1, 2], [0, 2], [1]]
+    assert lane.clock.now() == before + 30
+
+
+def test_a_throttled_project_waits_60_seconds_as_a_whole() -> None:
+    lane = LoneLane(throttles_once(Throttle(60)))
+    lane.deliver(of_many_users(3))
+    assert lane.sender.requests == [[0, 1, 2], [0, 1, 2]]
+    assert lane.pauses == [60]
+
+
+def test_a_throttle_of_others_makes_the_request_wait_as_a_whole() -> None:
+    lane = LoneLane(throttles_once(Throttle(30, users=frozenset({"somebody"}))))
+    lane.deliver(of_many_users(2))
+    assert lane.sender.requests == [[0, 1], [0, 1]]
+    assert lane.pauses == [30]
+
+
+def test_users_over_their_daily_quota_are_rejected_and_the_others_go_at_once() -> None:
+    throttle = Throttle(
+        30, quota_users=frozenset({"user-1"}), quota_devices=frozenset({"d3"})
+    )
+    lane = LoneLane(throttles_once(throttle))
+    lane.deliver([*of_many_users(3), outgoing(3, device_id="d3"), outgoing(4)])
+    assert lane.book.accepted == [0, 2, 4]
+    assert lane.pauses == []
+    reasons = {refusal.reason for refusal in lane.book.refused.values()}
+    assert lane.book.refused.keys() == {1, 3}
+    assert reasons == {"amplitude_daily_quota"}
+
+
+def test_a_400_may_refuse_some_and_make_others_wait() -> None:
+    answer = Refused(
+        {0: BAD, 2: BAD}, {}, Throttle(30, frozenset({1, 3})), "HTTP 400: both"
+    )
+    lane = LoneLane([answer])
+    lane.deliver(of_many_users(6))
+    assert lane.book.refused.keys() == {0, 2}
+    assert lane.sender.requests == [list(range(6)), [4, 5], [1, 3]]
+
+
+def test_a_400_that_throttles_only_whom_it_refuses_makes_nobody_wait() -> None:
+    throttle = Throttle(30, devices=frozenset({"d0"}))
+    lane = LoneLane([Refused({0: BAD}, {}, throttle)])
+    lane.deliver([outgoing(0, device_id="d0"), outgoing(1)])
+    assert lane.book.accepted == [1]
+    assert lane.pauses == []
+
+
+def test_throttles_one_at_a_time_do_not_send_the_others_again_and_again() -> None:
+    throttled = {f"user-{n}" for n in range(0, 1000, 4)}
+
+    def answer(numbers: Sequence[int]) -> Answer:
+        for number in numbers:
+            if (user := f"user-{number}") in throttled:
+                throttled.remove(user)
+                return Throttled(Throttle(30, users=frozenset({user})), "HTTP 429")
+        return Delivered(len(numbers))
+
+    lane = LoneLane(answer)
+    lane.courier.deliver(of_many_users(1000))
+    assert max(lane.sender.times_sent.values()) <= math.log2(1000) + 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Throttled(Throttle(30, users=frozenset({"user-0"})), "HTTP 429: slow down"),
+        Throttled(Throttle(60), "HTTP 429: slow down"),
+        Refused({}, {}, Throttle(30, frozenset({0})), "HTTP 429: slow down"),
+        Refused({}, {}, Throttle(30, users=frozenset({"x"})), "HTTP 429: slow down"),
+    ],
+)
+def test_a_throttle_without_end_ends_the_run_after_retry_for(answer: Answer) -> None:
+    lane = LoneLane(lambda _: answer, retry_for=600)
+    before = lane.clock.now()
+    with pytest.raises(DeliveryError, match=r"`retry_for`.*HTTP 429: slow down"):
+        lane.deliver(of_many_users(1))
+    assert 600 <= lane.clock.now() - before <= 660
+    assert lane.book.settled == set()
+
+
+# Unknown outcomes
+
+
+def test_the_same_bytes_go_again_after_growing_waits() -> None:
+    lane = LoneLane([BUSY] * 30)
+    lane.deliver(of_many_users(5))
+    assert len(set(lane.sender.bodies)) == 1
+    assert lane.book.accepted == [0, 1, 2, 3, 4]
+    assert lane.courier.traffic.requests == 31
+    assert lane.courier.traffic.retries == 30
+    assert len(lane.pauses) == 30
+    for number, pause in enumerate(lane.pauses):
+        assert 0 <= pause <= min(2**number, LONGEST_BACKOFF_SECONDS)
+    assert max(lane.pauses) > 10
+
+
+def test_the_other_side_may_ask_for_a_longer_wait() -> None:
+    lane = LoneLane([Unknown("HTTP 503: Busy", 120)])
+    lane.deliver(of_many_users(1))
+    assert lane.pauses == [120]
+
+
+def test_a_wait_may_have_a_limit() -> None:
+    lane = LoneLane([Unknown("no such name", longest_wait=5)] * 20)
+    lane.deliver(of_many_users(1))
+    assert lane.book.accepted == [0]
+    assert max(lane.pauses) == 5
+
+
+def test_after_retry_for_the_run_ends_and_nothing_is_settled() -> None:
+    lane = LoneLane(lambda _: BUSY, retry_for=300)
+    before = lane.clock.now()
+    with pytest.raises(DeliveryError, match=r"HTTP 503: Busy.*Nothing is lost"):
+        lane.deliver(of_many_users(3))
+    assert lane.clock.now() - before == pytest.approx(300)
+    assert lane.book.settled == set()
+
+
+def test_a_wait_that_is_asked_for_is_no_longer_than_retry_for() -> None:
+    lane = LoneLane(lambda _: Unknown("HTTP 503: Busy", 3600), retry_for=100)
+    with pytest.raises(DeliveryError):
+        lane.deliver(of_many_users(1))
+    assert lane.pauses == [100]
+    assert len(lane.sender.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "recovery",
+    [
+        Delivered(2),
+        Refused({0: BAD}, {}),
+        FORBIDDEN,
+        Throttled(Throttle(30, quota_users=frozenset({"user-0", "user-1"})), "429"),
+    ],
+)
+def test_the_time_of_an_earlier_trouble_does_not_count(recovery: Answer) -> None:
+    throttled = Throttled(Throttle(60), "HTTP 429")
+    lane = LoneLane([throttled, recovery, Delivered(1), Delivered(1)], retry_for=100)
+    lane.deliver(of_many_users(2))
+    lane.clock.pause(1000)
+    lane.sender.say_next(BUSY)
+    lane.deliver([outgoing(9, "another")])
+    assert 9 in lane.book.accepted
+
+
+# Fatal
+
+
+def test_a_fatal_answer_ends_the_run_at_once() -> None:
+    lane = LoneLane([Fatal("Amplitude does not know the API key")])
+    with pytest.raises(DeliveryError, match=r"^Amplitude does not know the API key$"):
+        lane.deliver(of_many_users(5))
+    assert len(lane.sender.requests) == 1
+    assert lane.book.settled == set()
+    assert lane.pauses == []
+
+
+def test_a_fatal_answer_leaves_what_is_settled_settled() -> None:
+    lane = LoneLane([LARGE, Delivered(2), Fatal("no")])
+    with pytest.raises(DeliveryError):
+        lane.deliver(of_many_users(4))
+    assert lane.book.settled == {0, 1}
+
+
+# Pace
+
+
+def test_a_run_keeps_its_pace() -> None:
+    lane = LoneLane(max_events_per_second=10)
+    for start in range(0, 60, 20):
+        lane.deliver([outgoing(n, f"u{n}") for n in range(start, start + 20)])
+    assert lane.pauses == [2, 2]
+
+
+def test_one_user_with_many_events_goes_in_allowed_pieces_and_in_order() -> None:
+    lane = LoneLane(per_id_per_second=30)
+    before = lane.clock.now()
+    lane.deliver([outgoing(n) for n in range(2000)])
+    assert lane.book.accepted == list(range(2000))
+    assert [len(request) for request in lane.sender.requests] == [300] * 6 + [200]
+    assert lane.clock.now() == before + 60
+
+
+def test_one_crowded_user_does_not_keep_the_others() -> None:
+    lane = LoneLane(per_id_per_second=30)
+    events = [outgoing(n, "crowd" if n % 2 else f"u{n}") for n in range(1000)]
+    lane.courier.deliver(events)
+    crowd = [n for n in lane.book.accepted if n % 2]
+    assert crowd == list(range(1, 600, 2))
+    assert len(lane.book.accepted) == 800
+
+
+@pytest.mark.parametrize(
+    ("seconds", "most_questions", "latest"), [(0.04, 2, 0.05), (30, 40, 31)]
+)
+def test_who_waits_for_another_event_asks_ever_more_seldom(
+    seconds: float, most_questions: int, latest: float
+) -> None:
+    lane = LoneLane()
+    begin = lane.clock.now()
+    questions = 0
+
+    def sift(events: Sequence[Outgoing]) -> Sifted:
+        nonlocal questions
+        questions += 1
+        if lane.clock.now() < begin + seconds:
+            return Sifted((), events)
+        return Sifted(events)
+
+    lane.book.sift = sift  # type: ignore[method-assign]
+    lane.deliver([outgoing(n) for n in range(3)])
+    assert lane.book.accepted == [0, 1, 2]
+    assert questions <= most_questions
+    assert lane.clock.now() <= begin + latest
+    assert not lane.courier._waiting_since
+
+
+def test_who_has_waited_long_for_an_event_keeps_no_newcomer() -> None:
+    """Both wait for others of their ids, and each asks at moments of its own."""
+    lane = LoneLane()
+    begin = lane.clock.now()
+    until = {"old": begin + 20, "new": begin + 10.1}
+    moments = []
+
+    def sift(events: Sequence[Outgoing]) -> Sifted:
+        now = lane.clock.now()
+        fresh = [event for event in events if until[event.lane_key] <= now]
+        moments.extend([now - begin for event in fresh])
+        return Sifted(fresh, [event for event in events if event not in fresh])
+
+    lane.book.sift = sift  # type: ignore[method-assign]
+    lane.courier.deliver([outgoing(0, "old")])
+    lane.clock.time = begin + 10
+    lane.deliver([outgoing(1, "new")])
+    assert moments == [pytest.approx(10.1, abs=0.1), pytest.approx(20, abs=1)]
+
+
+def test_the_connection_is_closed_with_the_courier() -> None:
+    lane = LoneLane()
+    lane.courier.close()
+    assert lane.sender.is_closed

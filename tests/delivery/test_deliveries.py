@@ -1,0 +1,109 @@
+"""Two Amplitude projects side by side, with real lanes of their own."""
+
+from __future__ import annotations
+
+import threading
+import typing as t
+
+import pytest
+
+from target_amplitude_nami.amplitude.answers import Answer, Delivered, Fatal
+from target_amplitude_nami.delivery.deliveries import Deliveries
+from target_amplitude_nami.delivery.delivery import Delivery, DeliveryOptions
+from target_amplitude_nami.delivery.outgoing import DeliveryError, RequestLimits
+from tests.support.delivery import Book, ScriptedSender, outgoing
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+SECONDS = 20
+OPTIONS = DeliveryOptions(
+    lanes=2,
+    limits=RequestLimits(2000, 900_000),
+    batch_wait_seconds=3600,
+    retry_for=0,
+    per_id_per_second=1000,
+)
+
+
+class Projects:
+    """Deliveries to `main` and `sandbox`, which answer by scripts of their own."""
+
+    def __init__(self) -> None:
+        self.senders = {"main": ScriptedSender(), "sandbox": ScriptedSender()}
+        self.books = {"main": Book(), "sandbox": Book()}
+        self.started: list[str] = []
+        self.deliveries = Deliveries(self._start)
+
+    def _start(self, project: str) -> Delivery:
+        self.started.append(project)
+        return Delivery(
+            lambda: self.senders[project], OPTIONS, self.books[project], log=print
+        )
+
+
+@pytest.fixture
+def projects() -> Iterator[Projects]:
+    projects = Projects()
+    yield projects
+    projects.deliveries.close()
+
+
+def test_a_project_is_started_by_its_first_event(projects: Projects) -> None:
+    assert projects.deliveries.finish(lambda: None)
+    assert projects.started == []
+    for number in (1, 2):
+        projects.deliveries.submit("sandbox", [outgoing(number)])
+    assert projects.started == ["sandbox"]
+
+
+def test_each_event_reaches_its_own_project(projects: Projects) -> None:
+    for number in range(6):
+        project = "sandbox" if number % 3 == 0 else "main"
+        projects.deliveries.submit(project, [outgoing(number)])
+    assert projects.deliveries.finish(lambda: None)
+    assert projects.senders["main"].requests == [[1, 2, 4, 5]]
+    assert projects.senders["sandbox"].requests == [[0, 3]]
+    assert projects.books["sandbox"].accepted == [0, 3]
+    assert projects.deliveries.traffic.requests == 2
+
+
+def test_in_the_end_none_waits_until_another_is_done(projects: Projects) -> None:
+    has_come = threading.Event()
+
+    def slow(numbers: Sequence[int]) -> Answer:
+        assert has_come.wait(SECONDS)
+        return Delivered(len(numbers))
+
+    projects.senders["main"] = ScriptedSender(slow)
+    projects.senders["sandbox"].on_post = has_come.set
+    projects.deliveries.submit("main", [outgoing(1)])
+    projects.deliveries.submit("sandbox", [outgoing(2)])
+    assert projects.deliveries.finish(lambda: None)
+
+
+def test_when_the_time_is_up_the_others_are_still_asked(projects: Projects) -> None:
+    may_go_on = threading.Event()
+
+    def stuck(numbers: Sequence[int]) -> Answer:
+        may_go_on.wait(SECONDS)
+        return Delivered(len(numbers))
+
+    projects.senders["main"] = ScriptedSender(stuck)
+    projects.deliveries.submit("main", [outgoing(1)])
+    projects.deliveries.submit("sandbox", [outgoing(2)])
+    lefts = iter([0.0])
+    try:
+        assert not projects.deliveries.finish(lambda: next(lefts, None))
+        assert projects.books["sandbox"].accepted == [2]
+    finally:
+        may_go_on.set()
+
+
+def test_one_that_fails_ends_the_run(projects: Projects) -> None:
+    projects.senders["sandbox"].say_next(Fatal("its key is unknown"))
+    projects.deliveries.submit("main", [outgoing(1)])
+    projects.deliveries.submit("sandbox", [outgoing(2)])
+    with pytest.raises(DeliveryError, match="its key is unknown"):
+        projects.deliveries.finish(lambda: None)
+    assert projects.books["main"].accepted == [1]

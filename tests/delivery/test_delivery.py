@@ -1,0 +1,766 @@
+"""Lanes, batches and back-pressure, with real threads on a clock that is pushed."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import typing as t
+import weakref
+import zlib
+from queue import SimpleQueue
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from target_amplitude_nami.amplitude.answers import (
+    Answer,
+    Delivered,
+    Fatal,
+    Refused,
+    Throttle,
+    Throttled,
+    TooLarge,
+    Unknown,
+)
+from target_amplitude_nami.delivery import delivery as delivery_module
+from target_amplitude_nami.delivery.lane import Lane
+from target_amplitude_nami.delivery.outgoing import DeliveryError, RequestLimits
+from tests.support.delivery import (
+    BAD,
+    Desk,
+    Script,
+    assert_in_order_per_user,
+    of_many_users,
+    outgoing,
+)
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from target_amplitude_nami.delivery.outgoing import Outgoing
+
+SECONDS = 20
+SMALL = RequestLimits(10, 900_000)
+
+
+def in_turn(count: int, users: int) -> list[Outgoing]:
+    """Events of so many users, one after the other."""
+    return [outgoing(n, f"user-{n % users}") for n in range(count)]
+
+
+def alive_lanes() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if isinstance(thread, Lane)]
+
+
+@pytest.fixture(autouse=True)
+def _no_lane_is_left_behind() -> Iterator[None]:
+    yield
+    for lane in alive_lanes():
+        lane.join(SECONDS)
+    assert alive_lanes() == []
+
+
+# Batches
+
+
+@pytest.mark.parametrize("lanes", [1, 8])
+def test_a_small_input_is_one_request(lanes: int) -> None:
+    with Desk(lanes=lanes) as desk:
+        desk.deliver(of_many_users(500))
+        assert desk.amplitude.requests == [list(range(500))]
+
+
+def test_requests_are_filled_by_count() -> None:
+    with Desk(limits=SMALL) as desk:
+        desk.deliver(of_many_users(25))
+        assert [len(request) for request in desk.amplitude.requests] == [10, 10, 5]
+
+
+def test_requests_are_filled_by_bytes_with_the_commas_between() -> None:
+    events = [outgoing(n, body=b"%d " % n + b"x" * 97) for n in range(5)]
+    with Desk(limits=RequestLimits(10, 200)) as desk:
+        desk.deliver(events)
+        assert [len(request) for request in desk.amplitude.requests] == [2, 2, 1]
+
+
+def test_a_part_of_a_request_waits_for_more_and_then_leaves() -> None:
+    posts = SimpleQueue[list[int]]()
+
+    def answer(numbers: Sequence[int]) -> Answer:
+        posts.put(list(numbers))
+        return Delivered(len(numbers))
+
+    with Desk(answer, batch_wait_seconds=5) as desk:
+        desk.submit(of_many_users(3))
+        desk.clock.time += 4.9
+        desk.delivery.tick()
+        assert posts.empty()
+        desk.clock.time += 0.1
+        desk.delivery.tick()
+        assert posts.get(timeout=SECONDS) == [0, 1, 2]
+
+
+def test_nothing_to_deliver_is_soon_done() -> None:
+    with Desk(lanes=4) as desk:
+        desk.delivery.tick()
+        assert desk.delivery.finish(lambda: None)
+        assert desk.amplitude.requests == []
+    assert desk.delivery.traffic.requests == 0
+
+
+def test_the_pace_of_the_run_is_that_of_its_requests_too() -> None:
+    with Desk(max_events_per_second=10) as desk:
+        before = desk.clock.now()
+        desk.deliver(of_many_users(35))
+        assert [len(request) for request in desk.amplitude.requests] == [10, 10, 10, 5]
+        assert desk.clock.now() - before == pytest.approx(3, abs=0.2)
+
+
+def test_one_user_with_very_many_events_goes_in_allowed_pieces_and_in_order() -> None:
+    with Desk(lanes=4, per_id_per_second=30) as desk:
+        before = desk.clock.now()
+        desk.deliver([outgoing(n) for n in range(2500)])
+        assert desk.book.accepted == list(range(2500))
+        assert max(len(request) for request in desk.amplitude.requests) == 300
+        assert desk.clock.now() - before == pytest.approx(80, abs=0.5)
+
+
+# Lanes
+
+
+def test_full_requests_open_all_lanes_and_users_keep_to_theirs() -> None:
+    users_of_thread: dict[str, set[int]] = {}
+
+    def answer(numbers: Sequence[int]) -> Answer:
+        lane = threading.current_thread().name
+        users_of_thread.setdefault(lane, set()).update(n % 50 for n in numbers)
+        return Delivered(len(numbers))
+
+    with Desk(answer, lanes=8, limits=SMALL) as desk:
+        desk.deliver(in_turn(2000, 50))
+    later = [users for lane, users in users_of_thread.items() if lane != "lane-0"]
+    assert len(later) == 7
+    assert sum(map(len, later)) == len(set.union(*later))
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        Throttled(Throttle(60), "HTTP 429"),
+        Throttled(Throttle(30, users=frozenset({"user-3"})), "HTTP 429"),
+        Unknown("HTTP 503"),
+        TooLarge("HTTP 413"),
+    ],
+)
+def test_no_lane_overtakes_what_the_first_had_before_the_others_opened(
+    trouble: Answer,
+) -> None:
+    with Desk([trouble], lanes=8, limits=SMALL) as desk:
+        desk.deliver(in_turn(200, 20))
+        assert_in_order_per_user(desk.book.accepted, 20)
+
+
+# Nobody waits for anybody else
+
+OTHERS, PACED, THROTTLED = 7_000, 1_500, 500
+
+
+def mixed(users: str = "others paced throttled") -> list[Outgoing]:
+    """Events of 3,500 users, and of one who is paced and one who is throttled."""
+    events: list[Outgoing] = []
+    for number in range(OTHERS + PACED + THROTTLED):
+        place = number % 18
+        user = "throttled" if place == 0 else "paced" if place % 6 == 1 else ""
+        if (user or "others") in users:
+            events.append(outgoing(number, user or f"user-{number % 3_500}"))
+    return events
+
+
+def of_others(events: Sequence[Outgoing]) -> set[int]:
+    return {e.origin for e in events if e.lane_key.startswith("user-")}
+
+
+def deliver_to_others(desk: Desk, events: Sequence[Outgoing]) -> None:
+    """Deliver until all events of the others have arrived, or a minute has passed."""
+    others, end = of_others(events), desk.clock.now() + 60
+    for start in range(0, len(events), 200):
+        desk.submit(events[start : start + 200])
+    desk.wait_until_lanes_are_free()
+    desk.delivery.finish(
+        lambda: -1 if others <= desk.book.settled else end - desk.clock.now()
+    )
+
+
+def throttles_for_ever(events: Sequence[Outgoing]) -> Script:
+    throttled = {e.origin for e in events if e.lane_key == "throttled"}
+
+    def answer(numbers: Sequence[int]) -> Answer:
+        if throttled.isdisjoint(numbers):
+            return Delivered(len(numbers))
+        return Throttled(Throttle(30, users=frozenset({"throttled"})), "HTTP 429")
+
+    return answer
+
+
+@pytest.mark.parametrize("rows", [500, 2000])
+@pytest.mark.parametrize("lanes", [1, 4, 16])
+def test_others_arrive_while_one_is_throttled_and_one_is_paced(
+    lanes: int, rows: int
+) -> None:
+    def desk_for(events: Sequence[Outgoing]) -> Desk:
+        limits = RequestLimits(rows, 900_000)
+        script = throttles_for_ever(events)
+        return Desk(script, lanes=lanes, limits=limits, per_id_per_second=30)
+
+    with desk_for(alone := mixed("others")) as desk:
+        deliver_to_others(desk, alone)
+        requests_alone = len(desk.amplitude.requests)
+    with desk_for(events := mixed()) as desk:
+        before = desk.clock.now()
+        deliver_to_others(desk, events)
+        assert of_others(events) <= desk.book.settled
+        assert desk.clock.now() - before < 10  # before either of them may go on
+        assert len(desk.book.settled) == OTHERS + 300
+        assert desk.delivery.traffic.throttled == 1
+        refused = 1
+        most = max(1.2 * requests_alone, requests_alone + 1)
+        assert len(desk.amplitude.requests) - refused <= most
+
+
+def test_many_lanes_do_not_end_an_input_in_many_small_requests() -> None:
+    with Desk(lanes=16) as desk:
+        desk.submit(of_many_users(7_000))
+        desk.wait_until_lanes_are_free()
+        desk.deliver([])
+        assert len(desk.amplitude.requests) <= 5
+        assert desk.book.settled == set(range(7_000))
+
+
+@pytest.mark.parametrize("lanes", [1, 4])
+def test_who_is_throttled_again_and_again_arrives_in_order_in_the_end(
+    lanes: int,
+) -> None:
+    asked = iter(range(100))
+    events = mixed()
+    throttled = throttles_for_ever(events)
+
+    def answer(numbers: Sequence[int]) -> Answer:
+        answer = throttled(numbers)
+        is_enough = isinstance(answer, Throttled) and next(asked) >= 5
+        return Delivered(len(numbers)) if is_enough else answer
+
+    limits = RequestLimits(500, 900_000)
+    with Desk(answer, lanes=lanes, limits=limits, per_id_per_second=300) as desk:
+        desk.deliver(events)
+        assert len(desk.book.accepted) == len(events)
+        assert_in_order_for_each(events, desk.book.accepted)
+
+
+@pytest.mark.parametrize("lanes", [4, 16])
+def test_a_first_request_without_an_answer_stops_no_other_lane(lanes: int) -> None:
+    def answer(numbers: Sequence[int]) -> Answer:
+        is_first = not set(range(10)).isdisjoint(numbers)
+        return Unknown("HTTP 503") if is_first else Delivered(len(numbers))
+
+    with Desk(answer, lanes=lanes, limits=SMALL, retry_for=10**6) as desk:
+        for event in in_turn(10, 10) + of_many_users(200)[10:]:
+            desk.submit([event])
+        end = desk.clock.now() + 6  # a little over `batch_wait_seconds`
+        desk.delivery.finish(lambda: end - desk.clock.now())
+        of_other_lanes = {n for n in range(10, 200) if lane_of(f"user-{n}", lanes)}
+        assert desk.book.settled >= of_other_lanes
+
+
+@pytest.mark.parametrize("lanes", [1, 4])
+@pytest.mark.parametrize("following", [1, 500])
+def test_a_huge_first_record_is_delivered_at_once(lanes: int, following: int) -> None:
+    with Desk(lanes=lanes) as desk:
+        before = desk.clock.now()
+        desk.submit([outgoing(0, kept_bytes=delivery_module.MOST_BYTES_UNSETTLED)])
+        for number in range(1, 1 + following):
+            desk.submit([outgoing(number, f"user-{number}")])
+        desk.deliver([])
+        assert desk.clock.now() - before < 5
+        assert desk.book.settled == set(range(1 + following))
+        assert len(desk.amplitude.requests) <= 1 + lanes
+
+
+def test_a_throttled_user_takes_memory_and_when_it_is_full_reading_waits_for_him(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 1_000_000)
+    events = [outgoing(n, "throttled", kept_bytes=1_000) for n in range(700)]
+    events += [outgoing(n, f"user-{n}", kept_bytes=1_000) for n in range(700, 1_400)]
+    script = throttles_for_ever(events)
+    with Desk(script, lanes=4, limits=SMALL, retry_for=600) as desk:
+        for event in events[:500] + events[700:]:  # of his, memory holds about 580
+            desk.submit([event])
+            assert desk.delivery._unsettled_bytes <= 1_000_000
+        assert not desk.delivery.finish(lambda: -len(desk.book.settled) + 699)
+        assert desk.book.settled == set(range(700, 1_400))
+        before = desk.clock.now()
+        with pytest.raises(DeliveryError, match="retry_for"):
+            desk.submit(events[500:700])
+        assert desk.clock.now() - before == pytest.approx(600, abs=60)
+
+
+def assert_in_order_for_each(
+    events: Sequence[Outgoing], accepted: Sequence[int]
+) -> None:
+    """Assert the order for each Nami user and for each of Amplitude's."""
+    by_key: dict[str, list[int]] = {}
+    keys_of = {event.origin: event.order_keys for event in events}
+    for number in accepted:
+        for key in set(keys_of[number]):
+            by_key.setdefault(key, []).append(number)
+    for numbers in by_key.values():
+        assert numbers == sorted(numbers)
+
+
+NAMES = st.sampled_from([None, *"ABCDEFGH"])
+
+
+@given(
+    who=st.lists(st.tuples(st.sampled_from("uvwxyz"), NAMES), min_size=1, max_size=150),
+    trouble=st.lists(st.integers(0, 6), max_size=60),
+    lanes=st.sampled_from([1, 2, 4, 8]),
+    flushes=st.sets(st.integers(0, 150), max_size=5),
+)
+@settings(max_examples=80, deadline=None)
+def test_changes_of_names_and_trouble_never_change_the_order_of_anybody(
+    who: list[tuple[str, str | None]],
+    trouble: list[int],
+    lanes: int,
+    flushes: set[int],
+) -> None:
+    events = [
+        outgoing(n, user, user_id=name, device_id=None if name else f"device-{user}")
+        for n, (user, name) in enumerate(who)
+    ]
+    left = iter(trouble)
+
+    def answer(numbers: Sequence[int]) -> Answer:
+        """Give trouble that ends, and otherwise take what is good."""
+        event = events[numbers[len(numbers) // 2]]
+        named = frozenset(name for name in [event.user_id, event.device_id] if name)
+        troubles: dict[int, Answer] = {
+            1: Unknown("HTTP 503"),
+            2: Throttled(Throttle(30, users=named, devices=named), "HTTP 429"),
+            3: Throttled(Throttle(30, frozenset({0})), "HTTP 429"),
+            4: Throttled(Throttle(60), "HTTP 429"),
+            5: TooLarge("HTTP 413") if len(numbers) > 1 else Unknown("HTTP 413"),
+            6: Refused({0: BAD}, {}),
+        }
+        return troubles.get(next(left, 0), Delivered(len(numbers)))
+
+    limits = RequestLimits(5, 900_000)
+    with Desk(answer, lanes=lanes, limits=limits, per_id_per_second=2) as desk:
+        for event in events:
+            desk.submit([event])
+            if event.origin in flushes:
+                desk.clock.time += 6
+                desk.delivery.tick()
+        desk.deliver([])
+        assert desk.book.settled == set(range(len(events)))
+        assert_in_order_for_each(events, desk.book.accepted)
+
+
+def test_ten_thousand_changes_of_names_let_nobody_overtake_himself() -> None:
+    """A user is throttled under his old name while all others change theirs."""
+    throttled = Throttled(Throttle(30, users=frozenset({"old"})), "HTTP 429")
+    with Desk([throttled], lanes=4) as desk:
+        events = [outgoing(0, "him", user_id="old")]
+        for n in range(1, 20_001, 2):
+            events += [
+                outgoing(n, f"u{n}", user_id=None, device_id=f"d{n}"),
+                outgoing(n + 1, f"u{n}", user_id=f"name-{n}"),
+            ]
+        events += [outgoing(20_001, "him", user_id="new")]
+        desk.deliver(events)
+        assert_in_order_for_each(events, desk.book.accepted)
+
+
+def test_a_user_id_may_be_any_text() -> None:
+    with Desk(lanes=8, limits=SMALL) as desk:
+        desk.deliver([outgoing(n, lane_key="\ud83d") for n in range(30)])
+        assert desk.book.accepted == list(range(30))
+
+
+def faults(numbers: Sequence[int]) -> Answer:
+    """Trouble that depends on the events alone, so that it is the same for all lanes.
+
+    Every event with a 7 is bad, and no request may hold more than 6 events.
+    """
+    if len(numbers) > 6:
+        return TooLarge("HTTP 413")
+    bad = {index: BAD for index, number in enumerate(numbers) if "7" in str(number)}
+    return Refused(bad, {}) if bad else Delivered(len(numbers))
+
+
+class Moody:
+    """Trouble of every kind that goes away, in turn with the true answer."""
+
+    def __init__(self) -> None:
+        self._asked = 0
+
+    def __call__(self, numbers: Sequence[int]) -> Answer:
+        self._asked += 1
+        user = f"user-{numbers[0] % 20}"
+        match self._asked % 7:
+            case 0:
+                return Unknown("HTTP 500", 3)
+            case 2:
+                return Throttled(Throttle(30, users=frozenset({user})), "HTTP 429")
+            case 3:
+                return Throttled(Throttle(30, frozenset({0})), "HTTP 429")
+            case 5:
+                return Throttled(Throttle(60), "HTTP 429")
+            case _:
+                return faults(numbers)
+
+
+@pytest.mark.parametrize("lanes", [1, 8])
+def test_the_events_of_a_user_keep_their_order_under_faults(lanes: int) -> None:
+    with Desk(Moody(), lanes=lanes, limits=SMALL) as desk:
+        desk.deliver(in_turn(400, 20))
+        assert_in_order_per_user(desk.book.accepted, 20)
+        assert desk.book.settled == set(range(400))
+        assert desk.book.refused.keys() == {n for n in range(400) if "7" in str(n)}
+
+
+def test_the_same_bytes_arrive_with_one_lane_and_with_eight() -> None:
+    def arrived(lanes: int) -> set[bytes]:
+        with Desk(faults, lanes=lanes, limits=SMALL) as desk:
+            desk.deliver(in_turn(500, 20))
+            events = [e for body in desk.amplitude.bodies for e in body.split(b"\n")]
+            taken = set(desk.book.accepted)
+            return {event for event in events if int(event.split()[0]) in taken}
+
+    assert arrived(1) == arrived(8)
+
+
+def test_the_traffic_is_that_of_all_lanes() -> None:
+    with Desk(Moody(), lanes=4, limits=SMALL) as desk:
+        desk.deliver(in_turn(200, 20))
+        traffic = desk.delivery.traffic
+        assert traffic.requests == len(desk.amplitude.requests)
+        assert traffic.body_bytes == sum(map(len, desk.amplitude.bodies))
+        assert traffic.retries > 0
+        assert traffic.throttled > 0
+
+
+# Back-pressure
+
+
+def test_reading_stops_while_the_lanes_are_full() -> None:
+    with Desk(lanes=2, limits=SMALL) as desk:
+        for event in of_many_users(1000):
+            desk.submit([event])
+            unsettled = event.origin + 1 - len(desk.book.settled)
+            assert unsettled <= 2 * 10 * (1 + 2) + 1
+        assert desk.delivery.finish(lambda: None)
+
+
+def test_memory_is_bounded_by_bytes_and_requests_stay_large(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 100_000)
+    with Desk(lanes=4) as desk:
+        for number in range(2000):
+            event = outgoing(number, f"user-{number % 50}", kept_bytes=1000)
+            desk.submit([event])
+            assert desk.delivery._unsettled_bytes <= 100_000
+        assert desk.delivery.finish(lambda: None)
+        assert desk.delivery._unsettled_bytes == 0
+        assert len(desk.book.accepted) == 2000
+        # Memory for 66; half of it may wait for requests to fill, in four lanes.
+        assert len(desk.amplitude.requests) <= 2000 // 8
+
+
+def test_all_lanes_work_also_when_one_request_would_fill_the_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 50_000)
+    with Desk(lanes=4) as desk:
+        desk.deliver([outgoing(n, f"user-{n}", kept_bytes=1000) for n in range(1_000)])
+        assert all(lane.traffic.requests for lane in desk.delivery._lanes)
+
+
+def waiting_bytes(desk: Desk) -> int:
+    backlogs = [lane.backlog for lane in desk.delivery._lanes]
+    return sum(one.memory_bytes for one in backlogs if not one.is_ready)
+
+
+def test_lanes_that_fill_in_step_leave_half_of_the_memory_to_what_is_on_its_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 160_000)
+    with Desk(lanes=16, limits=RequestLimits(100, 900_000)) as desk:
+        desk.deliver(in_turn(101, 50))  # opens all lanes
+        for number in range(150):
+            event = outgoing(1000 + number, f"user-{number}", kept_bytes=490)
+            desk.submit([event])
+            assert waiting_bytes(desk) <= 80_000
+        assert desk.delivery.finish(lambda: None)
+        assert waiting_bytes(desk) == 0
+
+
+def test_nobody_is_overtaken_when_memory_fills_while_the_only_open_lane_is_busy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 100_000)
+    answers = threading.Event()
+    with Desk(lanes=4) as desk:
+
+        def wait_for_answers() -> None:
+            assert answers.wait(SECONDS)
+
+        desk.amplitude.on_post = wait_for_answers
+        desk.submit([outgoing(0, "user-0")])
+        desk.delivery.flush()
+        events = [outgoing(n, f"user-{n % 7}", kept_bytes=500) for n in range(1, 80)]
+        desk.submit(events)
+        desk.amplitude.on_post = desk.clock.notice
+        answers.set()
+        desk.deliver([])
+        assert len(desk.book.accepted) == 80
+        assert_in_order_per_user(desk.book.accepted, 7)
+
+
+def test_a_lane_that_waits_keeps_nothing_of_what_it_delivered() -> None:
+    class Origin:
+        pass
+
+    with Desk(lanes=1) as desk:
+        origin = Origin()
+        kept = weakref.ref(origin)
+        desk.deliver([outgoing(1, origin=origin)])
+        desk.book.settled.clear()
+        desk.book.accepted.clear()
+        del origin  # the last that the test has of it
+        assert kept() is None
+
+
+def test_an_event_larger_than_all_memory_goes_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 1000)
+    with Desk() as desk:
+        desk.deliver([outgoing(n, kept_bytes=5000) for n in range(5)])
+        assert desk.amplitude.requests == [[0], [1], [2], [3], [4]]
+
+
+def test_overdue_requests_of_other_lanes_leave_while_one_is_waited_for() -> None:
+    """One lane is full and stuck; what another has been given must not wait for it."""
+    with Desk(lanes=2, limits=SMALL, per_id_per_second=1) as desk:
+        desk.deliver(in_turn(20, 20))  # opens both lanes
+        first = len(desk.amplitude.requests)
+        lone, crowd = user_of_lane(0, 2), user_of_lane(1, 2)
+        desk.submit([outgoing(1000, lone)])
+        desk.deliver([outgoing(n, crowd) for n in range(100, 200)])
+        requests = desk.amplitude.requests[first:]
+        assert [1000] in requests
+        assert requests.index([1000]) < len(requests) - 2
+        assert [n for n in desk.book.accepted if 100 <= n < 200] == list(
+            range(100, 200)
+        )
+
+
+def lane_of(name: str, lanes: int) -> int:
+    return zlib.crc32(name.encode()) % lanes
+
+
+def user_of_lane(lane: int, lanes: int) -> str:
+    names = (f"name-{n}" for n in range(1000))
+    return next(name for name in names if lane_of(name, lanes) == lane)
+
+
+@pytest.mark.parametrize("kept_bytes", [0, 10_000_000])
+def test_an_interrupted_run_does_not_wait_for_full_lanes(kept_bytes: int) -> None:
+    go_on = threading.Event()
+
+    def answer(numbers: Sequence[int]) -> Answer:
+        assert go_on.wait(SECONDS)
+        return Delivered(len(numbers))
+
+    with Desk(answer, limits=SMALL, is_interrupted=lambda: True) as desk:
+        desk.submit([outgoing(n, kept_bytes=kept_bytes) for n in range(100)])
+        assert desk.book.settled == set()
+        go_on.set()
+        assert desk.delivery.finish(lambda: None)
+        assert desk.book.accepted == list(range(100))
+
+
+# Ends
+
+
+@pytest.mark.parametrize("lanes", [1, 8])
+def test_a_fatal_answer_ends_the_run_while_reading(lanes: int) -> None:
+    desk = Desk(lambda _: Fatal("wrong key"), lanes=lanes, limits=SMALL)
+    with desk, pytest.raises(DeliveryError, match="wrong key"):
+        desk.submit(of_many_users(10_000))
+    assert desk.book.settled == set()
+    assert len(desk.amplitude.requests) <= lanes
+
+
+def test_a_fatal_answer_is_noticed_between_records() -> None:
+    with Desk([Fatal("wrong key")]) as desk:
+        desk.submit(of_many_users(1))
+        desk.clock.time += 5
+        desk.delivery.tick()
+        for lane in alive_lanes():
+            lane.join(SECONDS)
+        with pytest.raises(DeliveryError, match="wrong key"):
+            desk.delivery.tick()
+
+
+def test_a_fatal_answer_is_noticed_at_the_end() -> None:
+    desk = Desk([Fatal("wrong key")])
+    with desk, pytest.raises(DeliveryError, match="wrong key"):
+        desk.deliver(of_many_users(5))
+
+
+def test_a_fatal_answer_is_noticed_while_waiting_for_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 1000)
+    desk = Desk([Fatal("wrong key")])
+    with desk, pytest.raises(DeliveryError, match="wrong key"):
+        desk.submit([outgoing(n, kept_bytes=400) for n in range(5)])
+
+
+def test_trouble_of_the_settlement_reaches_the_reading_thread() -> None:
+    desk = Desk()
+    desk.book.settled.add(0)  # so that event 0 is settled twice
+    with desk, pytest.raises(AssertionError):
+        desk.deliver(of_many_users(2))
+
+
+def test_retry_for_ends_the_run() -> None:
+    desk = Desk(lambda _: Unknown("HTTP 503: Busy"), retry_for=600, lanes=8)
+    before = desk.clock.now()
+    with desk, pytest.raises(DeliveryError, match="HTTP 503: Busy"):
+        desk.deliver(of_many_users(5))
+    assert desk.clock.now() - before == pytest.approx(600, abs=1)
+    assert desk.book.settled == set()
+
+
+def test_when_the_time_is_up_finishing_ends() -> None:
+    with Desk([Throttled(Throttle(60), "HTTP 429")], limits=SMALL) as desk:
+        end = desk.clock.now() + 20
+        desk.submit(of_many_users(5))
+        assert not desk.delivery.finish(lambda: end - desk.clock.now())
+        assert desk.book.settled == set()
+
+
+WAITS = {
+    "a throttle of all": Throttled(Throttle(60), "HTTP 429"),
+    "a throttle of one": Throttled(Throttle(30, users=frozenset({"user-0"})), "429"),
+    "a back-off": Unknown("HTTP 503", 600),
+}
+
+
+def test_a_run_that_is_stopped_sends_what_it_can_though_a_lane_is_stuck() -> None:
+    def answer(numbers: Sequence[int]) -> Answer:
+        return Unknown("HTTP 503") if 2 in numbers else Delivered(len(numbers))
+
+    is_stopped = threading.Event()
+    with Desk(
+        answer,
+        lanes=4,
+        limits=RequestLimits(2, 900_000),
+        batch_wait_seconds=1_000_000,
+        retry_for=1_000_000,
+        is_interrupted=is_stopped.is_set,
+    ) as desk:
+        desk.submit(of_many_users(2))
+        desk.wait_until_lanes_are_free()
+        here, there = user_of_lane(1, 4), user_of_lane(2, 4)
+        stuck = [outgoing(n, "u", user_id=here) for n in (2, 3)]
+        parked = outgoing(5, "u", user_id=there)
+        desk.submit([*stuck, outgoing(4, "v", user_id=there), parked])
+        asked = itertools.count()
+
+        def seconds_left() -> float | None:
+            if next(asked) == 4:  # it is stopped while it waits
+                is_stopped.set()
+            is_over = 4 in desk.book.settled or next(asked) > 1000
+            return 0 if is_over else 1
+
+        assert not desk.delivery.finish(seconds_left)
+        assert desk.book.settled == {0, 1, 4}
+
+
+@pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS.keys())
+def test_a_stop_during_a_wait_ends_at_once_and_settles_nothing(wait: Answer) -> None:
+    posts = SimpleQueue[None]()
+
+    def answer(_: Sequence[int]) -> Answer:
+        posts.put(None)
+        return wait
+
+    with Desk(answer) as desk:
+        before = desk.clock.now()
+        desk.submit(of_many_users(1))
+        desk.clock.time += 5
+        desk.delivery.tick()
+        posts.get(timeout=SECONDS)
+    assert alive_lanes() == []
+    assert desk.clock.now() == before + 5
+    assert desk.book.settled == set()
+    assert desk.amplitude.is_closed
+
+
+def test_a_stop_during_the_pace_ends_at_once() -> None:
+    with Desk(max_events_per_second=1) as desk:
+        desk.submit(of_many_users(50))
+    assert alive_lanes() == []
+
+
+class Slow:
+    """An answer that comes when it is let go."""
+
+    def __init__(self) -> None:
+        self.arrived = threading.Event()
+        self.go_on = threading.Event()
+
+    def __call__(self, numbers: Sequence[int]) -> Answer:
+        self.arrived.set()
+        assert self.go_on.wait(SECONDS)
+        return Delivered(len(numbers))
+
+
+def test_a_request_in_flight_may_end_within_the_grace_and_counts() -> None:
+    slow = Slow()
+    with Desk(slow, limits=RequestLimits(1, 1000)) as desk:
+        desk.submit(of_many_users(3))
+        assert slow.arrived.wait(SECONDS)
+        stopped = threading.Thread(target=desk.delivery.close)
+        stopped.start()
+        with desk.delivery._condition:
+            while not desk.delivery._lanes[0]._is_stopping:
+                desk.delivery._condition.wait(SECONDS)
+        slow.go_on.set()
+        stopped.join(SECONDS)
+        assert desk.book.accepted == [0]
+        assert len(desk.amplitude.requests) == 1
+
+
+@pytest.mark.parametrize("late", [Delivered(1), Refused({0: BAD}, {})])
+def test_an_answer_after_the_end_changes_nothing(late: Answer) -> None:
+    slow = Slow()
+
+    def answer(numbers: Sequence[int]) -> Answer:
+        slow(numbers)
+        return late
+
+    desk = Desk(answer)
+    desk.submit(of_many_users(1))
+    assert not desk.delivery.finish(lambda: 0.0)
+    assert slow.arrived.wait(SECONDS)
+    desk.delivery.close(grace_seconds=0)
+    slow.go_on.set()
+    for lane in alive_lanes():
+        lane.join(SECONDS)
+    assert desk.book.settled == set()

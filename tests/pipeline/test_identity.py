@@ -1,0 +1,160 @@
+"""What records teach of Nami's users."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from target_amplitude_nami.amplitude.checks import Checks
+from target_amplitude_nami.nami.records import NamiEvent, NamiUser
+from target_amplitude_nami.nami.state import NO_STATE, UserState
+from target_amplitude_nami.pipeline.identity import Learning, who
+from target_amplitude_nami.store import (
+    DEVICE,
+    EXTERNAL_ID,
+    SEVERAL_EXTERNAL_IDS,
+    UNKNOWN,
+    Known,
+)
+from tests.support.memory import remember
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from target_amplitude_nami.store import Memory
+
+ANNA, BERT, PHONE, TABLET = "user-anna", "user-bert", "device-1", "device-2"
+LATEST = 1_000
+MONTHLY: Final = UserState(active_skus=["monthly"], in_pause=True)
+YEARLY: Final = UserState(active_skus=["yearly"])
+
+
+@pytest.fixture
+def memory() -> Iterator[Memory]:
+    memory = remember(None)
+    yield memory
+    memory.close()
+
+
+@pytest.fixture
+def learning(memory: Memory) -> Learning:
+    checks = Checks(min_id_length=None, max_event_bytes=900_000)
+    return Learning(memory, checks, lambda time: time > LATEST)
+
+
+def record(
+    external_id: str | None = None,
+    time: int | None = None,
+    device_id: str | None = None,
+    *,
+    user_id: str = "nami-1",
+) -> NamiUser:
+    return NamiUser(user_id, external_id, device_id, time, NO_STATE)
+
+
+# Whom a record is about
+
+
+@pytest.mark.parametrize(
+    ("user_id", "external_id", "device_id", "expected"),
+    [
+        ("nami-1", ANNA, PHONE, "nami-1"),
+        (None, ANNA, PHONE, ANNA),
+        (None, None, PHONE, PHONE),
+        (None, None, None, ""),
+    ],
+)
+def test_a_record_is_about_the_nami_user_or_whatever_else_it_names(
+    user_id: str | None, external_id: str | None, device_id: str | None, expected: str
+) -> None:
+    event = NamiEvent(
+        event_type="device.impression",
+        time=1,
+        event_id=None,
+        user_id=user_id,
+        external_id=external_id,
+        device_id=device_id,
+        state=NO_STATE,
+        properties={},
+    )
+    assert who(event) == expected
+
+
+# Ids
+
+
+def test_ids_are_learnt_and_stay(learning: Learning) -> None:
+    known = learning.with_ids(UNKNOWN, record(ANNA, 5, PHONE))
+    assert known == Known(ANNA, 5, PHONE)
+    assert learning.with_ids(known, record()) is known
+
+
+def test_the_newest_external_id_counts(learning: Learning) -> None:
+    known = learning.with_ids(UNKNOWN, record(ANNA, 5))
+    assert learning.with_ids(known, record(BERT, 4)).external_id == ANNA
+    assert learning.with_ids(known, record(BERT, 6)).external_id == BERT
+
+
+@pytest.mark.parametrize("bad", ["", "anna", "unknown", "None"])
+def test_an_external_id_that_amplitude_refuses_is_not_learnt(
+    learning: Learning, bad: str
+) -> None:
+    assert learning.with_ids(UNKNOWN, record(bad, 5)) == UNKNOWN
+
+
+def test_a_record_of_the_future_names_only_whom_nobody_has_named(
+    learning: Learning,
+) -> None:
+    known = learning.with_ids(UNKNOWN, record(ANNA, LATEST + 1))
+    assert known == Known(ANNA)
+    known = learning.with_ids(known, record(BERT, 5))
+    assert known == Known(BERT, 5)
+    assert learning.with_ids(known, record(ANNA, LATEST + 1)) == known
+
+
+def test_ids_that_do_not_fit_together_are_noted(
+    learning: Learning, memory: Memory
+) -> None:
+    known = learning.with_ids(UNKNOWN, record(ANNA, 5, PHONE))
+    learning.with_ids(known, record(BERT, 6, TABLET))
+    learning.with_ids(UNKNOWN, record(ANNA, 5, PHONE, user_id="nami-2"))
+    assert memory.figures().oddities == {
+        SEVERAL_EXTERNAL_IDS: 1,
+        EXTERNAL_ID: 1,
+        DEVICE: 1,
+    }
+
+
+# State
+
+
+def test_the_newest_state_is_completed_with_what_was_known(learning: Learning) -> None:
+    known = learning.with_state(UNKNOWN, MONTHLY, 5)
+    known = learning.with_state(known, YEARLY, 6)
+    assert known.state == UserState(active_skus=["yearly"], in_pause=True)
+    assert known.state_time == 6
+
+
+@pytest.mark.parametrize(("state", "time"), [(NO_STATE, 6), (YEARLY, 4)])
+def test_nothing_and_what_is_older_teach_nothing(
+    learning: Learning, state: UserState, time: int
+) -> None:
+    known = learning.with_state(UNKNOWN, MONTHLY, 5)
+    assert learning.with_state(known, state, time) == known
+
+
+@pytest.mark.parametrize("time", [None, LATEST + 1])
+def test_without_a_credible_time_a_state_counts_until_the_next(
+    learning: Learning, time: int | None
+) -> None:
+    known = learning.with_state(UNKNOWN, MONTHLY, 5)
+    known = learning.with_state(known, YEARLY, time)
+    assert known.state is not None
+    assert known.state.active_skus == ["yearly"]
+    assert known.state_time == 5
+
+
+def test_ids_stay_when_a_state_is_learnt(learning: Learning) -> None:
+    known = learning.with_state(Known(ANNA, 5, PHONE), MONTHLY, 6)
+    assert known == Known(ANNA, 5, PHONE).with_state(MONTHLY, 6)

@@ -1,0 +1,243 @@
+"""The memory's file: who may use it, and what is said when it cannot be used."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from target_amplitude_nami.errors import MemoryUnusable
+from target_amplitude_nami.store import UNKNOWN, Known
+from tests.support.memory import EVENT, OTHER, leave, mark_of, remember
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from target_amplitude_nami.store import Memory
+
+
+def test_what_was_not_committed_is_gone(path: Path) -> None:
+    first = remember(path)
+    first.users.put("nami-1", Known(external_id="a"))
+    first.settle("main", [EVENT], [])
+    first.hold("nami-1", "events", b"line", b"record")
+    first.close()
+    second = remember(path)
+    assert second.users.get("nami-1") == UNKNOWN
+    assert second.delivered_among("main", [EVENT.key]) == {}
+    assert list(second.all_held()) == []
+    second.close()
+
+
+def test_a_run_may_leave_no_trace(path: Path) -> None:
+    leave(path, lambda memory: memory.settle("main", [EVENT], []))
+    before = path.read_bytes()
+    rehearsal = remember(path, forgets=True)
+    rehearsal.settle("main", [OTHER], [])
+    for number in range(60_000):
+        rehearsal.users.put(f"nami-{number}", Known(external_id=f"{number}"))
+        if rehearsal.wants_commit:
+            rehearsal.commit()
+    known = rehearsal.delivered_among("main", [EVENT.key, OTHER.key])
+    assert known.keys() == {EVENT.key, OTHER.key}
+    assert rehearsal.users.get("nami-7").external_id == "7"
+    rehearsal.commit()
+    rehearsal.close()
+    assert path.read_bytes() == before
+
+
+def test_without_a_path_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    memory = remember(None)
+    marks = [mark_of(f"event-{number}", number) for number in range(30_000)]
+    memory.settle("main", marks, [])
+    memory.commit()
+    assert list(tmp_path.iterdir()) == []
+    memory.close()
+
+
+def test_only_its_owner_can_read_the_file(path: Path) -> None:
+    leave(path, lambda memory: memory.settle("main", [EVENT], []))
+    memory = remember(path)
+    modes = {stat.S_IMODE(found.stat().st_mode) for found in path.parent.iterdir()}
+    assert modes == {0o600}
+    memory.close()
+
+
+def test_no_two_runs_have_one_number(path: Path) -> None:
+    numbers = set()
+    for _ in range(3):
+        memory = remember(path)
+        numbers.add(memory.run)
+        memory.close()
+    assert len(numbers) == 3
+
+
+def test_a_second_run_at_the_same_time_is_refused(path: Path) -> None:
+    memory = remember(path)
+    with pytest.raises(MemoryUnusable, match="in use by another run"):
+        remember(path)
+    memory.settle("main", [EVENT], [])
+    memory.commit()
+    memory.close()
+    remember(path).close()
+
+
+def test_a_run_that_was_killed_holds_no_lock(path: Path) -> None:
+    code = (
+        "import os, signal, pathlib\n"
+        "from tests.support.memory import EVENT, OTHER, remember\n"
+        f"memory = remember(pathlib.Path({str(path)!r}))\n"
+        "memory.settle('main', [EVENT], [])\n"
+        "memory.commit()\n"
+        "memory.settle('main', [OTHER], [])\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False)
+    assert done.returncode == -9
+    memory = remember(path)
+    known = memory.delivered_among("main", [EVENT.key, OTHER.key])
+    assert known.keys() == {EVENT.key}
+    memory.close()
+
+
+def _foreign(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE accounts (id INTEGER)")
+    connection.close()
+
+
+def _of_form(path: Path, version: int) -> None:
+    remember(path).close()
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA user_version = {version}")
+    connection.close()
+
+
+def _half(path: Path) -> None:
+    ids = [mark_of(f"event-{number}", number) for number in range(20_000)]
+    leave(path, lambda memory: memory.settle("main", ids, []))
+    os.truncate(path, path.stat().st_size // 2 // 4096 * 4096)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (
+            lambda path: path.write_text("a letter to a friend\n" * 100),
+            "not a database",
+        ),
+        (_foreign, "another program's"),
+        (lambda path: _of_form(path, 5), "newer version .* upgrade"),
+        (lambda path: _of_form(path, 3), "form 3, of before the first release"),
+        (_half, "malformed"),
+    ],
+)
+def test_a_file_that_is_not_ours_to_use_is_told_and_left_alone(
+    path: Path, spoil: Callable[[Path], object], said: str
+) -> None:
+    path.parent.mkdir()
+    spoil(path)
+    before = path.read_bytes()
+    with pytest.raises(MemoryUnusable, match=said):
+        remember(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        b"",
+        b"\xff\xff",
+        b"[1, 2",
+        b"\x91\x05",
+        b"{}",
+        5,
+        "text",
+        msgspec.msgpack.encode(Known(packed_state=b"\x91\x05")),
+        msgspec.msgpack.encode(Known(packed_state=b"[")),
+    ],
+)
+def test_a_fact_that_nobody_wrote_is_told_as_damage(path: Path, fact: object) -> None:
+    leave(path, lambda memory: memory.users.put("nami-1", Known(external_id="a")))
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE facts SET fact = ?", [fact])
+    connection.commit()
+    connection.close()
+    memory = remember(path)
+    with pytest.raises(MemoryUnusable, match=r"it is damaged.*Restore it"):
+        memory.users.get("nami-1")
+    memory.close()
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(MemoryUnusable, match="cannot be made"):
+        remember(tmp_path / "file" / "memory.db")
+
+
+def test_an_empty_file_is_a_new_memory(path: Path) -> None:
+    path.parent.mkdir()
+    path.touch()
+    remember(path).close()
+
+
+def _fill(memory: Memory, pages: int) -> None:
+    """Let the file have so many pages and no more."""
+    memory._file.run(f"PRAGMA max_page_count = {pages}")
+
+
+def test_a_disk_that_is_full_is_told_once_and_loses_nothing(path: Path) -> None:
+    leave(path, lambda memory: memory.settle("main", [EVENT], []))
+    memory = remember(path)
+    _fill(memory, 20)
+    said = set()
+    for number in range(300):
+        try:
+            memory.hold("nami-1", "events", b"x" * 1_000, f"{number}".encode())
+            memory.settle("main", [mark_of(f"event-{number}", 1)], [])
+        except MemoryUnusable as error:
+            said.add(str(error))
+    with pytest.raises(MemoryUnusable) as caught:
+        memory.commit()
+    said.add(str(caught.value))
+    [line] = said
+    assert line == (
+        f"The memory file {path} cannot be written (disk full): make room and run "
+        f"again; nothing is lost"
+    )
+    assert memory.figures().waiting
+    memory.close()
+    again = remember(path)
+    assert list(again.all_held()) == []
+    keys = [EVENT.key, mark_of("event-1", 1).key]
+    assert list(again.delivered_among("main", keys)) == [EVENT.key]
+    again.close()
+
+
+def test_after_a_disk_was_full_nothing_is_written_even_if_there_is_room(
+    path: Path,
+) -> None:
+    memory = remember(path)
+    _fill(memory, 20)
+    marks = [mark_of(f"event-{number}", number) for number in range(30_000)]
+    memory.settle("main", marks, [])
+    with pytest.raises(MemoryUnusable):
+        memory.commit()
+    with pytest.raises(MemoryUnusable):
+        _fill(memory, 20_000)
+    with pytest.raises(MemoryUnusable):
+        memory.hold("nami-1", "events", b"line", b"record")
+    memory.close()
+    again = remember(path)
+    assert again.waiting == 0
+    again.close()

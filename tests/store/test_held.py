@@ -1,0 +1,103 @@
+"""Records that wait for their user's External ID."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from target_amplitude_nami.nami.state import UserState
+from target_amplitude_nami.store import Known
+from tests.support.memory import EVENT, HALF_AN_EMOJI, leave, remember
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from target_amplitude_nami.store import Memory
+
+
+def test_held_records_come_back_in_order_and_with_every_byte(memory: Memory) -> None:
+    count = 1_200  # more than one page
+    for number in range(count):
+        text = f"{number}\xff\0".encode("latin-1")
+        assert memory.hold("nami-1", f"events {HALF_AN_EMOJI}", text, b"r" + text)
+        assert memory.hold("nami-2", "events", text, b"other" + text)
+    held = list(memory.held_of("nami-1"))
+    assert [h.line for h in held] == [
+        f"{number}\xff\0".encode("latin-1") for number in range(count)
+    ]
+    assert {h.record for h in held} == {b"r" + h.line for h in held}
+    assert {h.stream for h in held} == {f"events {HALF_AN_EMOJI}"}
+
+
+def test_the_same_record_is_held_once(memory: Memory) -> None:
+    assert memory.hold("nami-1", "events", b"line", b"record")
+    assert memory.hold("nami-1", "events", b"other", b"other")
+    assert not memory.hold("nami-1", "events", b"line", b"record")
+    assert len(list(memory.all_held())) == 2
+
+
+def test_what_tells_no_time_is_a_copy_only_of_the_last_one_held(
+    memory: Memory,
+) -> None:
+    kept = [
+        memory.hold(user, "users", record, record, is_of_now=True)
+        for user, record in [
+            *[("nami-1", b"a"), ("nami-1", b"a"), ("nami-2", b"x"), ("nami-1", b"a")],
+            *[("nami-1", b"b"), ("nami-1", b"a"), ("nami-1", b"a"), ("nami-1", b"b")],
+        ]
+    ]
+    assert kept == [True, False, True, False, True, True, False, True]
+    assert [h.record for h in memory.held_of("nami-1")] == [b"a", b"b", b"a", b"b"]
+
+
+def test_held_records_wait_until_they_are_settled(memory: Memory) -> None:
+    memory.hold("nami-1", "events", b"1", b"1")
+    memory.hold("nami-1", "events", b"2", b"2")
+    [first, second] = memory.held_of("nami-1")
+    memory.settle("main", [EVENT], [first.number])
+    assert list(memory.held_of("nami-1")) == [second]
+    assert memory.waiting == memory.figures().waiting == 1
+    memory.forget_held(second.number)
+    assert memory.waiting == memory.figures().waiting == 0
+
+
+def test_they_do_not_wait_any_shorter_for_days_that_pass(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave(path, lambda memory: memory.hold("nami-1", "events", b"line", b"record"))
+    later = time.time() + 1_000 * 86_400
+    monkeypatch.setattr("target_amplitude_nami.store.memory.time.time", lambda: later)
+    memory = remember(path)
+    assert len(list(memory.held_of("nami-1"))) == 1
+    memory.close()
+
+
+def test_those_whose_user_has_a_name_meanwhile_are_found(path: Path) -> None:
+    first = remember(path)
+    for user_id in ("named", "state only", "stranger", "named"):
+        text = f"{user_id} {first.waiting}".encode()
+        first.hold(user_id, "events", text, text)
+    first.users.put("named", Known(external_id="external"))
+    first.users.put("state only", Known().with_state(UserState(), None))
+    first.commit()
+    first.close()
+    second = remember(path)
+    assert [h.line for h in second.held_of_named_users()] == [b"named 0", b"named 3"]
+    assert len(list(second.all_held())) == 4
+    second.close()
+
+
+def test_it_is_told_how_many_wait_and_since_when(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert memory.figures().waiting_since is None
+    moments = iter([1_000, 2_000])
+    monkeypatch.setattr(
+        "target_amplitude_nami.store.held.time.time", lambda: next(moments)
+    )
+    memory.hold("nami-1", "events", b"1", b"1")
+    memory.hold("nami-2", "events", b"2", b"2")
+    assert memory.figures().waiting == 2
+    assert memory.figures().waiting_since == 1_000

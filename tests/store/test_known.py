@@ -1,0 +1,124 @@
+"""What is known of a user, and what Amplitude was told, one record after another."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from target_amplitude_nami.nami.state import NO_STATE, UserState
+from target_amplitude_nami.store import UNKNOWN, UNTOLD, Known, Told, digest
+from tests.support.memory import HALF_AN_EMOJI
+
+
+@pytest.mark.parametrize(
+    ("told", "known_as"),
+    [
+        ([("a", 1), ("b", 2)], "b"),
+        ([("b", 2), ("a", 1)], "b"),
+        ([("a", 2), ("b", 2)], "b"),
+        ([("a", None), ("b", None)], "b"),
+        ([("a", 5), ("b", None)], "b"),
+        ([("a", None), ("b", 5)], "b"),
+        ([("a", 1), ("a", 5), ("b", 3)], "a"),
+        ([("a", 5), ("b", None), ("a", 4)], "b"),
+    ],
+)
+def test_the_external_id_of_the_newest_record_counts(
+    told: list[tuple[str, int | None]], known_as: str
+) -> None:
+    known = UNKNOWN
+    for external_id, time in told:
+        known = known.with_external_id(external_id, time)
+    assert known.external_id == known_as
+
+
+def test_an_external_id_leaves_all_else_as_it_is() -> None:
+    known = Known("old", 1, "device").with_state(UserState(in_pause=True), 7)
+    assert known.with_external_id("new", 2) == Known("new", 2, "device").with_state(
+        UserState(in_pause=True), 7
+    )
+
+
+def test_a_device_leaves_all_else_as_it_is() -> None:
+    known = Known("external", 1, "old").with_state(UserState(in_pause=True), 7)
+    assert known.with_device("new") == Known("external", 1, "new").with_state(
+        UserState(in_pause=True), 7
+    )
+
+
+def test_a_newer_state_keeps_what_it_does_not_say() -> None:
+    known = Known().with_state(UserState(active_skus=["a"], in_pause=True), 5)
+    known = known.with_state(UserState(active_skus=[], is_cancelled=True), 6)
+    assert known.state == UserState(active_skus=[], in_pause=True, is_cancelled=True)
+    assert known.state_time == 6
+
+
+def test_the_first_state_is_taken_as_it_is() -> None:
+    assert UNKNOWN.state is None
+    assert UNKNOWN.with_state(NO_STATE, 1).state == NO_STATE
+
+
+_ODD_TEXTS = ["", "a", "\x00", "ü" * 96, "À", "x" * 192, HALF_AN_EMOJI]
+
+
+def _states(untold: st.SearchStrategy[None]) -> st.SearchStrategy[UserState]:
+    texts = untold | st.lists(st.sampled_from(_ODD_TEXTS), max_size=3)
+    flags = untold | st.booleans()
+    status = st.none() | st.sampled_from(_ODD_TEXTS)
+    return st.builds(UserState, *[texts] * 4, *[flags] * 7, *[texts] * 2, status)
+
+
+STATES = _states(st.none()) | _states(st.nothing())
+
+
+@given(st.lists(STATES, min_size=1, max_size=4))
+def test_what_was_told_last_of_each_fact_is_the_state(states: list[UserState]) -> None:
+    known, expected = UNKNOWN, msgspec.structs.astuple(NO_STATE)
+    for state in states:
+        known = known.with_state(state, 1)
+        told = msgspec.structs.astuple(state)
+        expected = tuple(
+            before if now is None else now
+            for before, now in zip(expected, told, strict=True)
+        )
+        assert known.state == UserState(*expected)
+
+
+@pytest.mark.parametrize(
+    ("newest", "time", "expected"),
+    [(5, 4, True), (5, 5, False), (5, 6, False), (None, 4, False), (5, None, False)],
+)
+def test_only_an_earlier_time_is_older(
+    newest: int | None, time: int | None, *, expected: bool
+) -> None:
+    assert Known(state_time=newest).is_newer_than(time) is expected
+    assert Told(time=newest).is_newer_than(time) is expected
+    assert not UNKNOWN.is_newer_than(time)
+    assert not UNTOLD.is_newer_than(time)
+
+
+SAID: list[dict[str, object]] = [
+    {},
+    {"skus": []},
+    {"skus": ["a", "b"]},
+    {"skus": ["b", "a"]},
+    {"skus": ["a,b"]},
+    {"skus": [HALF_AN_EMOJI]},
+    {"paused": True},
+    {"paused": False},
+    {"cancelled": True},
+    {"paused": "true"},
+]
+
+
+def test_all_that_can_be_said_has_a_digest_of_its_own() -> None:
+    digests = [digest(said) for said in SAID]
+    assert len(set(digests)) == len(SAID)
+    assert digests == [digest(said) for said in SAID]
+    assert all(0 <= number < 1 << 63 for number in digests)
+
+
+def test_the_order_of_properties_says_nothing() -> None:
+    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})

@@ -1,0 +1,79 @@
+"""What a run takes back, and when what it learnt is written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from target_amplitude_nami.store import UNTOLD, Known, Told
+from tests.support.memory import EVENT, OTHER, leave, remember
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from target_amplitude_nami.store import Mark, Memory
+
+TOLD = Told(5, 77, "event", 1, key=EVENT.key)
+
+
+@pytest.mark.parametrize(
+    ("mark", "then"), [(EVENT, Told(5, None, "event", 1, key=EVENT.key)), (OTHER, TOLD)]
+)
+def test_what_amplitude_refused_was_not_told(
+    memory: Memory, mark: Mark, then: Told
+) -> None:
+    memory.told["main"].put("user", TOLD)
+    memory.doubt("main", "user", mark.key)
+    assert memory.told["main"].get("user") == TOLD  # until the reader has a look
+    memory.take_back_doubted()
+    assert memory.told["main"].get("user") == then
+
+
+def test_what_one_project_refused_the_other_may_have_been_told(memory: Memory) -> None:
+    memory.told["main"].put("user", TOLD)
+    memory.doubt("sandbox", "user", EVENT.key)
+    memory.take_back_doubted()
+    assert memory.told["main"].get("user") == TOLD
+    assert memory.told["sandbox"].get("user") == UNTOLD
+
+
+@pytest.mark.parametrize(
+    "learn",
+    [
+        lambda memory: memory.users.put("nami-1", Known(external_id="a")),
+        lambda memory: memory.told["main"].put("user", TOLD),
+        lambda memory: memory.settle("main", [EVENT], []),
+        lambda memory: memory.hold("nami-1", "events", b"line", b"record"),
+        lambda memory: memory.claim("device_of_several_users", "phone", "nami-1"),
+    ],
+    ids=["a user", "what was told", "a delivered event", "a held record", "a claim"],
+)
+def test_each_thing_that_is_learnt_is_committed(
+    path: Path, learn: Callable[[Memory], object]
+) -> None:
+    leave(path, lambda _: None)
+    before = path.read_bytes()
+    leave(path, learn)
+    assert path.read_bytes() != before
+
+
+def test_a_commit_without_news_writes_nothing(path: Path) -> None:
+    leave(path, lambda memory: memory.settle("main", [EVENT], []))
+    memory = remember(path)
+    before = {p.name: p.stat().st_size for p in path.parent.iterdir()}
+    memory.users.get("nami-1")
+    memory.commit()
+    assert {p.name: p.stat().st_size for p in path.parent.iterdir()} == before
+    memory.close()
+
+
+def test_a_memory_that_is_closed_says_nothing_and_takes_nothing() -> None:
+    memory = remember(None)
+    memory.hold("nami-1", "events", b"line", b"record")
+    memory.close()
+    memory.close()
+    memory.commit()
+    assert memory.waiting == 0
+    assert memory.figures().waiting == 0
