@@ -20,16 +20,9 @@ import msgspec
 from benchmarks.results import Goal, Result, Row, say
 from benchmarks.running import scratch
 from target_amplitude_nami.nami.state import UserState
+from target_amplitude_nami.outcomes import SentEvent, dedup_key
 from target_amplitude_nami.singer import interpreter
-from target_amplitude_nami.store import (
-    DEVICE,
-    EXTERNAL_ID,
-    Mark,
-    Memory,
-    Told,
-    dedup_key,
-    digest,
-)
+from target_amplitude_nami.store import DEVICE, EXTERNAL_ID, Memory, Told, digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,7 +60,7 @@ class _Step:
     device: str
     state: UserState
     time: int
-    mark: Mark
+    mark: SentEvent
 
 
 def measure(shop: Workshop) -> Result:
@@ -100,7 +93,7 @@ def measure(shop: Workshop) -> Result:
 
 
 def _seconds(memory: Memory, steps: Sequence[_Step]) -> float:
-    requests: queue.Queue[list[Mark] | None] = queue.Queue(8)
+    requests: queue.Queue[list[SentEvent] | None] = queue.Queue(8)
 
     def settle() -> None:
         while (marks := requests.get()) is not None:
@@ -112,7 +105,7 @@ def _seconds(memory: Memory, steps: Sequence[_Step]) -> float:
     lane = threading.Thread(target=settle)
     start = time.perf_counter()
     lane.start()
-    request: list[Mark] = []
+    request: list[SentEvent] = []
     for first in range(0, len(steps), _AT_ONCE):
         some = steps[first : first + _AT_ONCE]
         if not memory.is_all_in_ram:
@@ -165,5 +158,5 @@ def _steps(count: int, users: int, *, seed: str) -> Iterator[_Step]:
         moment = _FIRST_MS + number * _STEP_MS
         event_id = str(uuid.UUID(int=dice.getrandbits(128)))
         key = dedup_key(event_id, device, external_id)
-        mark = Mark("device.impression", moment, key, event_id)
+        mark = SentEvent("device.impression", moment, key, event_id)
         yield _Step(own, external_id, device, state, moment, mark)

@@ -14,7 +14,7 @@ from target_amplitude_nami.accounting.outcome_recorder import Settling
 from target_amplitude_nami.accounting.report import Progress, Report, write_atomically
 from target_amplitude_nami.amplitude import limits
 from target_amplitude_nami.amplitude.checks import Checks
-from target_amplitude_nami.delivery.outgoing import Outgoing, memory_bytes_of
+from target_amplitude_nami.amplitude.event import EncodedEvent
 from target_amplitude_nami.errors import LedgerImbalance, OutputUnwritable
 from target_amplitude_nami.sending import LOCAL_KEY, Sending, local_amplitude
 from target_amplitude_nami.settings.paths import leads_to_standard_error
@@ -28,10 +28,9 @@ if t.TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from target_amplitude_nami.accounting.ledger import Origin
     from target_amplitude_nami.amplitude.event import EncodedEvent
+    from target_amplitude_nami.outcomes import Project
     from target_amplitude_nami.settings import Settings
-    from target_amplitude_nami.store import Project
 
 _SAVE_SECONDS = 1.0
 """How often what was learnt is made safe, also without a STATE."""
@@ -101,14 +100,14 @@ class Run:
             user_agent=user_agent,
             seconds_left=seconds_left,
         )
-        self._outbox: dict[Project, list[Outgoing]] = {
+        self._outbox: dict[Project, list[EncodedEvent]] = {
             project: [] for project in self.memory.told
         }
         self.checks = Checks(
             min_id_length=settings.min_id_length,
             max_event_bytes=self._sending.room - 1,
+            on_first_cut=self._note_cut,
         )
-        self._texts_cut = 0
         self._misfits: dict[str, int] = {}
         self._has_met_no_id = False
         self._next_save = 0.0
@@ -127,13 +126,7 @@ class Run:
                 "no STATE is written, so that the same records come again"
             )
 
-    def send(
-        self,
-        event: EncodedEvent,
-        lane_key: str,
-        origin: Origin,
-        project: Project = "main",
-    ) -> None:
+    def send(self, event: EncodedEvent, project: Project = "main") -> None:
         """Take an event for delivery, which `post` hands over.
 
         The ledger hears what became of it.
@@ -141,15 +134,8 @@ class Run:
         Raises:
             DeliveryError: When nothing more can be delivered.
         """
-        if event.cut_texts:
-            self._note_cut(event.cut_texts)
-        body = event.body
-        memory_bytes = memory_bytes_of(body, origin.line)
-        outgoing = Outgoing(
-            body, event.user_id, event.device_id, lane_key, origin, memory_bytes
-        )
-        self._outbox[project].append(outgoing)
-        if memory_bytes > _LARGE_EVENT_BYTES:
+        self._outbox[project].append(event)
+        if event.memory_bytes > _LARGE_EVENT_BYTES:
             self.post()
 
     def post(self) -> None:
@@ -296,14 +282,12 @@ class Run:
             )
         self._misfits[column] = (known or 0) + 1
 
-    def _note_cut(self, texts: int) -> None:
-        if not self._texts_cut:
-            self._logger.warning(
-                "An event has text of more than %s characters, which Amplitude does "
-                "not keep: it is cut to that. The report counts such texts",
-                f"{limits.MAX_TEXT_CHARACTERS:,}",
-            )
-        self._texts_cut += texts
+    def _note_cut(self) -> None:
+        self._logger.warning(
+            "An event has text of more than %s characters, which Amplitude does "
+            "not keep: it is cut to that. The report counts such texts",
+            f"{limits.MAX_TEXT_CHARACTERS:,}",
+        )
 
     # Saying what was done
 
@@ -322,7 +306,7 @@ class Run:
             seconds=time.monotonic() - self._started,
             counts=self.ledger.counts(),
             traffic=self._sending.traffic,
-            texts_cut=self._texts_cut,
+            texts_cut=self.checks.texts_cut,
             columns_not_understood=dict(self._misfits),
             memory=(
                 MemoryFigures(self.memory.waiting)

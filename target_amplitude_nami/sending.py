@@ -29,8 +29,8 @@ if t.TYPE_CHECKING:
         Traffic,
     )
     from target_amplitude_nami.local.server import LocalAmplitude
+    from target_amplitude_nami.outcomes import Project
     from target_amplitude_nami.settings import Settings
-    from target_amplitude_nami.store import Project
 
 LOCAL_KEY: t.Final = "local"
 """The API key of who delivers to the local Amplitude without one."""

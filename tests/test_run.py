@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from target_amplitude_nami.delivery.outgoing import Outgoing
+    from target_amplitude_nami.amplitude.event import EncodedEvent
 
 
 @pytest.fixture
-def handed_over(monkeypatch: pytest.MonkeyPatch) -> list[list[Outgoing]]:
+def handed_over(monkeypatch: pytest.MonkeyPatch) -> list[list[EncodedEvent]]:
     """Return where the events are noted that delivery is given, as they are given."""
-    noted: list[list[Outgoing]] = []
+    noted: list[list[EncodedEvent]] = []
     submit = Delivery.submit
 
-    def note(delivery: Delivery, events: Iterable[Outgoing]) -> None:
+    def note(delivery: Delivery, events: Iterable[EncodedEvent]) -> None:
         noted.append(list(events))
         submit(delivery, noted[-1])
 
@@ -32,7 +32,7 @@ def handed_over(monkeypatch: pytest.MonkeyPatch) -> list[list[Outgoing]]:
 
 
 def test_large_events_are_handed_over_a_few_at_a_time(
-    tmp_path: Path, handed_over: list[list[Outgoing]]
+    tmp_path: Path, handed_over: list[list[EncodedEvent]]
 ) -> None:
     text = {f"text_{number}": "x" * 1_000 for number in range(40)}
     events = [
@@ -47,7 +47,7 @@ def test_large_events_are_handed_over_a_few_at_a_time(
 
 
 def test_many_that_waited_leave_a_few_at_a_time(
-    tmp_path: Path, handed_over: list[list[Outgoing]]
+    tmp_path: Path, handed_over: list[list[EncodedEvent]]
 ) -> None:
     house = House(
         tmp_path, anonymous_users="hold", memory_path=str(tmp_path / "memory.db")

@@ -13,58 +13,22 @@ import threading
 import typing as t
 from collections import Counter, deque
 
-import msgspec
-
-from target_amplitude_nami.store import Mark
+from target_amplitude_nami.outcomes import Checkpoint
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from target_amplitude_nami.amplitude.event import Refusal
-    from target_amplitude_nami.delivery.outgoing import Outgoing
+    from target_amplitude_nami.amplitude.event import EncodedEvent
+    from target_amplitude_nami.outcomes import Refusal
     from target_amplitude_nami.singer.rejects import Rejects
     from target_amplitude_nami.store import Memory
 
 _MOST_IDS_NAMED: t.Final = 5
 
 
-class Checkpoint:
-    """The records between two STATE messages."""
-
-    __slots__ = ("opened", "settled", "state")
-
-    def __init__(self) -> None:
-        """Start with none."""
-        self.opened = 0  # written by the reading thread only
-        self.settled = 0  # written under the ledger's lock
-        self.state = b""
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether nothing of it is open."""
-        return self.opened == self.settled
-
-
-class Origin(msgspec.Struct, frozen=True, gc=False):
-    """Where an event came from: all that settling its record needs."""
-
-    label: str
-    """What it is counted under: its Nami event type, as a rule."""
-    stream: str
-    line: bytes
-    """The RECORD message as it was read."""
-    mark: Mark
-    """What the memory remembers its event by."""
-    checkpoint: Checkpoint
-    held: int | None = None
-    """Its number in the memory, where it waited to be sent."""
-    is_late: bool = False
-    """Whether it is kept from user properties, as newer ones were seen before it."""
-
-
 @dataclasses.dataclass(frozen=True, slots=True)
 class Counts:
-    """What became of the records so far, each by label and where it helps by reason."""
+    """What became of the records so far, by report key and where it helps by reason."""
 
     read: Mapping[str, int]
     delivered: Mapping[str, int]
@@ -169,52 +133,45 @@ class Ledger:
 
     # For the reading thread
 
-    def open(  # noqa: PLR0913 - one call for each record that is sent
-        self,
-        label: str,
-        stream: str,
-        line: bytes,
-        mark: Mark,
-        held: int | None = None,
-        *,
-        is_late: bool = False,
-    ) -> Origin:
-        """Count a record as read that goes to delivery."""
-        self._read[label] += 1
+    def open(self, report_key: str) -> Checkpoint:
+        """Count a record as read that goes to delivery; return where it is open."""
+        self._read[report_key] += 1
         self._current.opened += 1
-        return Origin(label, stream, line, mark, self._current, held, is_late)
+        return self._current
 
-    def filter(self, label: str, reason: str) -> None:
+    def filter(self, report_key: str, reason: str) -> None:
         """Count a record as read that the settings leave out."""
-        self._read[label] += 1
-        self._filtered[label, reason] += 1
+        self._read[report_key] += 1
+        self._filtered[report_key, reason] += 1
 
-    def reject(self, label: str, stream: str, line: bytes, refusal: Refusal) -> None:
+    def reject(
+        self, report_key: str, stream: str, line: bytes, refusal: Refusal
+    ) -> None:
         """Count a record as read that cannot be delivered, and keep it."""
         self._rejects.write(stream, line, refusal)
-        self._read[label] += 1
+        self._read[report_key] += 1
         with self._lock:
-            self._rejected[label, refusal.reason] += 1
+            self._rejected[report_key, refusal.reason] += 1
 
-    def hold(self, label: str) -> None:
+    def hold(self, report_key: str) -> None:
         """Count a record as read that the memory keeps until its user has a name."""
-        self._read[label] += 1
-        self._held[label] += 1
+        self._read[report_key] += 1
+        self._held[report_key] += 1
 
     def note_released(self) -> None:
         """Take note that the next record comes out of the memory."""
         self._released += 1
 
-    def repeat(self, label: str, id_conflict: str | None = None) -> None:
+    def repeat(self, report_key: str, id_conflict: str | None = None) -> None:
         """Count a record as read that is held already, or was delivered before.
 
         Args:
-            label: What it is counted under.
+            report_key: What it is counted under.
             id_conflict: Its insert id, where another event with that was delivered.
         """
-        self._read[label] += 1
+        self._read[report_key] += 1
         with self._lock:
-            self._duplicate[label] += 1
+            self._duplicate[report_key] += 1
             if id_conflict is not None:
                 self._note_id_conflicts([id_conflict])
 
@@ -245,9 +202,9 @@ class Ledger:
 
     # For the lanes
 
-    def settle_delivered(self, events: Sequence[Outgoing]) -> None:
+    def settle_delivered(self, events: Sequence[EncodedEvent]) -> None:
         """Settle events that Amplitude has."""
-        late = sum([event.origin.is_late for event in events])
+        late = sum([event.is_late for event in events])
         without_user_id = sum([event.user_id is None for event in events])
         with self._lock:
             self._late += late
@@ -255,7 +212,7 @@ class Ledger:
         self._settle(events, self._delivered)
 
     def settle_repeats(
-        self, events: Sequence[Outgoing], id_conflicts: Sequence[str] = ()
+        self, events: Sequence[EncodedEvent], id_conflicts: Sequence[str] = ()
     ) -> None:
         """Settle events that Amplitude had before.
 
@@ -273,22 +230,22 @@ class Ledger:
         named = dict.fromkeys([*self._conflicting_ids, *insert_ids])
         self._conflicting_ids = tuple(named)[:_MOST_IDS_NAMED]
 
-    def keep_record(self, event: Outgoing, refusal: Refusal) -> None:
+    def keep_record(self, event: EncodedEvent, refusal: Refusal) -> None:
         """Keep the record of an event that Amplitude will not take."""
-        origin: Origin = event.origin
+        origin = event.origin
         self._rejects.write(origin.stream, origin.line, refusal)
 
-    def settle_rejected(self, event: Outgoing, refusal: Refusal) -> None:
+    def settle_rejected(self, event: EncodedEvent, refusal: Refusal) -> None:
         """Settle an event that Amplitude will not take; its record is kept."""
-        origin: Origin = event.origin
+        origin = event.origin
         with self._lock:
-            self._rejected[origin.label, refusal.reason] += 1
-            origin.checkpoint.settled += 1
+            self._rejected[origin.report_key, refusal.reason] += 1
+            event.checkpoint.settled += 1
             self._release()
 
-    def _settle(self, events: Sequence[Outgoing], fate: Counter[str]) -> None:
-        labels = Counter([event.origin.label for event in events])
-        checkpoints = Counter([event.origin.checkpoint for event in events])
+    def _settle(self, events: Sequence[EncodedEvent], fate: Counter[str]) -> None:
+        labels = Counter([event.origin.report_key for event in events])
+        checkpoints = Counter([event.checkpoint for event in events])
         with self._lock:
             fate.update(labels)
             for checkpoint, count in checkpoints.items():

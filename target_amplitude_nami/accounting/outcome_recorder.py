@@ -6,21 +6,20 @@ import threading
 import typing as t
 
 from target_amplitude_nami.delivery.outgoing import Sifted
-from target_amplitude_nami.store import target_of
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from target_amplitude_nami.accounting.ledger import Ledger
-    from target_amplitude_nami.amplitude.event import Refusal
-    from target_amplitude_nami.delivery.outgoing import Outgoing
-    from target_amplitude_nami.store import (
+    from target_amplitude_nami.amplitude.event import EncodedEvent
+    from target_amplitude_nami.outcomes import (
         DedupKey,
-        Mark,
-        Memory,
         Occurrence,
         Project,
+        Refusal,
+        SentEvent,
     )
+    from target_amplitude_nami.store import Memory
 
 
 class Settling:
@@ -36,10 +35,10 @@ class Settling:
         self._memory = memory
         self._project = project
         self._lock = threading.Lock()
-        self._in_flight: dict[DedupKey, Outgoing] = {}
+        self._in_flight: dict[DedupKey, EncodedEvent] = {}
         """The events of all lanes that were let go and have no outcome yet."""
 
-    def sift(self, events: Sequence[Outgoing]) -> Sifted:
+    def sift(self, events: Sequence[EncodedEvent]) -> Sifted:
         """Settle the events that Amplitude has, or is just given; return the others.
 
         Of two events with one id and device Amplitude keeps the first. So the second
@@ -48,7 +47,7 @@ class Settling:
         first, without which no STATE leaves.
         """
         in_flight = self._in_flight
-        keys: list[DedupKey] = [event.origin.mark.key for event in events]
+        keys: list[DedupKey] = [event.sent_event.key for event in events]
         with self._lock:
             twins = {
                 id(event)
@@ -63,17 +62,17 @@ class Settling:
 
     def _sort(
         self,
-        events: Sequence[Outgoing],
+        events: Sequence[EncodedEvent],
         twins: set[int],
         known: Mapping[DedupKey, Occurrence],
     ) -> Sifted:
-        fresh: list[Outgoing] = []
-        waiting: list[Outgoing] = []
-        repeats: list[Outgoing] = []
-        copies: list[Outgoing] = []
+        fresh: list[EncodedEvent] = []
+        waiting: list[EncodedEvent] = []
+        repeats: list[EncodedEvent] = []
+        copies: list[EncodedEvent] = []
         waiting_keys: set[str] = set()
         for event in events:
-            key = event.origin.mark.key
+            key = event.sent_event.key
             is_twin = id(event) in twins
             first = self._in_flight.get(key) if is_twin else None
             if key in known:
@@ -94,26 +93,26 @@ class Settling:
         return Sifted(fresh, waiting)
 
     def _settle_repeats(
-        self, repeats: Sequence[Outgoing], known: Mapping[DedupKey, Occurrence]
+        self, repeats: Sequence[EncodedEvent], known: Mapping[DedupKey, Occurrence]
     ) -> None:
-        marks: list[Mark] = [event.origin.mark for event in repeats]
-        self._remember(repeats, marks)
+        sent: list[SentEvent] = [event.sent_event for event in repeats]
+        self._remember(repeats, sent)
         for event in repeats:
             self._doubt(event)
         self._ledger.settle_repeats(
             repeats,
-            [mark.insert_id for mark in marks if mark.differs_from(known[mark.key])],
+            [one.insert_id for one in sent if one.differs_from(known[one.key])],
         )
 
-    def delivered(self, events: Sequence[Outgoing]) -> None:
+    def delivered(self, events: Sequence[EncodedEvent]) -> None:
         """Settle events that Amplitude has."""
-        self._remember(events, [event.origin.mark for event in events])
+        self._remember(events, [event.sent_event for event in events])
         self._land(events)
         self._ledger.settle_delivered(events)
         if self._memory.wants_commit:
             self._ledger.save()
 
-    def rejected(self, event: Outgoing, refusal: Refusal) -> None:
+    def rejected(self, event: EncodedEvent, refusal: Refusal) -> None:
         """Settle an event that Amplitude will not take, and keep its record."""
         self._ledger.keep_record(event, refusal)
         if event.origin.held is not None:
@@ -122,20 +121,21 @@ class Settling:
         self._land([event])
         self._ledger.settle_rejected(event, refusal)
 
-    def _land(self, events: Iterable[Outgoing]) -> None:
+    def _land(self, events: Iterable[EncodedEvent]) -> None:
         """Take events out of those in flight, where they are among them."""
         in_flight = self._in_flight
         with self._lock:
             for event in events:
-                key = event.origin.mark.key
+                key = event.sent_event.key
                 if in_flight.get(key) is event:
                     del in_flight[key]
 
-    def _remember(self, events: Sequence[Outgoing], marks: Iterable[Mark]) -> None:
+    def _remember(
+        self, events: Sequence[EncodedEvent], sent: Iterable[SentEvent]
+    ) -> None:
         held = [e.origin.held for e in events if e.origin.held is not None]
-        self._memory.settle(self._project, marks, held)
+        self._memory.settle(self._project, sent, held)
 
-    def _doubt(self, event: Outgoing) -> None:
+    def _doubt(self, event: EncodedEvent) -> None:
         """Take note that an event has told nothing by itself."""
-        target = target_of(event.user_id, event.device_id)
-        self._memory.doubt(self._project, target, event.origin.mark.key)
+        self._memory.doubt(self._project, event.target, event.sent_event.key)

@@ -7,7 +7,7 @@ import typing as t
 
 import msgspec
 
-from target_amplitude_nami.amplitude.event import Refusal
+from target_amplitude_nami.outcomes import Refusal
 
 
 class Delivered(msgspec.Struct, frozen=True):

@@ -13,12 +13,11 @@ from decimal import Decimal
 import msgspec
 
 from target_amplitude_nami.amplitude import limits
-from target_amplitude_nami.amplitude.event import (
-    AmplitudeEvent,
-    EncodedEvent,
-    Refusal,
-    encode,
-)
+from target_amplitude_nami.amplitude.event import AmplitudeEvent, encode
+from target_amplitude_nami.outcomes import Refusal
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable
 
 IDENTIFY: t.Final = "$identify"
 
@@ -42,13 +41,24 @@ _CUT_FROM = limits.MAX_TEXT_CHARACTERS + 1
 class Checks:
     """Amplitude's rules with the sender's two choices: id length and request size."""
 
-    def __init__(self, *, min_id_length: int | None, max_event_bytes: int) -> None:
-        """Take `options.min_id_length` (None: Amplitude's 5) and the room for one event.
+    def __init__(
+        self,
+        *,
+        min_id_length: int | None,
+        max_event_bytes: int,
+        on_first_cut: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Take `options.min_id_length` and the size of the largest event.
 
         Args:
-            min_id_length: Fewest characters of a user id or device id.
+            min_id_length: Fewest characters of a user id or device id; None:
+                Amplitude's 5.
             max_event_bytes: Most bytes of one encoded event.
-        """  # noqa: E501
+            on_first_cut: Called when the first text is cut.
+        """
+        self.texts_cut = 0
+        """How many texts were cut to Amplitude's 1,024 characters."""
+        self._on_first_cut = on_first_cut
         self._min_id_length = min_id_length or limits.MIN_ID_LENGTH
         self._max_event_bytes = max_event_bytes
         self._buffer = bytearray()
@@ -56,7 +66,7 @@ class Checks:
 
     def encode(
         self, event: AmplitudeEvent, *, numbers_are_finite: bool = False
-    ) -> EncodedEvent | Refusal:
+    ) -> bytes | Refusal:
         """Return the event's bytes, or why Amplitude would refuse them.
 
         Text longer than 1,024 characters is cut here, once and by characters, as
@@ -80,10 +90,12 @@ class Checks:
             refusal = _refuse_not_finite(event)
         if refusal is not None:
             return refusal
-        cut = 0
         if len(body) > limits.MAX_TEXT_CHARACTERS and _may_hold_long_text(body):
             shorter, cut = _cut_texts(event)
             if cut:
+                if not self.texts_cut:
+                    self._on_first_cut()
+                self.texts_cut += cut
                 body = encode(shorter, self._buffer)
         if len(body) > self._max_event_bytes:
             return Refusal(
@@ -93,7 +105,7 @@ class Checks:
                 f"{self._max_event_bytes:,}; drop fields with `exclude_properties` or "
                 f"raise `max_request_bytes`",
             )
-        return EncodedEvent(body, event.user_id, event.device_id, cut)
+        return body
 
     def refuse_user_id(self, user_id: str) -> Refusal | None:
         """Return why Amplitude would take no event of a user, if so."""

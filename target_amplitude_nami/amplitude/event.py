@@ -8,20 +8,12 @@ from decimal import Decimal
 import msgspec
 import simplejson
 
+from target_amplitude_nami.outcomes import Checkpoint, Origin, SentEvent
+
+_BYTES_AROUND_AN_EVENT: t.Final = 700
+"""What its ids, the objects themselves and their places in tables take."""
+
 Properties: t.TypeAlias = dict[str, t.Any]
-
-
-class Refusal(msgspec.Struct, frozen=True):
-    """Why an event is not, or must not be, taken by Amplitude.
-
-    `reason` is a stable code for machines, `field` the part of the event concerned,
-    `detail` a sentence for people, `status` the HTTP status where Amplitude said so.
-    """
-
-    reason: str
-    field: str
-    detail: str
-    status: int | None = None
 
 
 class AmplitudeEvent(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -74,13 +66,44 @@ def encode(value: object, buffer: bytearray | None = None) -> bytes:
 
 
 class EncodedEvent(msgspec.Struct, frozen=True, gc=False):
-    """An event ready to be sent: its bytes, and what delivery must know about it."""
+    """An event ready to be sent: its bytes, and what settles its record."""
 
     body: bytes
     user_id: str | None
     device_id: str | None
-    cut_texts: int = 0
-    """How many of its texts were cut to Amplitude's 1,024 characters."""
+    user_key: str
+    """The Nami user, whatever name he has by now."""
+    sent_event: SentEvent
+    """What the store remembers once Amplitude has it."""
+    origin: Origin
+    checkpoint: Checkpoint
+    memory_bytes: int
+    """How much memory it takes until it is settled, by `memory_bytes_of`."""
+    is_late: bool = False
+    """Whether it is kept from user properties, as newer ones were seen before it."""
+
+    @property
+    def order_keys(self) -> tuple[str, str]:
+        """The Nami user and Amplitude's: events with one of them keep their order."""
+        return self.user_key, self.user_id or self.device_id or self.user_key
+
+    @property
+    def target(self) -> str:
+        """The user, or the device without one, whose properties Amplitude sets."""
+        return target_of(self.user_id, self.device_id)
+
+
+def target_of(user_id: str | None, device_id: str | None) -> str:
+    """Return the name of the user, or of the device alone, that has the properties.
+
+    Both may have the same id.
+    """
+    return user_id or f"device\0{device_id}"
+
+
+def memory_bytes_of(body: bytes, line: bytes) -> int:
+    """Return how much memory an event takes with the line of its record."""
+    return len(body) + len(line) + _BYTES_AROUND_AN_EVENT
 
 
 def _encode_with_lone_surrogates(value: object) -> bytes:

@@ -28,7 +28,7 @@ from target_amplitude_nami.amplitude.answers import (
     TooLarge,
     Unknown,
 )
-from target_amplitude_nami.amplitude.event import Refusal
+from target_amplitude_nami.outcomes import Refusal
 
 if t.TYPE_CHECKING:
     from target_amplitude_nami.amplitude.quoting import Quotes

@@ -11,8 +11,9 @@ from target_amplitude_nami.delivery.outgoing import memory_of
 if t.TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from target_amplitude_nami.amplitude.event import EncodedEvent
     from target_amplitude_nami.delivery.deferred_users import Holds
-    from target_amplitude_nami.delivery.outgoing import Outgoing, RequestLimits
+    from target_amplitude_nami.delivery.outgoing import RequestLimits
 
 
 class Backlog:
@@ -23,7 +24,7 @@ class Backlog:
 
     def __init__(self, limits: RequestLimits) -> None:
         """Begin empty; take how much one request may hold."""
-        self.events: list[Outgoing] = []
+        self.events: list[EncodedEvent] = []
         self.memory_bytes = 0
         self.since = 0.0
         """When the first event came, or the request before it left."""
@@ -47,7 +48,7 @@ class Backlog:
         """Whether a request may leave now."""
         return self._urged > 0 or self.is_full
 
-    def put(self, events: Sequence[Outgoing], now: float) -> None:
+    def put(self, events: Sequence[EncodedEvent], now: float) -> None:
         """Take further events."""
         if not self.events:
             self.since = now
@@ -66,13 +67,13 @@ class Backlog:
             and self._body_bytes + other._body_bytes <= self._limits.event_bytes
         )
 
-    def clear(self) -> list[Outgoing]:
+    def clear(self) -> list[EncodedEvent]:
         """Return and forget all events."""
         events = self.events
         self._keep([])
         return events
 
-    def count_that_fit(self, events: Sequence[Outgoing]) -> int:
+    def count_that_fit(self, events: Sequence[EncodedEvent]) -> int:
         """Return how many of these the request that is being filled has room for."""
         room = self._limits.events - len(self.events)
         body_bytes = self._limits.event_bytes - self._body_bytes
@@ -82,7 +83,7 @@ class Backlog:
                 return count
         return len(events)
 
-    def take(self, holds: Holds, now: float) -> list[Outgoing]:
+    def take(self, holds: Holds, now: float) -> list[EncodedEvent]:
         """Return and forget the events of one request, if one may leave.
 
         Events of users who have to wait move to `holds` instead, and the next events
@@ -108,13 +109,13 @@ class Backlog:
         self._keep(list(free))
         return True
 
-    def _keep(self, events: list[Outgoing]) -> None:
+    def _keep(self, events: list[EncodedEvent]) -> None:
         self._urged = max(0, self._urged - len(self.events) + len(events))
         self.events = events
         self._body_bytes = _body_bytes_of(events)
         self.memory_bytes = memory_of(events)
 
 
-def _body_bytes_of(events: Sequence[Outgoing]) -> int:
+def _body_bytes_of(events: Sequence[EncodedEvent]) -> int:
     """Return the bytes of the events and of a comma behind each."""
     return sum([len(event.body) for event in events]) + len(events)

@@ -22,16 +22,17 @@ from target_amplitude_nami.amplitude.answers import (
     TooLarge,
     Unknown,
 )
-from target_amplitude_nami.amplitude.event import Refusal
 from target_amplitude_nami.delivery.deferred_users import Holds
 from target_amplitude_nami.delivery.outgoing import DeliveryError, Traffic
 from target_amplitude_nami.delivery.split_plan import Salvage
+from target_amplitude_nami.outcomes import Refusal
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from target_amplitude_nami.amplitude.answers import Answer
-    from target_amplitude_nami.delivery.outgoing import Outgoing, Sender, Settlement
+    from target_amplitude_nami.amplitude.event import EncodedEvent
+    from target_amplitude_nami.delivery.outgoing import Sender, Settlement
     from target_amplitude_nami.delivery.rate_limits import Pacing
 
 LONGEST_BACKOFF_SECONDS: t.Final = 60
@@ -88,7 +89,7 @@ class Courier:
         """Close the connection."""
         self._sender.close()
 
-    def deliver(self, events: Sequence[Outgoing]) -> None:
+    def deliver(self, events: Sequence[EncodedEvent]) -> None:
         """Send the events of one request; on return each is settled or held back.
 
         Raises:
@@ -109,7 +110,7 @@ class Courier:
             self._hold_twins(events, waiting)
 
     def _hold_twins(
-        self, events: Sequence[Outgoing], waiting: Sequence[Outgoing]
+        self, events: Sequence[EncodedEvent], waiting: Sequence[EncodedEvent]
     ) -> None:
         """Hold back those of the events that wait for others of their id."""
         now = self._now()
@@ -124,7 +125,7 @@ class Courier:
         self.holds.absorb(waiting)
 
     def _act_on(
-        self, answer: Answer, part: Sequence[Outgoing], salvage: Salvage
+        self, answer: Answer, part: Sequence[EncodedEvent], salvage: Salvage
     ) -> None:
         match answer:
             case Delivered():
@@ -145,7 +146,7 @@ class Courier:
             case Fatal(said):  # pragma: no branch - an Unknown does not get here
                 raise DeliveryError(said)
 
-    def _post(self, part: Sequence[Outgoing]) -> Answer:
+    def _post(self, part: Sequence[EncodedEvent]) -> Answer:
         """Send until there is an answer that tells the outcome."""
         body = self._sender.encode([event.body for event in part])
         self._pause(self._pacing.reserve(len(part), self._now()))
@@ -188,7 +189,7 @@ class Courier:
     # What the answers ask for
 
     def _settle(
-        self, answer: Delivered, part: Sequence[Outgoing], salvage: Salvage
+        self, answer: Delivered, part: Sequence[EncodedEvent], salvage: Salvage
     ) -> None:
         if answer.ingested not in {None, len(part)}:
             self.traffic.miscounted += 1
@@ -200,15 +201,15 @@ class Courier:
         salvage.is_proven = True
         self._settlement.delivered(part)
 
-    def _reject(self, event: Outgoing, refusal: Refusal) -> None:
+    def _reject(self, event: EncodedEvent, refusal: Refusal) -> None:
         self._stuck_since = None
         self._settlement.rejected(event, refusal)
 
     def _sort_out(
-        self, answer: Refused, part: Sequence[Outgoing], salvage: Salvage
+        self, answer: Refused, part: Sequence[EncodedEvent], salvage: Salvage
     ) -> None:
         """Reject the events that Amplitude named; the others go again at once."""
-        rest: list[Outgoing] = []
+        rest: list[EncodedEvent] = []
         kept_at: list[int] = []
         for index, event in enumerate(part):
             refusal = answer.events.get(index) or answer.devices.get(
@@ -219,7 +220,7 @@ class Courier:
                 kept_at.append(index)
             else:
                 self._reject(event, refusal)
-        remaining: Sequence[Outgoing] = rest
+        remaining: Sequence[EncodedEvent] = rest
         if answer.throttle is not None:
             throttle = _moved(answer.throttle, kept_at)
             remaining = self._obey(throttle, rest, answer.said)
@@ -228,8 +229,8 @@ class Courier:
 
     def _go_on(
         self,
-        remaining: Sequence[Outgoing],
-        part: Sequence[Outgoing],
+        remaining: Sequence[EncodedEvent],
+        part: Sequence[EncodedEvent],
         answer: Refused | Throttled,
         salvage: Salvage,
     ) -> None:
@@ -244,11 +245,11 @@ class Courier:
             self._act_on(unsaid, part, salvage)
 
     def _obey(
-        self, throttle: Throttle, part: Sequence[Outgoing], said: str
-    ) -> Sequence[Outgoing]:
+        self, throttle: Throttle, part: Sequence[EncodedEvent], said: str
+    ) -> Sequence[EncodedEvent]:
         """Hold back whom Amplitude wants to wait; return who may go again at once."""
         self.traffic.throttled += 1
-        may_go: list[Outgoing] = []
+        may_go: list[EncodedEvent] = []
         until: dict[str, float] = {}
         moment = self._now() + throttle.seconds
         users = 0
@@ -266,7 +267,7 @@ class Courier:
                 or event.user_id in throttle.users
                 or event.device_id in throttle.devices
             ):
-                users += event.lane_key not in until
+                users += event.user_key not in until
                 until |= dict.fromkeys(event.order_keys, moment)
             may_go.append(event)
         if until:
@@ -277,7 +278,7 @@ class Courier:
 
     # Events refused alone, without a reason
 
-    def _suspect(self, event: Outgoing, refusal: Refusal, salvage: Salvage) -> None:
+    def _suspect(self, event: EncodedEvent, refusal: Refusal, salvage: Salvage) -> None:
         """Take note of an event refused alone: its own fault, or everybody's?"""
         salvage.suspects.append((event, refusal))
         if salvage.is_proven:

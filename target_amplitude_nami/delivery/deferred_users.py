@@ -8,14 +8,14 @@ import typing as t
 if t.TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from target_amplitude_nami.delivery.outgoing import Outgoing
+    from target_amplitude_nami.amplitude.event import EncodedEvent
 
 
 @dataclasses.dataclass(slots=True, eq=False)
 class _Hold:
     until: float
     keys: set[str]
-    events: list[Outgoing]
+    events: list[EncodedEvent]
 
 
 class Holds:
@@ -37,7 +37,7 @@ class Holds:
             hold = self._by_key.setdefault(key, _Hold(moment, {key}, []))
             hold.until = max(hold.until, moment)
 
-    def absorb(self, events: Sequence[Outgoing]) -> Sequence[Outgoing]:
+    def absorb(self, events: Sequence[EncodedEvent]) -> Sequence[EncodedEvent]:
         """Keep the events whose key is held back; return the others, in order."""
         if not self._by_key:
             return events
@@ -55,7 +55,7 @@ class Holds:
             hold.events.append(event)
         return free
 
-    def _spread(self, events: Sequence[Outgoing]) -> None:
+    def _spread(self, events: Sequence[EncodedEvent]) -> None:
         """Hold back both keys of each event of which one is held back.
 
         Before any event is kept: one may bring its other key to events ahead of it,
@@ -87,7 +87,7 @@ class Holds:
         for key in other.keys:
             self._by_key[key] = hold
 
-    def take_due(self, now: float) -> list[Outgoing]:
+    def take_due(self, now: float) -> list[EncodedEvent]:
         """Return and forget the events that may go on now, in order for each key."""
         due = {id(hold): hold for hold in self._by_key.values() if hold.until <= now}
         for hold in due.values():

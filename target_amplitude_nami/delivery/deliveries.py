@@ -9,8 +9,8 @@ from target_amplitude_nami.delivery.outgoing import Traffic
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from target_amplitude_nami.amplitude.event import EncodedEvent
     from target_amplitude_nami.delivery.delivery import Delivery
-    from target_amplitude_nami.delivery.outgoing import Outgoing
 
 _Project = t.TypeVar("_Project")
 
@@ -36,7 +36,7 @@ class Deliveries(t.Generic[_Project]):
         delivery = self._started[project] = self._start(project)
         return delivery
 
-    def submit(self, project: _Project, events: Sequence[Outgoing]) -> None:
+    def submit(self, project: _Project, events: Sequence[EncodedEvent]) -> None:
         """Take events for a project in order; wait while its lanes are full.
 
         Raises:

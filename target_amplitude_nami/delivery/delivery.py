@@ -16,7 +16,6 @@ from target_amplitude_nami.delivery.batch_sender import Courier
 from target_amplitude_nami.delivery.lane import Lane, join_small_backlogs
 from target_amplitude_nami.delivery.outgoing import (
     Clock,
-    Outgoing,
     RequestLimits,
     Sender,
     Settlement,
@@ -31,7 +30,8 @@ from target_amplitude_nami.delivery.router import Router
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from target_amplitude_nami.amplitude.event import Refusal
+    from target_amplitude_nami.amplitude.event import EncodedEvent
+    from target_amplitude_nami.outcomes import Refusal
 
 MOST_BYTES_UNSETTLED: t.Final = 24_000_000
 """In RAM, with the events of users who have to wait: once those take all of it, reading
@@ -132,7 +132,7 @@ class Delivery:
         """What was sent so far."""
         return sum((lane.traffic for lane in self._lanes), Traffic())
 
-    def submit(self, events: Sequence[Outgoing]) -> None:
+    def submit(self, events: Sequence[EncodedEvent]) -> None:
         """Take events in order; wait while the lanes are full.
 
         Raises:
@@ -200,7 +200,7 @@ class Delivery:
 
     # What the lanes report
 
-    def sift(self, events: Sequence[Outgoing]) -> Sifted:
+    def sift(self, events: Sequence[EncodedEvent]) -> Sifted:
         """Pass on, and let the submitting thread go on."""
         if self._is_closed:
             raise Stopped
@@ -210,21 +210,21 @@ class Delivery:
             self._settle([event for event in events if id(event) not in kept])
         return sifted
 
-    def delivered(self, events: Sequence[Outgoing]) -> None:
+    def delivered(self, events: Sequence[EncodedEvent]) -> None:
         """Pass on, and let the submitting thread go on."""
         if self._is_closed:
             raise Stopped
         self._settlement.delivered(events)
         self._settle(events)
 
-    def rejected(self, event: Outgoing, refusal: Refusal) -> None:
+    def rejected(self, event: EncodedEvent, refusal: Refusal) -> None:
         """Pass on, and let the submitting thread go on."""
         if self._is_closed:
             raise Stopped
         self._settlement.rejected(event, refusal)
         self._settle([event])
 
-    def _settle(self, events: Sequence[Outgoing]) -> None:
+    def _settle(self, events: Sequence[EncodedEvent]) -> None:
         with self._condition:
             self._unsettled_bytes -= memory_of(events)
             self._unsettled_events -= len(events)
@@ -235,7 +235,7 @@ class Delivery:
 
     # From here on all is done under the condition.
 
-    def _take(self, events: Sequence[Outgoing]) -> None:
+    def _take(self, events: Sequence[EncodedEvent]) -> None:
         more = memory_of(events)
         if self._unsettled_bytes + more > MOST_BYTES_UNSETTLED:
             if len(events) > 1:  # there may be room for some
@@ -257,7 +257,9 @@ class Delivery:
             self._put_in_lanes(events)
         self._leave_memory_to_what_is_on_its_way()
 
-    def _put_in_first_request(self, events: Sequence[Outgoing]) -> Sequence[Outgoing]:
+    def _put_in_first_request(
+        self, events: Sequence[EncodedEvent]
+    ) -> Sequence[EncodedEvent]:
         """Put events in the request that all lanes share; return those left over."""
         first = self._lanes[0].backlog
         count = first.count_that_fit(events)
@@ -273,7 +275,7 @@ class Delivery:
         self._lanes[0].backlog.urge()
         self._condition.notify_all()
 
-    def _put_in_lanes(self, events: Sequence[Outgoing]) -> None:
+    def _put_in_lanes(self, events: Sequence[EncodedEvent]) -> None:
         now = self._clock.now()
         is_ready = False
         for lane, routed in zip(self._lanes, self._router.route(events), strict=True):

@@ -11,13 +11,9 @@ from target_amplitude_nami.delivery.outgoing import Stopped
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from target_amplitude_nami.amplitude.event import EncodedEvent
     from target_amplitude_nami.delivery.batch_sender import Courier
-    from target_amplitude_nami.delivery.outgoing import (
-        Clock,
-        Outgoing,
-        RequestLimits,
-        Traffic,
-    )
+    from target_amplitude_nami.delivery.outgoing import Clock, RequestLimits, Traffic
     from target_amplitude_nami.delivery.router import Router
 
 
@@ -96,12 +92,12 @@ class Lane(threading.Thread):
                 self._is_busy = False
                 self._condition.notify_all()
 
-    def _deliver(self, requests: list[list[Outgoing]]) -> None:
+    def _deliver(self, requests: list[list[EncodedEvent]]) -> None:
         # By itself, so that a lane that waits keeps nothing of what it delivered.
         for request in requests:
             self._courier.deliver(request)
 
-    def _next_requests(self) -> list[list[Outgoing]]:
+    def _next_requests(self) -> list[list[EncodedEvent]]:
         """Wait for events that may go."""
         with self._condition:
             self._is_busy = False
@@ -119,7 +115,7 @@ class Lane(threading.Thread):
                 self._clock.wait(self._condition, self._seconds_until_some_may_go(now))
         raise Stopped
 
-    def _choose(self, now: float) -> list[list[Outgoing]]:
+    def _choose(self, now: float) -> list[list[EncodedEvent]]:
         """Return requests of those held back who may go now, or one of the backlog.
 
         In turn, so that neither keeps the other waiting.

@@ -13,36 +13,11 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from target_amplitude_nami.amplitude.answers import Answer
-    from target_amplitude_nami.amplitude.event import Refusal
-
-_BYTES_AROUND_AN_EVENT: t.Final = 700
-"""What its ids, its mark, the objects themselves and their places in tables take."""
+    from target_amplitude_nami.amplitude.event import EncodedEvent
+    from target_amplitude_nami.outcomes import Refusal
 
 
-class Outgoing(msgspec.Struct, frozen=True, gc=False):
-    """An encoded event on its way, and what comes back when it is settled."""
-
-    body: bytes
-    user_id: str | None
-    device_id: str | None
-    lane_key: str
-    """The Nami user, whatever name he has by now."""
-    origin: t.Any
-    memory_bytes: int
-    """How much memory is taken until the event is settled, by `memory_bytes_of`."""
-
-    @property
-    def order_keys(self) -> tuple[str, str]:
-        """The Nami user and Amplitude's: events with one of them keep their order."""
-        return self.lane_key, self.user_id or self.device_id or self.lane_key
-
-
-def memory_bytes_of(body: bytes, kept: bytes) -> int:
-    """Return how much memory an event takes with what its origin keeps."""
-    return len(body) + len(kept) + _BYTES_AROUND_AN_EVENT
-
-
-def memory_of(events: Sequence[Outgoing]) -> int:
+def memory_of(events: Sequence[EncodedEvent]) -> int:
     """Return how much memory several events take together."""
     return sum([event.memory_bytes for event in events])
 
@@ -50,9 +25,9 @@ def memory_of(events: Sequence[Outgoing]) -> int:
 class Sifted(t.NamedTuple):
     """What there is to do about events; all others of them are settled."""
 
-    fresh: Sequence[Outgoing]
+    fresh: Sequence[EncodedEvent]
     """Those that Amplitude does not have, in order."""
-    waiting: Sequence[Outgoing] = ()
+    waiting: Sequence[EncodedEvent] = ()
     """Those that have the id and device of one whose outcome is not known yet, and what
     comes behind them for the same users, in order."""
 
@@ -60,13 +35,13 @@ class Sifted(t.NamedTuple):
 class Settlement(t.Protocol):
     """Who is told what became of the events; called from the lanes' threads."""
 
-    def sift(self, events: Sequence[Outgoing], /) -> Sifted:
+    def sift(self, events: Sequence[EncodedEvent], /) -> Sifted:
         """Settle the events that Amplitude has; return the others."""
 
-    def delivered(self, events: Sequence[Outgoing], /) -> None:
+    def delivered(self, events: Sequence[EncodedEvent], /) -> None:
         """Amplitude has these."""
 
-    def rejected(self, event: Outgoing, refusal: Refusal, /) -> None:
+    def rejected(self, event: EncodedEvent, refusal: Refusal, /) -> None:
         """Amplitude will not take this one."""
 
 
@@ -98,12 +73,12 @@ class RequestLimits(msgspec.Struct, frozen=True):
     event_bytes: int
     """Bytes of the events and the commas between them."""
 
-    def pack(self, events: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
+    def pack(self, events: Sequence[EncodedEvent]) -> Iterator[list[EncodedEvent]]:
         """Split events, in order, into as few requests as the limits allow."""
         if self._have_room_for(events):
             yield list(events)
             return
-        request: list[Outgoing] = []
+        request: list[EncodedEvent] = []
         size = 0
         for event in events:
             more = len(event.body) + 1
@@ -116,7 +91,7 @@ class RequestLimits(msgspec.Struct, frozen=True):
         if request:
             yield request
 
-    def _have_room_for(self, events: Sequence[Outgoing]) -> bool:
+    def _have_room_for(self, events: Sequence[EncodedEvent]) -> bool:
         count = len(events)
         if not 0 < count <= self.events:
             return False

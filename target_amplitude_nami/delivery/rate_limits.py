@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from target_amplitude_nami.delivery.outgoing import Outgoing
+from target_amplitude_nami.amplitude.event import EncodedEvent
 
 WINDOW_SECONDS: t.Final = 10
 """Amplitude counts an id's events over 30 s; three windows of ours lie within one."""
@@ -22,8 +22,8 @@ _FEW_TIMES = 4
 class Admission(msgspec.Struct, frozen=True):
     """Which events of a request may leave now, and when the others may, by key."""
 
-    admitted: Sequence[Outgoing]
-    postponed: Sequence[Outgoing]
+    admitted: Sequence[EncodedEvent]
+    postponed: Sequence[EncodedEvent]
     until: dict[str, float]
 
 
@@ -64,7 +64,7 @@ class Pacing:
         self._sent: Counter[str] = Counter()
         """Of each id in `_recent`, all of them together."""
 
-    def admit(self, events: Sequence[Outgoing], now: float) -> Admission:
+    def admit(self, events: Sequence[EncodedEvent], now: float) -> Admission:
         """Count events as sent now, except those of ids that had their share.
 
         Once an event is postponed, all later ones with one of its order keys are.
@@ -102,10 +102,10 @@ class Pacing:
         }
 
     def _admit_some(
-        self, events: Sequence[Outgoing], room: dict[str, int], now: float
+        self, events: Sequence[EncodedEvent], room: dict[str, int], now: float
     ) -> Admission:
-        admitted: list[Outgoing] = []
-        postponed: list[Outgoing] = []
+        admitted: list[EncodedEvent] = []
+        postponed: list[EncodedEvent] = []
         until: dict[str, float] = {}
         for event in events:
             ids = [name for name in (event.user_id, event.device_id) if name in room]
@@ -148,7 +148,7 @@ class Pacing:
                 del self._sent[name]
 
 
-def _count_ids(events: Sequence[Outgoing]) -> Counter[str]:
+def _count_ids(events: Sequence[EncodedEvent]) -> Counter[str]:
     ids = Counter([event.user_id for event in events if event.user_id])
     ids.update([event.device_id for event in events if event.device_id])
     return ids

@@ -18,7 +18,7 @@ import zlib
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from target_amplitude_nami.delivery.outgoing import Outgoing
+    from target_amplitude_nami.amplitude.event import EncodedEvent
 
 _ONE_EVENT: t.Final = 1 << 8
 _LANE: t.Final = _ONE_EVENT - 1
@@ -31,7 +31,7 @@ class _Parked:
     """Events in order, and the keys of all of them."""
 
     keys: set[str] = dataclasses.field(default_factory=set)
-    events: list[Outgoing] = dataclasses.field(default_factory=list)
+    events: list[EncodedEvent] = dataclasses.field(default_factory=list)
 
 
 class Router:
@@ -55,7 +55,7 @@ class Router:
         """Whether events wait for others of their users in another lane."""
         return bool(self._parked)
 
-    def share(self, events: Sequence[Outgoing]) -> None:
+    def share(self, events: Sequence[EncodedEvent]) -> None:
         """Note events of the request that is filled before the lanes are used."""
         if self._lanes == 1:
             return
@@ -64,7 +64,7 @@ class Router:
             for key in set(event.order_keys):
                 places[key] = places.get(key, self._shared) + _ONE_EVENT
 
-    def move(self, events: Sequence[Outgoing]) -> None:
+    def move(self, events: Sequence[EncodedEvent]) -> None:
         """Note that events go with those of another lane.
 
         Args:
@@ -75,18 +75,18 @@ class Router:
             for key in event.order_keys:
                 places[key] = places[key] - (places[key] & _LANE) + self._shared
 
-    def route(self, events: Iterable[Outgoing]) -> list[list[Outgoing]]:
+    def route(self, events: Iterable[EncodedEvent]) -> list[list[EncodedEvent]]:
         """Return the events of each lane, in order, and park those that cannot go."""
         if self._lanes == 1:
             return [list(events)]
-        routed: list[list[Outgoing]] = [[] for _ in range(self._lanes)]
+        routed: list[list[EncodedEvent]] = [[] for _ in range(self._lanes)]
         appends = [lane.append for lane in routed]
         lanes, shared, parked = self._lanes, self._shared, self._parked
         places = self._places
         place_of = places.get
         for event in events:
             # `event.order_keys`, without a call for each event.
-            user = event.lane_key
+            user = event.user_key
             name = event.user_id or event.device_id or user
             at_user = place_of(user, _NOWHERE)
             at_name = place_of(name, _NOWHERE)
@@ -109,15 +109,15 @@ class Router:
             appends[lane](event)
         return routed
 
-    def settle(self, events: Sequence[Outgoing]) -> Sequence[Outgoing]:
+    def settle(self, events: Sequence[EncodedEvent]) -> Sequence[EncodedEvent]:
         """Forget events; return those that were parked and may be routed again."""
         if self._lanes == 1:
             return ()
-        keys = [event.lane_key for event in events]
+        keys = [event.user_key for event in events]
         keys += [
             name
             for event in events
-            if (name := event.user_id or event.device_id) and name != event.lane_key
+            if (name := event.user_id or event.device_id) and name != event.user_key
         ]
         places = self._places
         forget = places.pop
@@ -134,7 +134,7 @@ class Router:
             for event in self._unpark(key)
         ]
 
-    def _park(self, event: Outgoing) -> None:
+    def _park(self, event: EncodedEvent) -> None:
         user, name = event.order_keys
         group = self._parked.get(user) or self._parked.get(name) or _Parked()
         other = self._parked.get(name, group)
@@ -146,7 +146,7 @@ class Router:
         group.events.append(event)
         self._parked.update(dict.fromkeys(keys, group))
 
-    def _unpark(self, key: str) -> list[Outgoing]:
+    def _unpark(self, key: str) -> list[EncodedEvent]:
         group = self._parked[key]
         for each in group.keys:
             del self._parked[each]

@@ -8,16 +8,16 @@ from collections import deque
 if t.TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_amplitude_nami.amplitude.event import Refusal
-    from target_amplitude_nami.delivery.outgoing import Outgoing
+    from target_amplitude_nami.amplitude.event import EncodedEvent
+    from target_amplitude_nami.outcomes import Refusal
 
 
 class Salvage:
     """The parts of a batch that still have to be sent, in order."""
 
-    def __init__(self, events: Sequence[Outgoing]) -> None:
+    def __init__(self, events: Sequence[EncodedEvent]) -> None:
         """Begin with the whole batch as one part."""
-        self.suspects: list[tuple[Outgoing, Refusal]] = []
+        self.suspects: list[tuple[EncodedEvent, Refusal]] = []
         """Events refused alone, without a reason."""
         self.is_proven = False
         """Whether Amplitude has understood a request of this batch."""
@@ -27,22 +27,22 @@ class Salvage:
     def __bool__(self) -> bool:
         return bool(self._parts)
 
-    def take(self) -> Sequence[Outgoing]:
+    def take(self) -> Sequence[EncodedEvent]:
         """Return and forget the part that is to be sent next."""
         return self._parts.popleft()
 
-    def again(self, events: Sequence[Outgoing]) -> None:
+    def again(self, events: Sequence[EncodedEvent]) -> None:
         """Send these again, before all others."""
         if events:
             self._parts.appendleft(events)
 
-    def again_in_halves(self, events: Sequence[Outgoing]) -> None:
+    def again_in_halves(self, events: Sequence[EncodedEvent]) -> None:
         """Send these again, before all others, as two parts."""
         middle = (len(events) + 1) // 2
         self.again(events[middle:])
         self.again(events[:middle])
 
-    def again_without_some(self, events: Sequence[Outgoing]) -> None:
+    def again_without_some(self, events: Sequence[EncodedEvent]) -> None:
         """Send again what is left of a part after Amplitude had named some of it.
 
         HTTP V2 may name only the first event that it minds. All the rest go again
@@ -60,7 +60,7 @@ class Salvage:
         Each goes alone, and they come from all over the batch.
         """
         seen = {key for event, _ in self.suspects for key in event.order_keys}
-        firsts: list[Outgoing] = []
+        firsts: list[EncodedEvent] = []
         for part in self._parts:
             for event in part:
                 if seen.isdisjoint(event.order_keys):

@@ -13,16 +13,18 @@ import typing as t
 import msgspec
 
 from target_amplitude_nami.amplitude.checks import IDENTIFY
+from target_amplitude_nami.amplitude.event import target_of
 from target_amplitude_nami.nami.state import NO_STATE
-from target_amplitude_nami.store import UNTOLD, Told, digest, target_of
+from target_amplitude_nami.store import UNTOLD, Told, digest
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
 
     from target_amplitude_nami.amplitude.event import AmplitudeEvent
     from target_amplitude_nami.nami.state import UserState
+    from target_amplitude_nami.outcomes import DedupKey
     from target_amplitude_nami.pipeline.mapping import Identity
-    from target_amplitude_nami.store import DedupKey, Shelf
+    from target_amplitude_nami.store import Shelf
 
 
 class Targets:

@@ -10,10 +10,9 @@ import typing as t
 import msgspec
 
 from target_amplitude_nami.amplitude.checks import IDENTIFY
-from target_amplitude_nami.amplitude.event import AmplitudeEvent, encode
+from target_amplitude_nami.amplitude.event import AmplitudeEvent, encode, target_of
 from target_amplitude_nami.nami import purchase, values
 from target_amplitude_nami.nami.state import UserState
-from target_amplitude_nami.store import target_of
 
 if t.TYPE_CHECKING:
     from target_amplitude_nami.nami.records import NamiEvent, NamiUser

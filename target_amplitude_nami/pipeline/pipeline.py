@@ -7,7 +7,12 @@ import typing as t
 import msgspec
 
 from target_amplitude_nami import jsontext
-from target_amplitude_nami.amplitude.event import Refusal
+from target_amplitude_nami.amplitude.event import (
+    AmplitudeEvent,
+    EncodedEvent,
+    memory_bytes_of,
+    target_of,
+)
 from target_amplitude_nami.nami import purchase
 from target_amplitude_nami.nami.records import (
     NO_STATE,
@@ -16,35 +21,31 @@ from target_amplitude_nami.nami.records import (
     UnreadableRecordError,
     UserState,
 )
+from target_amplitude_nami.outcomes import (
+    DedupKey,
+    Occurrence,
+    Origin,
+    Project,
+    Refusal,
+    SentEvent,
+    dedup_key,
+)
 from target_amplitude_nami.pipeline import held_record as kept
 from target_amplitude_nami.pipeline import mapping
 from target_amplitude_nami.pipeline.event_filter import Choice
 from target_amplitude_nami.pipeline.freshness import Targets, in_turn
 from target_amplitude_nami.pipeline.identity import Learning, who
-from target_amplitude_nami.store import Mark, Project, dedup_key, target_of
 
 if t.TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_amplitude_nami.amplitude.event import AmplitudeEvent
     from target_amplitude_nami.pipeline.mapping import Identity
     from target_amplitude_nami.run import Run
-    from target_amplitude_nami.store import DedupKey, Held, Known, Occurrence
+    from target_amplitude_nami.store import Held, Known
 
 _TAKEN_AT_ONCE = 200
 _OF_THE_SANDBOX = " (sandbox)"
 """What follows the event type where events of the sandbox go to another project."""
-
-
-class Source(msgspec.Struct, frozen=True, gc=False):
-    """Where a record came from: all that settling it needs."""
-
-    label: str
-    stream: str
-    line: bytes
-    held: int | None = None
-    """Its number in the memory, when it comes from there."""
-    project: Project = "main"
 
 
 class Way:
@@ -63,7 +64,7 @@ class Way:
         self._settings = run.settings
         self._checks = run.checks
         self._sent_names = dict(run.settings.sent_names)
-        self._waiting: list[tuple[NamiEvent | NamiUser, str, bytes]] = []
+        self._waiting: list[tuple[NamiEvent | NamiUser, Origin]] = []
         self.choice: t.Final = Choice(run.settings, run.note_new_type)
         self._waits = (
             run.settings.anonymous_users == "hold"
@@ -81,7 +82,9 @@ class Way:
             stream: The stream that it was read from.
             line: The message that it was read from.
         """
-        self._waiting.append((record, stream, line))
+        self._waiting.append(
+            (record, Origin(self.choice.label_of(record), stream, line))
+        )
         if len(self._waiting) >= _TAKEN_AT_ONCE:
             self.flush()
 
@@ -91,10 +94,9 @@ class Way:
         Several at a time, so that the memory can look up all that they need at once.
         """
         waiting, self._waiting = self._waiting, []
-        self._look_ahead([record for record, _, _ in waiting])
-        label_of = self.choice.label_of
-        for record, stream, line in waiting:
-            self._take(record, Source(label_of(record), stream, line))
+        self._look_ahead([record for record, _ in waiting])
+        for record, origin in waiting:
+            self._take(record, origin)
         self._run.post()
 
     def _look_ahead(self, records: Sequence[NamiEvent | NamiUser]) -> None:
@@ -116,7 +118,7 @@ class Way:
                     keys.add(_key_of(record.event_id, identity))
         memory.prepare(targets, keys)
 
-    def _take(self, record: NamiEvent | NamiUser, source: Source) -> None:
+    def _take(self, record: NamiEvent | NamiUser, origin: Origin) -> None:
         user = who(record)
         before = self._users.get(user)
         known = self._learning.with_ids(before, record)
@@ -129,7 +131,7 @@ class Way:
                     self._run.post()
                 self._let_go(held)
             before = known = self._users.get(user)
-        known = self._go(record, source, user, known)
+        known = self._go(record, origin, user, known)
         if known is not before:
             self._users.put(user, known)
 
@@ -150,35 +152,37 @@ class Way:
         self._run.post()
 
     def _go(
-        self, record: NamiEvent | NamiUser, source: Source, user: str, known: Known
+        self, record: NamiEvent | NamiUser, origin: Origin, user: str, known: Known
     ) -> Known:
         """Settle a record, or hand it to delivery; return what is known then."""
         try:
             if isinstance(record, NamiUser):
-                return self._take_user(record, source, user, known)
-            return self._take_event(record, source, user, known)
+                return self._take_user(record, origin, user, known)
+            return self._take_event(record, origin, user, known)
         except UnreadableRecordError as error:
-            self._reject(Refusal(error.reason, error.field, error.detail), source)
+            self._reject(Refusal(error.reason, error.field, error.detail), origin)
         except RecursionError:
             detail = "the record is nested too deep to be sent"
-            self._reject(Refusal("too_deep", "", detail), source)
+            self._reject(Refusal("too_deep", "", detail), origin)
         return known
 
     def _take_event(  # noqa: C901 - more calls would take longer
-        self, event: NamiEvent, source: Source, user: str, known: Known
+        self, event: NamiEvent, origin: Origin, user: str, known: Known
     ) -> Known:
         unwanted = self.choice.why_not(event)
         if unwanted is not None:
-            self._filter(unwanted, source)
+            self._filter(unwanted, origin)
             return known
+        project: Project = "main"
         if self._parts_sandbox and purchase.is_sandbox(event.properties):
-            label = source.label + _OF_THE_SANDBOX
-            source = msgspec.structs.replace(source, label=label, project="sandbox")
+            report_key = origin.report_key + _OF_THE_SANDBOX
+            origin = msgspec.structs.replace(origin, report_key=report_key)
+            project = "sandbox"
         identity = mapping.identify(event, known.external_id, self._settings)
         if isinstance(identity, mapping.Unnamed):
-            self._leave_out(identity, event, source)
+            self._leave_out(identity, event, origin)
             return known
-        event_type, time, project = event.event_type, event.time, source.project
+        event_type, time = event.event_type, event.time
         state: UserState = event.state
         state_time: int | None = time
         tells_state = event_type.startswith("user.")
@@ -199,18 +203,20 @@ class Way:
         )
         insert_id = mapped.insert_id
         if insert_id != event.event_id:
-            self._run.note_no_id(source.stream)
+            self._run.note_no_id(origin.stream)
         key = dedup_key(insert_id, identity.device_id, identity.user_id)
-        mark = Mark(event_type, time, key, insert_id)
+        sent_event = SentEvent(
+            event_type, time, key, insert_id, identity.device_id, identity.user_id
+        )
         first = self._memory.delivered_before(project, key)
         if first is None and self._may_have_been_nameless:
-            first = self._delivered_nameless(project, mark, event, identity)
+            first = self._delivered_nameless(project, sent_event, event, identity)
         if first is not None:
-            self._repeat(source, mark, first)
+            self._repeat(origin, project, sent_event, first)
             return known
         # In a backfill no event changes user properties, late or not.
         is_late = is_late and not self._settings.backfill
-        if not self._send(mapped, mark, user, source, is_late=is_late):
+        if not self._send(mapped, sent_event, user, origin, project, is_late=is_late):
             return known
         self._run.note_time(time)
         if tells_state:
@@ -220,35 +226,42 @@ class Way:
         return known
 
     def _take_user(
-        self, record: NamiUser, source: Source, user: str, known: Known
+        self, record: NamiUser, origin: Origin, user: str, known: Known
     ) -> Known:
         identity = mapping.identify(record, known.external_id, self._settings)
         if isinstance(identity, mapping.Unnamed):
-            self._leave_out(identity, record, source)
+            self._leave_out(identity, record, origin)
             return known
         mapped = mapping.identify_event_of(record, identity, self._settings)
         if mapped is None:
-            self._filter("nothing_to_set", source)
+            self._filter("nothing_to_set", origin)
             return known
         targets = self._targets["main"]
         told = targets.told(identity)
         if self._skips_stale and targets.is_late(identity, told, record.time):
-            self._filter("stale_user_record", source)
+            self._filter("stale_user_record", origin)
             return known
         is_repeat = targets.says_nothing_new(identity, told, mapped)
         if is_repeat and (
             targets.was_told_in_this_run(told)
             or self._memory.delivered_before("main", told.key) is not None
         ):
-            self._filter("unchanged", source)
+            self._filter("unchanged", origin)
             targets.note_unchanged(identity, told, record.time)
         else:
             if record.time is None:
                 mapped = in_turn(mapped, told, is_repeat=is_repeat)
             # Its id is one of our own, made of all that it tells: no other one has it.
             key = _key_of(mapped.insert_id, identity)
-            mark = Mark(mapped.event_type, None, key, mapped.insert_id)
-            if not self._send(mapped, mark, user, source):
+            sent_event = SentEvent(
+                mapped.event_type,
+                None,
+                key,
+                mapped.insert_id,
+                identity.device_id,
+                identity.user_id,
+            )
+            if not self._send(mapped, sent_event, user, origin):
                 return known
             targets.note(identity, told, record.state, record.time, mapped, key=key)
         return self._learning.with_state(known, record.state, record.time)
@@ -256,54 +269,62 @@ class Way:
     def _send(
         self,
         mapped: AmplitudeEvent,
-        mark: Mark,
-        lane_key: str,
-        source: Source,
+        sent_event: SentEvent,
+        user_key: str,
+        origin: Origin,
+        project: Project = "main",
         *,
         is_late: bool = False,
     ) -> bool:
         """Hand an event to delivery; return whether it is one that can be sent."""
-        event = self._checks.encode(
+        body = self._checks.encode(
             mapped, numbers_are_finite=not jsontext.may_have_met_not_finite()
         )
-        if isinstance(event, Refusal):
-            self._reject(event, source)
+        if isinstance(body, Refusal):
+            self._reject(body, origin)
             return False
-        origin = self._run.ledger.open(
-            source.label,
-            source.stream,
-            source.line,
-            mark,
-            source.held,
-            is_late=is_late,
+        event = EncodedEvent(
+            body,
+            mapped.user_id,
+            mapped.device_id,
+            user_key,
+            sent_event,
+            origin,
+            self._run.ledger.open(origin.report_key),
+            memory_bytes_of(body, origin.line),
+            is_late,
         )
-        self._run.send(event, lane_key, origin, source.project)
+        self._run.send(event, project)
         return True
 
     # What becomes of records that are not sent
 
     def _leave_out(
-        self, unnamed: mapping.Unnamed, record: NamiEvent | NamiUser, source: Source
+        self, unnamed: mapping.Unnamed, record: NamiEvent | NamiUser, origin: Origin
     ) -> None:
         match unnamed.fate:
             case "filtered":
-                self._filter(unnamed.reason, source)
+                self._filter(unnamed.reason, origin)
             case "held":
-                self._hold(record, source)
+                self._hold(record, origin)
             case "rejected":
                 refusal = Refusal(unnamed.reason, "external_ids", unnamed.detail)
-                self._reject(refusal, source)
+                self._reject(refusal, origin)
 
-    def _filter(self, reason: str, source: Source) -> None:
-        self._run.ledger.filter(source.label, reason)
-        self._forget(source)
+    def _filter(self, reason: str, origin: Origin) -> None:
+        self._run.ledger.filter(origin.report_key, reason)
+        self._forget(origin)
 
-    def _reject(self, refusal: Refusal, source: Source) -> None:
-        self._run.ledger.reject(source.label, source.stream, source.line, refusal)
-        self._forget(source)
+    def _reject(self, refusal: Refusal, origin: Origin) -> None:
+        self._run.ledger.reject(origin.report_key, origin.stream, origin.line, refusal)
+        self._forget(origin)
 
     def _delivered_nameless(
-        self, project: Project, mark: Mark, event: NamiEvent, identity: Identity
+        self,
+        project: Project,
+        sent_event: SentEvent,
+        event: NamiEvent,
+        identity: Identity,
     ) -> Occurrence | None:
         """Return the same event, delivered before its user had a name.
 
@@ -311,38 +332,44 @@ class Way:
         """
         if identity.device_id or event.external_id or event.user_id == identity.user_id:
             return None
-        key = dedup_key(mark.insert_id, None, event.user_id)
+        key = dedup_key(sent_event.insert_id, None, event.user_id)
         return self._memory.delivered_before(project, key)
 
-    def _repeat(self, source: Source, mark: Mark, first: Occurrence) -> None:
+    def _repeat(
+        self,
+        origin: Origin,
+        project: Project,
+        sent_event: SentEvent,
+        first: Occurrence,
+    ) -> None:
         """Settle an event that an earlier run delivered, and go on remembering it."""
-        held = [] if source.held is None else [source.held]
-        self._memory.settle(source.project, [mark], held)
-        id_conflict = mark.insert_id if mark.differs_from(first) else None
-        self._run.ledger.repeat(source.label, id_conflict)
+        held = [] if origin.held is None else [origin.held]
+        self._memory.settle(project, [sent_event], held)
+        id_conflict = sent_event.insert_id if sent_event.differs_from(first) else None
+        self._run.ledger.repeat(origin.report_key, id_conflict)
 
-    def _forget(self, source: Source) -> None:
-        if source.held is not None:
-            self._memory.forget_held(source.held)
+    def _forget(self, origin: Origin) -> None:
+        if origin.held is not None:
+            self._memory.forget_held(origin.held)
 
-    def _hold(self, record: NamiEvent | NamiUser, source: Source) -> None:
+    def _hold(self, record: NamiEvent | NamiUser, origin: Origin) -> None:
         try:
             packed = kept.pack(record)
         except RecursionError:
             detail = "the record is nested too deep to be kept"
-            self._reject(Refusal("too_deep", "", detail), source)
+            self._reject(Refusal("too_deep", "", detail), origin)
             return
         is_new = self._memory.hold(
             record.user_id or "",
-            source.stream,
-            source.line,
+            origin.stream,
+            origin.line,
             packed,
             is_of_now=record.time is None,
         )
         if is_new:
-            self._run.ledger.hold(source.label)
+            self._run.ledger.hold(origin.report_key)
         else:
-            self._run.ledger.repeat(source.label)
+            self._run.ledger.repeat(origin.report_key)
 
     def _let_go(self, held: Held) -> None:
         """Send a record on its way that was held; it counts as read once more."""
@@ -352,13 +379,13 @@ class Way:
             kept.check_line(held.line)
         except (ValueError, RecursionError) as error:
             raise self._memory.damaged() from error
-        source = Source(
+        origin = Origin(
             self.choice.label_of(record), held.stream, held.line, held.number
         )
         self._run.ledger.note_released()
         user = who(record)
         before = self._users.get(user)
-        known = self._go(record, source, user, before)
+        known = self._go(record, origin, user, before)
         if known is not before:
             self._users.put(user, known)
 

@@ -13,7 +13,7 @@ from target_amplitude_nami import jsontext
 from target_amplitude_nami.text import printable
 
 if t.TYPE_CHECKING:
-    from target_amplitude_nami.amplitude.event import Refusal
+    from target_amplitude_nami.outcomes import Refusal
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BLANKS = bytes.maketrans(b"\r\n", b"  ")

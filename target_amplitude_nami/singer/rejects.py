@@ -24,7 +24,7 @@ from target_amplitude_nami.store import RejectPlace
 if t.TYPE_CHECKING:
     from pathlib import Path
 
-    from target_amplitude_nami.amplitude.event import Refusal
+    from target_amplitude_nami.outcomes import Refusal
 
 UNREADABLE_LINES: t.Final = "_unreadable_lines"
 """The stream of lines that are no Singer message: their record is `{"line": "…"}`."""

@@ -11,10 +11,10 @@ from singer_sdk.sinks import Sink
 from singer_sdk.sinks.core import BaseJSONSchemaValidator
 
 from target_amplitude_nami.amplitude.checks import holds_not_finite
-from target_amplitude_nami.amplitude.event import Refusal
 from target_amplitude_nami.nami.deleted import MARKS, DeletedRows
 from target_amplitude_nami.nami.recognising import NamiDetector, declares_nami
 from target_amplitude_nami.nami.records import RecordReader, UnreadableRecordError
+from target_amplitude_nami.outcomes import Refusal
 from target_amplitude_nami.pipeline.event_filter import OTHER
 from target_amplitude_nami.singer.reject_lines import is_reject
 

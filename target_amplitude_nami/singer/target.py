@@ -15,8 +15,8 @@ from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabiliti
 from singer_sdk.mapper import CustomStreamMap, SameRecordTransform
 
 from target_amplitude_nami import jsontext
-from target_amplitude_nami.amplitude.event import Refusal
 from target_amplitude_nami.errors import ConfigurationError, NothingRecognised
+from target_amplitude_nami.outcomes import Refusal
 from target_amplitude_nami.pipeline.event_filter import OTHER
 from target_amplitude_nami.pipeline.pipeline import Way
 from target_amplitude_nami.run import Run

@@ -6,15 +6,7 @@ committed before that STATE leaves: a crash between the two repeats nothing and 
 nothing.
 """
 
-from target_amplitude_nami.store.keys import DedupKey, Mark, Occurrence, dedup_key
-from target_amplitude_nami.store.known import (
-    UNKNOWN,
-    UNTOLD,
-    Known,
-    Told,
-    digest,
-    target_of,
-)
+from target_amplitude_nami.store.known import UNKNOWN, UNTOLD, Known, Told, digest
 from target_amplitude_nami.store.memory import Memory
 from target_amplitude_nami.store.model import (
     DEVICE,
@@ -23,7 +15,6 @@ from target_amplitude_nami.store.model import (
     Held,
     MemoryFigures,
     Oddity,
-    Project,
     RejectPlace,
 )
 from target_amplitude_nami.store.shelf import Shelf
@@ -34,19 +25,13 @@ __all__ = [
     "SEVERAL_EXTERNAL_IDS",
     "UNKNOWN",
     "UNTOLD",
-    "DedupKey",
     "Held",
     "Known",
-    "Mark",
     "Memory",
     "MemoryFigures",
-    "Occurrence",
     "Oddity",
-    "Project",
     "RejectPlace",
     "Shelf",
     "Told",
-    "dedup_key",
     "digest",
-    "target_of",
 ]

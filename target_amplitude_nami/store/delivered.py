@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 import typing as t
 
-from target_amplitude_nami.store.file import MemoryFile, chunks
-from target_amplitude_nami.store.keys import (
+from target_amplitude_nami.outcomes import (
     DEDUP_KEY_BYTES,
     DedupKey,
-    Mark,
     Occurrence,
-    shown,
+    SentEvent,
 )
+from target_amplitude_nami.store.file import MemoryFile, chunks
+from target_amplitude_nami.store.keys import shown
 
 if t.TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -46,7 +46,7 @@ class Delivered:
 
     def __init__(self) -> None:
         """Know of none yet."""
-        self._unwritten: dict[DedupKey, Mark] = {}
+        self._unwritten: dict[DedupKey, SentEvent] = {}
         self._event_types: dict[str, int] = {}
         """Their numbers in the file."""
         self._has_file = False
@@ -98,7 +98,7 @@ class Delivered:
             known |= self._find(self._writing, keys)
         return known
 
-    def add(self, marks: Iterable[Mark]) -> None:
+    def add(self, marks: Iterable[SentEvent]) -> None:
         """Remember events as delivered; those that are remembered, from today."""
         for mark in marks:
             self._unwritten.setdefault(mark.key, mark)
@@ -125,7 +125,7 @@ class Delivered:
         self._has_file = True
         return True
 
-    def _packed(self, mark: Mark) -> int:
+    def _packed(self, mark: SentEvent) -> int:
         packed = self._number_of(mark.event_type) << _TIME_BITS
         time = mark.time
         if time is None or not -_EARLIEST < time < _EARLIEST:

@@ -10,39 +10,9 @@ import msgspec
 if t.TYPE_CHECKING:
     from collections.abc import Collection
 
-DedupKey: t.TypeAlias = bytes
-"""What Amplitude knows an event by, within a project: see `dedup_key`."""
-
-DEDUP_KEY_BYTES: t.Final = 16
-
 _LONGEST_PLAIN: t.Final = 40
 _BYTES: t.Final = 12
 _ENDING_DIGITS: t.Final = 8
-_ROUNDED_MS: t.Final = 1_000
-"""Times less far apart than that are one: another tap may round them."""
-
-
-class Occurrence(msgspec.Struct, frozen=True, gc=False):
-    """What happened, and when: it tells apart two events that have one key."""
-
-    event_type: str
-    time: int | None
-    """ms since 1970; None where it does not matter."""
-
-    def differs_from(self, other: Occurrence) -> bool:
-        """Whether these are two events, not one that was read twice."""
-        if self.event_type != other.event_type:
-            return True
-        if self.time is None or other.time is None:
-            return False
-        return abs(self.time - other.time) >= _ROUNDED_MS
-
-
-class Mark(Occurrence, frozen=True, gc=False):
-    """What an event is remembered by."""
-
-    key: DedupKey
-    insert_id: str
 
 
 class Keys:
@@ -76,20 +46,6 @@ class Keys:
 def _is_plain(text: str) -> bool:
     """Whether a text is ASCII, and JSON has it as it is, between two quotes."""
     return text.isascii() and len(msgspec.json.encode(text)) == len(text) + 2
-
-
-def dedup_key(insert_id: str, device_id: str | None, user_id: str | None) -> DedupKey:
-    """Return what Amplitude knows an event by: its insert id and its device.
-
-    Its user, where there is no device: two of them may have events with one insert id.
-    128 bits of a hash are as good as the ids, and short.
-    """
-    whom = device_id or f"\0{user_id}"
-    # With its length before it, no insert id can pass for a longer or shorter one.
-    text = f"{len(insert_id)} {insert_id}{whom}"
-    return blake2b(
-        text.encode("utf-8", "surrogatepass"), digest_size=DEDUP_KEY_BYTES
-    ).digest()
 
 
 def to_bytes(text: str) -> bytes:

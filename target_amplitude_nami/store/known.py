@@ -9,7 +9,7 @@ import msgspec
 
 from target_amplitude_nami import jsontext
 from target_amplitude_nami.nami.state import UserState
-from target_amplitude_nami.store.keys import DedupKey
+from target_amplitude_nami.outcomes import DedupKey
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
@@ -129,14 +129,6 @@ class Told(Fact, frozen=True, array_like=True, gc=False):
 
 UNKNOWN: t.Final = Known()
 UNTOLD: t.Final = Told()
-
-
-def target_of(user_id: str | None, device_id: str | None) -> str:
-    """Return the name of whom Amplitude sets properties: a user, or a device alone.
-
-    Both may have the same id.
-    """
-    return user_id or f"device\0{device_id}"
 
 
 def digest(properties: Mapping[str, t.Any]) -> int:

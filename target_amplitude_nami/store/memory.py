@@ -31,8 +31,8 @@ if t.TYPE_CHECKING:
     )
     from pathlib import Path
 
-    from target_amplitude_nami.store.keys import DedupKey, Mark, Occurrence
-    from target_amplitude_nami.store.model import Held, Project, RejectPlace
+    from target_amplitude_nami.outcomes import DedupKey, Occurrence, Project, SentEvent
+    from target_amplitude_nami.store.model import Held, RejectPlace
 
 _MOST_UNWRITTEN: t.Final = 20_000
 _MOST_BYTES_UNWRITTEN: t.Final = 8_000_000
@@ -255,7 +255,7 @@ class Memory:
             return self._delivered[project].among(keys)
 
     def settle(
-        self, project: Project, marks: Iterable[Mark], held: Sequence[int]
+        self, project: Project, marks: Iterable[SentEvent], held: Sequence[int]
     ) -> None:
         """Remember events as delivered, and forget held records that are settled."""
         with self._lock:

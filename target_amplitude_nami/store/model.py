@@ -6,9 +6,6 @@ import typing as t
 
 import msgspec
 
-Project: t.TypeAlias = t.Literal["main", "sandbox"]
-"""Which of the two Amplitude projects of a run."""
-
 EXTERNAL_ID: t.Final = "external_id_of_several_users"
 DEVICE: t.Final = "device_of_several_users"
 SEVERAL_EXTERNAL_IDS: t.Final = "user_with_several_external_ids"

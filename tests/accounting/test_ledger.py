@@ -23,7 +23,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from target_amplitude_nami.delivery.outgoing import Outgoing
+    from target_amplitude_nami.amplitude.event import EncodedEvent
 
 
 MARK = mark_of("a", None)
@@ -159,7 +159,7 @@ class Model:
     """What is true: which records are open, and which stood before which STATE."""
 
     read: int = 0
-    open: dict[int, Outgoing] = dataclasses.field(default_factory=dict)
+    open: dict[int, EncodedEvent] = dataclasses.field(default_factory=dict)
     state_after: list[int] = dataclasses.field(default_factory=list)
 
     @property

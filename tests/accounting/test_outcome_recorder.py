@@ -13,7 +13,7 @@ from tests.support.books import LINE, REFUSAL, Desk, event
 from tests.support.memory import mark_of
 
 if TYPE_CHECKING:
-    from target_amplitude_nami.delivery.outgoing import Outgoing
+    from target_amplitude_nami.amplitude.event import EncodedEvent
 
 
 def test_an_event_that_was_delivered_before_is_a_duplicate() -> None:
@@ -52,7 +52,7 @@ def test_a_copy_does_not_pass_for_an_event_that_amplitude_has() -> None:
     assert desk.memory.delivered_among("main", [copies[0].origin.mark.key]) == {}
 
 
-def twin_of(desk: Desk, name: str, **changes: Any) -> Outgoing:
+def twin_of(desk: Desk, name: str, **changes: Any) -> EncodedEvent:
     """Read another record with the id and device of one, and return its event."""
     first = desk.events[name]
     mark = msgspec.structs.replace(first.origin.mark, **changes)
@@ -77,7 +77,7 @@ def test_another_user_does_not_wait_for_the_second_of_two() -> None:
     desk = Desk()
     desk.play("+a +b")
     first = desk.events["a"]
-    other = msgspec.structs.replace(desk.events["b"], lane_key="other", user_id="other")
+    other = msgspec.structs.replace(desk.events["b"], user_key="other", user_id="other")
     twin = twin_of(desk, "a")
     assert desk.settling.sift([first, twin, other]) == ([first, other], [twin])
 
@@ -102,7 +102,7 @@ def test_who_waits_lets_nobody_wait_for_it() -> None:
     first, behind = desk.events.values()
     twin = twin_of(desk, "a")
     desk.settling.sift([first, twin, behind])
-    elsewhere = msgspec.structs.replace(twin_of(desk, "b"), lane_key="other")
+    elsewhere = msgspec.structs.replace(twin_of(desk, "b"), user_key="other")
     assert desk.settling.sift([elsewhere]) == ([elsewhere], ())
 
 

@@ -13,12 +13,8 @@ from hypothesis import strategies as st
 
 from target_amplitude_nami.amplitude import checks, limits
 from target_amplitude_nami.amplitude.checks import Checks, holds_not_finite
-from target_amplitude_nami.amplitude.event import (
-    AmplitudeEvent,
-    EncodedEvent,
-    Refusal,
-    encode,
-)
+from target_amplitude_nami.amplitude.event import AmplitudeEvent, EncodedEvent, encode
+from target_amplitude_nami.outcomes import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,7 @@ from target_amplitude_nami.amplitude.answers import (
     TooLarge,
     Unknown,
 )
-from target_amplitude_nami.amplitude.event import Refusal
+from target_amplitude_nami.outcomes import Refusal
 from tests.support.asking import HTML, KEY, answer_to
 from tests.support.server import ScriptedServer, accepted, reply
 

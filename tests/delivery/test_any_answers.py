@@ -33,7 +33,7 @@ from tests.support.delivery import (
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from target_amplitude_nami.delivery.outgoing import Outgoing
+    from target_amplitude_nami.amplitude.event import EncodedEvent
 
 USERS = 5
 
@@ -92,7 +92,7 @@ def script(kinds: Sequence[str], seed: int, then: str) -> Script:
     return lambda numbers: KINDS[next(rest, then)](dice, numbers)
 
 
-def events(count: int) -> list[Outgoing]:
+def events(count: int) -> list[EncodedEvent]:
     return [
         outgoing(n, f"user-{n % USERS}", device_id=f"device-{n % 3}")
         for n in range(count)

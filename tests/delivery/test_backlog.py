@@ -14,16 +14,16 @@ from tests.support.delivery import of_many_users, outgoing
 if t.TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_amplitude_nami.delivery.outgoing import Outgoing
+    from target_amplitude_nami.amplitude.event import EncodedEvent
 
 NOW = 100.0
 
 
-def numbers(events: Sequence[Outgoing]) -> list[int]:
+def numbers(events: Sequence[EncodedEvent]) -> list[int]:
     return [event.origin for event in events]
 
 
-def of_size(number: int, size: int) -> Outgoing:
+def of_size(number: int, size: int) -> EncodedEvent:
     return outgoing(number, f"u{number}", body=b"x" * size)
 
 

@@ -34,7 +34,7 @@ from tests.support.delivery import (
 if t.TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_amplitude_nami.delivery.outgoing import Outgoing
+    from target_amplitude_nami.amplitude.event import EncodedEvent
 
 FORBIDDEN = RefusedUnsaid(403, "HTTP 403: Forbidden")
 LARGE = TooLarge("HTTP 413: Payload too large")
@@ -311,7 +311,7 @@ def test_who_waits_for_another_event_asks_ever_more_seldom(
     begin = lane.clock.now()
     questions = 0
 
-    def sift(events: Sequence[Outgoing]) -> Sifted:
+    def sift(events: Sequence[EncodedEvent]) -> Sifted:
         nonlocal questions
         questions += 1
         if lane.clock.now() < begin + seconds:
@@ -333,9 +333,9 @@ def test_who_has_waited_long_for_an_event_keeps_no_newcomer() -> None:
     until = {"old": begin + 20, "new": begin + 10.1}
     moments = []
 
-    def sift(events: Sequence[Outgoing]) -> Sifted:
+    def sift(events: Sequence[EncodedEvent]) -> Sifted:
         now = lane.clock.now()
-        fresh = [event for event in events if until[event.lane_key] <= now]
+        fresh = [event for event in events if until[event.user_key] <= now]
         moments.extend([now - begin for event in fresh])
         return Sifted(fresh, [event for event in events if event not in fresh])
 

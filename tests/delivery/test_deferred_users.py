@@ -10,12 +10,12 @@ from tests.support.delivery import outgoing
 if t.TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_amplitude_nami.delivery.outgoing import Outgoing
+    from target_amplitude_nami.amplitude.event import EncodedEvent
 
 NOW = 100.0
 
 
-def numbers(events: Sequence[Outgoing]) -> list[int]:
+def numbers(events: Sequence[EncodedEvent]) -> list[int]:
     return [event.origin for event in events]
 
 

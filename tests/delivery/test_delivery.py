@@ -38,13 +38,13 @@ from tests.support.delivery import (
 if t.TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from target_amplitude_nami.delivery.outgoing import Outgoing
+    from target_amplitude_nami.amplitude.event import EncodedEvent
 
 SECONDS = 20
 SMALL = RequestLimits(10, 900_000)
 
 
-def in_turn(count: int, users: int) -> list[Outgoing]:
+def in_turn(count: int, users: int) -> list[EncodedEvent]:
     """Events of so many users, one after the other."""
     return [outgoing(n, f"user-{n % users}") for n in range(count)]
 
@@ -166,9 +166,9 @@ def test_no_lane_overtakes_what_the_first_had_before_the_others_opened(
 OTHERS, PACED, THROTTLED = 7_000, 1_500, 500
 
 
-def mixed(users: str = "others paced throttled") -> list[Outgoing]:
+def mixed(users: str = "others paced throttled") -> list[EncodedEvent]:
     """Events of 3,500 users, and of one who is paced and one who is throttled."""
-    events: list[Outgoing] = []
+    events: list[EncodedEvent] = []
     for number in range(OTHERS + PACED + THROTTLED):
         place = number % 18
         user = "throttled" if place == 0 else "paced" if place % 6 == 1 else ""
@@ -177,11 +177,11 @@ def mixed(users: str = "others paced throttled") -> list[Outgoing]:
     return events
 
 
-def of_others(events: Sequence[Outgoing]) -> set[int]:
-    return {e.origin for e in events if e.lane_key.startswith("user-")}
+def of_others(events: Sequence[EncodedEvent]) -> set[int]:
+    return {e.origin for e in events if e.user_key.startswith("user-")}
 
 
-def deliver_to_others(desk: Desk, events: Sequence[Outgoing]) -> None:
+def deliver_to_others(desk: Desk, events: Sequence[EncodedEvent]) -> None:
     """Deliver until all events of the others have arrived, or a minute has passed."""
     others, end = of_others(events), desk.clock.now() + 60
     for start in range(0, len(events), 200):
@@ -192,8 +192,8 @@ def deliver_to_others(desk: Desk, events: Sequence[Outgoing]) -> None:
     )
 
 
-def throttles_for_ever(events: Sequence[Outgoing]) -> Script:
-    throttled = {e.origin for e in events if e.lane_key == "throttled"}
+def throttles_for_ever(events: Sequence[EncodedEvent]) -> Script:
+    throttled = {e.origin for e in events if e.user_key == "throttled"}
 
     def answer(numbers: Sequence[int]) -> Answer:
         if throttled.isdisjoint(numbers):
@@ -208,7 +208,7 @@ def throttles_for_ever(events: Sequence[Outgoing]) -> Script:
 def test_others_arrive_while_one_is_throttled_and_one_is_paced(
     lanes: int, rows: int
 ) -> None:
-    def desk_for(events: Sequence[Outgoing]) -> Desk:
+    def desk_for(events: Sequence[EncodedEvent]) -> Desk:
         limits = RequestLimits(rows, 900_000)
         script = throttles_for_ever(events)
         return Desk(script, lanes=lanes, limits=limits, per_id_per_second=30)
@@ -306,7 +306,7 @@ def test_a_throttled_user_takes_memory_and_when_it_is_full_reading_waits_for_him
 
 
 def assert_in_order_for_each(
-    events: Sequence[Outgoing], accepted: Sequence[int]
+    events: Sequence[EncodedEvent], accepted: Sequence[int]
 ) -> None:
     """Assert the order for each Nami user and for each of Amplitude's."""
     by_key: dict[str, list[int]] = {}
@@ -383,7 +383,7 @@ def test_ten_thousand_changes_of_names_let_nobody_overtake_himself() -> None:
 
 def test_a_user_id_may_be_any_text() -> None:
     with Desk(lanes=8, limits=SMALL) as desk:
-        desk.deliver([outgoing(n, lane_key="\ud83d") for n in range(30)])
+        desk.deliver([outgoing(n, user_key="\ud83d") for n in range(30)])
         assert desk.book.accepted == list(range(30))
 
 

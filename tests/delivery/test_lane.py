@@ -28,7 +28,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from target_amplitude_nami.amplitude.answers import Answer
-    from target_amplitude_nami.delivery.outgoing import Outgoing
+    from target_amplitude_nami.amplitude.event import EncodedEvent
 
 SECONDS = 20
 SLOW = frozenset({"slow"})
@@ -46,7 +46,7 @@ class Road:
         self.batch_wait_seconds = 3600.0
         self.limits = RequestLimits(2, 1000)
 
-    def give(self, lane: Lane, events: Sequence[Outgoing]) -> None:
+    def give(self, lane: Lane, events: Sequence[EncodedEvent]) -> None:
         """Let a lane send events, however few."""
         with self.condition:
             lane.backlog.put(events, self.clock.now())

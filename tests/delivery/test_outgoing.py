@@ -7,14 +7,14 @@ import threading
 
 import pytest
 
-from target_amplitude_nami.accounting.ledger import Checkpoint, Origin
+from target_amplitude_nami.amplitude.event import EncodedEvent
 from target_amplitude_nami.delivery.outgoing import (
     Clock,
-    Outgoing,
     RequestLimits,
     Traffic,
     memory_bytes_of,
 )
+from target_amplitude_nami.outcomes import Checkpoint, Origin
 from tests.support.delivery import outgoing
 from tests.support.memory import mark_of
 
@@ -48,7 +48,7 @@ def test_an_event_weighs_what_its_objects_take() -> None:
     ids = [f"{number:036}" for number in range(3)]  # as long as a UUID
     origin = Origin("label", "stream", b"", mark_of(ids[0], 0), Checkpoint())
     weight = memory_bytes_of(b"", origin.line)
-    event = Outgoing(b"", ids[1], ids[2], ids[1], origin, weight)
+    event = EncodedEvent(b"", ids[1], ids[2], ids[1], origin, weight)
     mark = origin.mark
     objects = (event, event.body, origin, origin.line, mark, mark.key, *ids)
     assert event.memory_bytes >= sum(map(sys.getsizeof, objects))

@@ -16,16 +16,16 @@ from tests.support.delivery import of_many_users, outgoing
 if t.TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_amplitude_nami.delivery.outgoing import Outgoing
+    from target_amplitude_nami.amplitude.event import EncodedEvent
 
 NOW = 1000.0
 
 
-def numbers(events: Sequence[Outgoing]) -> list[int]:
+def numbers(events: Sequence[EncodedEvent]) -> list[int]:
     return [event.origin for event in events]
 
 
-def of_one_user(count: int, **changes: t.Any) -> list[Outgoing]:
+def of_one_user(count: int, **changes: t.Any) -> list[EncodedEvent]:
     return [outgoing(number, **changes) for number in range(count)]
 
 

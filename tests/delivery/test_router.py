@@ -15,7 +15,7 @@ from tests.support.delivery import outgoing
 if t.TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_amplitude_nami.delivery.outgoing import Outgoing
+    from target_amplitude_nami.amplitude.event import EncodedEvent
 
 LANES = 4
 
@@ -27,14 +27,14 @@ class Lanes:
         self.router = Router(lanes)
         self.lane_of: dict[int, int] = {}
 
-    def route(self, *events: Outgoing) -> list[int | None]:
+    def route(self, *events: EncodedEvent) -> list[int | None]:
         """Route events; return the lane of each, None for one that is parked."""
         for lane, routed in enumerate(self.router.route(events)):
             for event in routed:
                 self.lane_of[event.origin] = lane
         return [self.lane_of.get(event.origin) for event in events]
 
-    def settle(self, *events: Outgoing) -> list[int]:
+    def settle(self, *events: EncodedEvent) -> list[int]:
         """Settle events; return the numbers of those that are routed thereby."""
         before = set(self.lane_of)
         if parked := self.router.settle(events):
@@ -44,7 +44,7 @@ class Lanes:
 
 def of(
     number: int, user: str, name: str | None = None, device: str | None = None
-) -> Outgoing:
+) -> EncodedEvent:
     """Return an event of a Nami user under a name of Amplitude's."""
     return outgoing(number, user, user_id=name, device_id=device)
 
@@ -195,17 +195,17 @@ def test_nobody_has_unsettled_events_in_two_lanes(
     assert len(settled) == len(events)
 
 
-def first_of_his(event: Outgoing, unsettled: dict[int, Outgoing]) -> int:
+def first_of_his(event: EncodedEvent, unsettled: dict[int, EncodedEvent]) -> int:
     """Return the one of a user that his lane settles first."""
     return min(n for n, other in unsettled.items() if share_a_key(event, other))
 
 
-def share_a_key(one: Outgoing, other: Outgoing) -> bool:
+def share_a_key(one: EncodedEvent, other: EncodedEvent) -> bool:
     return not set(one.order_keys).isdisjoint(other.order_keys)
 
 
 def assert_each_in_one_lane(
-    events: Sequence[Outgoing], lane_of: dict[int, int]
+    events: Sequence[EncodedEvent], lane_of: dict[int, int]
 ) -> None:
     for one, other in itertools.combinations(events, 2):
         if share_a_key(one, other):

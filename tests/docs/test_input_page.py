@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from target_amplitude_nami import jsontext
-from target_amplitude_nami.amplitude.event import Refusal
 from target_amplitude_nami.nami.deleted import DeletedRows
 from target_amplitude_nami.nami.records import RecordReader
+from target_amplitude_nami.outcomes import Refusal
 from tests.support.road import Road
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from target_amplitude_nami.amplitude.event import EncodedEvent, Refusal
+from target_amplitude_nami.amplitude.event import EncodedEvent
 from target_amplitude_nami.nami import containers
+from target_amplitude_nami.outcomes import Refusal
 from tests.support.records import (
     DEVICE,
     EXTERNAL_ID,

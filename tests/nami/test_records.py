@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from target_amplitude_nami.amplitude.event import EncodedEvent, Refusal
+from target_amplitude_nami.amplitude.event import EncodedEvent
 from target_amplitude_nami.nami.records import (
     NO_STATE,
     NamiEvent,
@@ -20,6 +20,7 @@ from target_amplitude_nami.nami.records import (
     UnreadableRecordError,
     UserState,
 )
+from target_amplitude_nami.outcomes import Refusal
 from tests.support.records import (
     DEVICE,
     EXTERNAL_ID,

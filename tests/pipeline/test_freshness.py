@@ -8,9 +8,10 @@ import pytest
 
 from target_amplitude_nami.amplitude.event import AmplitudeEvent
 from target_amplitude_nami.nami.state import NO_STATE, UserState
+from target_amplitude_nami.outcomes import dedup_key
 from target_amplitude_nami.pipeline.freshness import Targets, in_turn
 from target_amplitude_nami.pipeline.mapping import Identity
-from target_amplitude_nami.store import UNTOLD, Told, dedup_key, digest
+from target_amplitude_nami.store import UNTOLD, Told, digest
 from tests.support.memory import remember
 
 if TYPE_CHECKING:

@@ -8,7 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from target_amplitude_nami.amplitude.event import AmplitudeEvent, EncodedEvent
+from target_amplitude_nami.amplitude.event import (
+    AmplitudeEvent,
+    EncodedEvent,
+    target_of,
+)
 from target_amplitude_nami.nami.catalogue import OFFERED
 from target_amplitude_nami.nami.records import NamiEvent, NamiUser, RecordReader
 from target_amplitude_nami.nami.state import UserState
@@ -20,7 +24,6 @@ from target_amplitude_nami.pipeline.mapping import (
     subscription_status,
 )
 from target_amplitude_nami.settings.schema import EXTRA_USER_PROPERTIES
-from target_amplitude_nami.store import target_of
 from tests.support.records import (
     ALL_ZERO,
     DEVICE,

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from target_amplitude_nami import jsontext
-from target_amplitude_nami.amplitude.event import Refusal
 from target_amplitude_nami.errors import OutputUnwritable
+from target_amplitude_nami.outcomes import Refusal
 from target_amplitude_nami.singer.reject_lines import is_reject
 from target_amplitude_nami.singer.rejects import (
     Rejects,

@@ -245,15 +245,15 @@ def test_also_a_filtered_event_tells_who_its_user_is(house: House) -> None:
     assert event["user_id"] == nami.external_id(1)
 
 
-def test_the_records_of_one_nami_user_have_one_lane_key(
+def test_the_records_of_one_nami_user_have_one_user_key(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys: list[str] = []
     send = house.target.run.send
 
-    def note(event: Any, lane_key: str, *rest: Any) -> None:
-        keys.append(lane_key)
-        send(event, lane_key, *rest)
+    def note(event: Any, user_key: str, *rest: Any) -> None:
+        keys.append(user_key)
+        send(event, user_key, *rest)
 
     monkeypatch.setattr(house.target.run, "send", note)
     user_id = nami.identifier(2, 1)
@@ -275,7 +275,7 @@ def test_nami_users_of_one_external_id_are_one_user_to_delivery(
     monkeypatch.setattr(
         house.target.run,
         "send",
-        lambda event, lane_key, *_rest: sent.append((lane_key, event.user_id)),
+        lambda event, user_key, *_rest: sent.append((user_key, event.user_id)),
     )
     same = nami.subscription(1)["external_ids"]
     records = [nami.subscription(1), nami.subscription(2, external_ids=same)]

@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from target_amplitude_nami.store import UNTOLD, Occurrence, Told
+from target_amplitude_nami.outcomes import Occurrence
+from target_amplitude_nami.store import UNTOLD, Told
 from tests.support.memory import EVENT, HALF_AN_EMOJI, OTHER, leave, mark_of, remember
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from target_amplitude_nami.store import Mark, Memory
+    from target_amplitude_nami.outcomes import SentEvent
+    from target_amplitude_nami.store import Memory
 
 _DAY = 86_400
 
 
-def among(path: Path, *marks: Mark) -> list[Mark]:
+def among(path: Path, *marks: SentEvent) -> list[SentEvent]:
     """Return which of these a later run knows, by both of its ways to ask."""
     memory = remember(path)
     keys = [mark.key for mark in marks]
@@ -62,7 +64,9 @@ def test_a_later_run_knows_it_before_it_is_sent(path: Path, insert_id: str) -> N
         mark_of("event", device_id=None, user_id="device"),
     ],
 )
-def test_events_of_two_devices_with_one_id_are_two(path: Path, other: Mark) -> None:
+def test_events_of_two_devices_with_one_id_are_two(
+    path: Path, other: SentEvent
+) -> None:
     leave(path, lambda memory: memory.settle("main", [EVENT], []))
     assert among(path, EVENT, other) == [EVENT]
     leave(path, lambda memory: memory.settle("main", [other], []))

@@ -7,11 +7,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_amplitude_nami.store.keys import (
-    DEDUP_KEY_BYTES,
-    Keys,
-    dedup_key,
-)
+from target_amplitude_nami.outcomes import DEDUP_KEY_BYTES, dedup_key
+from target_amplitude_nami.store.keys import Keys
 from tests.support.memory import ODD_TEXTS
 
 UUID = "0ff1b088-8f3a-3dfb-580b-34c9b3e4e276"

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from target_amplitude_nami.store import Mark, Memory
+    from target_amplitude_nami.outcomes import SentEvent
+    from target_amplitude_nami.store import Memory
 
 TOLD = Told(5, 77, "event", 1, key=EVENT.key)
 
@@ -22,7 +23,7 @@ TOLD = Told(5, 77, "event", 1, key=EVENT.key)
     ("mark", "then"), [(EVENT, Told(5, None, "event", 1, key=EVENT.key)), (OTHER, TOLD)]
 )
 def test_what_amplitude_refused_was_not_told(
-    memory: Memory, mark: Mark, then: Told
+    memory: Memory, mark: SentEvent, then: Told
 ) -> None:
     memory.told["main"].put("user", TOLD)
     memory.doubt("main", "user", mark.key)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import typing as t
 
-from target_amplitude_nami.accounting.ledger import Ledger, Origin
+from target_amplitude_nami.accounting.ledger import Ledger
 from target_amplitude_nami.accounting.outcome_recorder import Settling
-from target_amplitude_nami.amplitude.event import Refusal
-from target_amplitude_nami.delivery.outgoing import Outgoing
+from target_amplitude_nami.amplitude.event import EncodedEvent
 from target_amplitude_nami.errors import OutputUnwritable
+from target_amplitude_nami.outcomes import Origin, Project, Refusal
 from target_amplitude_nami.singer.rejects import Rejects
-from target_amplitude_nami.store import Memory, Project
+from target_amplitude_nami.store import Memory
 from tests.support.memory import mark_of
 
 if t.TYPE_CHECKING:
@@ -67,8 +67,8 @@ class Desk:
         self.memory = Notebook(self.notes)
         self.ledger = Ledger(self.rejects, self.memory, self._write_state)
         self.settling = Settling(self.ledger, self.memory, "main")
-        self.events: dict[str, Outgoing] = {}
-        self.fresh: Sequence[Outgoing] = []
+        self.events: dict[str, EncodedEvent] = {}
+        self.fresh: Sequence[EncodedEvent] = []
 
     def _write_state(self, state: bytes) -> None:
         self.notes.append("STATE")
@@ -109,6 +109,6 @@ class Desk:
         return self.states
 
 
-def event(origin: Origin, name: str = "a") -> Outgoing:
+def event(origin: Origin, name: str = "a") -> EncodedEvent:
     """Return the event of a record."""
-    return Outgoing(name.encode(), "user", None, "user", origin, 0)
+    return EncodedEvent(name.encode(), "user", None, "user", origin, 0)

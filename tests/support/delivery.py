@@ -8,18 +8,18 @@ import typing as t
 from collections import Counter
 
 from target_amplitude_nami.amplitude.answers import Answer, Delivered
-from target_amplitude_nami.amplitude.event import Refusal
+from target_amplitude_nami.amplitude.event import EncodedEvent
 from target_amplitude_nami.delivery.batch_sender import Courier
 from target_amplitude_nami.delivery.delivery import Delivery, DeliveryOptions
 from target_amplitude_nami.delivery.lane import Lane
 from target_amplitude_nami.delivery.outgoing import (
     Clock,
-    Outgoing,
     RequestLimits,
     Sifted,
     memory_bytes_of,
 )
 from target_amplitude_nami.delivery.rate_limits import Pace, Pacing
+from target_amplitude_nami.outcomes import Refusal
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -32,7 +32,7 @@ _REAL_SECONDS = 0.001
 
 def outgoing(
     number: int, user: str = "user", *, kept_bytes: int = 0, **changes: t.Any
-) -> Outgoing:
+) -> EncodedEvent:
     """Return an event of which the body tells its number and its user.
 
     Its record keeps so many bytes until it is settled.
@@ -41,15 +41,15 @@ def outgoing(
         "body": b"%d %s" % (number, user.encode()),
         "user_id": user,
         "device_id": None,
-        "lane_key": user,
+        "user_key": user,
         "origin": number,
     }
     values |= changes
     values["memory_bytes"] = memory_bytes_of(values["body"], b"x" * kept_bytes)
-    return Outgoing(**values)
+    return EncodedEvent(**values)
 
 
-def of_many_users(count: int) -> list[Outgoing]:
+def of_many_users(count: int) -> list[EncodedEvent]:
     """Return events, each of a user of its own."""
     return [outgoing(number, f"user-{number}") for number in range(count)]
 
@@ -112,24 +112,24 @@ class Book:
     settled: set[int] = dataclasses.field(default_factory=set)
     lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
 
-    def sift(self, events: Sequence[Outgoing]) -> Sifted:
+    def sift(self, events: Sequence[EncodedEvent]) -> Sifted:
         """Find all of them new."""
         return Sifted(events)
 
-    def delivered(self, events: Sequence[Outgoing]) -> None:
+    def delivered(self, events: Sequence[EncodedEvent]) -> None:
         """Note events that Amplitude has."""
         with self.lock:
             for event in events:
                 self._settle(event)
                 self.accepted.append(event.origin)
 
-    def rejected(self, event: Outgoing, refusal: Refusal) -> None:
+    def rejected(self, event: EncodedEvent, refusal: Refusal) -> None:
         """Note an event that Amplitude will not take."""
         with self.lock:
             self._settle(event)
             self.refused[event.origin] = refusal
 
-    def _settle(self, event: Outgoing) -> None:
+    def _settle(self, event: EncodedEvent) -> None:
         assert event.origin not in self.settled
         self.settled.add(event.origin)
 
@@ -226,7 +226,7 @@ class LoneLane:
             self.pauses.append(seconds)
         self.clock.pause(seconds)
 
-    def deliver(self, events: Sequence[Outgoing], limit: int = 2000) -> None:
+    def deliver(self, events: Sequence[EncodedEvent], limit: int = 2000) -> None:
         """Deliver a batch and all that it made wait."""
         self.courier.deliver(events)
         holds = self.courier.holds
@@ -288,7 +288,7 @@ class Desk:
     def __exit__(self, *_: object) -> None:
         self.delivery.close()
 
-    def submit(self, events: Iterable[Outgoing]) -> None:
+    def submit(self, events: Iterable[EncodedEvent]) -> None:
         """Submit all of them."""
         self.delivery.submit(list(events))
 
@@ -298,7 +298,7 @@ class Desk:
         with condition:
             assert condition.wait_for(lambda: all(lane.is_free for lane in lanes), 20)
 
-    def deliver(self, events: Iterable[Outgoing]) -> None:
+    def deliver(self, events: Iterable[EncodedEvent]) -> None:
         """Submit all of them and wait until they are settled."""
         self.submit(events)
         assert self.delivery.finish(lambda: None)

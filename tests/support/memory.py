@@ -6,7 +6,8 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Any
 
-from target_amplitude_nami.store import Mark, Memory, dedup_key
+from target_amplitude_nami.outcomes import SentEvent, dedup_key
+from target_amplitude_nami.store import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,10 +21,10 @@ def mark_of(
     *,
     device_id: str | None = "device",
     user_id: str | None = "user",
-) -> Mark:
+) -> SentEvent:
     """Return what an event is remembered by."""
     key = dedup_key(insert_id, device_id, user_id)
-    return Mark(event_type, time, key, insert_id)
+    return SentEvent(event_type, time, key, insert_id)
 
 
 EVENT = mark_of("event")

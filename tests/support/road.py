@@ -6,13 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from target_amplitude_nami.amplitude.checks import Checks
-from target_amplitude_nami.amplitude.event import EncodedEvent, Refusal
+from target_amplitude_nami.amplitude.event import EncodedEvent
 from target_amplitude_nami.nami.records import (
     NamiEvent,
     NamiUser,
     RecordReader,
     UnreadableRecordError,
 )
+from target_amplitude_nami.outcomes import Refusal
 from target_amplitude_nami.pipeline import mapping
 from target_amplitude_nami.settings import Settings, read_settings
 
