@@ -22,7 +22,9 @@ from benchmarks.running import scratch
 from target_amplitude_nami.nami.state import UserState
 from target_amplitude_nami.outcomes import SentEvent, dedup_key
 from target_amplitude_nami.singer import interpreter
-from target_amplitude_nami.store import DEVICE, EXTERNAL_ID, Memory, Told, digest
+from target_amplitude_nami.store.model import DEVICE, EXTERNAL_ID
+from target_amplitude_nami.store.profiles import SentState, digest
+from target_amplitude_nami.store.sqlite_store import SqliteStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -74,7 +76,7 @@ def measure(shop: Workshop) -> Result:
             for run in ("new", "known"):
                 steps = list(_steps(count, users, seed=run))
                 gc.freeze()  # They are no part of what is measured.
-                memory = Memory(folder / "memory.db", 90, projects={"main": "one"})
+                memory = SqliteStore(folder / "memory.db", 90, projects={"main": "one"})
                 memory.open()
                 per_second = count / _seconds(memory, steps)
                 memory.close()
@@ -92,7 +94,7 @@ def measure(shop: Workshop) -> Result:
     )
 
 
-def _seconds(memory: Memory, steps: Sequence[_Step]) -> float:
+def _seconds(memory: SqliteStore, steps: Sequence[_Step]) -> float:
     requests: queue.Queue[list[SentEvent] | None] = queue.Queue(8)
 
     def settle() -> None:
@@ -128,8 +130,8 @@ def _seconds(memory: Memory, steps: Sequence[_Step]) -> float:
     return time.perf_counter() - start
 
 
-def _learn(memory: Memory, step: _Step) -> None:
-    known, told = memory.users.get(step.user), memory.told["main"]
+def _learn(memory: SqliteStore, step: _Step) -> None:
+    known, told = memory.users.get(step.user), memory.sent_states["main"]
     told.get(step.external_id)
     if known.external_id is None:
         memory.claim(EXTERNAL_ID, step.external_id, step.user)
@@ -143,7 +145,7 @@ def _learn(memory: Memory, step: _Step) -> None:
     mark = step.mark
     told.put(
         step.external_id,
-        Told(step.time, said, mark.insert_id, memory.run, key=mark.key),
+        SentState(step.time, said, mark.insert_id, memory.run, key=mark.key),
     )
 
 

@@ -10,7 +10,7 @@ import time
 import typing as t
 
 from target_amplitude_nami.accounting.ledger import Ledger
-from target_amplitude_nami.accounting.outcome_recorder import Settling
+from target_amplitude_nami.accounting.outcome_recorder import OutcomeRecorder
 from target_amplitude_nami.accounting.report import Progress, Report, write_atomically
 from target_amplitude_nami.amplitude import limits
 from target_amplitude_nami.amplitude.checks import Checks
@@ -21,7 +21,8 @@ from target_amplitude_nami.settings.paths import leads_to_standard_error
 from target_amplitude_nami.singer.recognition import Recognition
 from target_amplitude_nami.singer.rejects import Rejects
 from target_amplitude_nami.singer.state_output import write_state
-from target_amplitude_nami.store import Memory, MemoryFigures
+from target_amplitude_nami.store.model import StoreFigures
+from target_amplitude_nami.store.sqlite_store import SqliteStore
 
 if t.TYPE_CHECKING:
     import logging
@@ -72,7 +73,7 @@ class Run:
         if settings.endpoint_url is None:
             local_amplitude()
         self.settings = settings
-        self.memory = Memory(
+        self.memory = SqliteStore(
             settings.memory_path,
             settings.memory_days,
             projects=_projects_of(settings),
@@ -95,13 +96,13 @@ class Run:
         self._seconds_left = seconds_left
         self._sending = Sending(
             settings,
-            lambda project: Settling(self.ledger, self.memory, project),
+            lambda project: OutcomeRecorder(self.ledger, self.memory, project),
             logger,
             user_agent=user_agent,
             seconds_left=seconds_left,
         )
         self._outbox: dict[Project, list[EncodedEvent]] = {
-            project: [] for project in self.memory.told
+            project: [] for project in self.memory.sent_states
         }
         self.checks = Checks(
             min_id_length=settings.min_id_length,
@@ -201,7 +202,7 @@ class Run:
         if self._progress is not None:
             self._progress.end()
         self._sending.stop()
-        self.memory.take_back_doubted()
+        self.memory.apply_invalidations()
         with contextlib.ExitStack() as last_things:  # the last one named comes first
             last_things.callback(self._sending.close)
             last_things.callback(self.memory.close)
@@ -309,7 +310,7 @@ class Run:
             texts_cut=self.checks.texts_cut,
             columns_not_understood=dict(self._misfits),
             memory=(
-                MemoryFigures(self.memory.waiting)
+                StoreFigures(self.memory.waiting)
                 if outcome == "running"
                 else self.memory.figures()
             ),

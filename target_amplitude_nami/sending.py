@@ -16,7 +16,7 @@ from target_amplitude_nami.delivery.deliveries import Deliveries
 from target_amplitude_nami.delivery.delivery import Delivery, DeliveryOptions
 from target_amplitude_nami.delivery.dry_run import DryRun
 from target_amplitude_nami.delivery.outgoing import RequestLimits
-from target_amplitude_nami.delivery.rate_limits import Pace
+from target_amplitude_nami.delivery.rate_limits import RateLimiter
 from target_amplitude_nami.errors import ConfigurationError, OutputUnwritable
 
 if t.TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Sending:
             for destination in (self._destination, self._sandbox)
         )
         """How many bytes the events of one request may have."""
-        self._pace = Pace(settings.max_events_per_second)
+        self._pace = RateLimiter(settings.max_events_per_second)
         self._deliveries: Deliveries[Project] = Deliveries(self._delivery_to)
         self.submit: t.Final = self._deliveries.submit
         """Takes events for a project, as `Deliveries` says."""

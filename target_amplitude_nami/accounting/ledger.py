@@ -21,7 +21,7 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.amplitude.event import EncodedEvent
     from target_amplitude_nami.outcomes import Refusal
     from target_amplitude_nami.singer.rejects import Rejects
-    from target_amplitude_nami.store import Memory
+    from target_amplitude_nami.store.sqlite_store import SqliteStore
 
 _MOST_IDS_NAMED: t.Final = 5
 
@@ -66,7 +66,7 @@ class Ledger:
     def __init__(
         self,
         rejects: Rejects,
-        memory: Memory,
+        memory: SqliteStore,
         write_state: Callable[[bytes], None] | None,
     ) -> None:
         """Open the books.

@@ -19,17 +19,17 @@ if t.TYPE_CHECKING:
         Refusal,
         SentEvent,
     )
-    from target_amplitude_nami.store import Memory
+    from target_amplitude_nami.store.sqlite_store import SqliteStore
 
 
-class Settling:
+class OutcomeRecorder:
     """Brings the outcome into the memory first, and then into the ledger.
 
     In this order, as the ledger lets STATE go; and before the memory forgets a held
     record that was rejected, the rejects file has it.
     """
 
-    def __init__(self, ledger: Ledger, memory: Memory, project: Project) -> None:
+    def __init__(self, ledger: Ledger, memory: SqliteStore, project: Project) -> None:
         """Take who keeps what became of the events of a project."""
         self._ledger = ledger
         self._memory = memory
@@ -98,7 +98,7 @@ class Settling:
         sent: list[SentEvent] = [event.sent_event for event in repeats]
         self._remember(repeats, sent)
         for event in repeats:
-            self._doubt(event)
+            self._invalidate(event)
         self._ledger.settle_repeats(
             repeats,
             [one.insert_id for one in sent if one.differs_from(known[one.key])],
@@ -117,7 +117,7 @@ class Settling:
         self._ledger.keep_record(event, refusal)
         if event.origin.held is not None:
             self._memory.forget_held(event.origin.held)
-        self._doubt(event)
+        self._invalidate(event)
         self._land([event])
         self._ledger.settle_rejected(event, refusal)
 
@@ -136,6 +136,6 @@ class Settling:
         held = [e.origin.held for e in events if e.origin.held is not None]
         self._memory.settle(self._project, sent, held)
 
-    def _doubt(self, event: EncodedEvent) -> None:
+    def _invalidate(self, event: EncodedEvent) -> None:
         """Take note that an event has told nothing by itself."""
-        self._memory.doubt(self._project, event.target, event.sent_event.key)
+        self._memory.invalidate(self._project, event.target, event.sent_event.key)

@@ -22,7 +22,7 @@ if t.TYPE_CHECKING:
 
     from target_amplitude_nami.accounting.ledger import Counts
     from target_amplitude_nami.delivery.outgoing import Traffic
-    from target_amplitude_nami.store import MemoryFigures
+    from target_amplitude_nami.store.model import StoreFigures
 
 PROGRESS_SECONDS: t.Final = 10
 
@@ -45,7 +45,7 @@ class Report:
     counts: Counts
     traffic: Traffic
     texts_cut: int
-    memory: MemoryFigures
+    memory: StoreFigures
     columns_not_understood: Mapping[str, int] = dataclasses.field(default_factory=dict)
     """In how many records each column was that begins like a container of Nami's, and
     is no part of it that is known."""

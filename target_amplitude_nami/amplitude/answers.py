@@ -54,7 +54,7 @@ class Refused(msgspec.Struct, frozen=True):
     said: str = ""
 
 
-class RefusedUnsaid(msgspec.Struct, frozen=True):
+class RefusedUnattributed(msgspec.Struct, frozen=True):
     """Amplitude took nothing and does not say which event it minds."""
 
     status: int
@@ -91,5 +91,5 @@ class Fatal(msgspec.Struct, frozen=True):
 
 
 Answer: t.TypeAlias = (
-    Delivered | Refused | RefusedUnsaid | TooLarge | Throttled | Unknown | Fatal
+    Delivered | Refused | RefusedUnattributed | TooLarge | Throttled | Unknown | Fatal
 )

@@ -22,7 +22,7 @@ from target_amplitude_nami.amplitude.answers import (
     Delivered,
     Fatal,
     Refused,
-    RefusedUnsaid,
+    RefusedUnattributed,
     Throttle,
     Throttled,
     TooLarge,
@@ -88,7 +88,7 @@ class Understanding:
             case HTTPStatus.BAD_REQUEST:
                 answer = self._understand_bad_request(body, said, count, quotes)
             case HTTPStatus.FORBIDDEN:  # a firewall's, for a value that it minds
-                answer = RefusedUnsaid(status, said)
+                answer = RefusedUnattributed(status, said)
             case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
                 answer = TooLarge(said)
             case HTTPStatus.TOO_MANY_REQUESTS:
@@ -129,7 +129,9 @@ class Understanding:
             return Fatal(f"{self._host} is not Amplitude's event API: check `endpoint`")
         refused = _refused(body, said, count, quotes)
         has_names = refused.events or refused.devices or refused.throttle
-        return refused if has_names else RefusedUnsaid(HTTPStatus.BAD_REQUEST, said)
+        return (
+            refused if has_names else RefusedUnattributed(HTTPStatus.BAD_REQUEST, said)
+        )
 
 
 def _said(response: Response, body: dict[str, t.Any], quotes: Quotes) -> str:

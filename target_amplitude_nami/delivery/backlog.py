@@ -12,7 +12,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Sequence
 
     from target_amplitude_nami.amplitude.event import EncodedEvent
-    from target_amplitude_nami.delivery.deferred_users import Holds
+    from target_amplitude_nami.delivery.deferred_users import DeferredUsers
     from target_amplitude_nami.delivery.outgoing import RequestLimits
 
 
@@ -83,7 +83,7 @@ class Backlog:
                 return count
         return len(events)
 
-    def take(self, holds: Holds, now: float) -> list[EncodedEvent]:
+    def take(self, holds: DeferredUsers, now: float) -> list[EncodedEvent]:
         """Return and forget the events of one request, if one may leave.
 
         Events of users who have to wait move to `holds` instead, and the next events
@@ -101,7 +101,7 @@ class Backlog:
             return request
         return []
 
-    def hold_back(self, holds: Holds) -> bool:
+    def hold_back(self, holds: DeferredUsers) -> bool:
         """Move events of users who have to wait; return whether there were any."""
         free = holds.absorb(self.events)
         if len(free) == len(self.events):

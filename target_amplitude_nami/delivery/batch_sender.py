@@ -16,15 +16,15 @@ from target_amplitude_nami.amplitude.answers import (
     Delivered,
     Fatal,
     Refused,
-    RefusedUnsaid,
+    RefusedUnattributed,
     Throttle,
     Throttled,
     TooLarge,
     Unknown,
 )
-from target_amplitude_nami.delivery.deferred_users import Holds
+from target_amplitude_nami.delivery.deferred_users import DeferredUsers
 from target_amplitude_nami.delivery.outgoing import DeliveryError, Traffic
-from target_amplitude_nami.delivery.split_plan import Salvage
+from target_amplitude_nami.delivery.split_plan import SplitPlan
 from target_amplitude_nami.outcomes import Refusal
 
 if t.TYPE_CHECKING:
@@ -33,7 +33,7 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.amplitude.answers import Answer
     from target_amplitude_nami.amplitude.event import EncodedEvent
     from target_amplitude_nami.delivery.outgoing import Sender, Settlement
-    from target_amplitude_nami.delivery.rate_limits import Pacing
+    from target_amplitude_nami.delivery.rate_limits import PerIdRateLimiter
 
 LONGEST_BACKOFF_SECONDS: t.Final = 60
 SECONDS_FOR_A_TWIN: t.Final = 0.05
@@ -45,14 +45,14 @@ SUSPECTS_THAT_MEAN_CONFIGURATION: t.Final = 10
 as many from other places of the batch are refused as well."""
 
 
-class Courier:
+class BatchSender:
     """Sends the batches of one lane, one request at a time."""
 
     def __init__(  # noqa: PLR0913
         self,
         sender: Sender,
         settlement: Settlement,
-        pacing: Pacing,
+        pacing: PerIdRateLimiter,
         *,
         retry_for: float,
         now: Callable[[], float],
@@ -63,7 +63,7 @@ class Courier:
 
         Args:
             sender: A connection of its own.
-            settlement: Told what became of the events.
+            settlement: SentState what became of the events.
             pacing: Shared by all couriers of the run.
             retry_for: Seconds that requests may keep failing before the run ends.
             now: Monotonic seconds.
@@ -71,7 +71,7 @@ class Courier:
             log: Takes a line about trouble that is being waited out.
         """
         self.traffic = Traffic()
-        self.holds = Holds()
+        self.holds = DeferredUsers()
         self._sender = sender
         self._settlement = settlement
         self._pacing = pacing
@@ -98,7 +98,7 @@ class Courier:
         events = self.holds.absorb(events)
         fresh, waiting = self._settlement.sift(events)
         admission = self._pacing.admit(fresh, self._now())
-        salvage = Salvage(admission.admitted)
+        salvage = SplitPlan(admission.admitted)
         while salvage:
             part = self.holds.absorb(salvage.take())
             if part:
@@ -125,7 +125,7 @@ class Courier:
         self.holds.absorb(waiting)
 
     def _act_on(
-        self, answer: Answer, part: Sequence[EncodedEvent], salvage: Salvage
+        self, answer: Answer, part: Sequence[EncodedEvent], salvage: SplitPlan
     ) -> None:
         match answer:
             case Delivered():
@@ -138,10 +138,10 @@ class Courier:
             case TooLarge(said) if len(part) == 1:
                 refusal = Refusal("amplitude_too_large", "", said, 413)
                 self._suspect(part[0], refusal, salvage)
-            case RefusedUnsaid(status, said) if len(part) == 1:
+            case RefusedUnattributed(status, said) if len(part) == 1:
                 refusal = Refusal("amplitude_refused", "", said, status)
                 self._suspect(part[0], refusal, salvage)
-            case TooLarge() | RefusedUnsaid():
+            case TooLarge() | RefusedUnattributed():
                 salvage.again_in_halves(part)
             case Fatal(said):  # pragma: no branch - an Unknown does not get here
                 raise DeliveryError(said)
@@ -189,7 +189,7 @@ class Courier:
     # What the answers ask for
 
     def _settle(
-        self, answer: Delivered, part: Sequence[EncodedEvent], salvage: Salvage
+        self, answer: Delivered, part: Sequence[EncodedEvent], salvage: SplitPlan
     ) -> None:
         if answer.ingested not in {None, len(part)}:
             self.traffic.miscounted += 1
@@ -206,7 +206,7 @@ class Courier:
         self._settlement.rejected(event, refusal)
 
     def _sort_out(
-        self, answer: Refused, part: Sequence[EncodedEvent], salvage: Salvage
+        self, answer: Refused, part: Sequence[EncodedEvent], salvage: SplitPlan
     ) -> None:
         """Reject the events that Amplitude named; the others go again at once."""
         rest: list[EncodedEvent] = []
@@ -232,7 +232,7 @@ class Courier:
         remaining: Sequence[EncodedEvent],
         part: Sequence[EncodedEvent],
         answer: Refused | Throttled,
-        salvage: Salvage,
+        salvage: SplitPlan,
     ) -> None:
         """Send again what an answer has left of a part."""
         if len(remaining) < len(part):
@@ -241,7 +241,7 @@ class Courier:
             self._wait_out(answer.throttle.seconds, answer.said)
             salvage.again(part)
         else:  # it names only events that are not here
-            unsaid = RefusedUnsaid(HTTPStatus.BAD_REQUEST, answer.said)
+            unsaid = RefusedUnattributed(HTTPStatus.BAD_REQUEST, answer.said)
             self._act_on(unsaid, part, salvage)
 
     def _obey(
@@ -278,7 +278,9 @@ class Courier:
 
     # Events refused alone, without a reason
 
-    def _suspect(self, event: EncodedEvent, refusal: Refusal, salvage: Salvage) -> None:
+    def _suspect(
+        self, event: EncodedEvent, refusal: Refusal, salvage: SplitPlan
+    ) -> None:
         """Take note of an event refused alone: its own fault, or everybody's?"""
         salvage.suspects.append((event, refusal))
         if salvage.is_proven:
@@ -289,7 +291,7 @@ class Courier:
         elif len(salvage.suspects) >= 2 * SUSPECTS_THAT_MEAN_CONFIGURATION:
             raise _refused_whatever_it_is(refusal)
 
-    def _judge_suspects(self, salvage: Salvage) -> None:
+    def _judge_suspects(self, salvage: SplitPlan) -> None:
         if not salvage.suspects:
             return
         if not salvage.is_proven:

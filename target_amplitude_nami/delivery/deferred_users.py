@@ -18,7 +18,7 @@ class _Hold:
     events: list[EncodedEvent]
 
 
-class Holds:
+class DeferredUsers:
     """The events held back, and when they may go on.
 
     An event waits behind whatever has one of its `order_keys`.

@@ -12,7 +12,7 @@ import typing as t
 
 import msgspec
 
-from target_amplitude_nami.delivery.batch_sender import Courier
+from target_amplitude_nami.delivery.batch_sender import BatchSender
 from target_amplitude_nami.delivery.lane import Lane, join_small_backlogs
 from target_amplitude_nami.delivery.outgoing import (
     Clock,
@@ -24,7 +24,7 @@ from target_amplitude_nami.delivery.outgoing import (
     Traffic,
     memory_of,
 )
-from target_amplitude_nami.delivery.rate_limits import Pace, Pacing
+from target_amplitude_nami.delivery.rate_limits import PerIdRateLimiter, RateLimiter
 from target_amplitude_nami.delivery.router import Router
 
 if t.TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Delivery:
         options: DeliveryOptions,
         settlement: Settlement,
         *,
-        pace: Pace | None = None,
+        pace: RateLimiter | None = None,
         log: Callable[[str], None],
         is_interrupted: Callable[[], bool] = lambda: False,
         clock: Clock | None = None,
@@ -75,7 +75,7 @@ class Delivery:
         Args:
             senders: Makes the connection of a lane.
             options: How events go.
-            settlement: Told what became of them, from the lanes' threads.
+            settlement: SentState what became of them, from the lanes' threads.
             pace: The pace of the run, which other deliveries may share.
             log: Takes a line about trouble that is being waited out.
             is_interrupted: Whether the run shall end, so that `submit` must not wait.
@@ -83,7 +83,7 @@ class Delivery:
         """
         self._options = options
         self._limits = options.limits
-        pace = pace or Pace()
+        pace = pace or RateLimiter()
         if pace.per_second is not None:
             # A request of many seconds' worth would be a burst, then a long silence.
             self._limits = msgspec.structs.replace(
@@ -93,15 +93,17 @@ class Delivery:
         self._condition = threading.Condition()
         self._settlement = settlement
         self._is_interrupted = is_interrupted
-        pacing = Pacing(per_id_per_second=options.per_id_per_second, pace=pace)
+        pacing = PerIdRateLimiter(
+            per_id_per_second=options.per_id_per_second, pace=pace
+        )
         # What follows is read and written under the condition.
         self._unsettled_bytes = 0
         self._unsettled_events = 0
         self._is_flushing = False
         self._is_closed = False
 
-        def courier(pause: Callable[[float], None]) -> Courier:
-            return Courier(
+        def courier(pause: Callable[[float], None]) -> BatchSender:
+            return BatchSender(
                 senders(),
                 self,
                 pacing,

@@ -12,7 +12,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from target_amplitude_nami.amplitude.event import EncodedEvent
-    from target_amplitude_nami.delivery.batch_sender import Courier
+    from target_amplitude_nami.delivery.batch_sender import BatchSender
     from target_amplitude_nami.delivery.outgoing import Clock, RequestLimits, Traffic
     from target_amplitude_nami.delivery.router import Router
 
@@ -24,7 +24,7 @@ class Lane(threading.Thread):
         self,
         name: str,
         *,
-        courier: Callable[[Callable[[float], None]], Courier],
+        courier: Callable[[Callable[[float], None]], BatchSender],
         limits: RequestLimits,
         batch_wait_seconds: float,
         clock: Clock,
@@ -53,12 +53,12 @@ class Lane(threading.Thread):
         self._is_busy = False
         self._is_stopping = False
         self._is_turn_of_held = True
-        self._courier = courier(self._pause)
+        self._batch_sender = courier(self._pause)
 
     @property
     def traffic(self) -> Traffic:
         """What the lane has sent so far."""
-        return self._courier.traffic
+        return self._batch_sender.traffic
 
     @property
     def is_free(self) -> bool:
@@ -70,7 +70,7 @@ class Lane(threading.Thread):
 
         Under the condition, while the lane is free.
         """
-        self.backlog.hold_back(self._courier.holds)
+        self.backlog.hold_back(self._batch_sender.holds)
 
     def stop(self) -> None:
         """End as soon as possible, leaving unsettled what is; under the condition."""
@@ -87,7 +87,7 @@ class Lane(threading.Thread):
         except BaseException as error:  # noqa: BLE001 - `Delivery` raises it again
             self.failure = error
         finally:
-            self._courier.close()
+            self._batch_sender.close()
             with self._condition:
                 self._is_busy = False
                 self._condition.notify_all()
@@ -95,7 +95,7 @@ class Lane(threading.Thread):
     def _deliver(self, requests: list[list[EncodedEvent]]) -> None:
         # By itself, so that a lane that waits keeps nothing of what it delivered.
         for request in requests:
-            self._courier.deliver(request)
+            self._batch_sender.deliver(request)
 
     def _next_requests(self) -> list[list[EncodedEvent]]:
         """Wait for events that may go."""
@@ -122,7 +122,7 @@ class Lane(threading.Thread):
         """
         if self.backlog.events and now >= self.backlog.since + self._batch_wait_seconds:
             self.backlog.urge()
-        holds = self._courier.holds
+        holds = self._batch_sender.holds
         for _ in range(2):
             is_turn_of_held = self._is_turn_of_held
             self._is_turn_of_held = not is_turn_of_held
@@ -139,7 +139,7 @@ class Lane(threading.Thread):
         moments = []
         if self.backlog.events:
             moments.append(self.backlog.since + self._batch_wait_seconds - now)
-        if (seconds := self._courier.holds.seconds_until_due(now)) is not None:
+        if (seconds := self._batch_sender.holds.seconds_until_due(now)) is not None:
             moments.append(seconds)
         return max(0.0, min(moments)) if moments else None
 

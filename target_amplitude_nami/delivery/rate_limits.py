@@ -27,7 +27,7 @@ class Admission(msgspec.Struct, frozen=True):
     until: dict[str, float]
 
 
-class Pace:
+class RateLimiter:
     """The pace of a whole run, shared by the lanes of all its projects."""
 
     def __init__(self, per_second: int | None = None) -> None:
@@ -46,10 +46,12 @@ class Pace:
         return start - now
 
 
-class Pacing:
+class PerIdRateLimiter:
     """The pace of one project, shared by its lanes; it keeps to that of the run."""
 
-    def __init__(self, *, per_id_per_second: int, pace: Pace | None = None) -> None:
+    def __init__(
+        self, *, per_id_per_second: int, pace: RateLimiter | None = None
+    ) -> None:
         """Take the limits.
 
         Args:
@@ -57,7 +59,7 @@ class Pacing:
                 average over ten seconds.
             pace: The pace of the run; None: as fast as it goes.
         """
-        self.reserve: t.Final = (pace or Pace()).reserve
+        self.reserve: t.Final = (pace or RateLimiter()).reserve
         self._per_window = per_id_per_second * WINDOW_SECONDS
         self._lock = threading.Lock()
         self._recent: deque[tuple[float, Counter[str]]] = deque()

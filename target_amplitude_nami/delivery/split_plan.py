@@ -12,7 +12,7 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.outcomes import Refusal
 
 
-class Salvage:
+class SplitPlan:
     """The parts of a batch that still have to be sent, in order."""
 
     def __init__(self, events: Sequence[EncodedEvent]) -> None:

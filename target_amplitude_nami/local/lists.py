@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from target_amplitude_nami.local.exports import export_of
-from target_amplitude_nami.local.marking import marks_of, upload_in
+from target_amplitude_nami.local.marking import Mark, marks_of, upload_in
 from target_amplitude_nami.local.model import JsonObject, Kind
 from target_amplitude_nami.local.places import BY_TIME, BY_USER
 from target_amplitude_nami.local.rows import (
@@ -21,7 +21,6 @@ from target_amplitude_nami.local.rows import (
     events_of,
     request_row,
 )
-from target_amplitude_nami.outcomes import SentEvent
 
 if TYPE_CHECKING:
     import sqlite3
@@ -84,7 +83,7 @@ class OneRequest(msgspec.Struct, frozen=True):
 
     request: RequestRow
     answer: str
-    marked: list[SentEvent]
+    marked: list[Mark]
     marked_in_all: int
     first_events: list[str]
     body_kept: bool

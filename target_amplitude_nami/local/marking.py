@@ -17,7 +17,7 @@ _THROTTLED = "too many events of this user or device"
 _SILENCED = "its device is silenced"
 
 
-class SentEvent(msgspec.Struct, frozen=True):
+class Mark(msgspec.Struct, frozen=True):
     """An event at fault: its place in the request, and what is wrong with it."""
 
     index: int
@@ -44,10 +44,10 @@ def upload_in(body: bytes, api: str) -> Upload | None:
         return None
 
 
-def marks_of(upload: Upload, answer: bytes) -> list[SentEvent]:
+def marks_of(upload: Upload, answer: bytes) -> list[Mark]:
     """Return the events at fault, in the order of the request."""
     return [
-        SentEvent(index, why, field or None, _text(upload, index))
+        Mark(index, why, field or None, _text(upload, index))
         for index, why, field in sorted(_faults(upload, answer))
     ]
 

@@ -22,7 +22,7 @@ _MOST_NEW_TYPES = 20
 """So many event types that Nami's documentation does not name are told of."""
 
 
-class Choice:
+class EventFilter:
     """The settings' choice among the events."""
 
     def __init__(

@@ -15,7 +15,7 @@ import msgspec
 from target_amplitude_nami.amplitude.checks import IDENTIFY
 from target_amplitude_nami.amplitude.event import target_of
 from target_amplitude_nami.nami.state import NO_STATE
-from target_amplitude_nami.store import UNTOLD, Told, digest
+from target_amplitude_nami.store.profiles import NEVER_SENT, SentState, digest
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,14 +24,17 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.nami.state import UserState
     from target_amplitude_nami.outcomes import DedupKey
     from target_amplitude_nami.pipeline.mapping import Identity
-    from target_amplitude_nami.store import Shelf
+    from target_amplitude_nami.store.cached_table import CachedTable
 
 
-class Targets:
+class FreshnessTracker:
     """The targets of one project, as they are while records are being read."""
 
     def __init__(
-        self, told: Shelf[Told], run: int, is_of_the_future: Callable[[int], bool]
+        self,
+        told: CachedTable[SentState],
+        run: int,
+        is_of_the_future: Callable[[int], bool],
     ) -> None:
         """Take what was told so far.
 
@@ -44,11 +47,11 @@ class Targets:
         self._run = run
         self._is_of_the_future = is_of_the_future
 
-    def told(self, identity: Identity) -> Told:
+    def told(self, identity: Identity) -> SentState:
         """Return what a target was told so far."""
         return self._told.get(target_of(identity.user_id, identity.device_id))
 
-    def is_late(self, identity: Identity, told: Told, time: int | None) -> bool:
+    def is_late(self, identity: Identity, told: SentState, time: int | None) -> bool:
         """Whether newer state of a target, or of its device alone, was seen before.
 
         What a device was told alone goes to the user whom it joins.
@@ -62,7 +65,7 @@ class Targets:
         return newest is not None and time < newest
 
     def says_nothing_new(
-        self, identity: Identity, told: Told, mapped: AmplitudeEvent
+        self, identity: Identity, told: SentState, mapped: AmplitudeEvent
     ) -> bool:
         """Whether a `$identify` tells what its target was told last, now or before."""
         if told.said != digest(_said(mapped)):
@@ -71,14 +74,14 @@ class Targets:
         is_newer = not told.is_newer_than(device.time) or told.time is None
         return device.said in {None, told.said} or not is_newer
 
-    def was_told_in_this_run(self, told: Told) -> bool:
+    def was_told_in_this_run(self, told: SentState) -> bool:
         """Whether Amplitude was told of a target's state within this run."""
         return told.run == self._run
 
     def note(  # noqa: PLR0913
         self,
         identity: Identity,
-        told: Told,
+        told: SentState,
         state: UserState,
         time: int | None,
         mapped: AmplitudeEvent,
@@ -94,30 +97,34 @@ class Targets:
             after = msgspec.structs.replace(told, time=time)
         else:
             is_identify = mapped.event_type == IDENTIFY
-            after = Told(
+            after = SentState(
                 time, digest(said), mapped.insert_id, self._run, is_identify, key
             )
         self._told.put(identity.target, after)
 
-    def note_unchanged(self, identity: Identity, told: Told, time: int | None) -> None:
+    def note_unchanged(
+        self, identity: Identity, told: SentState, time: int | None
+    ) -> None:
         """Take note that what a target was told holds as of a time, too."""
         time = self._newest(told, time)
         self._told.put(identity.target, msgspec.structs.replace(told, time=time))
 
-    def _device(self, identity: Identity) -> Told:
+    def _device(self, identity: Identity) -> SentState:
         """Return what the device of a user was told alone."""
         if identity.device_id is None or identity.user_id is None:
-            return UNTOLD
+            return NEVER_SENT
         return self._told.get(target_of(None, identity.device_id))
 
-    def _newest(self, told: Told, time: int | None) -> int | None:
+    def _newest(self, told: SentState, time: int | None) -> int | None:
         newest = told.time
         if time is None or (newest is not None and time < newest):
             return newest
         return newest if self._is_of_the_future(time) else time
 
 
-def in_turn(mapped: AmplitudeEvent, told: Told, *, is_repeat: bool) -> AmplitudeEvent:
+def in_turn(
+    mapped: AmplitudeEvent, told: SentState, *, is_repeat: bool
+) -> AmplitudeEvent:
     """Give a `$identify` without a time an insert id that tells its turn.
 
     State may change and change back: the third of A, B, A is no copy of the first. But

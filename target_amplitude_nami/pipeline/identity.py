@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing as t
 
 from target_amplitude_nami.nami.records import NO_STATE
-from target_amplitude_nami.store import DEVICE, EXTERNAL_ID, Known
+from target_amplitude_nami.store.model import DEVICE, EXTERNAL_ID
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,7 +13,8 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.amplitude.checks import Checks
     from target_amplitude_nami.nami.records import NamiEvent, NamiUser
     from target_amplitude_nami.nami.state import UserState
-    from target_amplitude_nami.store import Memory
+    from target_amplitude_nami.store.profiles import UserProfile
+    from target_amplitude_nami.store.sqlite_store import SqliteStore
 
 
 def who(record: NamiEvent | NamiUser) -> str:
@@ -21,11 +22,14 @@ def who(record: NamiEvent | NamiUser) -> str:
     return record.user_id or record.external_id or record.device_id or ""
 
 
-class Learning:
+class IdentityResolver:
     """Learns from records, one after the other."""
 
     def __init__(
-        self, memory: Memory, checks: Checks, is_of_the_future: Callable[[int], bool]
+        self,
+        memory: SqliteStore,
+        checks: Checks,
+        is_of_the_future: Callable[[int], bool],
     ) -> None:
         """Take what is needed to learn.
 
@@ -39,7 +43,7 @@ class Learning:
         self._refuse_user_id = checks.refuse_user_id
         self._is_of_the_future = is_of_the_future
 
-    def with_ids(self, known: Known, record: NamiEvent | NamiUser) -> Known:
+    def with_ids(self, known: UserProfile, record: NamiEvent | NamiUser) -> UserProfile:
         """Return what is known of a user after a record told ids of it."""
         external_id, device_id = record.external_id, record.device_id
         if external_id is not None:
@@ -59,7 +63,9 @@ class Learning:
                 self._claim(DEVICE, device_id, record.user_id)
         return known
 
-    def with_state(self, known: Known, state: UserState, time: int | None) -> Known:
+    def with_state(
+        self, known: UserProfile, state: UserState, time: int | None
+    ) -> UserProfile:
         """Return what is known of a user after a record told a state as of a time."""
         if state == NO_STATE or known.is_newer_than(time):
             return known
@@ -68,7 +74,7 @@ class Learning:
         return known.with_state(state, time)
 
     def _claim_external_id(
-        self, external_id: str, nami_user_id: str, known: Known
+        self, external_id: str, nami_user_id: str, known: UserProfile
     ) -> None:
         self._claim(EXTERNAL_ID, external_id, nami_user_id)
         if known.external_id is not None:

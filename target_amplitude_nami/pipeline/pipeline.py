@@ -32,23 +32,24 @@ from target_amplitude_nami.outcomes import (
 )
 from target_amplitude_nami.pipeline import held_record as kept
 from target_amplitude_nami.pipeline import mapping
-from target_amplitude_nami.pipeline.event_filter import Choice
-from target_amplitude_nami.pipeline.freshness import Targets, in_turn
-from target_amplitude_nami.pipeline.identity import Learning, who
+from target_amplitude_nami.pipeline.event_filter import EventFilter
+from target_amplitude_nami.pipeline.freshness import FreshnessTracker, in_turn
+from target_amplitude_nami.pipeline.identity import IdentityResolver, who
 
 if t.TYPE_CHECKING:
     from collections.abc import Sequence
 
     from target_amplitude_nami.pipeline.mapping import Identity
     from target_amplitude_nami.run import Run
-    from target_amplitude_nami.store import Held, Known
+    from target_amplitude_nami.store.model import Held
+    from target_amplitude_nami.store.profiles import UserProfile
 
 _TAKEN_AT_ONCE = 200
 _OF_THE_SANDBOX = " (sandbox)"
 """What follows the event type where events of the sandbox go to another project."""
 
 
-class Way:
+class Pipeline:
     """Takes the records of all streams, and those that the memory lets go."""
 
     def __init__(self, run: Run) -> None:
@@ -56,23 +57,23 @@ class Way:
         self._run = run
         self._memory = run.memory
         self._users = run.memory.users
-        self._learning = Learning(run.memory, run.checks, run.is_of_the_future)
+        self._learning = IdentityResolver(run.memory, run.checks, run.is_of_the_future)
         self._targets = {
-            project: Targets(told, run.memory.run, run.is_of_the_future)
-            for project, told in run.memory.told.items()
+            project: FreshnessTracker(told, run.memory.run, run.is_of_the_future)
+            for project, told in run.memory.sent_states.items()
         }
         self._settings = run.settings
         self._checks = run.checks
         self._sent_names = dict(run.settings.sent_names)
         self._waiting: list[tuple[NamiEvent | NamiUser, Origin]] = []
-        self.choice: t.Final = Choice(run.settings, run.note_new_type)
+        self.choice: t.Final = EventFilter(run.settings, run.note_new_type)
         self._waits = (
             run.settings.anonymous_users == "hold"
             and run.settings.user_source == "external_id"
         )
         self._may_have_been_nameless = run.settings.anonymous_users == "nami_user_id"
         self._skips_stale = run.settings.stale_user_properties == "skip"
-        self._parts_sandbox = "sandbox" in run.memory.told
+        self._parts_sandbox = "sandbox" in run.memory.sent_states
 
     def take(self, record: NamiEvent | NamiUser, stream: str, line: bytes) -> None:
         """Take a record; `flush` sends it on its way, at the latest.
@@ -101,7 +102,7 @@ class Way:
 
     def _look_ahead(self, records: Sequence[NamiEvent | NamiUser]) -> None:
         memory = self._memory
-        memory.take_back_doubted()
+        memory.apply_invalidations()
         if memory.is_all_in_ram:
             return
         self._users.prepare(who(record) for record in records)
@@ -141,7 +142,9 @@ class Way:
         They can be named meanwhile, or the settings do not hold records any more.
         """
         memory = self._memory
-        records = memory.held_of_named_users() if self._waits else memory.all_held()
+        records = (
+            memory.held_of_identified_users() if self._waits else memory.all_held()
+        )
         for number, held in enumerate(records):
             if number % _TAKEN_AT_ONCE == 0:
                 self._run.post()
@@ -152,8 +155,12 @@ class Way:
         self._run.post()
 
     def _go(
-        self, record: NamiEvent | NamiUser, origin: Origin, user: str, known: Known
-    ) -> Known:
+        self,
+        record: NamiEvent | NamiUser,
+        origin: Origin,
+        user: str,
+        known: UserProfile,
+    ) -> UserProfile:
         """Settle a record, or hand it to delivery; return what is known then."""
         try:
             if isinstance(record, NamiUser):
@@ -167,8 +174,8 @@ class Way:
         return known
 
     def _take_event(  # noqa: C901 - more calls would take longer
-        self, event: NamiEvent, origin: Origin, user: str, known: Known
-    ) -> Known:
+        self, event: NamiEvent, origin: Origin, user: str, known: UserProfile
+    ) -> UserProfile:
         unwanted = self.choice.why_not(event)
         if unwanted is not None:
             self._filter(unwanted, origin)
@@ -226,8 +233,8 @@ class Way:
         return known
 
     def _take_user(
-        self, record: NamiUser, origin: Origin, user: str, known: Known
-    ) -> Known:
+        self, record: NamiUser, origin: Origin, user: str, known: UserProfile
+    ) -> UserProfile:
         identity = mapping.identify(record, known.external_id, self._settings)
         if isinstance(identity, mapping.Unnamed):
             self._leave_out(identity, record, origin)

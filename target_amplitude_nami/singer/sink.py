@@ -28,7 +28,7 @@ if t.TYPE_CHECKING:
 
     from singer_sdk.target_base import Target
 
-    from target_amplitude_nami.pipeline.pipeline import Way
+    from target_amplitude_nami.pipeline.pipeline import Pipeline
     from target_amplitude_nami.run import Run
     from target_amplitude_nami.singer.recognition import Recognition
     from target_amplitude_nami.singer.stream_mapper import StreamMapper
@@ -105,7 +105,7 @@ class NamiSink(Sink):
         """Compile the reader for the shape that the schema shows."""
         super().__init__(target, stream_name, schema, key_properties)
         self._run: Run = t.cast("t.Any", target).run
-        self._way: Way = t.cast("t.Any", target).way
+        self._way: Pipeline = t.cast("t.Any", target).way
         settings = self._run.settings
         is_flattened = bool(target.config.get("flattening_enabled"))
         separator = target.config.get("flattening_separator") if is_flattened else None

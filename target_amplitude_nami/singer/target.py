@@ -18,7 +18,7 @@ from target_amplitude_nami import jsontext
 from target_amplitude_nami.errors import ConfigurationError, NothingRecognised
 from target_amplitude_nami.outcomes import Refusal
 from target_amplitude_nami.pipeline.event_filter import OTHER
-from target_amplitude_nami.pipeline.pipeline import Way
+from target_amplitude_nami.pipeline.pipeline import Pipeline
 from target_amplitude_nami.run import Run
 from target_amplitude_nami.settings import (
     Settings,
@@ -98,7 +98,7 @@ class TargetAmplitudeNami(CommandTarget):
             user_agent=f"{self.name}/{self.plugin_version}",
             seconds_left=self._seconds_left,
         )
-        self.way = Way(self.run)
+        self.way = Pipeline(self.run)
         self.message_reader.begin = self._begin
         self.message_reader.is_interrupted = self._is_interrupted
         self.message_reader.tick = self._tick

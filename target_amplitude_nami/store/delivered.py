@@ -11,7 +11,7 @@ from target_amplitude_nami.outcomes import (
     Occurrence,
     SentEvent,
 )
-from target_amplitude_nami.store.file import MemoryFile, chunks
+from target_amplitude_nami.store.file import StoreFile, chunks
 from target_amplitude_nami.store.keys import shown
 
 if t.TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Delivered:
         self._before: Mapping[DedupKey, Occurrence] = {}
         """Of those that were asked for last."""
 
-    def open(self, writing: MemoryFile, reading: MemoryFile, project: int) -> None:
+    def open(self, writing: StoreFile, reading: StoreFile, project: int) -> None:
         """Take the file that has, or will have, those of before.
 
         Args:
@@ -146,7 +146,7 @@ class Delivered:
         return number
 
     def _find(
-        self, file: MemoryFile, keys: Sequence[DedupKey]
+        self, file: StoreFile, keys: Sequence[DedupKey]
     ) -> dict[DedupKey, Occurrence]:
         rows = file.rows_of(
             tuple[int, str, int | None],

@@ -69,7 +69,7 @@ CREATE TABLE oddities (
 """
 
 
-class MemoryFile:
+class StoreFile:
     """A connection to the file. What is written survives with `commit`.
 
     What concerns many rows is one statement, its rows in a JSON text: SQLite then works
@@ -220,8 +220,8 @@ class MemoryFile:
 class Files:
     """Two connections to one file, so that reading need not wait for writing."""
 
-    writing: MemoryFile
-    reading: MemoryFile
+    writing: StoreFile
+    reading: StoreFile
     """Sees what was committed; for one thread of its own."""
     let_go: Callable[[], None]
 
@@ -251,11 +251,11 @@ def open_files(path: Path | None, *, reads_uncommitted: bool) -> Files:
     with contextlib.ExitStack() as until_failure:
         let_go = lock(path, real)
         until_failure.callback(let_go)
-        writing = MemoryFile(real, is_lasting=True, named=path)
+        writing = StoreFile(real, is_lasting=True, named=path)
         until_failure.callback(writing.close)
         reading = writing
         if not reads_uncommitted:
-            reading = MemoryFile(real, is_lasting=True, named=path)
+            reading = StoreFile(real, is_lasting=True, named=path)
         writing.begin()
         until_failure.pop_all()
     return Files(writing, reading, let_go)
@@ -265,8 +265,8 @@ def _open_temporary() -> Files:
     try:
         with tempfile.TemporaryDirectory(prefix="target-amplitude-nami-") as folder:
             path = Path(folder) / "memory.db"
-            writing = MemoryFile(path, is_lasting=False)
-            reading = MemoryFile(path, is_lasting=False)
+            writing = StoreFile(path, is_lasting=False)
+            reading = StoreFile(path, is_lasting=False)
             writing.begin()
             # The folder goes at once: nothing is left behind, whatever ends the run.
     except OSError as error:

@@ -12,7 +12,7 @@ from target_amplitude_nami.store.model import Held
 if t.TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_amplitude_nami.store.file import MemoryFile
+    from target_amplitude_nami.store.file import StoreFile
 
 _PAGE: t.Final = 500
 _NOT_TOLD: t.Final = "x'c0', x'6e'"
@@ -23,7 +23,7 @@ in MessagePack and in JSON."""
 class HeldRecords:
     """The held records; not for several threads at once."""
 
-    def __init__(self, file: MemoryFile) -> None:
+    def __init__(self, file: StoreFile) -> None:
         """Take the file that has them."""
         self._file = file
         self._key_of = Keys().of

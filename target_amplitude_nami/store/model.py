@@ -31,7 +31,7 @@ class RejectPlace(msgspec.Struct, frozen=True):
     digest: bytes
 
 
-class Oddity(msgspec.Struct, frozen=True):
+class IdConflict(msgspec.Struct, frozen=True):
     """Ids that do not fit together: `value` belongs to one user and to another."""
 
     kind: str
@@ -49,7 +49,7 @@ class Claim(t.NamedTuple):
     user_id: str
 
 
-class MemoryFigures(msgspec.Struct, frozen=True):
+class StoreFigures(msgspec.Struct, frozen=True):
     """What the report says of the memory."""
 
     waiting: int = 0
@@ -58,5 +58,5 @@ class MemoryFigures(msgspec.Struct, frozen=True):
     """When the oldest of them was put there, s since 1970."""
     oddities: dict[str, int] = {}
     """How many there are of each kind."""
-    named_oddities: list[Oddity] = []
+    named_oddities: list[IdConflict] = []
     """Some of each kind."""

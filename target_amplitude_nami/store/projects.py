@@ -12,12 +12,12 @@ import typing as t
 from target_amplitude_nami.store.keys import to_bytes
 
 if t.TYPE_CHECKING:
-    from target_amplitude_nami.store.file import MemoryFile
+    from target_amplitude_nami.store.file import StoreFile
 
 _HASH_BYTES: t.Final = 16
 
 
-def number_of(file: MemoryFile, name: str, *, begins_anew: bool) -> int:
+def number_of(file: StoreFile, name: str, *, begins_anew: bool) -> int:
     """Return a project's number in the file.
 
     Args:

@@ -7,7 +7,7 @@ import typing as t
 from target_amplitude_nami.store.model import RejectPlace
 
 if t.TYPE_CHECKING:
-    from target_amplitude_nami.store.file import MemoryFile
+    from target_amplitude_nami.store.file import StoreFile
 
 _TABLE: t.Final = """
 CREATE TABLE IF NOT EXISTS reject_places (
@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS reject_places (
 class RejectPlaces:
     """The places by a hash of the record; not for several threads at once."""
 
-    def __init__(self, file: MemoryFile, day: int) -> None:
+    def __init__(self, file: StoreFile, day: int) -> None:
         """Take the file that has them.
 
         Args:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from target_amplitude_nami.accounting.ledger import Ledger
-from target_amplitude_nami.accounting.outcome_recorder import Settling
+from target_amplitude_nami.accounting.outcome_recorder import OutcomeRecorder
 from target_amplitude_nami.errors import OutputUnwritable
 from target_amplitude_nami.singer.rejects import Rejects
 from tests.support.books import LINE, REFUSAL, Desk, Notebook, Sheet, event
@@ -96,7 +96,7 @@ def test_a_real_rejects_file_holds_them_at_the_moment_of_the_state(
     origin = ledger.open("read", "events", LINE, MARK)
     ledger.take_state(b"1")
     assert found == []
-    Settling(ledger, memory, "main").rejected(event(origin), REFUSAL)
+    OutcomeRecorder(ledger, memory, "main").rejected(event(origin), REFUSAL)
     assert found == ["RECORD", "RECORD"]
     rejects.close()
 
@@ -114,7 +114,7 @@ def test_after_a_reject_was_lost_no_later_state_is_written() -> None:
 def test_a_run_may_emit_no_state() -> None:
     desk = Desk()
     desk.ledger = Ledger(desk.rejects, desk.memory, None)
-    desk.settling = Settling(desk.ledger, desk.memory, "main")
+    desk.settling = OutcomeRecorder(desk.ledger, desk.memory, "main")
     assert desk.play("+a 1 .a 2") == []
     assert "sync" not in desk.notes
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from target_amplitude_nami.accounting.outcome_recorder import Settling
-from target_amplitude_nami.store import Memory
+from target_amplitude_nami.accounting.outcome_recorder import OutcomeRecorder
+from target_amplitude_nami.store.sqlite_store import SqliteStore
 from tests.support.books import LINE, REFUSAL, Desk, event
 from tests.support.memory import mark_of
 
@@ -27,7 +27,7 @@ def test_an_event_that_was_delivered_before_is_a_duplicate() -> None:
 def test_what_another_project_has_is_no_duplicate() -> None:
     desk = Desk()
     desk.play("+a .a +a")
-    sandbox = Settling(desk.ledger, desk.memory, "sandbox")
+    sandbox = OutcomeRecorder(desk.ledger, desk.memory, "sandbox")
     assert sandbox.sift([desk.events["a"]]).fresh == [desk.events["a"]]
 
 
@@ -136,7 +136,7 @@ def test_a_second_event_of_another_type_or_time_is_an_id_conflict(
     if is_written:
         marks = [mark_of(f"event-{number}") for number in range(30_000)]
         desk.memory.settle("main", marks, [])
-        Memory.commit(desk.memory)
+        SqliteStore.commit(desk.memory)
     assert desk.settling.sift([twin_of(desk, "a", **changes)]) == ([], [])
     counts = desk.ledger.counts()
     assert counts.duplicate == {"read": 1}

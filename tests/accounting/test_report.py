@@ -19,7 +19,7 @@ from target_amplitude_nami.accounting.ledger import Counts
 from target_amplitude_nami.accounting.report import Progress, Report, write_atomically
 from target_amplitude_nami.delivery.outgoing import Traffic
 from target_amplitude_nami.errors import OutputUnwritable
-from target_amplitude_nami.store import MemoryFigures, Oddity
+from target_amplitude_nami.store.model import IdConflict, StoreFigures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,12 +54,12 @@ REPORT = Report(
     counts=COUNTS,
     traffic=Traffic(requests=7, retries=2, throttled=1, body_bytes=1_234_567),
     texts_cut=3,
-    memory=MemoryFigures(
+    memory=StoreFigures(
         waiting=12,
         waiting_since=1_780_000_000,
         oddities={"device_of_several_users": 1},
         named_oddities=[
-            Oddity("device_of_several_users", "device-1", "nami-2", "nami-1")
+            IdConflict("device_of_several_users", "device-1", "nami-2", "nami-1")
         ],
     ),
 )
@@ -69,7 +69,7 @@ NOTHING = dataclasses.replace(
     traffic=Traffic(),
     seconds=0.0,
     texts_cut=0,
-    memory=MemoryFigures(),
+    memory=StoreFigures(),
 )
 
 

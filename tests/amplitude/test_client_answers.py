@@ -13,7 +13,7 @@ from target_amplitude_nami.amplitude.answers import (
     Delivered,
     Fatal,
     Refused,
-    RefusedUnsaid,
+    RefusedUnattributed,
     Throttle,
     Throttled,
     TooLarge,
@@ -211,7 +211,7 @@ def test_a_400_names_events(body: dict[str, t.Any], named: tuple[t.Any, ...]) ->
     ],
 )
 def test_a_400_may_name_nothing(body: object, said: str) -> None:
-    assert answer_to(reply(400, body)) == RefusedUnsaid(400, said)
+    assert answer_to(reply(400, body)) == RefusedUnattributed(400, said)
 
 
 def test_a_missing_part_of_the_request_is_nobodys_event() -> None:
@@ -262,7 +262,7 @@ def test_the_key_is_never_repeated(status: int, body: object) -> None:
 
 def test_a_firewall_refuses_without_saying_what() -> None:
     answer = answer_to(reply(403, {"code": 403, "error": "Forbidden"}))
-    assert answer == RefusedUnsaid(403, "HTTP 403: Forbidden")
+    assert answer == RefusedUnattributed(403, "HTTP 403: Forbidden")
 
 
 @pytest.mark.parametrize("body", [b"", HTML, {"error": "Payload too large"}])

@@ -12,7 +12,7 @@ from target_amplitude_nami.amplitude.answers import (
     Answer,
     Fatal,
     Refused,
-    RefusedUnsaid,
+    RefusedUnattributed,
     Unknown,
 )
 from target_amplitude_nami.amplitude.client import Client
@@ -81,8 +81,8 @@ def test_the_first_line_is_what_a_person_would_read(content: bytes, line: str) -
     [
         (200, Unknown("{}: not what Amplitude answers; is `endpoint` right?")),
         (202, Fatal("{host} is not Amplitude's event API ({}): check `endpoint`")),
-        (400, RefusedUnsaid(400, "{}")),
-        (403, RefusedUnsaid(403, "{}")),
+        (400, RefusedUnattributed(400, "{}")),
+        (403, RefusedUnattributed(403, "{}")),
         (404, Fatal("{host} is not Amplitude's event API ({}): check `endpoint`")),
         (502, Unknown("{}")),
     ],
@@ -207,7 +207,7 @@ def test_an_error_of_amplitude_is_quoted_in_one_line() -> None:
         reply(400, {"error": "Bad\n2026-11-28 | ERROR | \x1b[31mforged"})
     )
     said = "HTTP 400: Bad 2026-11-28 | ERROR | \\x1b[31mforged"
-    assert answer == RefusedUnsaid(400, said)
+    assert answer == RefusedUnattributed(400, said)
 
 
 def test_a_long_error_takes_no_longer_than_a_short_one() -> None:

@@ -14,7 +14,7 @@ from target_amplitude_nami.amplitude.answers import (
     Delivered,
     Fatal,
     Refused,
-    RefusedUnsaid,
+    RefusedUnattributed,
     Throttle,
     Throttled,
     TooLarge,
@@ -75,7 +75,7 @@ KINDS: dict[str, Callable[[Dice, Sequence[int]], Answer]] = {
     "delivered": lambda _, numbers: Delivered(len(numbers)),
     "miscounted": lambda dice, _: Delivered(dice.choice([None, 0, 5])),
     "refused": refused,
-    "refused unsaid": lambda *_: RefusedUnsaid(403, "HTTP 403"),
+    "refused unsaid": lambda *_: RefusedUnattributed(403, "HTTP 403"),
     "too large": lambda *_: TooLarge("HTTP 413"),
     "throttled": lambda d, numbers: Throttled(throttle(d, numbers), "HTTP 429"),
     "project throttled": lambda *_: Throttled(Throttle(60), "HTTP 429"),
@@ -165,7 +165,7 @@ def test_no_good_event_is_sent_more_often_than_needed(
         if large & set(numbers):
             return TooLarge("HTTP 413")
         if silent & set(numbers):
-            return RefusedUnsaid(403, "HTTP 403")
+            return RefusedUnattributed(403, "HTTP 403")
         bad = [index for index, number in enumerate(numbers) if number in named]
         if bad:
             return Refused(dict.fromkeys(bad[:most_named], BAD), {})

@@ -7,7 +7,7 @@ import typing as t
 import pytest
 
 from target_amplitude_nami.delivery.backlog import Backlog
-from target_amplitude_nami.delivery.deferred_users import Holds
+from target_amplitude_nami.delivery.deferred_users import DeferredUsers
 from target_amplitude_nami.delivery.outgoing import RequestLimits
 from tests.support.delivery import of_many_users, outgoing
 
@@ -34,40 +34,40 @@ def backlog() -> Backlog:
 
 def test_a_request_leaves_when_it_is_full_and_the_rest_waits(backlog: Backlog) -> None:
     backlog.put(of_many_users(3), NOW)
-    assert backlog.take(Holds(), NOW) == []
+    assert backlog.take(DeferredUsers(), NOW) == []
     backlog.put(of_many_users(3), NOW + 1)
     assert backlog.since == NOW
-    assert numbers(backlog.take(Holds(), NOW + 2)) == [0, 1, 2, 0]
+    assert numbers(backlog.take(DeferredUsers(), NOW + 2)) == [0, 1, 2, 0]
     assert len(backlog) == 2
     assert backlog.since == NOW + 2
-    assert backlog.take(Holds(), NOW + 3) == []
+    assert backlog.take(DeferredUsers(), NOW + 3) == []
 
 
 def test_it_is_full_by_bytes_when_one_finds_no_room(backlog: Backlog) -> None:
     backlog.put([of_size(0, 499), of_size(1, 499)], NOW)
-    assert backlog.take(Holds(), NOW) == []
+    assert backlog.take(DeferredUsers(), NOW) == []
     backlog.put([of_size(2, 10)], NOW)
     assert backlog.is_full
-    assert numbers(backlog.take(Holds(), NOW)) == [0, 1]
+    assert numbers(backlog.take(DeferredUsers(), NOW)) == [0, 1]
 
 
 def test_an_event_larger_than_a_request_goes_alone(backlog: Backlog) -> None:
     backlog.put([of_size(0, 5000), of_size(1, 10)], NOW)
-    assert numbers(backlog.take(Holds(), NOW)) == [0]
+    assert numbers(backlog.take(DeferredUsers(), NOW)) == [0]
 
 
 def test_what_is_urged_leaves_and_what_comes_later_waits(backlog: Backlog) -> None:
     backlog.put(of_many_users(5), NOW)
     backlog.urge()
     backlog.put([outgoing(5, "u5")], NOW)
-    assert numbers(backlog.take(Holds(), NOW)) == [0, 1, 2, 3]
-    assert numbers(backlog.take(Holds(), NOW)) == [4, 5]
+    assert numbers(backlog.take(DeferredUsers(), NOW)) == [0, 1, 2, 3]
+    assert numbers(backlog.take(DeferredUsers(), NOW)) == [4, 5]
     backlog.put([outgoing(6, "u6")], NOW)
     assert not backlog.is_ready
 
 
 def test_users_who_wait_make_no_request_smaller(backlog: Backlog) -> None:
-    holds = Holds()
+    holds = DeferredUsers()
     holds.begin({"slow": NOW + 30})
     backlog.put([outgoing(n, "slow" if n % 2 else f"u{n}") for n in range(6)], NOW)
     assert backlog.take(holds, NOW) == []
@@ -78,7 +78,7 @@ def test_users_who_wait_make_no_request_smaller(backlog: Backlog) -> None:
 
 
 def test_when_all_have_to_wait_nothing_leaves(backlog: Backlog) -> None:
-    holds = Holds()
+    holds = DeferredUsers()
     holds.begin({"slow": NOW + 30})
     backlog.put([outgoing(n, "slow") for n in range(6)], NOW)
     backlog.urge()
@@ -102,7 +102,7 @@ def test_memory_is_that_of_what_waits(backlog: Backlog) -> None:
     events = [outgoing(n, f"u{n}", kept_bytes=100) for n in range(5)]
     backlog.put(events, NOW)
     assert backlog.memory_bytes == sum(event.memory_bytes for event in events)
-    backlog.take(Holds(), NOW)
+    backlog.take(DeferredUsers(), NOW)
     assert backlog.memory_bytes == events[4].memory_bytes
 
 

@@ -12,7 +12,7 @@ from target_amplitude_nami.amplitude.answers import (
     Delivered,
     Fatal,
     Refused,
-    RefusedUnsaid,
+    RefusedUnattributed,
     Throttle,
     Throttled,
     TooLarge,
@@ -36,7 +36,7 @@ if t.TYPE_CHECKING:
 
     from target_amplitude_nami.amplitude.event import EncodedEvent
 
-FORBIDDEN = RefusedUnsaid(403, "HTTP 403: Forbidden")
+FORBIDDEN = RefusedUnattributed(403, "HTTP 403: Forbidden")
 LARGE = TooLarge("HTTP 413: Payload too large")
 BUSY = Unknown("HTTP 503: Busy")
 
@@ -273,7 +273,7 @@ def test_a_fatal_answer_leaves_what_is_settled_settled() -> None:
     assert lane.book.settled == {0, 1}
 
 
-# Pace
+# RateLimiter
 
 
 def test_a_run_keeps_its_pace() -> None:

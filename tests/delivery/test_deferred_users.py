@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
-from target_amplitude_nami.delivery.deferred_users import Holds
+from target_amplitude_nami.delivery.deferred_users import DeferredUsers
 from tests.support.delivery import outgoing
 
 if t.TYPE_CHECKING:
@@ -20,7 +20,7 @@ def numbers(events: Sequence[EncodedEvent]) -> list[int]:
 
 
 def test_nothing_is_held_at_first() -> None:
-    holds = Holds()
+    holds = DeferredUsers()
     events = [outgoing(0), outgoing(1)]
     assert not holds
     assert holds.absorb(events) is events
@@ -29,7 +29,7 @@ def test_nothing_is_held_at_first() -> None:
 
 
 def test_only_events_of_held_users_are_kept() -> None:
-    holds = Holds()
+    holds = DeferredUsers()
     holds.begin({"a": NOW + 30})
     free = holds.absorb([outgoing(0, "a"), outgoing(1, "b"), outgoing(2, "a")])
     assert numbers(free) == [1]
@@ -39,7 +39,7 @@ def test_only_events_of_held_users_are_kept() -> None:
 
 
 def test_each_user_goes_at_his_own_time() -> None:
-    holds = Holds()
+    holds = DeferredUsers()
     holds.begin({"a": NOW + 30, "b": NOW + 10})
     holds.absorb([outgoing(0, "a"), outgoing(1, "b")])
     assert holds.seconds_until_due(NOW) == 10
@@ -49,7 +49,7 @@ def test_each_user_goes_at_his_own_time() -> None:
 
 
 def test_of_two_times_the_later_one_counts() -> None:
-    holds = Holds()
+    holds = DeferredUsers()
     holds.begin({"a": NOW + 30})
     holds.begin({"a": NOW + 10})
     assert holds.seconds_until_due(NOW) == 30
@@ -58,7 +58,7 @@ def test_of_two_times_the_later_one_counts() -> None:
 
 
 def test_what_comes_later_waits_behind_what_came_first() -> None:
-    holds = Holds()
+    holds = DeferredUsers()
     holds.begin({"a": NOW})
     holds.absorb([outgoing(0, "a")])
     holds.absorb([outgoing(1, "a")])
@@ -66,13 +66,13 @@ def test_what_comes_later_waits_behind_what_came_first() -> None:
 
 
 def test_what_is_overdue_is_due_at_once() -> None:
-    holds = Holds()
+    holds = DeferredUsers()
     holds.begin({"a": NOW})
     assert holds.seconds_until_due(NOW + 5) == 0
 
 
 def test_an_event_waits_behind_its_nami_user_and_behind_amplitudes() -> None:
-    holds = Holds()
+    holds = DeferredUsers()
     holds.begin({"u": NOW + 30})
     events = [
         outgoing(0, "u", user_id="name"),
@@ -86,7 +86,7 @@ def test_an_event_waits_behind_its_nami_user_and_behind_amplitudes() -> None:
 
 
 def test_an_event_of_two_who_wait_joins_them_until_both_may_go() -> None:
-    holds = Holds()
+    holds = DeferredUsers()
     holds.begin({"u": NOW + 10, "v": NOW + 30})
     holds.absorb([outgoing(0, "u"), outgoing(1, "v")])
     holds.absorb([outgoing(2, "u", user_id="v")])
@@ -98,7 +98,7 @@ def test_an_event_of_two_who_wait_joins_them_until_both_may_go() -> None:
 def test_whoever_comes_to_wait_through_a_later_event_keeps_his_place_before_it() -> (
     None
 ):
-    holds = Holds()
+    holds = DeferredUsers()
     holds.begin({"v": NOW + 30})
     events = [
         outgoing(0, "u", user_id="name"),
@@ -115,7 +115,7 @@ def test_a_long_chain_of_users_who_took_over_names_is_followed_at_once() -> None
         outgoing(n, f"user-{n // 2}", user_id=f"name-{(n + 1) // 2}")
         for n in reversed(range(20_000))
     ]
-    holds = Holds()
+    holds = DeferredUsers()
     holds.begin({"name-0": NOW + 30})
     assert holds.absorb(events) == []
     assert holds.take_due(NOW + 30) == events

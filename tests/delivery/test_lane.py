@@ -13,14 +13,14 @@ from target_amplitude_nami.amplitude.answers import (
     Throttle,
     Throttled,
 )
-from target_amplitude_nami.delivery.batch_sender import Courier
+from target_amplitude_nami.delivery.batch_sender import BatchSender
 from target_amplitude_nami.delivery.lane import Lane, join_small_backlogs
 from target_amplitude_nami.delivery.outgoing import (
     Clock,
     DeliveryError,
     RequestLimits,
 )
-from target_amplitude_nami.delivery.rate_limits import Pacing
+from target_amplitude_nami.delivery.rate_limits import PerIdRateLimiter
 from target_amplitude_nami.delivery.router import Router
 from tests.support.delivery import Book, ScriptedSender, of_many_users, outgoing
 
@@ -57,11 +57,11 @@ class Road:
         self.wait_until(lambda: len(self.book.settled) == count)
 
     def lane(self) -> Lane:
-        def courier(pause: Callable[[float], None]) -> Courier:
-            return Courier(
+        def courier(pause: Callable[[float], None]) -> BatchSender:
+            return BatchSender(
                 self.sender,
                 self.book,
-                Pacing(per_id_per_second=1000),
+                PerIdRateLimiter(per_id_per_second=1000),
                 retry_for=60,
                 now=self.clock.now,
                 pause=pause,

@@ -10,7 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from target_amplitude_nami.amplitude import limits
-from target_amplitude_nami.delivery.rate_limits import WINDOW_SECONDS, Pace, Pacing
+from target_amplitude_nami.delivery.rate_limits import (
+    WINDOW_SECONDS,
+    PerIdRateLimiter,
+    RateLimiter,
+)
 from tests.support.delivery import of_many_users, outgoing
 
 if t.TYPE_CHECKING:
@@ -33,27 +37,29 @@ def of_one_user(count: int, **changes: t.Any) -> list[EncodedEvent]:
 
 
 def test_without_a_pace_nothing_waits() -> None:
-    pace = Pace()
+    pace = RateLimiter()
     assert [pace.reserve(2000, NOW) for _ in range(3)] == [0, 0, 0]
 
 
 def test_each_request_waits_for_those_before_it() -> None:
-    pace = Pace(per_second=100)
+    pace = RateLimiter(per_second=100)
     assert pace.reserve(200, NOW) == 0
     assert pace.reserve(50, NOW) == 2
     assert pace.reserve(100, NOW + 1) == 1.5
 
 
 def test_a_pause_is_not_made_up_for() -> None:
-    pace = Pace(per_second=100)
+    pace = RateLimiter(per_second=100)
     pace.reserve(100, NOW)
     assert pace.reserve(100, NOW + 500) == 0
     assert pace.reserve(100, NOW + 500) == 1
 
 
 def test_two_projects_share_the_pace_of_the_run() -> None:
-    pace = Pace(per_second=100)
-    main, sandbox = (Pacing(per_id_per_second=30, pace=pace) for _ in range(2))
+    pace = RateLimiter(per_second=100)
+    main, sandbox = (
+        PerIdRateLimiter(per_id_per_second=30, pace=pace) for _ in range(2)
+    )
     assert main.reserve(100, NOW) == 0
     assert sandbox.reserve(100, NOW) == 1
     assert main.reserve(100, NOW) == 2
@@ -66,7 +72,7 @@ def test_two_projects_share_the_pace_of_the_run() -> None:
     ("api", "per_second"), [("http_v2", 30), ("batch", 300)], ids=["http_v2", "batch"]
 )
 def test_the_share_is_that_of_the_api(api: limits.Api, per_second: int) -> None:
-    pacing = Pacing(per_id_per_second=limits.EVENTS_PER_SECOND_PER_ID[api])
+    pacing = PerIdRateLimiter(per_id_per_second=limits.EVENTS_PER_SECOND_PER_ID[api])
     share = per_second * WINDOW_SECONDS
     admission = pacing.admit(of_one_user(share + 5), NOW)
     assert numbers(admission.admitted) == list(range(share))
@@ -76,7 +82,7 @@ def test_the_share_is_that_of_the_api(api: limits.Api, per_second: int) -> None:
 
 @pytest.mark.parametrize("others", [0, 1_000])
 def test_the_share_is_the_same_beside_few_and_many(others: int) -> None:
-    pacing = Pacing(per_id_per_second=1)
+    pacing = PerIdRateLimiter(per_id_per_second=1)
     pacing.admit(of_one_user(WINDOW_SECONDS - 1), NOW)
     for _ in range(WINDOW_SECONDS // 2):
         pacing.admit(of_many_users(others) * 2, NOW)
@@ -89,13 +95,13 @@ def test_the_share_is_the_same_beside_few_and_many(others: int) -> None:
     "ids", [{}, {"user_id": None, "device_id": "device"}, {"device_id": "device"}]
 )
 def test_users_and_devices_have_a_share_each(ids: dict[str, t.Any]) -> None:
-    pacing = Pacing(per_id_per_second=1)
+    pacing = PerIdRateLimiter(per_id_per_second=1)
     admission = pacing.admit(of_one_user(15, **ids), NOW)
     assert len(admission.admitted) == 10
 
 
 def test_one_device_of_many_users_has_one_share() -> None:
-    pacing = Pacing(per_id_per_second=1)
+    pacing = PerIdRateLimiter(per_id_per_second=1)
     events = [outgoing(n, f"u{n}", device_id="device") for n in range(12)]
     admission = pacing.admit(events, NOW)
     assert len(admission.admitted) == 10
@@ -103,7 +109,7 @@ def test_one_device_of_many_users_has_one_share() -> None:
 
 
 def test_who_has_one_name_with_a_user_who_waits_has_to_wait_behind_him() -> None:
-    pacing = Pacing(per_id_per_second=1)
+    pacing = PerIdRateLimiter(per_id_per_second=1)
     events = [
         *(outgoing(n, "x", device_id="full") for n in range(10)),
         outgoing(10, "u", user_id="name", device_id="full"),
@@ -116,7 +122,7 @@ def test_who_has_one_name_with_a_user_who_waits_has_to_wait_behind_him() -> None
 
 
 def test_the_share_is_that_of_all_requests_of_ten_seconds() -> None:
-    pacing = Pacing(per_id_per_second=1)
+    pacing = PerIdRateLimiter(per_id_per_second=1)
     assert len(pacing.admit(of_one_user(4), NOW).admitted) == 4
     second = pacing.admit(of_one_user(8), NOW + 5)
     assert len(second.admitted) == 6
@@ -128,14 +134,14 @@ def test_the_share_is_that_of_all_requests_of_ten_seconds() -> None:
 
 @pytest.mark.parametrize("now", [0.1, 0.3, 1000.7, 123456.789, 1e9 + 0.1])
 def test_when_it_is_time_there_is_room(now: float) -> None:
-    pacing = Pacing(per_id_per_second=1)
+    pacing = PerIdRateLimiter(per_id_per_second=1)
     admission = pacing.admit(of_one_user(11), now)
     (moment,) = admission.until.values()
     assert pacing.admit(admission.postponed, moment).postponed == []
 
 
 def test_once_one_event_waits_all_later_ones_of_its_user_do() -> None:
-    pacing = Pacing(per_id_per_second=1)
+    pacing = PerIdRateLimiter(per_id_per_second=1)
     pacing.admit([outgoing(n, "x", device_id="full") for n in range(10)], NOW)
     events = [
         outgoing(0, "a", device_id="full"),
@@ -148,13 +154,13 @@ def test_once_one_event_waits_all_later_ones_of_its_user_do() -> None:
 
 
 def test_most_requests_need_no_second_look() -> None:
-    pacing = Pacing(per_id_per_second=30)
+    pacing = PerIdRateLimiter(per_id_per_second=30)
     events = of_many_users(2000)
     assert pacing.admit(events, NOW).admitted is events
 
 
 def test_ids_that_occur_once_in_a_large_request_are_not_remembered() -> None:
-    pacing = Pacing(per_id_per_second=30)
+    pacing = PerIdRateLimiter(per_id_per_second=30)
     pacing.admit(of_many_users(2000), NOW)
     assert not pacing._recent
     pacing.admit([*of_many_users(2000), *of_one_user(2)], NOW)
@@ -175,7 +181,7 @@ def test_ids_that_occur_once_in_a_large_request_are_not_remembered() -> None:
 def test_no_id_ever_gets_more_than_its_share(
     requests: list[tuple[int, list[tuple[str, str | None]]]],
 ) -> None:
-    pacing = Pacing(per_id_per_second=1)
+    pacing = PerIdRateLimiter(per_id_per_second=1)
     now, sent = NOW, list[tuple[float, Counter[str | None]]]()
     for seconds, ids in requests:
         now += seconds

@@ -12,7 +12,7 @@ from target_amplitude_nami.amplitude.answers import (
     Answer,
     Delivered,
     Refused,
-    RefusedUnsaid,
+    RefusedUnattributed,
     TooLarge,
 )
 from target_amplitude_nami.delivery.batch_sender import (
@@ -30,7 +30,7 @@ from tests.support.delivery import (
 if t.TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-FORBIDDEN = RefusedUnsaid(403, "HTTP 403: Forbidden")
+FORBIDDEN = RefusedUnattributed(403, "HTTP 403: Forbidden")
 LARGE = TooLarge("HTTP 413: Payload too large")
 
 
@@ -131,7 +131,7 @@ def test_one_event_that_amplitude_names_costs_one_more_request() -> None:
 
 
 def test_what_amplitude_says_of_an_event_stands_in_its_refusal() -> None:
-    lane = LoneLane(minds_silently([1], RefusedUnsaid(400, "HTTP 400: no")))
+    lane = LoneLane(minds_silently([1], RefusedUnattributed(400, "HTTP 400: no")))
     lane.deliver(of_many_users(3))
     (refusal,) = lane.book.refused.values()
     assert refusal.reason == "amplitude_refused"
@@ -189,7 +189,7 @@ def test_several_kinds_of_trouble_in_one_batch_are_told_apart() -> None:
 # Refused alike: configuration, not events
 
 
-@pytest.mark.parametrize("answer", [FORBIDDEN, LARGE, RefusedUnsaid(400, "no")])
+@pytest.mark.parametrize("answer", [FORBIDDEN, LARGE, RefusedUnattributed(400, "no")])
 @pytest.mark.parametrize("count", [2, 9, 10, 11, 25, 2000])
 def test_when_every_event_is_refused_alike_the_run_ends_and_nothing_is_settled(
     answer: Answer, count: int

@@ -158,7 +158,7 @@ def state(record: Record) -> list[object]:
     ]
 
 
-class Told:
+class SentState:
     """What Amplitude was told last of each Nami user's state."""
 
     def __init__(self) -> None:
@@ -184,7 +184,7 @@ def expect(records: Iterable[Record]) -> Expected:
     expected = Expected()
     learnt: dict[str, str] = {}  # Nami user id -> External ID, from records read before
     seen: set[str] = set()
-    told = Told()
+    told = SentState()
     devices: set[str] = set()
     named_devices: set[str] = set()
     for record in records:

@@ -9,9 +9,9 @@ import pytest
 from target_amplitude_nami.amplitude.event import AmplitudeEvent
 from target_amplitude_nami.nami.state import NO_STATE, UserState
 from target_amplitude_nami.outcomes import dedup_key
-from target_amplitude_nami.pipeline.freshness import Targets, in_turn
+from target_amplitude_nami.pipeline.freshness import FreshnessTracker, in_turn
 from target_amplitude_nami.pipeline.mapping import Identity
-from target_amplitude_nami.store import UNTOLD, Told, digest
+from target_amplitude_nami.store.profiles import NEVER_SENT, SentState, digest
 from tests.support.memory import remember
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def said(state: UserState) -> dict[str, Any]:
     return {"namiml_active_skus": state.active_skus} if state.active_skus else {}
 
 
-def told_by_identify(time: int, state: UserState, insert_id: str) -> Told:
+def told_by_identify(time: int, state: UserState, insert_id: str) -> SentState:
     """Return what is known of who was told a state by a `$identify` of this run."""
     return told_by(insert_id, time, state, was_identify=True)
 
@@ -45,10 +45,10 @@ def told_by(
     *,
     was_identify: bool = False,
     run: int = THIS_RUN,
-) -> Told:
+) -> SentState:
     """Return what is known of who was told a state by an event."""
     key = dedup_key(insert_id, "device", "user")
-    return Told(time, digest(said(state)), insert_id, run, was_identify, key)
+    return SentState(time, digest(said(state)), insert_id, run, was_identify, key)
 
 
 class Amplitude:
@@ -56,8 +56,8 @@ class Amplitude:
 
     def __init__(self) -> None:
         self.memory = remember(None)
-        self.targets = Targets(
-            self.memory.told["main"], THIS_RUN, lambda time: time > LATEST
+        self.targets = FreshnessTracker(
+            self.memory.sent_states["main"], THIS_RUN, lambda time: time > LATEST
         )
         self._events = 0
 
@@ -143,7 +143,7 @@ def test_late_goes_by_whom_amplitude_was_told_of(
 def test_what_was_seen_counts_even_if_it_changed_nothing(amplitude: Amplitude) -> None:
     amplitude.tell(USER, YEARLY, 5, is_skipped=True)
     assert amplitude.finds_late(USER, 4)
-    assert amplitude.targets.told(USER) == Told(5)
+    assert amplitude.targets.told(USER) == SentState(5)
 
 
 def test_a_late_event_makes_no_event_less_late(amplitude: Amplitude) -> None:
@@ -154,7 +154,7 @@ def test_a_late_event_makes_no_event_less_late(amplitude: Amplitude) -> None:
 
 def test_what_says_nothing_moves_nothing(amplitude: Amplitude) -> None:
     amplitude.tell(USER, NO_STATE, 9)
-    assert amplitude.targets.told(USER) == UNTOLD
+    assert amplitude.targets.told(USER) == NEVER_SENT
     amplitude.tell(USER, YEARLY, 5)
     before = amplitude.targets.told(USER)
     amplitude.tell(USER, NO_STATE, 9)
@@ -179,7 +179,7 @@ def test_what_was_told_last_is_what_is_known_of_it(amplitude: Amplitude) -> None
     amplitude.tell(USER, YEARLY, 5)
     amplitude.tell(USER, MONTHLY, 3)  # it may be sent all the same
     assert amplitude.targets.told(USER) == told_by_identify(5, MONTHLY, "event-2")
-    assert amplitude.targets.told(OTHER) == UNTOLD
+    assert amplitude.targets.told(OTHER) == NEVER_SENT
 
 
 def test_what_was_skipped_was_not_told(amplitude: Amplitude) -> None:
@@ -206,14 +206,14 @@ def test_another_run_may_have_ended_before_it_told_anything(
 # Whose turn it is, without a time
 
 
-def turn(told: Told, *, is_repeat: bool = False) -> str:
+def turn(told: SentState, *, is_repeat: bool = False) -> str:
     """Return the insert id of a `$identify` that comes after what was told."""
     event = AmplitudeEvent(event_type="$identify", insert_id="own", user_id="user")
     return in_turn(event, told, is_repeat=is_repeat).insert_id
 
 
 def test_the_first_has_an_id_of_its_own() -> None:
-    assert turn(UNTOLD) == "own"
+    assert turn(NEVER_SENT) == "own"
 
 
 def test_what_says_the_same_again_is_a_copy() -> None:
@@ -241,7 +241,7 @@ def test_what_the_device_was_told_alone_since_is_news_to_its_user(
 
 def test_a_user_and_a_device_of_one_id_are_two(amplitude: Amplitude) -> None:
     amplitude.tell(Identity(None, "same"), YEARLY, 5)
-    assert amplitude.targets.told(Identity("same", None)) == UNTOLD
+    assert amplitude.targets.told(Identity("same", None)) == NEVER_SENT
 
 
 def test_what_says_something_else_has_an_id_by_what_it_follows() -> None:

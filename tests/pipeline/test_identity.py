@@ -9,20 +9,15 @@ import pytest
 from target_amplitude_nami.amplitude.checks import Checks
 from target_amplitude_nami.nami.records import NamiEvent, NamiUser
 from target_amplitude_nami.nami.state import NO_STATE, UserState
-from target_amplitude_nami.pipeline.identity import Learning, who
-from target_amplitude_nami.store import (
-    DEVICE,
-    EXTERNAL_ID,
-    SEVERAL_EXTERNAL_IDS,
-    UNKNOWN,
-    Known,
-)
+from target_amplitude_nami.pipeline.identity import IdentityResolver, who
+from target_amplitude_nami.store.model import DEVICE, EXTERNAL_ID, SEVERAL_EXTERNAL_IDS
+from target_amplitude_nami.store.profiles import UNKNOWN_USER, UserProfile
 from tests.support.memory import remember
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from target_amplitude_nami.store import Memory
+    from target_amplitude_nami.store.sqlite_store import SqliteStore
 
 ANNA, BERT, PHONE, TABLET = "user-anna", "user-bert", "device-1", "device-2"
 LATEST = 1_000
@@ -31,16 +26,16 @@ YEARLY: Final = UserState(active_skus=["yearly"])
 
 
 @pytest.fixture
-def memory() -> Iterator[Memory]:
+def memory() -> Iterator[SqliteStore]:
     memory = remember(None)
     yield memory
     memory.close()
 
 
 @pytest.fixture
-def learning(memory: Memory) -> Learning:
+def learning(memory: SqliteStore) -> IdentityResolver:
     checks = Checks(min_id_length=None, max_event_bytes=900_000)
-    return Learning(memory, checks, lambda time: time > LATEST)
+    return IdentityResolver(memory, checks, lambda time: time > LATEST)
 
 
 def record(
@@ -84,41 +79,41 @@ def test_a_record_is_about_the_nami_user_or_whatever_else_it_names(
 # Ids
 
 
-def test_ids_are_learnt_and_stay(learning: Learning) -> None:
-    known = learning.with_ids(UNKNOWN, record(ANNA, 5, PHONE))
-    assert known == Known(ANNA, 5, PHONE)
+def test_ids_are_learnt_and_stay(learning: IdentityResolver) -> None:
+    known = learning.with_ids(UNKNOWN_USER, record(ANNA, 5, PHONE))
+    assert known == UserProfile(ANNA, 5, PHONE)
     assert learning.with_ids(known, record()) is known
 
 
-def test_the_newest_external_id_counts(learning: Learning) -> None:
-    known = learning.with_ids(UNKNOWN, record(ANNA, 5))
+def test_the_newest_external_id_counts(learning: IdentityResolver) -> None:
+    known = learning.with_ids(UNKNOWN_USER, record(ANNA, 5))
     assert learning.with_ids(known, record(BERT, 4)).external_id == ANNA
     assert learning.with_ids(known, record(BERT, 6)).external_id == BERT
 
 
 @pytest.mark.parametrize("bad", ["", "anna", "unknown", "None"])
 def test_an_external_id_that_amplitude_refuses_is_not_learnt(
-    learning: Learning, bad: str
+    learning: IdentityResolver, bad: str
 ) -> None:
-    assert learning.with_ids(UNKNOWN, record(bad, 5)) == UNKNOWN
+    assert learning.with_ids(UNKNOWN_USER, record(bad, 5)) == UNKNOWN_USER
 
 
 def test_a_record_of_the_future_names_only_whom_nobody_has_named(
-    learning: Learning,
+    learning: IdentityResolver,
 ) -> None:
-    known = learning.with_ids(UNKNOWN, record(ANNA, LATEST + 1))
-    assert known == Known(ANNA)
+    known = learning.with_ids(UNKNOWN_USER, record(ANNA, LATEST + 1))
+    assert known == UserProfile(ANNA)
     known = learning.with_ids(known, record(BERT, 5))
-    assert known == Known(BERT, 5)
+    assert known == UserProfile(BERT, 5)
     assert learning.with_ids(known, record(ANNA, LATEST + 1)) == known
 
 
 def test_ids_that_do_not_fit_together_are_noted(
-    learning: Learning, memory: Memory
+    learning: IdentityResolver, memory: SqliteStore
 ) -> None:
-    known = learning.with_ids(UNKNOWN, record(ANNA, 5, PHONE))
+    known = learning.with_ids(UNKNOWN_USER, record(ANNA, 5, PHONE))
     learning.with_ids(known, record(BERT, 6, TABLET))
-    learning.with_ids(UNKNOWN, record(ANNA, 5, PHONE, user_id="nami-2"))
+    learning.with_ids(UNKNOWN_USER, record(ANNA, 5, PHONE, user_id="nami-2"))
     assert memory.figures().oddities == {
         SEVERAL_EXTERNAL_IDS: 1,
         EXTERNAL_ID: 1,
@@ -129,8 +124,10 @@ def test_ids_that_do_not_fit_together_are_noted(
 # State
 
 
-def test_the_newest_state_is_completed_with_what_was_known(learning: Learning) -> None:
-    known = learning.with_state(UNKNOWN, MONTHLY, 5)
+def test_the_newest_state_is_completed_with_what_was_known(
+    learning: IdentityResolver,
+) -> None:
+    known = learning.with_state(UNKNOWN_USER, MONTHLY, 5)
     known = learning.with_state(known, YEARLY, 6)
     assert known.state == UserState(active_skus=["yearly"], in_pause=True)
     assert known.state_time == 6
@@ -138,23 +135,23 @@ def test_the_newest_state_is_completed_with_what_was_known(learning: Learning) -
 
 @pytest.mark.parametrize(("state", "time"), [(NO_STATE, 6), (YEARLY, 4)])
 def test_nothing_and_what_is_older_teach_nothing(
-    learning: Learning, state: UserState, time: int
+    learning: IdentityResolver, state: UserState, time: int
 ) -> None:
-    known = learning.with_state(UNKNOWN, MONTHLY, 5)
+    known = learning.with_state(UNKNOWN_USER, MONTHLY, 5)
     assert learning.with_state(known, state, time) == known
 
 
 @pytest.mark.parametrize("time", [None, LATEST + 1])
 def test_without_a_credible_time_a_state_counts_until_the_next(
-    learning: Learning, time: int | None
+    learning: IdentityResolver, time: int | None
 ) -> None:
-    known = learning.with_state(UNKNOWN, MONTHLY, 5)
+    known = learning.with_state(UNKNOWN_USER, MONTHLY, 5)
     known = learning.with_state(known, YEARLY, time)
     assert known.state is not None
     assert known.state.active_skus == ["yearly"]
     assert known.state_time == 5
 
 
-def test_ids_stay_when_a_state_is_learnt(learning: Learning) -> None:
-    known = learning.with_state(Known(ANNA, 5, PHONE), MONTHLY, 6)
-    assert known == Known(ANNA, 5, PHONE).with_state(MONTHLY, 6)
+def test_ids_stay_when_a_state_is_learnt(learning: IdentityResolver) -> None:
+    known = learning.with_state(UserProfile(ANNA, 5, PHONE), MONTHLY, 6)
+    assert known == UserProfile(ANNA, 5, PHONE).with_state(MONTHLY, 6)

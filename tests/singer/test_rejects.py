@@ -22,7 +22,7 @@ from target_amplitude_nami.singer.rejects import (
     record_message,
     unreadable_line,
 )
-from target_amplitude_nami.store import RejectPlace
+from target_amplitude_nami.store.model import RejectPlace
 from tests.support import singer
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from target_amplitude_nami.store import Memory
+    from target_amplitude_nami.store.sqlite_store import SqliteStore
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(params=["temporary", "lasting"])
-def memory(request: pytest.FixtureRequest, path: Path) -> Iterator[Memory]:
+def memory(request: pytest.FixtureRequest, path: Path) -> Iterator[SqliteStore]:
     memory = remember(path if request.param == "lasting" else None)
     yield memory
     memory.close()

@@ -11,13 +11,14 @@ import pytest
 
 from target_amplitude_nami.errors import MemoryUnusable
 from target_amplitude_nami.nami.state import UserState
-from target_amplitude_nami.store import DEVICE, EXTERNAL_ID, Known, Told
+from target_amplitude_nami.store.model import DEVICE, EXTERNAL_ID
+from target_amplitude_nami.store.profiles import SentState, UserProfile
 from tests.support.memory import EVENT, leave, remember
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from target_amplitude_nami.store import Memory
+    from target_amplitude_nami.store.sqlite_store import SqliteStore
 
 DAMAGE: dict[str, str] = {
     "null": "NULL",
@@ -68,11 +69,11 @@ def columns() -> list[tuple[str, str]]:
 COLUMNS = columns()
 
 
-def learn(memory: Memory) -> None:
+def learn(memory: SqliteStore) -> None:
     """Put something into every table."""
-    known = Known(external_id="a").with_state(UserState(active_skus=["x"]), 5)
+    known = UserProfile(external_id="a").with_state(UserState(active_skus=["x"]), 5)
     memory.users.put("nami-1", known)
-    memory.told["main"].put("user", Told(5, 77, "event", 1, key=EVENT.key))
+    memory.sent_states["main"].put("user", SentState(5, 77, "event", 1, key=EVENT.key))
     memory.settle("main", [EVENT], [])
     memory.hold("nami-1", "events", b'{"type":"RECORD"}', b'{"event":{}}')
     for user in ("nami-1", "nami-2"):
@@ -80,17 +81,17 @@ def learn(memory: Memory) -> None:
         memory.claim(DEVICE, "phone", user)
 
 
-def use(memory: Memory) -> None:
+def use(memory: SqliteStore) -> None:
     """Read every table and write to it."""
     memory.users.prepare(["nami-1", "nami-2"])
     memory.prepare({"user"}, {EVENT.key})
     memory.users.get("nami-1")
-    memory.told["main"].get("user")
+    memory.sent_states["main"].get("user")
     memory.delivered_before("main", EVENT.key)
     memory.delivered_among("main", [EVENT.key])
     list(memory.all_held())
     list(memory.held_of("nami-1"))
-    list(memory.held_of_named_users())
+    list(memory.held_of_identified_users())
     learn(memory)
     json.dumps(memory.figures().oddities)
     memory.commit()

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from target_amplitude_nami.outcomes import Occurrence
-from target_amplitude_nami.store import UNTOLD, Told
+from target_amplitude_nami.store.profiles import NEVER_SENT, SentState
 from tests.support.memory import EVENT, HALF_AN_EMOJI, OTHER, leave, mark_of, remember
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from target_amplitude_nami.outcomes import SentEvent
-    from target_amplitude_nami.store import Memory
+    from target_amplitude_nami.store.sqlite_store import SqliteStore
 
 _DAY = 86_400
 
@@ -41,7 +41,7 @@ def among(path: Path, *marks: SentEvent) -> list[SentEvent]:
 @pytest.mark.parametrize(
     "insert_id", ["event", 'a"b\\', "a\0b", HALF_AN_EMOJI, "ü", ""]
 )
-def test_a_delivered_event_is_known_again(memory: Memory, insert_id: str) -> None:
+def test_a_delivered_event_is_known_again(memory: SqliteStore, insert_id: str) -> None:
     mark = mark_of(insert_id)
     keys = [mark.key, OTHER.key]
     assert memory.delivered_among("main", keys) == {}
@@ -143,14 +143,14 @@ def test_of_what_names_a_project_the_file_has_a_hash(path: Path) -> None:
 def test_a_project_that_begins_anew_has_nothing_and_was_told_nothing(
     path: Path,
 ) -> None:
-    def learn(memory: Memory) -> None:
+    def learn(memory: SqliteStore) -> None:
         memory.settle("main", [EVENT], [])
-        memory.told["main"].put("user", Told(1))
+        memory.sent_states["main"].put("user", SentState(1))
 
     leave(path, learn)
     memory = remember(path, begins_anew=True)
     assert memory.delivered_among("main", [EVENT.key]) == {}
-    assert memory.told["main"].get("user") == UNTOLD
+    assert memory.sent_states["main"].get("user") == NEVER_SENT
     memory.close()  # as if it were killed
     assert among(path, EVENT) == []
     leave(path, learn)
@@ -181,7 +181,7 @@ def test_the_days_count_from_the_last_time_that_an_event_was_seen(
         assert among(path, EVENT) == [EVENT]
 
 
-def test_events_are_found_beside_a_great_many(memory: Memory, path: Path) -> None:
+def test_events_are_found_beside_a_great_many(memory: SqliteStore, path: Path) -> None:
     ids = [mark_of(f"event-{number}", number) for number in range(50_000)]
     for start in range(0, len(ids), 2_000):
         memory.settle("main", ids[start : start + 2_000], [])

@@ -13,24 +13,24 @@ import msgspec
 import pytest
 
 from target_amplitude_nami.errors import MemoryUnusable
-from target_amplitude_nami.store import UNKNOWN, Known
+from target_amplitude_nami.store.profiles import UNKNOWN_USER, UserProfile
 from tests.support.memory import EVENT, OTHER, leave, mark_of, remember
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from target_amplitude_nami.store import Memory
+    from target_amplitude_nami.store.sqlite_store import SqliteStore
 
 
 def test_what_was_not_committed_is_gone(path: Path) -> None:
     first = remember(path)
-    first.users.put("nami-1", Known(external_id="a"))
+    first.users.put("nami-1", UserProfile(external_id="a"))
     first.settle("main", [EVENT], [])
     first.hold("nami-1", "events", b"line", b"record")
     first.close()
     second = remember(path)
-    assert second.users.get("nami-1") == UNKNOWN
+    assert second.users.get("nami-1") == UNKNOWN_USER
     assert second.delivered_among("main", [EVENT.key]) == {}
     assert list(second.all_held()) == []
     second.close()
@@ -42,7 +42,7 @@ def test_a_run_may_leave_no_trace(path: Path) -> None:
     rehearsal = remember(path, forgets=True)
     rehearsal.settle("main", [OTHER], [])
     for number in range(60_000):
-        rehearsal.users.put(f"nami-{number}", Known(external_id=f"{number}"))
+        rehearsal.users.put(f"nami-{number}", UserProfile(external_id=f"{number}"))
         if rehearsal.wants_commit:
             rehearsal.commit()
     known = rehearsal.delivered_among("main", [EVENT.key, OTHER.key])
@@ -163,12 +163,12 @@ def test_a_file_that_is_not_ours_to_use_is_told_and_left_alone(
         b"{}",
         5,
         "text",
-        msgspec.msgpack.encode(Known(packed_state=b"\x91\x05")),
-        msgspec.msgpack.encode(Known(packed_state=b"[")),
+        msgspec.msgpack.encode(UserProfile(packed_state=b"\x91\x05")),
+        msgspec.msgpack.encode(UserProfile(packed_state=b"[")),
     ],
 )
 def test_a_fact_that_nobody_wrote_is_told_as_damage(path: Path, fact: object) -> None:
-    leave(path, lambda memory: memory.users.put("nami-1", Known(external_id="a")))
+    leave(path, lambda memory: memory.users.put("nami-1", UserProfile(external_id="a")))
     connection = sqlite3.connect(path)
     connection.execute("UPDATE facts SET fact = ?", [fact])
     connection.commit()
@@ -191,7 +191,7 @@ def test_an_empty_file_is_a_new_memory(path: Path) -> None:
     remember(path).close()
 
 
-def _fill(memory: Memory, pages: int) -> None:
+def _fill(memory: SqliteStore, pages: int) -> None:
     """Let the file have so many pages and no more."""
     memory._file.run(f"PRAGMA max_page_count = {pages}")
 

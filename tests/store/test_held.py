@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from target_amplitude_nami.nami.state import UserState
-from target_amplitude_nami.store import Known
+from target_amplitude_nami.store.profiles import UserProfile
 from tests.support.memory import EVENT, HALF_AN_EMOJI, leave, remember
 
 if TYPE_CHECKING:
@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from target_amplitude_nami.store import Memory
+    from target_amplitude_nami.store.sqlite_store import SqliteStore
 
 
-def test_held_records_come_back_in_order_and_with_every_byte(memory: Memory) -> None:
+def test_held_records_come_back_in_order_and_with_every_byte(
+    memory: SqliteStore,
+) -> None:
     count = 1_200  # more than one page
     for number in range(count):
         text = f"{number}\xff\0".encode("latin-1")
@@ -31,7 +33,7 @@ def test_held_records_come_back_in_order_and_with_every_byte(memory: Memory) -> 
     assert {h.stream for h in held} == {f"events {HALF_AN_EMOJI}"}
 
 
-def test_the_same_record_is_held_once(memory: Memory) -> None:
+def test_the_same_record_is_held_once(memory: SqliteStore) -> None:
     assert memory.hold("nami-1", "events", b"line", b"record")
     assert memory.hold("nami-1", "events", b"other", b"other")
     assert not memory.hold("nami-1", "events", b"line", b"record")
@@ -39,7 +41,7 @@ def test_the_same_record_is_held_once(memory: Memory) -> None:
 
 
 def test_what_tells_no_time_is_a_copy_only_of_the_last_one_held(
-    memory: Memory,
+    memory: SqliteStore,
 ) -> None:
     kept = [
         memory.hold(user, "users", record, record, is_of_now=True)
@@ -52,7 +54,7 @@ def test_what_tells_no_time_is_a_copy_only_of_the_last_one_held(
     assert [h.record for h in memory.held_of("nami-1")] == [b"a", b"b", b"a", b"b"]
 
 
-def test_held_records_wait_until_they_are_settled(memory: Memory) -> None:
+def test_held_records_wait_until_they_are_settled(memory: SqliteStore) -> None:
     memory.hold("nami-1", "events", b"1", b"1")
     memory.hold("nami-1", "events", b"2", b"2")
     [first, second] = memory.held_of("nami-1")
@@ -79,18 +81,21 @@ def test_those_whose_user_has_a_name_meanwhile_are_found(path: Path) -> None:
     for user_id in ("named", "state only", "stranger", "named"):
         text = f"{user_id} {first.waiting}".encode()
         first.hold(user_id, "events", text, text)
-    first.users.put("named", Known(external_id="external"))
-    first.users.put("state only", Known().with_state(UserState(), None))
+    first.users.put("named", UserProfile(external_id="external"))
+    first.users.put("state only", UserProfile().with_state(UserState(), None))
     first.commit()
     first.close()
     second = remember(path)
-    assert [h.line for h in second.held_of_named_users()] == [b"named 0", b"named 3"]
+    assert [h.line for h in second.held_of_identified_users()] == [
+        b"named 0",
+        b"named 3",
+    ]
     assert len(list(second.all_held())) == 4
     second.close()
 
 
 def test_it_is_told_how_many_wait_and_since_when(
-    memory: Memory, monkeypatch: pytest.MonkeyPatch
+    memory: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert memory.figures().waiting_since is None
     moments = iter([1_000, 2_000])

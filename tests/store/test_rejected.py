@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from target_amplitude_nami.store import RejectPlace
+from target_amplitude_nami.store.model import RejectPlace
 from tests.support.memory import remember
 
 if TYPE_CHECKING:

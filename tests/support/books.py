@@ -5,12 +5,12 @@ from __future__ import annotations
 import typing as t
 
 from target_amplitude_nami.accounting.ledger import Ledger
-from target_amplitude_nami.accounting.outcome_recorder import Settling
+from target_amplitude_nami.accounting.outcome_recorder import OutcomeRecorder
 from target_amplitude_nami.amplitude.event import EncodedEvent
 from target_amplitude_nami.errors import OutputUnwritable
 from target_amplitude_nami.outcomes import Origin, Project, Refusal
 from target_amplitude_nami.singer.rejects import Rejects
-from target_amplitude_nami.store import Memory
+from target_amplitude_nami.store.sqlite_store import SqliteStore
 from tests.support.memory import mark_of
 
 if t.TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Sheet(Rejects):
         self.notes.append("sync")
 
 
-class Notebook(Memory):
+class Notebook(SqliteStore):
     """A memory that is gone with the test, and notes when it is made safe."""
 
     def __init__(self, notes: list[str]) -> None:
@@ -66,7 +66,7 @@ class Desk:
         self.states: list[int] = []
         self.memory = Notebook(self.notes)
         self.ledger = Ledger(self.rejects, self.memory, self._write_state)
-        self.settling = Settling(self.ledger, self.memory, "main")
+        self.settling = OutcomeRecorder(self.ledger, self.memory, "main")
         self.events: dict[str, EncodedEvent] = {}
         self.fresh: Sequence[EncodedEvent] = []
 

@@ -9,7 +9,7 @@ from collections import Counter
 
 from target_amplitude_nami.amplitude.answers import Answer, Delivered
 from target_amplitude_nami.amplitude.event import EncodedEvent
-from target_amplitude_nami.delivery.batch_sender import Courier
+from target_amplitude_nami.delivery.batch_sender import BatchSender
 from target_amplitude_nami.delivery.delivery import Delivery, DeliveryOptions
 from target_amplitude_nami.delivery.lane import Lane
 from target_amplitude_nami.delivery.outgoing import (
@@ -18,7 +18,7 @@ from target_amplitude_nami.delivery.outgoing import (
     Sifted,
     memory_bytes_of,
 )
-from target_amplitude_nami.delivery.rate_limits import Pace, Pacing
+from target_amplitude_nami.delivery.rate_limits import PerIdRateLimiter, RateLimiter
 from target_amplitude_nami.outcomes import Refusal
 
 if t.TYPE_CHECKING:
@@ -209,11 +209,12 @@ class LoneLane:
         self.book = Book()
         self.log: list[str] = []
         self.pauses: list[float] = []
-        self.courier = Courier(
+        self.courier = BatchSender(
             self.sender,
             self.book,
-            Pacing(
-                per_id_per_second=per_id_per_second, pace=Pace(max_events_per_second)
+            PerIdRateLimiter(
+                per_id_per_second=per_id_per_second,
+                pace=RateLimiter(max_events_per_second),
             ),
             retry_for=retry_for,
             now=self.clock.now,
@@ -265,7 +266,7 @@ class Desk:
             lambda: self.amplitude,
             DeliveryOptions(**values | options),
             self.book,
-            pace=Pace(max_events_per_second),
+            pace=RateLimiter(max_events_per_second),
             log=self.log.append,
             is_interrupted=is_interrupted,
             clock=self.clock,

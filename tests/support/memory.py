@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from target_amplitude_nami.outcomes import SentEvent, dedup_key
-from target_amplitude_nami.store import Memory
+from target_amplitude_nami.store.sqlite_store import SqliteStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,18 +33,18 @@ HALF_AN_EMOJI = "\ud83d"
 ODD_TEXTS = ["plain", 'a"b\\c', "ü", "a\0b", HALF_AN_EMOJI, "🎧", "x" * 5000]
 
 
-def remember(path: Path | None, **changes: Any) -> Memory:
+def remember(path: Path | None, **changes: Any) -> SqliteStore:
     """Open a memory of two projects."""
     options: dict[str, Any] = {
         "days": 90,
         "projects": {"main": "production", "sandbox": "test"},
     }
-    memory = Memory(path, **options | changes)
+    memory = SqliteStore(path, **options | changes)
     memory.open()
     return memory
 
 
-def leave(path: Path, do: Callable[[Memory], object], **changes: Any) -> None:
+def leave(path: Path, do: Callable[[SqliteStore], object], **changes: Any) -> None:
     """Do something in a run of its own, and save it."""
     memory = remember(path, **changes)
     do(memory)
@@ -53,7 +53,7 @@ def leave(path: Path, do: Callable[[Memory], object], **changes: Any) -> None:
 
 
 @contextlib.contextmanager
-def written_meanwhile(memory: Memory) -> Iterator[None]:
+def written_meanwhile(memory: SqliteStore) -> Iterator[None]:
     """Have another thread commit, again and again, what is learnt within."""
     is_done = threading.Event()
 

@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from target_amplitude_nami.nami.state import NO_STATE, UserState
-from target_amplitude_nami.store import UNKNOWN, UNTOLD, Known, Told, digest
+from target_amplitude_nami.store.profiles import (
+    NEVER_SENT,
+    UNKNOWN_USER,
+    SentState,
+    UserProfile,
+    digest,
+)
 from tests.support.memory import HALF_AN_EMOJI
 
 
@@ -28,36 +34,36 @@ from tests.support.memory import HALF_AN_EMOJI
 def test_the_external_id_of_the_newest_record_counts(
     told: list[tuple[str, int | None]], known_as: str
 ) -> None:
-    known = UNKNOWN
+    known = UNKNOWN_USER
     for external_id, time in told:
         known = known.with_external_id(external_id, time)
     assert known.external_id == known_as
 
 
 def test_an_external_id_leaves_all_else_as_it_is() -> None:
-    known = Known("old", 1, "device").with_state(UserState(in_pause=True), 7)
-    assert known.with_external_id("new", 2) == Known("new", 2, "device").with_state(
-        UserState(in_pause=True), 7
-    )
+    known = UserProfile("old", 1, "device").with_state(UserState(in_pause=True), 7)
+    assert known.with_external_id("new", 2) == UserProfile(
+        "new", 2, "device"
+    ).with_state(UserState(in_pause=True), 7)
 
 
 def test_a_device_leaves_all_else_as_it_is() -> None:
-    known = Known("external", 1, "old").with_state(UserState(in_pause=True), 7)
-    assert known.with_device("new") == Known("external", 1, "new").with_state(
+    known = UserProfile("external", 1, "old").with_state(UserState(in_pause=True), 7)
+    assert known.with_device("new") == UserProfile("external", 1, "new").with_state(
         UserState(in_pause=True), 7
     )
 
 
 def test_a_newer_state_keeps_what_it_does_not_say() -> None:
-    known = Known().with_state(UserState(active_skus=["a"], in_pause=True), 5)
+    known = UserProfile().with_state(UserState(active_skus=["a"], in_pause=True), 5)
     known = known.with_state(UserState(active_skus=[], is_cancelled=True), 6)
     assert known.state == UserState(active_skus=[], in_pause=True, is_cancelled=True)
     assert known.state_time == 6
 
 
 def test_the_first_state_is_taken_as_it_is() -> None:
-    assert UNKNOWN.state is None
-    assert UNKNOWN.with_state(NO_STATE, 1).state == NO_STATE
+    assert UNKNOWN_USER.state is None
+    assert UNKNOWN_USER.with_state(NO_STATE, 1).state == NO_STATE
 
 
 _ODD_TEXTS = ["", "a", "\x00", "ü" * 96, "À", "x" * 192, HALF_AN_EMOJI]
@@ -75,7 +81,7 @@ STATES = _states(st.none()) | _states(st.nothing())
 
 @given(st.lists(STATES, min_size=1, max_size=4))
 def test_what_was_told_last_of_each_fact_is_the_state(states: list[UserState]) -> None:
-    known, expected = UNKNOWN, msgspec.structs.astuple(NO_STATE)
+    known, expected = UNKNOWN_USER, msgspec.structs.astuple(NO_STATE)
     for state in states:
         known = known.with_state(state, 1)
         told = msgspec.structs.astuple(state)
@@ -93,10 +99,10 @@ def test_what_was_told_last_of_each_fact_is_the_state(states: list[UserState]) -
 def test_only_an_earlier_time_is_older(
     newest: int | None, time: int | None, *, expected: bool
 ) -> None:
-    assert Known(state_time=newest).is_newer_than(time) is expected
-    assert Told(time=newest).is_newer_than(time) is expected
-    assert not UNKNOWN.is_newer_than(time)
-    assert not UNTOLD.is_newer_than(time)
+    assert UserProfile(state_time=newest).is_newer_than(time) is expected
+    assert SentState(time=newest).is_newer_than(time) is expected
+    assert not UNKNOWN_USER.is_newer_than(time)
+    assert not NEVER_SENT.is_newer_than(time)
 
 
 SAID: list[dict[str, object]] = [

@@ -13,20 +13,20 @@ from target_amplitude_nami.store.model import (
     EXTERNAL_ID,
     SEVERAL_EXTERNAL_IDS,
     Claim,
-    Oddity,
+    IdConflict,
 )
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from target_amplitude_nami.store.file import MemoryFile
+    from target_amplitude_nami.store.file import StoreFile
 
 _MOST_NAMED: t.Final = 10
 
 _KEYS: t.Final = {kind: Keys(kind[:16].encode()) for kind in (EXTERNAL_ID, DEVICE)}
 
 
-class Oddities:
+class IdConflicts:
     """One thread notes what it sees; any thread may write, one at a time."""
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class Oddities:
         with self._lock:
             self._found[claim] = min(first, second)
 
-    def write(self, file: MemoryFile) -> bool:
+    def write(self, file: StoreFile) -> bool:
         """Write what was noted; return whether there was anything.
 
         The first who claimed an id has it; who else does is odd.
@@ -84,10 +84,10 @@ class Oddities:
         return taken
 
     @staticmethod
-    def named(file: MemoryFile, kinds: Iterable[str]) -> list[Oddity]:
+    def named(file: StoreFile, kinds: Iterable[str]) -> list[IdConflict]:
         """Return some oddities of each kind."""
         return [
-            Oddity(*row)
+            IdConflict(*row)
             for kind in kinds
             for row in file.rows_of(
                 tuple[str, str, str, str],
@@ -99,7 +99,7 @@ class Oddities:
 
 
 def _write_claims(
-    file: MemoryFile, kind: str, claims: Mapping[str, str], found: dict[Claim, str]
+    file: StoreFile, kind: str, claims: Mapping[str, str], found: dict[Claim, str]
 ) -> None:
     ids = sorted(claims)
     by_key = dict(zip(_KEYS[kind].of_all(ids), ids, strict=True))
@@ -119,7 +119,7 @@ def _write_claims(
             found[Claim(kind, by_key[key], claims[by_key[key]])] = owner
 
 
-def _write_found(file: MemoryFile, found: Mapping[Claim, str]) -> None:
+def _write_found(file: StoreFile, found: Mapping[Claim, str]) -> None:
     for claim, other in found.items():
         file.run(
             "INSERT OR IGNORE INTO oddities VALUES (?, ?, ?, ?)",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from target_amplitude_nami.store import UNTOLD, Known, Told
+from target_amplitude_nami.store.profiles import NEVER_SENT, SentState, UserProfile
 from tests.support.memory import EVENT, OTHER, leave, remember
 
 if TYPE_CHECKING:
@@ -14,37 +14,40 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from target_amplitude_nami.outcomes import SentEvent
-    from target_amplitude_nami.store import Memory
+    from target_amplitude_nami.store.sqlite_store import SqliteStore
 
-TOLD = Told(5, 77, "event", 1, key=EVENT.key)
+TOLD = SentState(5, 77, "event", 1, key=EVENT.key)
 
 
 @pytest.mark.parametrize(
-    ("mark", "then"), [(EVENT, Told(5, None, "event", 1, key=EVENT.key)), (OTHER, TOLD)]
+    ("mark", "then"),
+    [(EVENT, SentState(5, None, "event", 1, key=EVENT.key)), (OTHER, TOLD)],
 )
 def test_what_amplitude_refused_was_not_told(
-    memory: Memory, mark: SentEvent, then: Told
+    memory: SqliteStore, mark: SentEvent, then: SentState
 ) -> None:
-    memory.told["main"].put("user", TOLD)
-    memory.doubt("main", "user", mark.key)
-    assert memory.told["main"].get("user") == TOLD  # until the reader has a look
-    memory.take_back_doubted()
-    assert memory.told["main"].get("user") == then
+    memory.sent_states["main"].put("user", TOLD)
+    memory.invalidate("main", "user", mark.key)
+    assert memory.sent_states["main"].get("user") == TOLD  # until the reader has a look
+    memory.apply_invalidations()
+    assert memory.sent_states["main"].get("user") == then
 
 
-def test_what_one_project_refused_the_other_may_have_been_told(memory: Memory) -> None:
-    memory.told["main"].put("user", TOLD)
-    memory.doubt("sandbox", "user", EVENT.key)
-    memory.take_back_doubted()
-    assert memory.told["main"].get("user") == TOLD
-    assert memory.told["sandbox"].get("user") == UNTOLD
+def test_what_one_project_refused_the_other_may_have_been_told(
+    memory: SqliteStore,
+) -> None:
+    memory.sent_states["main"].put("user", TOLD)
+    memory.invalidate("sandbox", "user", EVENT.key)
+    memory.apply_invalidations()
+    assert memory.sent_states["main"].get("user") == TOLD
+    assert memory.sent_states["sandbox"].get("user") == NEVER_SENT
 
 
 @pytest.mark.parametrize(
     "learn",
     [
-        lambda memory: memory.users.put("nami-1", Known(external_id="a")),
-        lambda memory: memory.told["main"].put("user", TOLD),
+        lambda memory: memory.users.put("nami-1", UserProfile(external_id="a")),
+        lambda memory: memory.sent_states["main"].put("user", TOLD),
         lambda memory: memory.settle("main", [EVENT], []),
         lambda memory: memory.hold("nami-1", "events", b"line", b"record"),
         lambda memory: memory.claim("device_of_several_users", "phone", "nami-1"),
@@ -52,7 +55,7 @@ def test_what_one_project_refused_the_other_may_have_been_told(memory: Memory) -
     ids=["a user", "what was told", "a delivered event", "a held record", "a claim"],
 )
 def test_each_thing_that_is_learnt_is_committed(
-    path: Path, learn: Callable[[Memory], object]
+    path: Path, learn: Callable[[SqliteStore], object]
 ) -> None:
     leave(path, lambda _: None)
     before = path.read_bytes()

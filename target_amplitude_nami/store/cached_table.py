@@ -12,12 +12,12 @@ import msgspec
 from target_amplitude_nami import jsontext
 from target_amplitude_nami.store.file import chunks, json_array
 from target_amplitude_nami.store.keys import Keys
-from target_amplitude_nami.store.known import Fact
+from target_amplitude_nami.store.profiles import Fact
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from target_amplitude_nami.store.file import MemoryFile
+    from target_amplitude_nami.store.file import StoreFile
 
 _BYTES_AROUND_A_FACT: t.Final = 120
 """What the objects and the dict take beside the name and the fact: measured."""
@@ -33,7 +33,7 @@ JSON cannot hold bytes."""
 _Fact = t.TypeVar("_Fact", bound=Fact)
 
 
-class Shelf(t.Generic[_Fact]):
+class CachedTable(t.Generic[_Fact]):
     """One thread looks up and puts; any thread may write, one at a time.
 
     Facts are kept as MessagePack, a quarter of their size as objects. Until the file
@@ -75,7 +75,7 @@ class Shelf(t.Generic[_Fact]):
         self._has_file = False
         self._has_all_in_ram = True
 
-    def open(self, file: MemoryFile, salt: bytes = b"") -> None:
+    def open(self, file: StoreFile, salt: bytes = b"") -> None:
         """Take the file to look up in.
 
         Args:
@@ -152,7 +152,7 @@ class Shelf(t.Generic[_Fact]):
                 self._unwritten[name] = packed
                 self._bytes_unwritten += _size_of(name, packed)
 
-    def write(self, file: MemoryFile) -> bool:
+    def write(self, file: StoreFile) -> bool:
         """Write what the file shall have; return whether there was anything.
 
         It stays in RAM until `note_written`: another connection sees it only then.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_amplitude_nami.store import (
+from target_amplitude_nami.store.model import (
     DEVICE,
     EXTERNAL_ID,
     SEVERAL_EXTERNAL_IDS,
-    Oddity,
+    IdConflict,
 )
 from tests.support.memory import HALF_AN_EMOJI, leave, remember, written_meanwhile
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from target_amplitude_nami.store import Memory
+    from target_amplitude_nami.store.sqlite_store import SqliteStore
 
 
-def test_an_id_of_several_users_is_odd(memory: Memory) -> None:
+def test_an_id_of_several_users_is_odd(memory: SqliteStore) -> None:
     for user_id, kind, value in [
         ("nami-1", DEVICE, "phone"),
         ("nami-2", EXTERNAL_ID, "anna"),
@@ -33,8 +33,8 @@ def test_an_id_of_several_users_is_odd(memory: Memory) -> None:
     figures = memory.figures()
     assert figures.oddities == {DEVICE: 1, EXTERNAL_ID: 1}
     assert sorted(figures.named_oddities, key=lambda oddity: oddity.kind) == [
-        Oddity(DEVICE, "phone", "nami-2", "nami-1"),
-        Oddity(EXTERNAL_ID, "anna", "nami-3", "nami-2"),
+        IdConflict(DEVICE, "phone", "nami-2", "nami-1"),
+        IdConflict(EXTERNAL_ID, "anna", "nami-3", "nami-2"),
     ]
 
 
@@ -45,20 +45,20 @@ def test_an_id_is_odd_also_when_another_run_saw_it_first(path: Path) -> None:
     assert memory.figures().oddities == {}
     memory.claim(DEVICE, "phone", "nami-2")
     assert memory.figures().named_oddities == [
-        Oddity(DEVICE, "phone", "nami-2", "nami-1")
+        IdConflict(DEVICE, "phone", "nami-2", "nami-1")
     ]
     memory.close()
 
 
-def test_a_user_of_several_external_ids_is_odd_once(memory: Memory) -> None:
+def test_a_user_of_several_external_ids_is_odd_once(memory: SqliteStore) -> None:
     for first, second in [("a", "b"), ("b", "a"), ("a", "b")]:
         memory.note_second_external_id("nami-1", first, second)
     assert memory.figures().named_oddities == [
-        Oddity(SEVERAL_EXTERNAL_IDS, "b", "nami-1", "a")
+        IdConflict(SEVERAL_EXTERNAL_IDS, "b", "nami-1", "a")
     ]
 
 
-def test_ten_of_each_kind_are_named_and_all_are_counted(memory: Memory) -> None:
+def test_ten_of_each_kind_are_named_and_all_are_counted(memory: SqliteStore) -> None:
     for number in range(25):
         memory.claim(DEVICE, "phone", f"nami-{number}{HALF_AN_EMOJI}")
     assert memory.figures().oddities == {DEVICE: 24}
@@ -66,7 +66,7 @@ def test_ten_of_each_kind_are_named_and_all_are_counted(memory: Memory) -> None:
 
 
 def test_who_claims_an_id_while_it_is_being_written_is_the_second(
-    memory: Memory, monkeypatch: pytest.MonkeyPatch
+    memory: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Claims(dict[str, str]):
         def popitem(self) -> tuple[str, str]:
@@ -81,7 +81,7 @@ def test_who_claims_an_id_while_it_is_being_written_is_the_second(
     memory.claim(DEVICE, "phone", "nami-1")
     for _ in range(2):
         assert memory.figures().named_oddities == [
-            Oddity(DEVICE, "phone", "nami-2", "nami-1")
+            IdConflict(DEVICE, "phone", "nami-2", "nami-1")
         ]
 
 

@@ -10,15 +10,15 @@ from collections import deque
 import msgspec
 
 from target_amplitude_nami.errors import MemoryUnusable
+from target_amplitude_nami.store.cached_table import CachedTable
 from target_amplitude_nami.store.delivered import Delivered
 from target_amplitude_nami.store.file import open_files
 from target_amplitude_nami.store.held import HeldRecords
-from target_amplitude_nami.store.known import UNKNOWN, UNTOLD
-from target_amplitude_nami.store.model import MemoryFigures
-from target_amplitude_nami.store.oddities import Oddities
+from target_amplitude_nami.store.id_conflicts import IdConflicts
+from target_amplitude_nami.store.model import StoreFigures
+from target_amplitude_nami.store.profiles import NEVER_SENT, UNKNOWN_USER
 from target_amplitude_nami.store.projects import number_of, salt_of
 from target_amplitude_nami.store.rejected import RejectPlaces
-from target_amplitude_nami.store.shelf import Shelf
 
 if t.TYPE_CHECKING:
     from collections.abc import (
@@ -44,11 +44,11 @@ _MOST_BYTES_OF_TOLD: t.Final = 12_000_000
 _SECONDS_PER_DAY: t.Final = 86_400
 
 
-class Memory:
+class SqliteStore:
     """The memory of one run.
 
     One thread looks up and learns; any thread may ask for delivered events, settle,
-    doubt and commit.
+    invalidate and commit.
     """
 
     def __init__(
@@ -78,18 +78,18 @@ class Memory:
         self._day = int(time.time()) // _SECONDS_PER_DAY
         self._forgets = forgets and path is not None
         self._lock = threading.Lock()  # of the connection that writes
-        self._oddities = Oddities()
+        self._oddities = IdConflicts()
         self.claim: t.Final = self._oddities.claim
         is_lasting = path is not None
-        self.users = Shelf(
-            UNKNOWN, most_bytes=_MOST_BYTES_OF_USERS, is_lasting=is_lasting
+        self.users = CachedTable(
+            UNKNOWN_USER, most_bytes=_MOST_BYTES_OF_USERS, is_lasting=is_lasting
         )
         """What is known of each Nami user."""
         self._projects = projects
         self._begins_anew = begins_anew
-        self.told = {
-            project: Shelf(
-                UNTOLD,
+        self.sent_states = {
+            project: CachedTable(
+                NEVER_SENT,
                 most_bytes=_MOST_BYTES_OF_TOLD // len(projects),
                 is_lasting=is_lasting,
             )
@@ -97,7 +97,7 @@ class Memory:
         }
         """What was told in each project, by user id or device id."""
         self._delivered = {project: Delivered() for project in projects}
-        self._doubted: deque[tuple[Project, str, DedupKey]] = deque()
+        self._invalidated: deque[tuple[Project, str, DedupKey]] = deque()
         self._damage: MemoryUnusable | None = None
         """What was found by who could not end the run."""
         self._is_open = False
@@ -131,7 +131,7 @@ class Memory:
 
     def _open_project(self, project: Project, name: str) -> None:
         number = number_of(self._file, name, begins_anew=self._begins_anew)
-        self.told[project].open(self._files.reading, salt_of(number))
+        self.sent_states[project].open(self._files.reading, salt_of(number))
         self._delivered[project].open(self._file, self._files.reading, number)
 
     @property
@@ -179,11 +179,11 @@ class Memory:
                 self._is_open = False
                 self._files.close()
 
-    def figures(self) -> MemoryFigures:
+    def figures(self) -> StoreFigures:
         """Return what the report says of the memory."""
         with self._lock:
             if not self._is_open:
-                return MemoryFigures()
+                return StoreFigures()
             try:
                 self._write()
                 sql = "SELECT kind, count(*) FROM oddities GROUP BY kind"
@@ -192,8 +192,8 @@ class Memory:
                 since = self._held.oldest()
             except MemoryUnusable as error:  # the next commit tells it
                 self._damage = error
-                return MemoryFigures(self._held.waiting)
-        return MemoryFigures(self._held.waiting, since, dict(kinds), named)
+                return StoreFigures(self._held.waiting)
+        return StoreFigures(self._held.waiting, since, dict(kinds), named)
 
     @property
     def waiting(self) -> int:
@@ -222,7 +222,7 @@ class Memory:
             targets: The user ids and device ids that Amplitude may be told of.
             keys: Of the events that may have been delivered in an earlier run.
         """
-        for told in self.told.values():
+        for told in self.sent_states.values():
             told.prepare(targets)
         for delivered in self._delivered.values():
             delivered.prepare(keys)
@@ -231,21 +231,21 @@ class Memory:
         """Return the event of an earlier run that has a key; quick if prepared."""
         return self._delivered[project].before(key)
 
-    def doubt(self, project: Project, target: str, key: DedupKey) -> None:
+    def invalidate(self, project: Project, target: str, key: DedupKey) -> None:
         """Take note that an event told nothing: it was refused, or there before."""
-        self._doubted.append((project, target, key))
+        self._invalidated.append((project, target, key))
 
-    def take_back_doubted(self) -> None:
+    def apply_invalidations(self) -> None:
         """Forget that a state was told, where Amplitude refused what told it last.
 
         Its key stays: what comes next is no copy of what was told before.
         """
-        while self._doubted:
-            project, target, key = self._doubted.popleft()
-            told = self.told[project].get(target)
+        while self._invalidated:
+            project, target, key = self._invalidated.popleft()
+            told = self.sent_states[project].get(target)
             if told.key == key:
                 doubtful = msgspec.structs.replace(told, said=None)
-                self.told[project].put(target, doubtful)
+                self.sent_states[project].put(target, doubtful)
 
     def delivered_among(
         self, project: Project, keys: Sequence[DedupKey]
@@ -290,7 +290,7 @@ class Memory:
         """Yield a user's held records in the order held."""
         return self._pages(lambda after: self._held.of_user(user_id, after))
 
-    def held_of_named_users(self) -> Iterator[Held]:
+    def held_of_identified_users(self) -> Iterator[Held]:
         """Yield the held records whose user's External ID is known meanwhile."""
         return self._pages(self._held.of_named_users)
 
@@ -337,8 +337,8 @@ class Memory:
             self._is_dirty = True
 
     @property
-    def _shelves(self) -> tuple[Shelf[t.Any], ...]:
-        return (self.users, *self.told.values())
+    def _shelves(self) -> tuple[CachedTable[t.Any], ...]:
+        return (self.users, *self.sent_states.values())
 
     def _write(self) -> None:
         self._is_dirty |= self._oddities.write(self._file)

@@ -29,7 +29,7 @@ class Fact(msgspec.Struct, frozen=True, array_like=True, gc=False):
         """
 
 
-class Known(Fact, frozen=True, array_like=True, gc=False):
+class UserProfile(Fact, frozen=True, array_like=True, gc=False):
     """What records told of a Nami user.
 
     It is kept by the place of each fact, the External ID first: new ones go last. With
@@ -60,7 +60,7 @@ class Known(Fact, frozen=True, array_like=True, gc=False):
         newest = self.state_time
         return newest is not None and time is not None and time < newest
 
-    def with_external_id(self, external_id: str, time: int | None) -> Known:
+    def with_external_id(self, external_id: str, time: int | None) -> UserProfile:
         """Return what is known after a record told an External ID; the newest counts.
 
         A record without a time is as new as it can be.
@@ -70,7 +70,7 @@ class Known(Fact, frozen=True, array_like=True, gc=False):
             return self
         if external_id == self.external_id and (time is None or time == newest):
             return self
-        return Known(
+        return UserProfile(
             external_id,
             newest if time is None else time,
             self.device_id,
@@ -78,9 +78,9 @@ class Known(Fact, frozen=True, array_like=True, gc=False):
             self.state_time,
         )
 
-    def with_device(self, device_id: str) -> Known:
+    def with_device(self, device_id: str) -> UserProfile:
         """Return what is known after a record named a device."""
-        return Known(
+        return UserProfile(
             self.external_id,
             self.external_id_time,
             device_id,
@@ -88,7 +88,7 @@ class Known(Fact, frozen=True, array_like=True, gc=False):
             self.state_time,
         )
 
-    def with_state(self, state: UserState, time: int | None) -> Known:
+    def with_state(self, state: UserState, time: int | None) -> UserProfile:
         """Return what is known after a record told a newer state.
 
         It is completed with what it does not say.
@@ -101,12 +101,12 @@ class Known(Fact, frozen=True, array_like=True, gc=False):
         before = self.packed_state
         if before and not _tells_all_of(packed, before):
             packed = _packed(_completed(_unpacked(before), state))
-        return Known(
+        return UserProfile(
             self.external_id, self.external_id_time, self.device_id, packed, time
         )
 
 
-class Told(Fact, frozen=True, array_like=True, gc=False):
+class SentState(Fact, frozen=True, array_like=True, gc=False):
     """What one Amplitude user, or device, of one project was told of its state."""
 
     time: int | None = None
@@ -127,8 +127,8 @@ class Told(Fact, frozen=True, array_like=True, gc=False):
         return self.time is not None and time is not None and time < self.time
 
 
-UNKNOWN: t.Final = Known()
-UNTOLD: t.Final = Told()
+UNKNOWN_USER: t.Final = UserProfile()
+NEVER_SENT: t.Final = SentState()
 
 
 def digest(properties: Mapping[str, t.Any]) -> int:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from target_amplitude_nami.nami.state import UserState
-from target_amplitude_nami.store import UNKNOWN, UNTOLD, Known, Shelf, Told
+from target_amplitude_nami.store.cached_table import CachedTable
+from target_amplitude_nami.store.profiles import (
+    NEVER_SENT,
+    UNKNOWN_USER,
+    SentState,
+    UserProfile,
+)
 from tests.support.memory import (
     HALF_AN_EMOJI,
     ODD_TEXTS,
@@ -19,45 +25,45 @@ from tests.support.memory import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from target_amplitude_nami.store import Memory
+    from target_amplitude_nami.store.sqlite_store import SqliteStore
 
 
-def test_nothing_is_known_of_a_stranger(memory: Memory) -> None:
-    assert memory.users.get("nami-1") == UNKNOWN
-    assert memory.told["main"].get("user") == UNTOLD
+def test_nothing_is_known_of_a_stranger(memory: SqliteStore) -> None:
+    assert memory.users.get("nami-1") == UNKNOWN_USER
+    assert memory.sent_states["main"].get("user") == NEVER_SENT
 
 
-def test_what_was_put_last_is_found(memory: Memory) -> None:
-    memory.users.put("nami-1", Known(external_id="old"))
-    memory.users.put("nami-1", Known(external_id="new"))
+def test_what_was_put_last_is_found(memory: SqliteStore) -> None:
+    memory.users.put("nami-1", UserProfile(external_id="old"))
+    memory.users.put("nami-1", UserProfile(external_id="new"))
     assert memory.users.get("nami-1").external_id == "new"
-    assert memory.users.get("nami-2") == UNKNOWN
+    assert memory.users.get("nami-2") == UNKNOWN_USER
 
 
 def test_users_and_targets_of_one_name_are_not_taken_for_each_other(
     path: Path,
 ) -> None:
     first = remember(path)
-    first.users.put("name", Known(external_id="external"))
-    first.told["main"].put("name", Told(1))
-    first.told["sandbox"].put("name", Told(2))
+    first.users.put("name", UserProfile(external_id="external"))
+    first.told["main"].put("name", SentState(1))
+    first.told["sandbox"].put("name", SentState(2))
     first.commit()
     first.close()
     second = remember(path)
-    assert second.users.get("name") == Known(external_id="external")
-    assert second.told["main"].get("name") == Told(1)
-    assert second.told["sandbox"].get("name") == Told(2)
+    assert second.users.get("name") == UserProfile(external_id="external")
+    assert second.told["main"].get("name") == SentState(1)
+    assert second.told["sandbox"].get("name") == SentState(2)
     second.close()
 
 
 def test_another_project_was_told_nothing(path: Path) -> None:
-    leave(path, lambda memory: memory.told["main"].put("user", Told(1)))
+    leave(path, lambda memory: memory.sent_states["main"].put("user", SentState(1)))
     memory = remember(path, projects={"main": "another"})
-    assert memory.told["main"].get("user") == UNTOLD
+    assert memory.sent_states["main"].get("user") == NEVER_SENT
     memory.close()
 
 
-EVERYTHING = Known("ünï", 1, "device").with_state(
+EVERYTHING = UserProfile("ünï", 1, "device").with_state(
     UserState(active_skus=[], in_pause=False, active_entitlements=["a", "b"]), 2
 )
 
@@ -70,7 +76,7 @@ def test_a_later_run_knows_all_that_was_committed(
     path: Path, user_id: str, external_id: str
 ) -> None:
     state = UserState(active_skus=[external_id], in_trial_period=True)
-    known = Known(external_id=external_id).with_state(state, 7)
+    known = UserProfile(external_id=external_id).with_state(state, 7)
     first = remember(path)
     first.users.put(user_id, known)
     first.users.put("other", EVERYTHING)
@@ -84,28 +90,30 @@ def test_a_later_run_knows_all_that_was_committed(
             second.users.prepare([user_id, "other", "stranger"])
         assert second.users.get(user_id) == known
         assert second.users.get("other") == EVERYTHING
-        assert second.users.get("stranger") == UNKNOWN
+        assert second.users.get("stranger") == UNKNOWN_USER
         second.close()
 
 
 def test_who_was_a_stranger_is_known_as_soon_as_something_is_learnt(
-    memory: Memory,
+    memory: SqliteStore,
 ) -> None:
-    memory.users.put("nami-1", Known(external_id="a"))
+    memory.users.put("nami-1", UserProfile(external_id="a"))
     memory.commit()
     memory.users.prepare(["nami-2"])
-    assert memory.users.get("nami-2") == UNKNOWN
-    memory.users.put("nami-2", Known(external_id="b"))
+    assert memory.users.get("nami-2") == UNKNOWN_USER
+    memory.users.put("nami-2", UserProfile(external_id="b"))
     assert memory.users.get("nami-2").external_id == "b"
 
 
 def test_more_users_than_fit_in_ram_are_all_known(
-    memory: Memory, monkeypatch: pytest.MonkeyPatch
+    memory: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(memory.users, "_most_bytes", 6_000_000)
     count = 100_000
     for number in range(count):
-        memory.users.put(f"nami-{number}", Known(external_id=f"external-{number}"))
+        memory.users.put(
+            f"nami-{number}", UserProfile(external_id=f"external-{number}")
+        )
         if memory.wants_commit:
             memory.commit()
     assert len(memory.users._in_ram) <= count / 2
@@ -116,15 +124,15 @@ def test_more_users_than_fit_in_ram_are_all_known(
     for start in range(0, len(names), 200):
         some = names[start : start + 200]
         memory.users.prepare(some)
-        assert all(memory.users.get(name) != UNKNOWN for name in some)
+        assert all(memory.users.get(name) != UNKNOWN_USER for name in some)
     assert len(memory.users._in_ram) <= count / 2
 
 
 def test_ram_is_counted_in_bytes_however_large_the_facts_are() -> None:
-    shelf = Shelf(UNKNOWN, most_bytes=1_000_000)
+    shelf = CachedTable(UNKNOWN_USER, most_bytes=1_000_000)
     for size in (10_000, 10, 5_000):  # the same users each time
         for number in range(200):
-            shelf.put(f"nami-{number}", Known(external_id="x" * size))
+            shelf.put(f"nami-{number}", UserProfile(external_id="x" * size))
             in_ram = sum(map(len, shelf._in_ram.values()))
             assert in_ram <= shelf._bytes_in_ram <= 1_000_000 + 10_500
 
@@ -134,7 +142,7 @@ def test_users_are_known_while_another_thread_writes_them(path: Path) -> None:
     mistakes = 0
     with written_meanwhile(memory):
         for number in range(60_000):
-            memory.users.put(f"nami-{number}", Known(external_id=f"{number}"))
+            memory.users.put(f"nami-{number}", UserProfile(external_id=f"{number}"))
             past = number * 7 // 11
             if number % 200 == 0:
                 memory.users.prepare([f"nami-{past}", f"nami-{number + 1}"])

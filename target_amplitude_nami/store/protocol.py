@@ -1,0 +1,162 @@
+"""What a run asks of a store, whatever keeps it."""
+
+from __future__ import annotations
+
+import typing as t
+
+if t.TYPE_CHECKING:
+    from collections.abc import (
+        Callable,
+        Collection,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
+
+    from target_amplitude_nami.outcomes import (
+        DedupKey,
+        Occurrence,
+        Project,
+        SentEvent,
+    )
+    from target_amplitude_nami.store.model import Held, RejectPlace, StoreFigures
+    from target_amplitude_nami.store.profiles import SentState, UserProfile
+
+_Row = t.TypeVar("_Row")
+
+
+class Table(t.Protocol[_Row]):
+    """Rows by name, for the thread that reads records."""
+
+    def get(self, name: str, /) -> _Row:
+        """Return the row put last under a name, or an empty one."""
+
+    def put(self, name: str, row: _Row, /) -> None:
+        """Keep a row under a name, in the place of the one before."""
+
+    def prepare(self, names: Iterable[str], /) -> None:
+        """Look up in one go what `get` will be asked for next."""
+
+
+class Store(t.Protocol):
+    """What is remembered of earlier records.
+
+    One thread looks up and learns; any thread may ask for delivered events, settle,
+    invalidate and commit.
+    """
+
+    run: int
+    """A number that no other run has."""
+
+    @property
+    def users(self) -> Table[UserProfile]:
+        """What is known of each Nami user."""
+
+    @property
+    def sent_states(self) -> Mapping[Project, Table[SentState]]:
+        """What was sent of a state in each project, by user id or device id."""
+
+    # Looking up
+
+    @property
+    def is_all_in_ram(self) -> bool:
+        """Whether `prepare` has nothing to look up."""
+
+    def prepare(self, targets: Collection[str], keys: Collection[DedupKey], /) -> None:
+        """Look up in one go what the next records will ask for."""
+
+    def delivered_before(self, project: Project, key: DedupKey, /) -> Occurrence | None:
+        """Return the event of an earlier run that has a key; quick if prepared."""
+
+    def delivered_among(
+        self, project: Project, keys: Sequence[DedupKey], /
+    ) -> Mapping[DedupKey, Occurrence]:
+        """Return the events that were delivered, where they have one of the keys."""
+
+    # Ids
+
+    def claim(self, kind: str, value: str, user_id: str, /) -> None:
+        """Note that an External ID or a device was seen at a Nami user."""
+
+    def note_second_external_id(self, user_id: str, first: str, second: str, /) -> None:
+        """Note that a Nami user has two External IDs."""
+
+    # Outcomes
+
+    def settle(
+        self, project: Project, sent: Iterable[SentEvent], held: Sequence[int], /
+    ) -> None:
+        """Remember events as delivered, and forget held records that are settled."""
+
+    def invalidate(self, project: Project, target: str, key: DedupKey, /) -> None:
+        """Note that an event set no properties: it was refused, or there before."""
+
+    def apply_invalidations(self) -> None:
+        """Forget that a state was sent, where Amplitude refused what sent it last."""
+
+    # Held records
+
+    @property
+    def waiting(self) -> int:
+        """How many records are held."""
+
+    def hold(
+        self,
+        user_id: str,
+        stream: str,
+        line: bytes,
+        record: bytes,
+        *,
+        is_of_now: bool = False,
+    ) -> bool:
+        """Keep a record that waits; return False when the same is kept already."""
+
+    def forget_held(self, number: int, /) -> None:
+        """Forget a held record that is settled."""
+
+    def held_of(self, user_id: str, /) -> Iterator[Held]:
+        """Yield a user's held records in the order held."""
+
+    def held_of_identified_users(self) -> Iterator[Held]:
+        """Yield the held records whose user's External ID is known meanwhile."""
+
+    def all_held(self) -> Iterator[Held]:
+        """Yield all held records."""
+
+    # Rejects
+
+    def find_reject(self, key: bytes, /) -> RejectPlace | None:
+        """Return where an earlier run wrote a record into the rejects file."""
+
+    def note_reject(self, key: bytes, place: RejectPlace, /) -> None:
+        """Remember where a record was written into the rejects file."""
+
+    # The whole
+
+    def open(self) -> None:
+        """Open what keeps it.
+
+        Raises:
+            StoreUnusable: When it is in use, damaged, or something else.
+        """
+
+    @property
+    def wants_commit(self) -> bool:
+        """Whether so much was learnt that it should not all stay in RAM."""
+
+    def commit(self, first: Callable[[], None] = ..., /) -> None:
+        """Make all that was learnt survive a crash.
+
+        Args:
+            first: Makes safe what must be safe before.
+        """
+
+    def damaged(self) -> Exception:
+        """Return what to raise for something that was never kept like that."""
+
+    def figures(self) -> StoreFigures:
+        """Return what the report says of the store."""
+
+    def close(self) -> None:
+        """Close it; what was not committed is forgotten."""
