@@ -23,7 +23,7 @@ from target_amplitude_nami.nami.state import UserState
 from target_amplitude_nami.outcomes import SentEvent, dedup_key
 from target_amplitude_nami.singer import interpreter
 from target_amplitude_nami.store.model import DEVICE, EXTERNAL_ID
-from target_amplitude_nami.store.profiles import SentState, digest
+from target_amplitude_nami.store.profiles import SentState, properties_hash
 from target_amplitude_nami.store.sqlite_store import SqliteStore
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def _learn(memory: SqliteStore, step: _Step) -> None:
     if step.device != known.device_id:
         known = known.with_device(step.device)
     memory.users.put(step.user, known.with_state(step.state, step.time))
-    said = digest({"namiml_active_skus": step.state.active_skus})
+    said = properties_hash({"namiml_active_skus": step.state.active_skus})
     mark = step.mark
     told.put(
         step.external_id,

@@ -15,7 +15,7 @@ import msgspec
 from target_amplitude_nami.amplitude.checks import IDENTIFY
 from target_amplitude_nami.amplitude.event import target_of
 from target_amplitude_nami.nami.state import NO_STATE
-from target_amplitude_nami.store.profiles import NEVER_SENT, SentState, digest
+from target_amplitude_nami.store.profiles import NEVER_SENT, SentState, properties_hash
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +68,7 @@ class FreshnessTracker:
         self, identity: Identity, told: SentState, mapped: AmplitudeEvent
     ) -> bool:
         """Whether a `$identify` tells what its target was told last, now or before."""
-        if told.said != digest(_said(mapped)):
+        if told.said != properties_hash(_said(mapped)):
             return False
         device = self._device(identity)
         is_newer = not told.is_newer_than(device.time) or told.time is None
@@ -98,7 +98,12 @@ class FreshnessTracker:
         else:
             is_identify = mapped.event_type == IDENTIFY
             after = SentState(
-                time, digest(said), mapped.insert_id, self._run, is_identify, key
+                time,
+                properties_hash(said),
+                mapped.insert_id,
+                self._run,
+                is_identify,
+                key,
             )
         self._told.put(identity.target, after)
 

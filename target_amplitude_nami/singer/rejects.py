@@ -13,13 +13,13 @@ import typing as t
 from target_amplitude_nami.errors import OutputUnwritable
 from target_amplitude_nami.singer.reject_lines import (
     BYTE_ORDER_MARK,
+    digest,
     encode,
     key_of,
     on_one_line,
     with_reason,
 )
 from target_amplitude_nami.store.model import RejectPlace
-from target_amplitude_nami.store.profiles import digest
 
 if t.TYPE_CHECKING:
     from pathlib import Path

@@ -112,7 +112,7 @@ class SentState(Fact, frozen=True, array_like=True, gc=False):
     time: int | None = None
     """The newest time of an event or user record with a state, ms, told or not."""
     said: int | None = None
-    """What `digest` makes of the user properties told last; None when none were."""
+    """What `properties_hash` makes of the user properties told last; None when none were."""
     insert_id: str = ""
     """That of the event that told them."""
     run: int = 0
@@ -131,7 +131,7 @@ UNKNOWN_USER: t.Final = UserProfile()
 NEVER_SENT: t.Final = SentState()
 
 
-def digest(properties: Mapping[str, t.Any]) -> int:
+def properties_hash(properties: Mapping[str, t.Any]) -> int:
     """Return a number that tells user properties from all others: 63 bits of a hash."""
     try:
         text = _encoder.encode(properties)

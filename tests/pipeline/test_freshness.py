@@ -11,7 +11,7 @@ from target_amplitude_nami.nami.state import NO_STATE, UserState
 from target_amplitude_nami.outcomes import dedup_key
 from target_amplitude_nami.pipeline.freshness import FreshnessTracker, in_turn
 from target_amplitude_nami.pipeline.mapping import Identity
-from target_amplitude_nami.store.profiles import NEVER_SENT, SentState, digest
+from target_amplitude_nami.store.profiles import NEVER_SENT, SentState, properties_hash
 from tests.support.memory import remember
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ def told_by(
 ) -> SentState:
     """Return what is known of who was told a state by an event."""
     key = dedup_key(insert_id, "device", "user")
-    return SentState(time, digest(said(state)), insert_id, run, was_identify, key)
+    return SentState(
+        time, properties_hash(said(state)), insert_id, run, was_identify, key
+    )
 
 
 class Amplitude:
@@ -167,7 +169,7 @@ def test_without_a_credible_time_a_state_is_told_and_makes_nothing_late(
 ) -> None:
     amplitude.tell(USER, YEARLY, 5)
     amplitude.tell(USER, MONTHLY, time)
-    assert amplitude.targets.told(USER).said == digest(said(MONTHLY))
+    assert amplitude.targets.told(USER).said == properties_hash(said(MONTHLY))
     assert amplitude.finds_late(USER, 4)
     assert not amplitude.finds_late(USER, 5)
 
