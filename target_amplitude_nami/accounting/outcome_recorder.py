@@ -1,141 +1,191 @@
-"""What becomes of the events of one Amplitude project: told by its lanes."""
+"""Records what became of each record, in one order.
+
+Rejects go to disk first, then the store remembers, then the ledger counts, and only
+then a STATE leaves: a crash between two of these repeats nothing and loses nothing.
+"""
 
 from __future__ import annotations
 
 import threading
 import typing as t
 
-from target_amplitude_nami.delivery.outgoing import Sifted
+from target_amplitude_nami.accounting.project_outcomes import ProjectOutcomes
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable
 
     from target_amplitude_nami.accounting.ledger import Ledger
-    from target_amplitude_nami.amplitude.event import EncodedEvent
+    from target_amplitude_nami.accounting.reject_sink import RejectSink
     from target_amplitude_nami.outcomes import (
-        DedupKey,
+        Checkpoint,
         Occurrence,
+        Origin,
         Project,
         Refusal,
         SentEvent,
     )
-    from target_amplitude_nami.store.sqlite_store import SqliteStore
+    from target_amplitude_nami.store.protocol import Store
 
 
 class OutcomeRecorder:
-    """Brings the outcome into the memory first, and then into the ledger.
+    """The outcomes of a run's records.
 
-    In this order, as the ledger lets STATE go; and before the memory forgets a held
-    record that was rejected, the rejects file has it.
+    The reading thread calls all but `save`; the lanes of a project report to its
+    `ProjectOutcomes`.
     """
 
-    def __init__(self, ledger: Ledger, memory: SqliteStore, project: Project) -> None:
-        """Take who keeps what became of the events of a project."""
-        self._ledger = ledger
-        self._memory = memory
-        self._project = project
-        self._lock = threading.Lock()
-        self._in_flight: dict[DedupKey, EncodedEvent] = {}
-        """The events of all lanes that were let go and have no outcome yet."""
-
-    def sift(self, events: Sequence[EncodedEvent]) -> Sifted:
-        """Settle the events that Amplitude has, or is just given; return the others.
-
-        Of two events with one id and device Amplitude keeps the first. So the second
-        waits for the outcome, with what comes behind it: where the first is refused,
-        one that differs may still be good. One that has the same bytes goes with the
-        first, without which no STATE leaves.
-        """
-        in_flight = self._in_flight
-        keys: list[DedupKey] = [event.sent_event.key for event in events]
-        with self._lock:
-            twins = {
-                id(event)
-                for key, event in zip(keys, events, strict=True)
-                if in_flight.setdefault(key, event) is not event
-            }
-        # Only now: an event is remembered as delivered before it is none in flight.
-        known = self._memory.delivered_among(self._project, keys)
-        if not known and not twins:
-            return Sifted(events)
-        return self._sort(events, twins, known)
-
-    def _sort(
+    def __init__(
         self,
-        events: Sequence[EncodedEvent],
-        twins: set[int],
-        known: Mapping[DedupKey, Occurrence],
-    ) -> Sifted:
-        fresh: list[EncodedEvent] = []
-        waiting: list[EncodedEvent] = []
-        repeats: list[EncodedEvent] = []
-        copies: list[EncodedEvent] = []
-        waiting_keys: set[str] = set()
-        for event in events:
-            key = event.sent_event.key
-            is_twin = id(event) in twins
-            first = self._in_flight.get(key) if is_twin else None
-            if key in known:
-                repeats.append(event)
-            elif first is not None and first.body == event.body:
-                copies.append(event)
-            elif is_twin or not waiting_keys.isdisjoint(event.order_keys):
-                waiting_keys.update(event.order_keys)
-                waiting.append(event)
-            else:
-                fresh.append(event)
-        # What waits behind another one is not let go: nobody may wait for it in turn.
-        self._land([*repeats, *waiting])
-        self._settle_repeats(repeats, known)
-        # A copy of what is yet to be sent must not pass for a delivered event.
-        self._remember(copies, [])
-        self._ledger.settle_repeats(copies)
-        return Sifted(fresh, waiting)
-
-    def _settle_repeats(
-        self, repeats: Sequence[EncodedEvent], known: Mapping[DedupKey, Occurrence]
+        ledger: Ledger,
+        rejects: RejectSink,
+        store: Store,
+        write_state: Callable[[bytes], None] | None,
     ) -> None:
-        sent: list[SentEvent] = [event.sent_event for event in repeats]
-        self._remember(repeats, sent)
-        for event in repeats:
-            self._invalidate(event)
-        self._ledger.settle_repeats(
-            repeats,
-            [one.insert_id for one in sent if one.differs_from(known[one.key])],
+        """Take the parts that keep outcomes.
+
+        Args:
+            ledger: Counts them.
+            rejects: Where undeliverable records go.
+            store: What outlives the run.
+            write_state: Writes a STATE; None: the run emits none.
+        """
+        self._ledger = ledger
+        self._rejects = rejects
+        self._store = store
+        self._write_state = write_state
+        self._releasing = threading.Lock()
+
+    def of_project(self, project: Project) -> ProjectOutcomes:
+        """Return what the lanes of a project report to."""
+        return ProjectOutcomes(
+            project,
+            ledger=self._ledger,
+            rejects=self._rejects,
+            store=self._store,
+            release_state=self.release_state,
+            save=self.save,
         )
 
-    def delivered(self, events: Sequence[EncodedEvent]) -> None:
-        """Settle events that Amplitude has."""
-        self._remember(events, [event.sent_event for event in events])
-        self._land(events)
-        self._ledger.settle_delivered(events)
-        if self._memory.wants_commit:
-            self._ledger.save()
+    # Records that are read
 
-    def rejected(self, event: EncodedEvent, refusal: Refusal) -> None:
-        """Settle an event that Amplitude will not take, and keep its record."""
-        self._ledger.keep_record(event, refusal)
-        if event.origin.held is not None:
-            self._memory.forget_held(event.origin.held)
-        self._invalidate(event)
-        self._land([event])
-        self._ledger.settle_rejected(event, refusal)
+    def open(self, origin: Origin) -> Checkpoint:
+        """Count a record whose event goes to delivery; return where it is open."""
+        return self._ledger.open(origin.report_key)
 
-    def _land(self, events: Iterable[EncodedEvent]) -> None:
-        """Take events out of those in flight, where they are among them."""
-        in_flight = self._in_flight
-        with self._lock:
-            for event in events:
-                key = event.sent_event.key
-                if in_flight.get(key) is event:
-                    del in_flight[key]
+    def filter(self, origin: Origin, reason: str) -> None:
+        """Settle a record that the settings leave out."""
+        self._ledger.filter(origin.report_key, reason)
+        if origin.held is not None:
+            self._store.forget_held(origin.held)
 
-    def _remember(
-        self, events: Sequence[EncodedEvent], sent: Iterable[SentEvent]
+    def reject(self, origin: Origin, refusal: Refusal) -> None:
+        """Settle a record that cannot be delivered, and keep it.
+
+        Raises:
+            OutputUnwritable: When the disk does not take it.
+        """
+        self._rejects.write(origin.stream, origin.line, refusal)
+        self._ledger.reject(origin.report_key, refusal.reason)
+        if origin.held is not None:
+            self._store.forget_held(origin.held)
+
+    def hold(
+        self, origin: Origin, user_id: str, record: bytes, *, is_of_now: bool
     ) -> None:
-        held = [e.origin.held for e in events if e.origin.held is not None]
-        self._memory.settle(self._project, sent, held)
+        """Keep a record until its user has an External ID.
 
-    def _invalidate(self, event: EncodedEvent) -> None:
-        """Take note that an event has told nothing by itself."""
-        self._memory.invalidate(self._project, event.target, event.sent_event.key)
+        Args:
+            origin: Where it came from.
+            user_id: The Nami user.
+            record: What was understood of it.
+            is_of_now: Whether it tells no time, so that it holds from now on.
+        """
+        is_new = self._store.hold(
+            user_id, origin.stream, origin.line, record, is_of_now=is_of_now
+        )
+        if is_new:
+            self._ledger.hold(origin.report_key)
+        else:
+            self._ledger.repeat(origin.report_key)
+
+    def release(self, stream: str) -> None:
+        """Count a record of a stream that was held: it is read once more."""
+        self._rejects.declare_if_missing(stream)
+        self._ledger.note_released()
+
+    def repeat(
+        self,
+        origin: Origin,
+        project: Project,
+        sent_event: SentEvent,
+        first: Occurrence,
+    ) -> None:
+        """Settle an event that an earlier run delivered, and go on remembering it."""
+        held = [] if origin.held is None else [origin.held]
+        self._store.settle(project, [sent_event], held)
+        is_conflict = sent_event.differs_from(first)
+        self._ledger.repeat(
+            origin.report_key, sent_event.insert_id if is_conflict else None
+        )
+
+    # STATE
+
+    def take_state(self, state: bytes) -> None:
+        """Take a STATE, which leaves once all that was read before it is settled.
+
+        Raises:
+            TargetError: When the disk, or standard output, does not take it.
+        """
+        self._ledger.take_state(state)
+        self.release_state()
+
+    def hold_state(self) -> None:
+        """Keep back each STATE that comes from now on, until `let_state_go`."""
+        self._ledger.hold_state()
+
+    def let_state_go(self) -> None:
+        """Treat the STATEs that `hold_state` kept back as any other."""
+        self._ledger.let_state_go()
+        self.release_state()
+
+    def release_state(self) -> None:
+        """Write the newest STATE with nothing open before it, if there is one.
+
+        One thread at a time writes; who comes meanwhile leaves it to that one, which
+        looks again before it ends. So nobody waits for a disk here.
+
+        Raises:
+            TargetError: When the disk, or standard output, does not take it.
+        """
+        while self._ledger.has_state_to_release:
+            if not self._releasing.acquire(blocking=False):
+                return
+            try:
+                self._write_released_state()
+            finally:
+                self._releasing.release()
+
+    def _write_released_state(self) -> None:
+        state = self._ledger.take_released_state()
+        if not state or self._write_state is None:
+            return
+        try:
+            # What STATE covers must not be lost with the machine.
+            self.save()
+            self._write_state(state)
+        except BaseException:
+            # A disk may forget what it failed to take, and succeed the next time.
+            self._write_state = None
+            raise
+
+    def save(self) -> None:
+        """Make the rejects and what was learnt survive a crash.
+
+        In this order: the store forgets the held records that were rejected. More may
+        be rejected between the two, so that the commit syncs once more before it.
+
+        Raises:
+            TargetError: When the disk does not take it.
+        """
+        self._rejects.sync()
+        self._store.commit(self._rejects.sync)

@@ -1,0 +1,68 @@
+"""How many records had which outcome, at one moment."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+from collections import Counter
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+OUTCOMES: t.Final = ("delivered", "filtered", "rejected", "held", "duplicate")
+OUTCOMES_WITH_REASONS: t.Final = ("filtered", "rejected")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Counts:
+    """The outcomes so far, by report key and where it helps by reason."""
+
+    read: Mapping[str, int]
+    delivered: Mapping[str, int]
+    filtered: Mapping[tuple[str, str], int]
+    rejected: Mapping[tuple[str, str], int]
+    held: Mapping[str, int]
+    duplicate: Mapping[str, int]
+    released: int = 0
+    """How many of those read came out of the store, not out of the input."""
+    id_conflicts: int = 0
+    """How many duplicates are other events than those whose id and device they have."""
+    conflicting_ids: tuple[str, ...] = ()
+    """The first insert ids of such."""
+    late: int = 0
+    """How many of those delivered were kept from user properties for being late."""
+    without_user_id: int = 0
+    """How many of those delivered name a device alone."""
+
+    @property
+    def open(self) -> int:
+        """How many records are not settled."""
+        settled = sum(count for _, _, _, count in self.rows())
+        return sum(self.read.values()) - settled
+
+    def rows(self) -> Iterator[tuple[str, str, str, int]]:
+        """Yield each outcome, report key, reason (or empty) and count."""
+        for outcome in OUTCOMES:
+            counts: Mapping[t.Any, int] = getattr(self, outcome)
+            for key, count in counts.items():
+                has_reason = outcome in OUTCOMES_WITH_REASONS
+                report_key, reason = key if has_reason else (key, "")
+                yield outcome, report_key, reason, count
+
+    def by_report_key(self) -> dict[str, dict[str, int]]:
+        """Return how many records of each report key were read and had each outcome."""
+        table = {
+            key: {"read": count} | dict.fromkeys(OUTCOMES, 0)
+            for key, count in sorted(self.read.items())
+        }
+        for outcome, report_key, _, count in self.rows():
+            table[report_key][outcome] += count
+        return table
+
+    def by_reason(self, outcome: str) -> dict[str, int]:
+        """Return the counts of an outcome by reason, the largest first."""
+        reasons: Counter[str] = Counter()
+        for each, _, reason, count in self.rows():
+            if each == outcome:
+                reasons[reason] += count
+        return dict(reasons.most_common())

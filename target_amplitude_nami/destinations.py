@@ -1,0 +1,196 @@
+"""Where a run's events go: Amplitude, a dry run's file, or the local Amplitude."""
+
+from __future__ import annotations
+
+import typing as t
+
+import msgspec
+
+from target_amplitude_nami.amplitude.answers import Answer, Fatal, Unknown
+from target_amplitude_nami.amplitude.client import Client, Destination
+from target_amplitude_nami.amplitude.failures import FirstName
+from target_amplitude_nami.delivery.dry_run import DryRun
+from target_amplitude_nami.errors import ConfigurationError, OutputUnwritable
+
+if t.TYPE_CHECKING:
+    import logging
+
+    from target_amplitude_nami.delivery.outgoing import Sender
+    from target_amplitude_nami.local.server import LocalAmplitude
+    from target_amplitude_nami.outcomes import Project
+    from target_amplitude_nami.settings import Settings
+
+LOCAL_KEY: t.Final = "local"
+"""The API key of who delivers to the local Amplitude without one."""
+
+
+class Destinations:
+    """The destination of each project, opened and closed with the run."""
+
+    def __init__(
+        self, settings: Settings, logger: logging.Logger, *, user_agent: str
+    ) -> None:
+        """Read from the settings where events go; open nothing yet.
+
+        Args:
+            settings: The settings of the run.
+            logger: Takes what the local Amplitude holds in the end.
+            user_agent: How requests introduce themselves.
+
+        Raises:
+            ConfigurationError: When `endpoint: local` lacks packages.
+        """
+        self._settings = settings
+        self._logger = logger
+        self._is_local = settings.endpoint_url is None
+        if self._is_local:
+            local_amplitude()
+        main = Destination(
+            url=settings.endpoint_url or "",
+            api_key=settings.api_key or LOCAL_KEY,
+            user_agent=user_agent,
+            gzip=settings.gzip,
+            min_id_length=settings.min_id_length,
+            read_timeout=settings.request_timeout,
+        )
+        self._by_project: dict[Project, Destination] = {"main": main}
+        if settings.sandbox_api_key:
+            self._by_project["sandbox"] = msgspec.structs.replace(
+                main, api_key=settings.sandbox_api_key, key_setting="sandbox_api_key"
+            )
+        self._first_name = FirstName()
+        self._local: LocalAmplitude | None = None
+        self._dry_run: DryRun | None = None
+
+    @property
+    def name(self) -> str:
+        """What the report calls the destination."""
+        settings = self._settings
+        if settings.dry_run:
+            return f"dry run in {settings.dry_run_path}"
+        return settings.endpoint_url or f"local Amplitude in {settings.local_path}"
+
+    @property
+    def event_bytes(self) -> int:
+        """How many bytes the events of one request may have."""
+        return self._settings.max_request_bytes - max(
+            sum(map(len, destination.envelope()))
+            for destination in self._by_project.values()
+        )
+
+    def open(self) -> None:
+        """Begin the dry run's file, or start the local Amplitude.
+
+        Raises:
+            OutputUnwritable: When their file cannot be written.
+        """
+        if self._settings.dry_run:
+            self._dry_run = self._open_dry_run()
+        elif self._is_local:
+            self._local = self._start_local()
+            url = self._local.endpoint(self._settings.api)
+            self._by_project = {
+                project: destination.at(url)
+                for project, destination in self._by_project.items()
+            }
+
+    def sender_for(self, project: Project) -> Sender:
+        """Return a connection of its own for one lane of a project."""
+        destination = self._by_project[project]
+        if self._dry_run is not None:
+            return self._dry_run.beside(destination)
+        if self._local is not None:
+            return _LocalClient(destination, self._local, self._settings.local_path)
+        return Client(destination, self._first_name)
+
+    def close(self) -> None:
+        """Close the dry run's file or the local Amplitude; log what that holds."""
+        if self._dry_run is not None:
+            self._dry_run.end()
+        if self._local is not None:
+            local, self._local = self._local, None
+            self._close_local(local)
+
+    def _open_dry_run(self) -> DryRun:
+        path = self._settings.dry_run_path
+        try:
+            return DryRun(path, self._by_project["main"])
+        except OSError as error:
+            raise OutputUnwritable(
+                f"{path} cannot be written ({error.strerror}): free or repair the "
+                f"disk, or choose another `dry_run_path`"
+            ) from error
+
+    def _start_local(self) -> LocalAmplitude:
+        import sqlite3  # noqa: PLC0415 - only with `endpoint: local`
+
+        path = self._settings.local_path
+        local = local_amplitude()(path)
+        try:
+            return local.__enter__()
+        except (OSError, sqlite3.Error) as error:
+            raise OutputUnwritable(
+                f"the local Amplitude cannot keep anything in {path} ({error}): free "
+                f"or repair the disk, or choose another `local_path`"
+            ) from error
+
+    def _close_local(self, local: LocalAmplitude) -> None:
+        import sqlite3  # noqa: PLC0415 - only with `endpoint: local`
+
+        from target_amplitude_nami.local.cli import (  # noqa: PLC0415 - an extra
+            DEFAULT_PORT,
+        )
+
+        try:
+            summary = local.summary()
+        except sqlite3.Error:  # a full disk, which has been reported already
+            return
+        finally:
+            local.__exit__(None, None, None)
+        self._logger.info(
+            "The local Amplitude now holds %s events of %s users: "
+            "`local-amplitude %s` shows them at http://127.0.0.1:%s/",
+            f"{summary.total:,}",
+            f"{summary.users:,}",
+            self._settings.local_path,
+            DEFAULT_PORT,
+        )
+
+
+class _LocalClient(Client):
+    """A connection to the local Amplitude of this run, whose disk may be full."""
+
+    def __init__(
+        self, destination: Destination, local: LocalAmplitude, path: object
+    ) -> None:
+        super().__init__(destination)
+        self._local = local
+        self._path = path
+
+    def post(self, body: bytes, count: int) -> Answer:
+        answer = super().post(body, count)
+        # Unlike Amplitude's 5xx, a full disk is nothing to wait for.
+        if isinstance(answer, Unknown) and (why := self._local.trouble) is not None:
+            return Fatal(
+                f"the local Amplitude cannot write {self._path} ({why}): make room on "
+                f"the disk, or choose another `local_path`"
+            )
+        return answer
+
+
+def local_amplitude() -> type[LocalAmplitude]:
+    """Return the local Amplitude, which is an extra of the package.
+
+    Raises:
+        ConfigurationError: When the extra is not installed.
+    """
+    try:
+        from target_amplitude_nami.local.server import (  # noqa: PLC0415 - an extra
+            LocalAmplitude,
+        )
+    except ModuleNotFoundError as error:
+        install = "install target-amplitude-nami[local]"
+        raise ConfigurationError(
+            [f"endpoint: local needs more packages: {install} ({error})."]
+        ) from error
+    return LocalAmplitude
