@@ -1,13 +1,13 @@
-"""What the users and devices of one Amplitude project were told of their state.
+"""Tracks which state was sent of each user and device of one Amplitude project.
 
-Amplitude lets the last value win that arrives, so what it was told decides which record
-is late and which says nothing new. That goes by Amplitude's users, not by Nami's: one
-person may be a device first and a user later, and several Nami users one External ID.
+In Amplitude the value that arrives last wins, so the state sent last decides which
+record is late and which one changes nothing. It is tracked by Amplitude's users, not by
+Nami's: one person may be a device first and a user later, and several Nami users may
+have one External ID.
 """
 
 from __future__ import annotations
 
-import hashlib
 import typing as t
 
 import msgspec
@@ -23,129 +23,111 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.amplitude.event import AmplitudeEvent
     from target_amplitude_nami.nami.state import UserState
     from target_amplitude_nami.outcomes import DedupKey
-    from target_amplitude_nami.pipeline.mapping import Identity
-    from target_amplitude_nami.store.cached_table import CachedTable
+    from target_amplitude_nami.pipeline.identity import Identity
+    from target_amplitude_nami.store.protocol import Table
 
 
 class FreshnessTracker:
-    """The targets of one project, as they are while records are being read."""
+    """The sent states of one project, as they are while records are being read."""
 
     def __init__(
         self,
-        told: CachedTable[SentState],
+        sent_states: Table[SentState],
         run: int,
-        is_of_the_future: Callable[[int], bool],
+        is_future: Callable[[int], bool],
     ) -> None:
-        """Take what was told so far.
+        """Take the states sent so far.
 
         Args:
-            told: By user id, or by device id where there is none.
+            sent_states: By user id, or by device id where there is none.
             run: The number of this run.
-            is_of_the_future: Tells a time of a wrong clock: no state is as new.
+            is_future: Returns whether only a wrong clock can have given a time, ms: no
+                state is as new.
         """
-        self._told = told
+        self._sent_states = sent_states
         self._run = run
-        self._is_of_the_future = is_of_the_future
+        self._is_future = is_future
 
-    def told(self, identity: Identity) -> SentState:
-        """Return what a target was told so far."""
-        return self._told.get(target_of(identity.user_id, identity.device_id))
+    def sent_to(self, identity: Identity) -> SentState:
+        """Return what was sent so far to a user, or to a device alone."""
+        return self._sent_states.get(target_of(identity.user_id, identity.device_id))
 
-    def is_late(self, identity: Identity, told: SentState, time: int | None) -> bool:
-        """Whether newer state of a target, or of its device alone, was seen before.
+    def is_late(self, identity: Identity, sent: SentState, time: int | None) -> bool:
+        """Return whether a newer state was seen of a user, or of his device alone.
 
-        What a device was told alone goes to the user whom it joins.
+        What was sent to a device alone goes to the user that Amplitude joins it to.
         """
         if time is None:
             return False
-        newest = told.time
+        newest = sent.time
         if newest is not None and time < newest:
             return True
-        newest = self._device(identity).time
+        newest = self._sent_to_device(identity).time
         return newest is not None and time < newest
 
-    def says_nothing_new(
-        self, identity: Identity, told: SentState, mapped: AmplitudeEvent
+    def is_unchanged(
+        self, identity: Identity, sent: SentState, mapped: AmplitudeEvent
     ) -> bool:
-        """Whether a `$identify` tells what its target was told last, now or before."""
-        if told.said != properties_hash(_said(mapped)):
+        """Return whether a `$identify` sets what was sent last, now or before."""
+        if sent.said != properties_hash(_set_properties(mapped)):
             return False
-        device = self._device(identity)
-        is_newer = not told.is_newer_than(device.time) or told.time is None
-        return device.said in {None, told.said} or not is_newer
+        device = self._sent_to_device(identity)
+        is_newer = not sent.is_newer_than(device.time) or sent.time is None
+        return device.said in {None, sent.said} or not is_newer
 
-    def was_told_in_this_run(self, told: SentState) -> bool:
-        """Whether Amplitude was told of a target's state within this run."""
-        return told.run == self._run
+    def was_sent_in_this_run(self, sent: SentState) -> bool:
+        """Return whether this run sent a state."""
+        return sent.run == self._run
 
     def note(  # noqa: PLR0913
         self,
         identity: Identity,
-        told: SentState,
+        sent: SentState,
         state: UserState,
         time: int | None,
         mapped: AmplitudeEvent,
         *,
         key: DedupKey,
     ) -> None:
-        """Take note that an event tells a target's state as of a time, if it does."""
+        """Note that an event sends a state as of a time, if it has one."""
         if state == NO_STATE:
             return
-        time = self._newest(told, time)
-        said = _said(mapped)
-        if mapped.skip_user_properties_sync or not said:
-            after = msgspec.structs.replace(told, time=time)
+        time = self._newest(sent, time)
+        properties = _set_properties(mapped)
+        if mapped.skip_user_properties_sync or not properties:
+            after = msgspec.structs.replace(sent, time=time)
         else:
-            is_identify = mapped.event_type == IDENTIFY
             after = SentState(
                 time,
-                properties_hash(said),
+                properties_hash(properties),
                 mapped.insert_id,
                 self._run,
-                is_identify,
+                mapped.event_type == IDENTIFY,
                 key,
             )
-        self._told.put(identity.target, after)
+        self._sent_states.put(identity.target, after)
 
     def note_unchanged(
-        self, identity: Identity, told: SentState, time: int | None
+        self, identity: Identity, sent: SentState, time: int | None
     ) -> None:
-        """Take note that what a target was told holds as of a time, too."""
-        time = self._newest(told, time)
-        self._told.put(identity.target, msgspec.structs.replace(told, time=time))
+        """Note that the state sent last holds as of a time, too."""
+        time = self._newest(sent, time)
+        self._sent_states.put(identity.target, msgspec.structs.replace(sent, time=time))
 
-    def _device(self, identity: Identity) -> SentState:
-        """Return what the device of a user was told alone."""
+    def _sent_to_device(self, identity: Identity) -> SentState:
+        """Return what was sent to the device of a user alone."""
         if identity.device_id is None or identity.user_id is None:
             return NEVER_SENT
-        return self._told.get(target_of(None, identity.device_id))
+        return self._sent_states.get(target_of(None, identity.device_id))
 
-    def _newest(self, told: SentState, time: int | None) -> int | None:
-        newest = told.time
+    def _newest(self, sent: SentState, time: int | None) -> int | None:
+        newest = sent.time
         if time is None or (newest is not None and time < newest):
             return newest
-        return newest if self._is_of_the_future(time) else time
+        return newest if self._is_future(time) else time
 
 
-def in_turn(
-    mapped: AmplitudeEvent, told: SentState, *, is_repeat: bool
-) -> AmplitudeEvent:
-    """Give a `$identify` without a time an insert id that tells its turn.
-
-    State may change and change back: the third of A, B, A is no copy of the first. But
-    what says nothing new is a copy of the `$identify` that said it. It is never one of
-    an event, which would be lost as its copy.
-    """
-    if not told.key:
-        return mapped
-    insert_id = told.insert_id
-    if not (is_repeat and told.was_identify):
-        turn = f"{insert_id}\n{mapped.insert_id}".encode("utf-8", "surrogatepass")
-        insert_id = hashlib.sha256(turn).hexdigest()
-    return msgspec.structs.replace(mapped, insert_id=insert_id)
-
-
-def _said(mapped: AmplitudeEvent) -> dict[str, t.Any]:
+def _set_properties(mapped: AmplitudeEvent) -> dict[str, t.Any]:
     properties = mapped.user_properties
-    said: dict[str, t.Any] = properties.get("$set", properties)
-    return said
+    found: dict[str, t.Any] = properties.get("$set", properties)
+    return found

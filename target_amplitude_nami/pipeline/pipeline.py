@@ -1,401 +1,194 @@
-"""One record's way from what Nami told to delivery: choose, name, map, check, send."""
+"""Takes records from their reading to delivery, several at a time."""
 
 from __future__ import annotations
 
 import typing as t
 
-import msgspec
-
-from target_amplitude_nami import jsontext
-from target_amplitude_nami.amplitude.event import (
-    AmplitudeEvent,
-    EncodedEvent,
-    memory_bytes_of,
-    target_of,
-)
-from target_amplitude_nami.nami import purchase
-from target_amplitude_nami.nami.records import (
-    NO_STATE,
-    NamiEvent,
-    NamiUser,
-    UnreadableRecordError,
-    UserState,
-)
-from target_amplitude_nami.outcomes import (
-    DedupKey,
-    Occurrence,
-    Origin,
-    Project,
-    Refusal,
-    SentEvent,
-    dedup_key,
-)
-from target_amplitude_nami.pipeline import held_record as kept
-from target_amplitude_nami.pipeline import mapping
+from target_amplitude_nami.amplitude.event import target_of
+from target_amplitude_nami.nami.model import NamiEvent
+from target_amplitude_nami.outcomes import DedupKey, Origin, dedup_key
+from target_amplitude_nami.pipeline import held_record
 from target_amplitude_nami.pipeline.event_filter import EventFilter
-from target_amplitude_nami.pipeline.freshness import FreshnessTracker, in_turn
-from target_amplitude_nami.pipeline.identity import IdentityResolver, who
+from target_amplitude_nami.pipeline.identity import (
+    Identity,
+    IdentityResolver,
+    identify,
+    user_key_of,
+)
+from target_amplitude_nami.pipeline.outbox import Outbox
+from target_amplitude_nami.pipeline.record_processor import RecordProcessor
 
 if t.TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from target_amplitude_nami.pipeline.mapping import Identity
-    from target_amplitude_nami.run import Run
+    from target_amplitude_nami.amplitude.checks import Checks
+    from target_amplitude_nami.amplitude.event import EncodedEvent
+    from target_amplitude_nami.nami.model import NamiUser
+    from target_amplitude_nami.outcomes import Project
+    from target_amplitude_nami.pipeline.options import MappingOptions
+    from target_amplitude_nami.pipeline.ports import Notices, Outcomes
     from target_amplitude_nami.store.model import Held
-    from target_amplitude_nami.store.profiles import UserProfile
+    from target_amplitude_nami.store.protocol import Store
 
-_TAKEN_AT_ONCE = 200
-_OF_THE_SANDBOX = " (sandbox)"
-"""What follows the event type where events of the sandbox go to another project."""
+_RECORDS_AT_ONCE = 200
 
 
 class Pipeline:
-    """Takes the records of all streams, and those that the memory lets go."""
+    """Takes the records of all streams, and the held ones that the store releases."""
 
-    def __init__(self, run: Run) -> None:
-        """Take what the records of a run meet."""
-        self._run = run
-        self._memory = run.memory
-        self._users = run.memory.users
-        self._learning = IdentityResolver(run.memory, run.checks, run.is_of_the_future)
-        self._targets = {
-            project: FreshnessTracker(told, run.memory.run, run.is_of_the_future)
-            for project, told in run.memory.sent_states.items()
-        }
-        self._settings = run.settings
-        self._checks = run.checks
-        self._sent_names = dict(run.settings.sent_names)
-        self._waiting: list[tuple[NamiEvent | NamiUser, Origin]] = []
-        self.choice: t.Final = EventFilter(run.settings, run.note_new_type)
-        self._waits = (
-            run.settings.anonymous_users == "hold"
-            and run.settings.user_source == "external_id"
-        )
-        self._may_have_been_nameless = run.settings.anonymous_users == "nami_user_id"
-        self._skips_stale = run.settings.stale_user_properties == "skip"
-        self._parts_sandbox = "sandbox" in run.memory.sent_states
-
-    def take(self, record: NamiEvent | NamiUser, stream: str, line: bytes) -> None:
-        """Take a record; `flush` sends it on its way, at the latest.
+    def __init__(  # noqa: PLR0913 - all that a record meets
+        self,
+        options: MappingOptions,
+        *,
+        store: Store,
+        checks: Checks,
+        outcomes: Outcomes,
+        submit: Callable[[Project, Sequence[EncodedEvent]], None],
+        notices: Notices,
+        is_future: Callable[[int], bool],
+    ) -> None:
+        """Take the parts that records meet.
 
         Args:
-            record: What Nami told.
+            options: The settings.
+            store: What is known from earlier records.
+            checks: Amplitude's rules.
+            outcomes: Records what became of each record.
+            submit: Hands events to delivery, in order; may wait.
+            notices: Warns of what is odd.
+            is_future: Returns whether only a wrong clock can have given a time, ms.
+        """
+        self._options = options
+        self._store = store
+        self._users = store.users
+        self._outcomes = outcomes
+        self.event_filter: t.Final = EventFilter(options, notices.note_new_type)
+        self._identities = IdentityResolver(store, checks, is_future)
+        self._outbox = Outbox(submit, notices.note_time)
+        self._processor = RecordProcessor(
+            options,
+            event_filter=self.event_filter,
+            identities=self._identities,
+            store=store,
+            checks=checks,
+            outcomes=outcomes,
+            outbox=self._outbox,
+            note_no_id=notices.note_no_id,
+            is_future=is_future,
+        )
+        self._holds = (
+            options.anonymous_users == "hold" and options.user_source == "external_id"
+        )
+        self._records: list[NamiEvent | NamiUser] = []
+        self._origins: list[Origin] = []
+
+    def take(self, record: NamiEvent | NamiUser, stream: str, line: bytes) -> None:
+        """Take a record, which is processed at the latest by the next `flush`.
+
+        Args:
+            record: The record.
             stream: The stream that it was read from.
             line: The message that it was read from.
+
+        Raises:
+            DeliveryError: When nothing more can be delivered.
         """
-        self._waiting.append(
-            (record, Origin(self.choice.label_of(record), stream, line))
-        )
-        if len(self._waiting) >= _TAKEN_AT_ONCE:
+        self._records.append(record)
+        report_key = self.event_filter.report_key_of(record)
+        self._origins.append(Origin(report_key, stream, line))
+        if len(self._records) >= _RECORDS_AT_ONCE:
             self.flush()
 
     def flush(self) -> None:
         """Settle the records that were taken, or hand them to delivery, in order.
 
-        Several at a time, so that the memory can look up all that they need at once.
+        Several at a time, so that the store can look up at once all that they need.
+
+        Raises:
+            DeliveryError: When nothing more can be delivered.
         """
-        waiting, self._waiting = self._waiting, []
-        self._look_ahead([record for record, _ in waiting])
-        for record, origin in waiting:
-            self._take(record, origin)
-        self._run.post()
+        records, self._records = self._records, []
+        origins, self._origins = self._origins, []
+        self._store.apply_invalidations()
+        if not self._store.is_all_in_ram:
+            self._look_ahead(records)
+        for record, origin in zip(records, origins, strict=True):
+            self._process(record, origin)
+        self._outbox.submit()
+
+    def release(
+        self, tick: Callable[[], None], is_stopping: Callable[[], bool]
+    ) -> None:
+        """Send the records that an earlier run held and that need not wait any more.
+
+        They can be named meanwhile, or the settings do not hold records any more.
+
+        Args:
+            tick: Called every so many records, to let time pass.
+            is_stopping: Returns whether the others must wait for the next run.
+
+        Raises:
+            DeliveryError: When nothing more can be delivered.
+        """
+        store = self._store
+        records = store.held_of_identified_users() if self._holds else store.all_held()
+        for number, held in enumerate(records):
+            if number % _RECORDS_AT_ONCE == 0:
+                self._outbox.submit()
+                tick()
+                if is_stopping():
+                    return
+            self._process_held(held)
+        self._outbox.submit()
 
     def _look_ahead(self, records: Sequence[NamiEvent | NamiUser]) -> None:
-        memory = self._memory
-        memory.apply_invalidations()
-        if memory.is_all_in_ram:
-            return
-        self._users.prepare(who(record) for record in records)
+        self._users.prepare(map(user_key_of, records))
         targets: set[str] = set()
         keys: set[DedupKey] = set()
         for record in records:
             external_id = record.external_id
             if external_id is None:
-                external_id = self._users.get(who(record)).external_id
-            identity = mapping.identify(record, external_id, self._settings)
-            if isinstance(identity, mapping.Identity):
-                targets |= {identity.target, target_of(None, identity.device_id)}
+                external_id = self._users.get(user_key_of(record)).external_id
+            identity = identify(record, external_id, self._options)
+            if isinstance(identity, Identity):
+                user_id, device_id = identity.user_id, identity.device_id
+                targets |= {identity.target, target_of(None, device_id)}
                 if isinstance(record, NamiEvent) and record.event_id:
-                    keys.add(_key_of(record.event_id, identity))
-        memory.prepare(targets, keys)
+                    keys.add(dedup_key(record.event_id, device_id, user_id))
+        self._store.prepare(targets, keys)
 
-    def _take(self, record: NamiEvent | NamiUser, origin: Origin) -> None:
-        user = who(record)
-        before = self._users.get(user)
-        known = self._learning.with_ids(before, record)
-        has_new_name = known is not before and known.external_id != before.external_id
-        if has_new_name and self._waits and before.external_id is None:
-            # Who gets a name gets what was held, which may tell more.
-            self._users.put(user, known)
-            for number, held in enumerate(self._memory.held_of(user)):
-                if number % _TAKEN_AT_ONCE == 0:
-                    self._run.post()
-                self._let_go(held)
-            before = known = self._users.get(user)
-        known = self._go(record, origin, user, known)
-        if known is not before:
-            self._users.put(user, known)
-
-    def release(self) -> None:
-        """Send the records that an earlier run held and that need not wait any more.
-
-        They can be named meanwhile, or the settings do not hold records any more.
-        """
-        memory = self._memory
-        records = (
-            memory.held_of_identified_users() if self._waits else memory.all_held()
-        )
-        for number, held in enumerate(records):
-            if number % _TAKEN_AT_ONCE == 0:
-                self._run.post()
-                self._run.tick()
-                if self._run.is_interrupted:
-                    return
-            self._let_go(held)
-        self._run.post()
-
-    def _go(
-        self,
-        record: NamiEvent | NamiUser,
-        origin: Origin,
-        user: str,
-        known: UserProfile,
-    ) -> UserProfile:
-        """Settle a record, or hand it to delivery; return what is known then."""
-        try:
-            if isinstance(record, NamiUser):
-                return self._take_user(record, origin, user, known)
-            return self._take_event(record, origin, user, known)
-        except UnreadableRecordError as error:
-            self._reject(Refusal(error.reason, error.field, error.detail), origin)
-        except RecursionError:
-            detail = "the record is nested too deep to be sent"
-            self._reject(Refusal("too_deep", "", detail), origin)
-        return known
-
-    def _take_event(  # noqa: C901 - more calls would take longer
-        self, event: NamiEvent, origin: Origin, user: str, known: UserProfile
-    ) -> UserProfile:
-        unwanted = self.choice.why_not(event)
-        if unwanted is not None:
-            self._filter(unwanted, origin)
-            return known
-        project: Project = "main"
-        if self._parts_sandbox and purchase.is_sandbox(event.properties):
-            report_key = origin.report_key + _OF_THE_SANDBOX
-            origin = msgspec.structs.replace(origin, report_key=report_key)
-            project = "sandbox"
-        identity = mapping.identify(event, known.external_id, self._settings)
-        if isinstance(identity, mapping.Unnamed):
-            self._leave_out(identity, event, origin)
-            return known
-        event_type, time = event.event_type, event.time
-        state: UserState = event.state
-        state_time: int | None = time
-        tells_state = event_type.startswith("user.")
-        is_main = project == "main"
+    def _process(self, record: NamiEvent | NamiUser, origin: Origin) -> None:
+        user_key = user_key_of(record)
+        before = self._users.get(user_key)
+        profile = self._identities.with_ids(before, record)
         if (
-            tells_state
-            and state == NO_STATE
-            and is_main
-            and not known.is_newer_than(time)
+            self._holds
+            and before.external_id is None
+            and profile.external_id is not None
         ):
-            state, state_time = known.state or NO_STATE, known.state_time
-        targets = self._targets[project]
-        told = targets.told(identity)
-        is_late = self._skips_stale and targets.is_late(identity, told, time)
-        name = self._sent_names[event_type]
-        mapped = mapping.event_of(
-            event, name, identity, self._settings, state, is_stale=is_late
-        )
-        insert_id = mapped.insert_id
-        if insert_id != event.event_id:
-            self._run.note_no_id(origin.stream)
-        key = dedup_key(insert_id, identity.device_id, identity.user_id)
-        sent_event = SentEvent(
-            event_type, time, key, insert_id, identity.device_id, identity.user_id
-        )
-        first = self._memory.delivered_before(project, key)
-        if first is None and self._may_have_been_nameless:
-            first = self._delivered_nameless(project, sent_event, event, identity)
-        if first is not None:
-            self._repeat(origin, project, sent_event, first)
-            return known
-        # In a backfill no event changes user properties, late or not.
-        is_late = is_late and not self._settings.backfill
-        if not self._send(mapped, sent_event, user, origin, project, is_late=is_late):
-            return known
-        self._run.note_time(time)
-        if tells_state:
-            targets.note(identity, told, state, state_time, mapped, key=key)
-            if is_main:  # what testers have is no state of the main project
-                return self._learning.with_state(known, event.state, time)
-        return known
+            # The user's held records come first: they may say more.
+            self._users.put(user_key, profile)
+            for number, held in enumerate(self._store.held_of(user_key)):
+                if number % _RECORDS_AT_ONCE == 0:
+                    self._outbox.submit()
+                self._process_held(held)
+            before = profile = self._users.get(user_key)
+        profile = self._processor.process(record, origin, user_key, profile)
+        if profile is not before:
+            self._users.put(user_key, profile)
 
-    def _take_user(
-        self, record: NamiUser, origin: Origin, user: str, known: UserProfile
-    ) -> UserProfile:
-        identity = mapping.identify(record, known.external_id, self._settings)
-        if isinstance(identity, mapping.Unnamed):
-            self._leave_out(identity, record, origin)
-            return known
-        mapped = mapping.identify_event_of(record, identity, self._settings)
-        if mapped is None:
-            self._filter("nothing_to_set", origin)
-            return known
-        targets = self._targets["main"]
-        told = targets.told(identity)
-        if self._skips_stale and targets.is_late(identity, told, record.time):
-            self._filter("stale_user_record", origin)
-            return known
-        is_repeat = targets.says_nothing_new(identity, told, mapped)
-        if is_repeat and (
-            targets.was_told_in_this_run(told)
-            or self._memory.delivered_before("main", told.key) is not None
-        ):
-            self._filter("unchanged", origin)
-            targets.note_unchanged(identity, told, record.time)
-        else:
-            if record.time is None:
-                mapped = in_turn(mapped, told, is_repeat=is_repeat)
-            # Its id is one of our own, made of all that it tells: no other one has it.
-            key = _key_of(mapped.insert_id, identity)
-            sent_event = SentEvent(
-                mapped.event_type,
-                None,
-                key,
-                mapped.insert_id,
-                identity.device_id,
-                identity.user_id,
-            )
-            if not self._send(mapped, sent_event, user, origin):
-                return known
-            targets.note(identity, told, record.state, record.time, mapped, key=key)
-        return self._learning.with_state(known, record.state, record.time)
-
-    def _send(
-        self,
-        mapped: AmplitudeEvent,
-        sent_event: SentEvent,
-        user_key: str,
-        origin: Origin,
-        project: Project = "main",
-        *,
-        is_late: bool = False,
-    ) -> bool:
-        """Hand an event to delivery; return whether it is one that can be sent."""
-        body = self._checks.encode(
-            mapped, numbers_are_finite=not jsontext.may_have_met_not_finite()
-        )
-        if isinstance(body, Refusal):
-            self._reject(body, origin)
-            return False
-        event = EncodedEvent(
-            body,
-            mapped.user_id,
-            mapped.device_id,
-            user_key,
-            sent_event,
-            origin,
-            self._run.ledger.open(origin.report_key),
-            memory_bytes_of(body, origin.line),
-            is_late,
-        )
-        self._run.send(event, project)
-        return True
-
-    # What becomes of records that are not sent
-
-    def _leave_out(
-        self, unnamed: mapping.Unnamed, record: NamiEvent | NamiUser, origin: Origin
-    ) -> None:
-        match unnamed.fate:
-            case "filtered":
-                self._filter(unnamed.reason, origin)
-            case "held":
-                self._hold(record, origin)
-            case "rejected":
-                refusal = Refusal(unnamed.reason, "external_ids", unnamed.detail)
-                self._reject(refusal, origin)
-
-    def _filter(self, reason: str, origin: Origin) -> None:
-        self._run.ledger.filter(origin.report_key, reason)
-        self._forget(origin)
-
-    def _reject(self, refusal: Refusal, origin: Origin) -> None:
-        self._run.ledger.reject(origin.report_key, origin.stream, origin.line, refusal)
-        self._forget(origin)
-
-    def _delivered_nameless(
-        self,
-        project: Project,
-        sent_event: SentEvent,
-        event: NamiEvent,
-        identity: Identity,
-    ) -> Occurrence | None:
-        """Return the same event, delivered before its user had a name.
-
-        Without a device it went under the Nami user id.
-        """
-        if identity.device_id or event.external_id or event.user_id == identity.user_id:
-            return None
-        key = dedup_key(sent_event.insert_id, None, event.user_id)
-        return self._memory.delivered_before(project, key)
-
-    def _repeat(
-        self,
-        origin: Origin,
-        project: Project,
-        sent_event: SentEvent,
-        first: Occurrence,
-    ) -> None:
-        """Settle an event that an earlier run delivered, and go on remembering it."""
-        held = [] if origin.held is None else [origin.held]
-        self._memory.settle(project, [sent_event], held)
-        id_conflict = sent_event.insert_id if sent_event.differs_from(first) else None
-        self._run.ledger.repeat(origin.report_key, id_conflict)
-
-    def _forget(self, origin: Origin) -> None:
-        if origin.held is not None:
-            self._memory.forget_held(origin.held)
-
-    def _hold(self, record: NamiEvent | NamiUser, origin: Origin) -> None:
+    def _process_held(self, held: Held) -> None:
+        """Process a record that was held; it counts as read once more."""
         try:
-            packed = kept.pack(record)
-        except RecursionError:
-            detail = "the record is nested too deep to be kept"
-            self._reject(Refusal("too_deep", "", detail), origin)
-            return
-        is_new = self._memory.hold(
-            record.user_id or "",
-            origin.stream,
-            origin.line,
-            packed,
-            is_of_now=record.time is None,
-        )
-        if is_new:
-            self._run.ledger.hold(origin.report_key)
-        else:
-            self._run.ledger.repeat(origin.report_key)
-
-    def _let_go(self, held: Held) -> None:
-        """Send a record on its way that was held; it counts as read once more."""
-        self._run.rejects.declare_if_missing(held.stream)
-        try:
-            record = kept.unpack(held.record)
-            kept.check_line(held.line)
-        except (ValueError, RecursionError) as error:
-            raise self._memory.damaged() from error
-        origin = Origin(
-            self.choice.label_of(record), held.stream, held.line, held.number
-        )
-        self._run.ledger.note_released()
-        user = who(record)
-        before = self._users.get(user)
-        known = self._go(record, origin, user, before)
-        if known is not before:
-            self._users.put(user, known)
-
-
-def _key_of(insert_id: str, identity: Identity) -> DedupKey:
-    return dedup_key(insert_id, identity.device_id, identity.user_id)
+            record = held_record.unpack(held.record)
+            held_record.check_line(held.line)
+        except ValueError as error:
+            raise self._store.damaged() from error
+        self._outcomes.release(held.stream)
+        report_key = self.event_filter.report_key_of(record)
+        origin = Origin(report_key, held.stream, held.line, held.number)
+        user_key = user_key_of(record)
+        before = self._users.get(user_key)
+        profile = self._processor.process(record, origin, user_key, before)
+        if profile is not before:
+            self._users.put(user_key, profile)
