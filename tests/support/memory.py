@@ -24,7 +24,7 @@ def mark_of(
 ) -> SentEvent:
     """Return what an event is remembered by."""
     key = dedup_key(insert_id, device_id, user_id)
-    return SentEvent(event_type, time, key, insert_id)
+    return SentEvent(event_type, time, key, insert_id, device_id, user_id)
 
 
 EVENT = mark_of("event")
