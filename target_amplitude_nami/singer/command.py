@@ -17,7 +17,7 @@ from target_amplitude_nami.delivery.outgoing import DeliveryError
 from target_amplitude_nami.errors import ConfigurationError, TargetError
 from target_amplitude_nami.settings.paths import problems_with_paths
 from target_amplitude_nami.singer import interpreter
-from target_amplitude_nami.text import escape_log
+from target_amplitude_nami.singer.log_escaping import escape_log
 
 if sys.version_info >= (3, 12):
     from typing import override

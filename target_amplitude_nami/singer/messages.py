@@ -53,7 +53,7 @@ class _Record(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     rejected: t.Any = None
 
 
-_decode_record: t.Final = jsontext.decoder_of(_Record).decode
+_decode_record: t.Final = jsontext.decoder_of(_Record)
 
 _OF_A_RECORD_MESSAGE: t.Final = frozenset(_Record.__struct_fields__)
 
@@ -100,6 +100,8 @@ class MessageReader(GenericSingerReader[str]):
     def deserialize_json(self, line: str | bytes) -> dict[str, t.Any]:
         try:
             message = jsontext.decode(line)
+        except jsontext.TooDeep:
+            raise
         except ValueError as error:
             raise ValueError(f"not JSON: {error}") from error
         if not isinstance(message, dict):
@@ -148,7 +150,7 @@ class MessageReader(GenericSingerReader[str]):
         self.line = line
         try:
             message = _decode_record(line)
-        except (msgspec.DecodeError, UnicodeError, RecursionError):
+        except (msgspec.DecodeError, ValueError):
             message = None
         if message is None:
             self._process_any(line)
@@ -163,6 +165,9 @@ class MessageReader(GenericSingerReader[str]):
     def _process_any(self, line: bytes) -> None:
         try:
             message = self.deserialize_json(line)
+        except jsontext.TooDeep:
+            self.take_bad_line(line, TOO_DEEP)
+            return
         except ValueError as error:
             if line.removeprefix(_BYTE_ORDER_MARK).strip():
                 self.take_broken_line(line, error)

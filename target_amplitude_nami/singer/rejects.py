@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
+import json
 import os
 import stat
 import threading
@@ -209,8 +210,13 @@ def unreadable_line(line: bytes) -> bytes:
     )
 
 
-def line_of(record: t.Mapping[str, t.Any]) -> bytes | None:
-    """Return the line that a record of `UNREADABLE_LINES` holds."""
+def line_of(message: bytes) -> bytes | None:
+    """Return the line that a RECORD message of `UNREADABLE_LINES` holds.
+
+    It is read as it is spelt, since bytes that are not UTF-8 stand in it as halves of
+    characters.
+    """
+    record = json.loads(message.decode("utf-8-sig", "surrogatepass"))["record"]
     line = record.get("line")
     if not isinstance(line, str):
         return None

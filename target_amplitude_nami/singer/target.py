@@ -247,7 +247,7 @@ class TargetAmplitudeNami(CommandTarget):
         sink = self._direct.get(stream)
         if sink is not None:
             self._hand_over(sink, record, stream, line)
-        elif stream == UNREADABLE_LINES and (mended := line_of(record)) is not None:
+        elif stream == UNREADABLE_LINES and (mended := line_of(line)) is not None:
             self.message_reader.process_line(mended)
         else:
             self._map_record(stream, record, line)
