@@ -173,7 +173,7 @@ class Run:
 
         Raises:
             DeliveryError: When nothing more can be delivered.
-            TargetError: When what was learnt cannot be saved.
+            AmplitudeNamiError: When what was learnt cannot be saved.
         """
         if self._progress is None:
             self._progress = Progress(self._say_progress)
@@ -208,7 +208,7 @@ class Run:
             outcome: `complete`, `interrupted` or `failed`.
 
         Raises:
-            TargetError: When a file of the run cannot be written.
+            AmplitudeNamiError: When a file of the run cannot be written.
         """
         if self._last_report is not None:
             return self._last_report

@@ -162,7 +162,7 @@ class Ledger:
         be rejected between the two, so that the commit syncs once more before it.
 
         Raises:
-            TargetError: When the disk does not take it.
+            AmplitudeNamiError: When the disk does not take it.
         """
         self._rejects.sync()
         self._memory.commit(self._rejects.sync)

@@ -24,8 +24,9 @@ from target_amplitude_nami.amplitude.answers import (
 )
 from target_amplitude_nami.amplitude.event import Refusal
 from target_amplitude_nami.delivery.deferred_users import Holds
-from target_amplitude_nami.delivery.outgoing import DeliveryError, Traffic
+from target_amplitude_nami.delivery.outgoing import Traffic
 from target_amplitude_nami.delivery.split_plan import Salvage
+from target_amplitude_nami.errors import DeliveryError
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Sequence

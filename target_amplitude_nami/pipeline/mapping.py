@@ -144,7 +144,7 @@ def event_of(  # noqa: PLR0913
         is_stale: Whether newer state of the user must be kept from this event's.
 
     Raises:
-        UnreadableRecordError: When it shall count as revenue and its amount, currency
+        UnreadableRecord: When it shall count as revenue and its amount, currency
             or product makes no sense. Amplitude never changes an event that it has; a
             reject can be mended.
     """

@@ -8,14 +8,9 @@ import msgspec
 
 from target_amplitude_nami import jsontext
 from target_amplitude_nami.amplitude.event import Refusal
+from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami import purchase
-from target_amplitude_nami.nami.records import (
-    NO_STATE,
-    NamiEvent,
-    NamiUser,
-    UnreadableRecordError,
-    UserState,
-)
+from target_amplitude_nami.nami.records import NO_STATE, NamiEvent, NamiUser, UserState
 from target_amplitude_nami.pipeline import held_record as kept
 from target_amplitude_nami.pipeline import mapping
 from target_amplitude_nami.pipeline.event_filter import Choice
@@ -157,7 +152,7 @@ class Way:
             if isinstance(record, NamiUser):
                 return self._take_user(record, source, user, known)
             return self._take_event(record, source, user, known)
-        except UnreadableRecordError as error:
+        except UnreadableRecord as error:
             self._reject(Refusal(error.reason, error.field, error.detail), source)
         except RecursionError:
             detail = "the record is nested too deep to be sent"
