@@ -1,17 +1,20 @@
-"""The exceptions of the target, told apart by what their reader should do.
+"""The exceptions of the target, arranged by what the caller can do about each.
 
-    TargetError                  the run ends; the message is its one line in the log
-    ├── ConfigurationError       mend the settings
-    ├── InputUnreadable          mend the tap: its output makes no sense
-    ├── NothingRecognised        select other streams, or say which ones are Nami's
-    ├── OutputUnwritable         mend the disk: a file cannot be written
-    ├── MemoryUnusable           mend or move the memory file
-    └── LedgerImbalance          report a bug: a record is unaccounted for
+    AmplitudeNamiError
+    ├── ConfigurationError    fix the settings
+    ├── InputUnreadable       fix the tap: its output is not what it should be
+    ├── NothingRecognised     select other streams, or name those that hold Nami data
+    ├── OutputUnwritable      make the file writable, or choose another path
+    ├── StoreUnusable         close, repair or move the file of `memory_path`
+    ├── DeliveryError         fix the destination, or wait and run again
+    ├── LedgerImbalance       report a bug: a record is unaccounted for
+    └── UnreadableRecord      fix the record and send it again
 
-What concerns a single record is never an exception but a reject.
+All but the last end the run, with exit code 1 and the message as its last line in the
+log. The last rejects one record, and the run goes on.
 """
 
-# Each name says what is the matter, so that `except` reads as a sentence.
+# Each name is what is the matter, so that `except` reads as a sentence.
 # ruff: noqa: N818
 
 from __future__ import annotations
@@ -24,14 +27,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-class TargetError(Exception):
-    """The run ends, with exit code 1 and the message as its last line."""
+class AmplitudeNamiError(Exception):
+    """Base class of everything that this package raises on purpose."""
 
     def __str__(self) -> str:
+        """Return the message as one line, whatever a tap or server put into it."""
         return printable(super().__str__())
 
 
-class ConfigurationError(TargetError):
+class ConfigurationError(AmplitudeNamiError):
     """The settings are wrong; nothing was read and nothing sent.
 
     Attributes:
@@ -39,7 +43,7 @@ class ConfigurationError(TargetError):
     """
 
     def __init__(self, problems: Iterable[str]) -> None:
-        """Take a sentence for each mistake, and make sure that it is one line."""
+        """Take a sentence for each mistake, and make each of them one line."""
         self.problems = tuple(printable(problem) for problem in problems)
         super().__init__(self.problems)
 
@@ -47,21 +51,47 @@ class ConfigurationError(TargetError):
         return " ".join(self.problems)
 
 
-class InputUnreadable(TargetError):
-    """What the tap writes is no Singer output."""
+class InputUnreadable(AmplitudeNamiError):
+    """What the tap writes is not Singer output."""
 
 
-class NothingRecognised(TargetError):
-    """Records were read, and none of them is known to be Nami's."""
+class NothingRecognised(AmplitudeNamiError):
+    """Records were read, and none of them was recognised as Nami's."""
 
 
-class OutputUnwritable(TargetError):
+class OutputUnwritable(AmplitudeNamiError):
     """A file that the run must write cannot be written."""
 
 
-class MemoryUnusable(TargetError):
-    """The memory file is in use, damaged, or not one that this version can read."""
+class StoreUnusable(AmplitudeNamiError):
+    """The file of `memory_path` is in use, damaged, or of an unknown version."""
 
 
-class LedgerImbalance(TargetError):
+class DeliveryError(AmplitudeNamiError):
+    """Nothing more can be delivered; the message says what to do."""
+
+
+class LedgerImbalance(AmplitudeNamiError):
     """Records read and records settled differ at the end of the run."""
+
+
+class UnreadableRecord(AmplitudeNamiError):
+    """A record that is meant for Nami but cannot be understood.
+
+    Attributes:
+        reason: A stable code, under which the reject is counted.
+        field: The Nami field.
+        detail: A sentence for people.
+        event_type: The record's event type, where it has one.
+    """
+
+    def __init__(self, reason: str, field: str, detail: str) -> None:
+        """Take why the record is rejected (`reason`, `detail`), and for which field."""
+        super().__init__(reason, field, detail)
+        self.reason = reason
+        self.field = field
+        self.detail = detail
+        self.event_type: str | None = None
+
+    def __str__(self) -> str:
+        return printable(self.detail)

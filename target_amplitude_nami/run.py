@@ -141,7 +141,7 @@ class Run:
 
         Raises:
             DeliveryError: When nothing more can be delivered.
-            TargetError: When what was learnt cannot be saved.
+            AmplitudeNamiError: When what was learnt cannot be saved.
         """
         self.pipeline.flush()
         if self._progress is None:
@@ -180,7 +180,7 @@ class Run:
             outcome: `complete`, `interrupted` or `failed`.
 
         Raises:
-            TargetError: When a file of the run cannot be written.
+            AmplitudeNamiError: When a file of the run cannot be written.
         """
         if self._last_report is not None:
             return self._last_report

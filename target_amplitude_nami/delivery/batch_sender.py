@@ -23,8 +23,9 @@ from target_amplitude_nami.amplitude.answers import (
     Unknown,
 )
 from target_amplitude_nami.delivery.deferred_users import DeferredUsers
-from target_amplitude_nami.delivery.outgoing import DeliveryError, Traffic
+from target_amplitude_nami.delivery.outgoing import Traffic
 from target_amplitude_nami.delivery.split_plan import SplitPlan
+from target_amplitude_nami.errors import DeliveryError
 from target_amplitude_nami.outcomes import Refusal
 
 if t.TYPE_CHECKING:

@@ -58,10 +58,6 @@ class Sender(t.Protocol):
         """Close the connection."""
 
 
-class DeliveryError(Exception):
-    """Nothing more can be delivered; the message tells a person what to do."""
-
-
 class Stopped(Exception):  # noqa: N818
     """Delivery must end at once; what is not settled stays unsettled."""
 

@@ -10,6 +10,7 @@ import typing as t
 
 import msgspec
 
+from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami import containers, values
 from target_amplitude_nami.nami.state import (
     NO_STATE,
@@ -18,7 +19,7 @@ from target_amplitude_nami.nami.state import (
     UserState,
     with_ready_made,
 )
-from target_amplitude_nami.nami.values import NO_ID, WHITESPACE, UnreadableRecordError
+from target_amplitude_nami.nami.values import NO_ID, WHITESPACE
 
 # What Nami sends, exactly: `containers` normalises any other form.
 
@@ -149,7 +150,7 @@ def take_about_user(
         The state, and the External ID.
 
     Raises:
-        UnreadableRecordError: For a part that is there and is not understood.
+        UnreadableRecord: For a part that is there and is not understood.
     """
     take = fields.pop
     entries, column = take("external_ids", None), take("external_id", None)
@@ -169,7 +170,7 @@ def take_about_user(
     if not external_id:
         beside = None if column is None else values.external_id(column, _EXTERNAL_ID)
         if external_id is not None and beside is None:
-            raise UnreadableRecordError(
+            raise UnreadableRecord(
                 "not_understood",
                 "external_ids",
                 "external_ids has a value without its key, so nothing says whether it "

@@ -15,8 +15,8 @@ import functools
 import typing as t
 
 from target_amplitude_nami import jsontext
+from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami import values
-from target_amplitude_nami.nami.values import UnreadableRecordError
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -155,7 +155,7 @@ def members(value: object, field: str) -> list[dict[str, t.Any]] | None:
         None where there is none.
 
     Raises:
-        UnreadableRecordError: For text that is no JSON (`not_json`), what is neither
+        UnreadableRecord: For text that is no JSON (`not_json`), what is neither
             array nor object (`not_an_array`), and anything that is not understood
             (`not_understood`).
     """
@@ -165,7 +165,7 @@ def members(value: object, field: str) -> list[dict[str, t.Any]] | None:
     if isinstance(opened, dict):
         opened = [opened]
     elif not isinstance(opened, list):
-        raise UnreadableRecordError(
+        raise UnreadableRecord(
             "not_an_array",
             field,
             f"{field} is {values.shown(value)} and should be an array",
@@ -196,7 +196,7 @@ def flags(value: object) -> dict[str, t.Any] | None:
     """Return the flags of a `customer_journey_state`, each as it came.
 
     Raises:
-        UnreadableRecordError: For text that is no JSON (`not_json`), what is no object
+        UnreadableRecord: For text that is no JSON (`not_json`), what is no object
             (`not_an_object`), and an object without any flag of Nami's
             (`not_understood`).
     """
@@ -208,7 +208,7 @@ def flags(value: object) -> dict[str, t.Any] | None:
         return {}  # a map without a key
     told = _pairs(opened) if isinstance(opened, list) else opened
     if not isinstance(told, dict):
-        raise UnreadableRecordError(
+        raise UnreadableRecord(
             "not_an_object",
             field,
             f"{field} is {values.shown(value)} and should be an object",
@@ -225,7 +225,7 @@ def no_container(text: str | None, name: str, field: str) -> str | None:
     """Return an id of a container's member, which is never JSON text itself.
 
     Raises:
-        UnreadableRecordError: When it is (`not_understood`).
+        UnreadableRecord: When it is (`not_understood`).
     """
     if text and text[0] in "[{":
         raise _not_understood(
@@ -240,7 +240,7 @@ def ids(value: object, column: str) -> list[t.Any] | None:
     One id as text stands for an array of one; empty text is an empty array.
 
     Raises:
-        UnreadableRecordError: See `members`.
+        UnreadableRecord: See `members`.
     """
     value = _text_inside(value, column)
     if isinstance(value, str):
@@ -332,7 +332,7 @@ def _object(value: object, field: str, part: str) -> dict[str, t.Any] | None:
     """Return an object within a container; None for one that says nothing.
 
     Raises:
-        UnreadableRecordError: When it is no object (`not_understood`).
+        UnreadableRecord: When it is no object (`not_understood`).
     """
     opened = value
     if not (isinstance(value, str) and _is_plain_text(value)):
@@ -390,7 +390,7 @@ def _opened(value: object, field: str) -> object:
     """Return the value inside its wrappers; None for null and for empty text.
 
     Raises:
-        UnreadableRecordError: For text that is no JSON (`not_json`).
+        UnreadableRecord: For text that is no JSON (`not_json`).
     """
     pages: list[dict[str, t.Any]] = []
     for _ in range(_MOST_WRAPPERS):
@@ -453,7 +453,7 @@ def _is_map_of(results: object, count: int) -> bool:
 def _whole_number(value: object) -> int | None:
     try:
         return int(values.identifier(_scalar(value), "") or "")
-    except (ValueError, UnreadableRecordError):
+    except (ValueError, UnreadableRecord):
         return None
 
 
@@ -533,8 +533,8 @@ def _keys_of(told: Mapping[t.Any, t.Any]) -> str:
     return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
-def _not_understood(field: str, what: str) -> UnreadableRecordError:
-    return UnreadableRecordError(
+def _not_understood(field: str, what: str) -> UnreadableRecord:
+    return UnreadableRecord(
         "not_understood",
         field,
         f"{field} {what}: give it in one of the forms that docs/input.md shows",

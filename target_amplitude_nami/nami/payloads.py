@@ -8,10 +8,10 @@ import typing as t
 import msgspec
 
 from target_amplitude_nami import jsontext
+from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami import catalogue, containers, values
 from target_amplitude_nami.nami.columns import FIELDS
 from target_amplitude_nami.nami.state import READY_MADE_COLUMNS
-from target_amplitude_nami.nami.values import UnreadableRecordError
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -98,7 +98,7 @@ class Payloads:
             The webhook's fields, completed from the columns beside it.
 
         Raises:
-            UnreadableRecordError: When several columns hold different events
+            UnreadableRecord: When several columns hold different events
                 (`not_understood`).
         """
         found = self._events_in(fields)
@@ -108,7 +108,7 @@ class Payloads:
         column = str(usual[0]) if usual else next(iter(found))
         body = found[column]
         if len(found) > 1 and any(other != body for other in found.values()):
-            raise UnreadableRecordError(
+            raise UnreadableRecord(
                 "not_understood",
                 column,
                 f"the columns {', '.join(found)} hold different events: leave all but "
@@ -129,7 +129,7 @@ class Payloads:
             fields: The record's own.
 
         Raises:
-            UnreadableRecordError: When several columns hold different events.
+            UnreadableRecord: When several columns hold different events.
         """
         event_type = values.trimmed(event_type)
         held = {
@@ -169,7 +169,7 @@ class Payloads:
             names: The names of all its columns, also of those that are null.
 
         Raises:
-            UnreadableRecordError: When that column is null (`payload_missing`) or opens
+            UnreadableRecord: When that column is null (`payload_missing`) or opens
                 to no object (`not_json`, `not_an_object`), or when any column has text
                 that is plainly a webhook of Nami's and cannot be opened.
         """
@@ -208,7 +208,7 @@ class Payloads:
         """Return the fields of the event that a value holds, if it does.
 
         Raises:
-            UnreadableRecordError: When it holds several that differ, such as a row
+            UnreadableRecord: When it holds several that differ, such as a row
                 before and after its change (`not_understood`).
         """
         opened = _object(value)
@@ -228,7 +228,7 @@ class Payloads:
             return None
         first, *others = found.values()
         if any(other != first for other in others):
-            raise UnreadableRecordError(
+            raise UnreadableRecord(
                 "not_understood",
                 column,
                 f"{', '.join(found)} in the column {column} hold different events: "
@@ -243,7 +243,7 @@ class Payloads:
     def _expect_object(value: object, column: str) -> None:
         """Make sure that the column that should hold a webhook holds an object."""
         if _is_blank(value):
-            raise UnreadableRecordError(
+            raise UnreadableRecord(
                 "payload_missing",
                 column,
                 f"the column {column}, which holds the webhook, is null or empty",
@@ -252,7 +252,7 @@ class Payloads:
         if _object(value) is None:
             if isinstance(value, str):
                 values.json_text(value.strip(_PADDING), column)
-            raise UnreadableRecordError(
+            raise UnreadableRecord(
                 "not_an_object",
                 column,
                 f"the column {column}, which holds the webhook, is "
@@ -314,7 +314,7 @@ def _expect_no_lost_webhook(value: object, column: str) -> None:
     """Refuse what is plainly of Nami's webhooks, but is not one object that is one.
 
     Raises:
-        UnreadableRecordError: For text that cannot be opened (`not_json`), and for
+        UnreadableRecord: For text that cannot be opened (`not_json`), and for
             webhooks in an array, or too deep in an object (`not_understood`).
     """
     text = value if isinstance(value, str) else _as_text(value)
@@ -326,13 +326,13 @@ def _expect_no_lost_webhook(value: object, column: str) -> None:
     if isinstance(value, list) or (isinstance(value, str) and _is_array(value)):
         raise _array_of_webhooks(column)
     if _object(value) is not None:
-        raise UnreadableRecordError(
+        raise UnreadableRecord(
             "not_understood",
             column,
             f"the column {column} holds webhooks in an array, or too deep in an "
             f"object: {values.shown(value)}",
         )
-    error = UnreadableRecordError(
+    error = UnreadableRecord(
         "not_json",
         column,
         f"the column {column} holds a webhook as text that is not a JSON object: "
@@ -349,9 +349,9 @@ def _is_array(text: str) -> bool:
         return False
 
 
-def _array_of_webhooks(column: str) -> UnreadableRecordError:
+def _array_of_webhooks(column: str) -> UnreadableRecord:
     """Return why an array is refused; it names no type, as it may hold several."""
-    return UnreadableRecordError(
+    return UnreadableRecord(
         "not_an_object",
         column,
         f"the column {column} holds an array of webhooks; give each a row of its own",

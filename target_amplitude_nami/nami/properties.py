@@ -14,6 +14,7 @@ import re
 import typing as t
 from decimal import Decimal
 
+from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami import times, values
 
 if t.TYPE_CHECKING:
@@ -187,7 +188,7 @@ def _boolean(value: object) -> object:
         return value
     try:
         told = values.boolean(value, "")
-    except values.UnreadableRecordError:
+    except UnreadableRecord:
         return _text(value)
     return _NOTHING if told is None else told
 

@@ -10,9 +10,9 @@ from decimal import Decimal
 
 import msgspec
 
+from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami import values
 from target_amplitude_nami.nami.properties import folded, plain_number
-from target_amplitude_nami.nami.values import UnreadableRecordError
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,7 +80,7 @@ def _by_flag(told: object) -> bool | None:
         return None
     try:
         return values.boolean(told, "is_sandbox")
-    except UnreadableRecordError:
+    except UnreadableRecord:
         return _by_environment(told)
 
 
@@ -112,7 +112,7 @@ def purchase_of(properties: Mapping[str, t.Any]) -> Purchase | None:
         properties: The event's, each field under any of its spellings.
 
     Raises:
-        UnreadableRecordError: For an amount that is no number (`amount_unreadable`), a
+        UnreadableRecord: For an amount that is no number (`amount_unreadable`), a
             currency that is none (`currency_unreadable`), and a product's id that is
             none (`not_an_id`).
     """
@@ -164,7 +164,7 @@ def _amount(told: object) -> Decimal | None:
         amount = Decimal(told)
     # Beyond what a floating point number holds, others see infinity or zero.
     if amount is None or amount.is_snan() or not math.isfinite(float(amount)):
-        raise UnreadableRecordError(
+        raise UnreadableRecord(
             "amount_unreadable",
             "amount",
             f"amount is {values.shown(told)}, which is no plain number",
@@ -182,7 +182,7 @@ def _currency(properties: Mapping[str, t.Any], spellings: _Spellings) -> str | N
     code = str(told).strip().upper()
     if _CURRENCY.fullmatch(code) and code not in _NO_CURRENCIES:
         return code
-    raise UnreadableRecordError(
+    raise UnreadableRecord(
         "currency_unreadable",
         "currency",
         f"currency is {values.shown(told)}, which is no currency's code of three "

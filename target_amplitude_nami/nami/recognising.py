@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import typing as t
 
+from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami import catalogue
 from target_amplitude_nami.nami.columns import Columns
 from target_amplitude_nami.nami.records import RecordReader
-from target_amplitude_nami.nami.values import UnreadableRecordError
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -47,7 +47,7 @@ class NamiDetector:
         """Tell it of a record; event types of others say that it is not Nami's."""
         try:
             nami = self._reader.read(record)
-        except UnreadableRecordError as error:
+        except UnreadableRecord as error:
             event_type = error.event_type or self._reader.event_type_of(record)
         else:
             if nami is None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fnmatch
 import typing as t
 
+from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami import containers, times, values
 from target_amplitude_nami.nami.about_user import take_about_user
 from target_amplitude_nami.nami.columns import Columns, plain_members
@@ -21,7 +22,7 @@ from target_amplitude_nami.nami.payloads import (
 )
 from target_amplitude_nami.nami.properties import normalised
 from target_amplitude_nami.nami.state import NO_STATE, UserState
-from target_amplitude_nami.nami.values import NO_ID, UnreadableRecordError
+from target_amplitude_nami.nami.values import NO_ID
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -81,12 +82,12 @@ class RecordReader:
         """Return what the record says, or None when it is neither event nor user.
 
         Raises:
-            UnreadableRecordError: When it is one of them but cannot be understood.
+            UnreadableRecord: When it is one of them but cannot be understood.
         """
         try:
             return self._read(record)
         except RecursionError as error:
-            raise UnreadableRecordError(
+            raise UnreadableRecord(
                 "too_deep", "", "the record is nested too deep to be read"
             ) from error
 
@@ -100,7 +101,7 @@ class RecordReader:
             elif isinstance(own_type, str):
                 fields = self._payloads.event_beside(own_type, fields) or fields
             return _event_type(fields.get("event_type"))
-        except (RecursionError, UnreadableRecordError):
+        except (RecursionError, UnreadableRecord):
             return None
 
     def _read(  # noqa: C901 - more calls would take longer
@@ -157,7 +158,7 @@ class RecordReader:
         may_hold_events = self._recognises_events or self._holds_events
         try:
             body = self._payloads.event_in(fields)
-        except UnreadableRecordError:
+        except UnreadableRecord:
             if may_hold_events:
                 raise
             return None
@@ -191,14 +192,14 @@ def _event_type(value: object) -> str | None:
 def _read_event(fields: _Fields, *, is_plain: bool) -> NamiEvent:
     event_type = _event_type(fields.pop("event_type", None))
     if event_type is None:
-        raise UnreadableRecordError(
+        raise UnreadableRecord(
             "event_type_missing",
             "event_type",
             "the stream holds events, but this record names no event type",
         )
     try:
         return _read_event_of_type(event_type, fields, is_plain)
-    except UnreadableRecordError as error:
+    except UnreadableRecord as error:
         error.event_type = event_type
         raise
 
@@ -214,7 +215,7 @@ def _read_event_of_type(
     if time is None:  # the long way says why
         time = values.time_ms(created, "created_date")
     if time is None:
-        raise UnreadableRecordError(
+        raise UnreadableRecord(
             "time_missing", "created_date", "the event has no created_date"
         )
     event_id = _id(take("id", None), "id")
@@ -243,7 +244,7 @@ def _read_user(fields: _Fields, *, is_plain: bool) -> NamiUser:
     own_id = fields.get("user_id")
     user_id = _id(fields.get("id") if own_id is None else own_id, "user_id")
     if user_id is None:
-        raise UnreadableRecordError(
+        raise UnreadableRecord(
             "user_id_missing", "user_id", "the user record has no user_id"
         )
     state, external_id = take_about_user(
@@ -287,7 +288,7 @@ def _are_devices(devices: object) -> bool:
             device.get("id") is not None
             for device in containers.members(devices, "devices") or ()
         )
-    except UnreadableRecordError:
+    except UnreadableRecord:
         return False
 
 
@@ -309,6 +310,5 @@ __all__ = [
     "NamiEvent",
     "NamiUser",
     "RecordReader",
-    "UnreadableRecordError",
     "UserState",
 ]

@@ -10,6 +10,7 @@ import typing as t
 from decimal import Decimal
 
 from target_amplitude_nami import jsontext
+from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami import times
 
 WHITESPACE: t.Final = " \t\r\n\v\f"
@@ -26,22 +27,6 @@ _NULL_MARKERS: t.Final = frozenset({"(null)", r"\N", "<NA>", "nan", "NaN"})
 _LONGEST_SHOWN = 60
 
 
-class UnreadableRecordError(Exception):
-    """A record that is meant for Nami but cannot be understood.
-
-    `reason` is a stable code, `field` the Nami field, `detail` a sentence for people;
-    `event_type` is there where the record told it.
-    """
-
-    def __init__(self, reason: str, field: str, detail: str) -> None:
-        """Say what is wrong (`reason`, `detail`) and where (`field`)."""
-        super().__init__(detail)
-        self.reason = reason
-        self.field = field
-        self.detail = detail
-        self.event_type: str | None = None
-
-
 def trimmed(text: str) -> str:
     """Return text without the padding of CHAR columns, line ends and tabs around it."""
     return text.strip(WHITESPACE)
@@ -55,11 +40,11 @@ def epoch_ms(value: object, field: str) -> int:
     the moment or day that a stream map has made.
 
     Raises:
-        UnreadableRecordError: For anything else, blank text too (`time_unreadable`).
+        UnreadableRecord: For anything else, blank text too (`time_unreadable`).
     """
     milliseconds = times.milliseconds(value)
     if milliseconds is None:
-        raise UnreadableRecordError(
+        raise UnreadableRecord(
             "time_unreadable",
             field,
             f"{field} is {shown(value)}, which is no time, or could mean several; "
@@ -73,7 +58,7 @@ def time_ms(value: object, field: str) -> int | None:
     """Return a time as `epoch_ms` does; None where there is none, or blank text.
 
     Raises:
-        UnreadableRecordError: For what cannot be read (`time_unreadable`).
+        UnreadableRecord: For what cannot be read (`time_unreadable`).
     """
     if value is None or (isinstance(value, str) and not trimmed(value)):
         return None
@@ -89,7 +74,7 @@ def boolean(value: object, field: str) -> bool | None:
     """Return a flag given as boolean, 0/1 or text; None where there is none.
 
     Raises:
-        UnreadableRecordError: For anything else (`not_a_boolean`).
+        UnreadableRecord: For anything else (`not_a_boolean`).
     """
     if value is None or isinstance(value, bool):
         return value
@@ -100,7 +85,7 @@ def boolean(value: object, field: str) -> bool | None:
         return False
     if not word:
         return None
-    raise UnreadableRecordError(
+    raise UnreadableRecord(
         "not_a_boolean", field, f"{field} is {shown(value)}, which is no boolean"
     )
 
@@ -111,7 +96,7 @@ def identifier(value: object, field: str) -> str | None:
     None for blank text and for Nami's placeholder.
 
     Raises:
-        UnreadableRecordError: For a boolean, an object or a fraction (`not_an_id`).
+        UnreadableRecord: For a boolean, an object or a fraction (`not_an_id`).
     """
     if isinstance(value, str):
         text = value.strip(WHITESPACE)
@@ -122,7 +107,7 @@ def identifier(value: object, field: str) -> str | None:
         number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
         if number.is_finite() and number == number.to_integral_value():
             return str(int(number))
-    raise UnreadableRecordError(
+    raise UnreadableRecord(
         "not_an_id",
         field,
         f"{field} is {shown(value)}; an id is text or a whole number",
@@ -136,7 +121,7 @@ def external_id(value: object, field: str) -> str | None:
     event is rejected with that reason.
 
     Raises:
-        UnreadableRecordError: For what is no id (`not_an_id`).
+        UnreadableRecord: For what is no id (`not_an_id`).
     """
     text = identifier(value, field)
     return None if text in _NULL_MARKERS else text
@@ -146,14 +131,14 @@ def json_text(text: str, field: str) -> t.Any:
     """Return what JSON text says; None for empty text.
 
     Raises:
-        UnreadableRecordError: For text that is no JSON (`not_json`).
+        UnreadableRecord: For text that is no JSON (`not_json`).
     """
     if not text.strip():
         return None
     try:
         return jsontext.decode(text)
     except ValueError as error:
-        raise UnreadableRecordError(
+        raise UnreadableRecord(
             "not_json", field, f"{field} holds text that is not JSON: {error}"
         ) from error
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from target_amplitude_nami import jsontext
 from target_amplitude_nami.amplitude.checks import Checks
 from target_amplitude_nami.amplitude.event import EncodedEvent, memory_bytes_of
+from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami.model import NamiEvent, NamiUser
 from target_amplitude_nami.nami.state import NO_STATE
-from target_amplitude_nami.nami.values import UnreadableRecordError
 from target_amplitude_nami.outcomes import (
     Checkpoint,
     Origin,
@@ -87,7 +87,7 @@ class EventBuilder:
             jsontext.expect_not_finite()  # nobody has looked at its numbers
         try:
             return self._build(record, known, stream)
-        except UnreadableRecordError as error:
+        except UnreadableRecord as error:
             return refusal_of(error)
 
     def _reader_of(self, stream: str) -> RowReader:

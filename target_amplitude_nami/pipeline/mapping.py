@@ -51,7 +51,7 @@ class EventMapper:
             is_stale: Whether a newer state of the user was sent before.
 
         Raises:
-            UnreadableRecordError: When it should count as revenue and its amount,
+            UnreadableRecord: When it should count as revenue and its amount,
                 currency or product makes no sense. Amplitude never changes an event
                 that it has; a reject can be corrected.
         """

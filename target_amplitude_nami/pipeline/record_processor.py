@@ -6,10 +6,10 @@ import typing as t
 
 import msgspec
 
+from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami import purchase
 from target_amplitude_nami.nami.model import NamiEvent, NamiUser
 from target_amplitude_nami.nami.state import NO_STATE
-from target_amplitude_nami.nami.values import UnreadableRecordError
 from target_amplitude_nami.outcomes import (
     Occurrence,
     Origin,
@@ -119,7 +119,7 @@ class RecordProcessor:
             if isinstance(record, NamiEvent):
                 return self._process_event(record, origin, user_key, profile)
             return self._process_user(record, origin, user_key, profile)
-        except UnreadableRecordError as error:
+        except UnreadableRecord as error:
             self._outcomes.reject(origin, refusal_of(error))
         return profile
 

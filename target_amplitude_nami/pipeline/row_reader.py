@@ -7,8 +7,9 @@ import typing as t
 import msgspec
 
 from target_amplitude_nami import jsontext
+from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami.deleted import DeletedRows
-from target_amplitude_nami.nami.records import RecordReader, UnreadableRecordError
+from target_amplitude_nami.nami.records import RecordReader
 from target_amplitude_nami.outcomes import Refusal
 from target_amplitude_nami.pipeline.event_filter import NOT_CHOSEN, OTHER, Filtered
 
@@ -86,7 +87,7 @@ class RowReader:
         reader = self._of_events if has_type else self._of_others
         try:
             record = reader.read(row)
-        except UnreadableRecordError as error:
+        except UnreadableRecord as error:
             event_type = error.event_type or reader.event_type_of(row)
             return self._unreadable(error, event_type, row)
         if self._is_deleted(row):
@@ -98,7 +99,7 @@ class RowReader:
 
     def _unreadable(
         self,
-        error: UnreadableRecordError,
+        error: UnreadableRecord,
         event_type: str | None,
         row: Mapping[str, t.Any],
     ) -> NotSent:
@@ -111,7 +112,7 @@ class RowReader:
         return NotSent(key, refusal_of(error))
 
 
-def refusal_of(error: UnreadableRecordError) -> Refusal:
+def refusal_of(error: UnreadableRecord) -> Refusal:
     """Return why a record cannot be read, as its reject says it."""
     return Refusal(error.reason, error.field, error.detail)
 

@@ -13,8 +13,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import _ConfigInput
 from singer_sdk.target_base import Target
 
-from target_amplitude_nami.delivery.outgoing import DeliveryError
-from target_amplitude_nami.errors import ConfigurationError, TargetError
+from target_amplitude_nami.errors import AmplitudeNamiError, ConfigurationError
 from target_amplitude_nami.settings.paths import problems_with_paths
 from target_amplitude_nami.singer import interpreter
 from target_amplitude_nami.singer.log_escaping import escape_log
@@ -117,7 +116,7 @@ class CommandTarget(Target):
         interpreter.tune()
         try:
             target.listen(file_input)
-        except (TargetError, DeliveryError) as error:
+        except AmplitudeNamiError as error:
             target.close_after(error)
             sys.exit(_FAILED)
         except BaseException as error:
@@ -147,7 +146,7 @@ class CommandTarget(Target):
         Args:
             error: What ended the run.
         """
-        is_known = isinstance(error, TargetError | DeliveryError)
+        is_known = isinstance(error, AmplitudeNamiError)
         troubles: list[BaseException] = [error] if is_known else []
         try:
             self.run.close("failed")

@@ -11,9 +11,10 @@ from singer_sdk.sinks import Sink
 from singer_sdk.sinks.core import BaseJSONSchemaValidator
 
 from target_amplitude_nami.amplitude.checks import holds_not_finite
+from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami.deleted import MARKS, DeletedRows
 from target_amplitude_nami.nami.recognising import NamiDetector, declares_nami
-from target_amplitude_nami.nami.records import RecordReader, UnreadableRecordError
+from target_amplitude_nami.nami.records import RecordReader
 from target_amplitude_nami.outcomes import Refusal
 from target_amplitude_nami.pipeline.event_filter import OTHER
 from target_amplitude_nami.singer.reject_lines import is_reject
@@ -178,7 +179,7 @@ class NamiSink(Sink):
         try:
             self._check_record(record)
             nami = self._reader.read(record)
-        except UnreadableRecordError as error:
+        except UnreadableRecord as error:
             self._leave_unreadable(error, record, stream, line)
             return
         except RecursionError:
@@ -218,7 +219,7 @@ class NamiSink(Sink):
         """Return what a record is counted under; None where it is not Nami's."""
         try:
             nami = self._reader.read(record)
-        except UnreadableRecordError as error:
+        except UnreadableRecord as error:
             event_type = error.event_type or self._reader.event_type_of(record)
             return self._way.choice.label(event_type)
         except RecursionError:  # nothing of it is sent, however deep it is
@@ -235,7 +236,7 @@ class NamiSink(Sink):
 
     def _leave_unreadable(
         self,
-        error: UnreadableRecordError,
+        error: UnreadableRecord,
         record: dict[str, t.Any],
         stream: str,
         line: bytes,
@@ -263,7 +264,7 @@ class NamiSink(Sink):
             self._validate(record)
         for name in self._key_properties:
             if record.get(name) is None:
-                raise UnreadableRecordError(
+                raise UnreadableRecord(
                     "key_property_missing",
                     name,
                     f"the key property {name} is missing or null",
@@ -341,11 +342,9 @@ def recognise_early(
         recognition.note_left_out(stream, record, lambda: is_nami)
 
 
-def _invalid(
-    record: Mapping[str, t.Any], error: InvalidRecord
-) -> UnreadableRecordError:
+def _invalid(record: Mapping[str, t.Any], error: InvalidRecord) -> UnreadableRecord:
     if holds_not_finite(dict(record)):
-        return UnreadableRecordError(
+        return UnreadableRecord(
             "number_not_finite",
             "",
             "the record holds a number that is NaN, infinite or too large",
@@ -353,4 +352,4 @@ def _invalid(
     detail = str(error.args[0])
     if len(detail) > _LONGEST_DETAIL:  # it repeats the value, however large
         detail = f"{detail[:_LONGEST_DETAIL]}…"
-    return UnreadableRecordError("schema_violation", "", detail)
+    return UnreadableRecord("schema_violation", "", detail)

@@ -392,8 +392,8 @@ class TargetAmplitudeNami(CommandTarget):
         """Deliver all that was read and say what was done.
 
         Raises:
-            TargetError: When the input made no sense, or the run cannot end well.
-            DeliveryError: When nothing more can be delivered.
+            AmplitudeNamiError: When the input made no sense, nothing more can be
+                delivered, or the run cannot end well.
         """
         self.way.flush()
         for sink in self._sinks_active.values():

@@ -126,7 +126,7 @@ class CachedTable(t.Generic[_Fact]):
         """Return what was put last under a name.
 
         Raises:
-            MemoryUnusable: When the file has something else there.
+            StoreUnusable: When the file has something else there.
         """
         packed = self._in_ram.get(name)
         if packed is None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from target_amplitude_nami.errors import MemoryUnusable
+from target_amplitude_nami.errors import StoreUnusable
 from target_amplitude_nami.store.lock import lock
 
 if t.TYPE_CHECKING:
@@ -88,12 +88,12 @@ class StoreFile:
             named: The file as the user calls it, for messages.
 
         Raises:
-            MemoryUnusable: When it is something else, damaged, or of a newer version.
+            StoreUnusable: When it is something else, damaged, or of a newer version.
         """
         self._path = named or path
         self._is_lasting = is_lasting
         self._lock = threading.Lock()
-        self._trouble: MemoryUnusable | None = None
+        self._trouble: StoreUnusable | None = None
         with self._explained():
             self._connection = sqlite3.connect(
                 path, isolation_level=None, check_same_thread=False
@@ -128,7 +128,7 @@ class StoreFile:
         SQLite keeps anything in any column, whatever the table says.
 
         Raises:
-            MemoryUnusable: When one is of another type, which nobody wrote.
+            StoreUnusable: When one is of another type, which nobody wrote.
         """
         rows = self.rows(statement, *values)
         try:
@@ -141,7 +141,7 @@ class StoreFile:
         with self._explained(), self._lock:
             return self._connection.execute(statement, values).rowcount
 
-    def damaged(self) -> MemoryUnusable:
+    def damaged(self) -> StoreUnusable:
         """Return what to raise for a row that nobody wrote like that."""
         return self._unusable("it is damaged")
 
@@ -178,17 +178,17 @@ class StoreFile:
     def _explained(self) -> Iterator[None]:
         if self._trouble is not None:
             # SQLite has taken back what was not committed: what came now would stay.
-            raise MemoryUnusable(*self._trouble.args)
+            raise StoreUnusable(*self._trouble.args)
         try:
             yield
         except (sqlite3.Error, OSError) as error:
             self._trouble = self._explain(error)
             raise self._trouble from error
 
-    def _explain(self, error: sqlite3.Error | OSError) -> MemoryUnusable:
+    def _explain(self, error: sqlite3.Error | OSError) -> StoreUnusable:
         name = getattr(error, "sqlite_errorname", "")
         if self._is_lasting and name == "SQLITE_BUSY":
-            return MemoryUnusable(
+            return StoreUnusable(
                 f"The memory file {self._path} is locked by another program: close "
                 f"what has it open and run again; nothing is lost"
             )
@@ -197,19 +197,19 @@ class StoreFile:
             is_text = isinstance(error, sqlite3.OperationalError) and not name
             return self.damaged() if is_text else self._unusable(str(error))
         why = _CANNOT_WRITE[name]
-        return MemoryUnusable(
+        return StoreUnusable(
             f"The memory file {self._path} cannot be written ({why or error}): "
             f"{'make room' if why else 'mend the disk'} and run again; nothing is lost"
         )
 
-    def _unusable(self, why: str) -> MemoryUnusable:
+    def _unusable(self, why: str) -> StoreUnusable:
         if not self._is_lasting:
-            return MemoryUnusable(
+            return StoreUnusable(
                 f"What a run remembers finds no place in the folder for temporary "
                 f"files, {self._path.parent.parent} ({why}): make room there, or name "
                 f"another folder in the variable TMPDIR"
             )
-        return MemoryUnusable(
+        return StoreUnusable(
             f"The memory file {self._path} cannot be used: {why}. Nothing in it was "
             f"overwritten. Restore it from a backup, or choose another `memory_path`; "
             f"a new one knows nothing, so events sent before may be sent again"
@@ -241,7 +241,7 @@ def open_files(path: Path | None, *, reads_uncommitted: bool) -> Files:
             very connection that writes.
 
     Raises:
-        MemoryUnusable: When it is in use by another run, damaged, of a newer version,
+        StoreUnusable: When it is in use by another run, damaged, of a newer version,
             or something else.
     """
     if path is None:
@@ -270,7 +270,7 @@ def _open_temporary() -> Files:
             writing.begin()
             # The folder goes at once: nothing is left behind, whatever ends the run.
     except OSError as error:
-        raise MemoryUnusable(
+        raise StoreUnusable(
             f"There is no folder for temporary files ({error.strerror}): name one in "
             f"the variable TMPDIR"
         ) from error

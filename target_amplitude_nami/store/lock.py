@@ -10,7 +10,7 @@ import struct
 import typing as t
 from pathlib import Path
 
-from target_amplitude_nami.errors import MemoryUnusable
+from target_amplitude_nami.errors import StoreUnusable
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,7 @@ def lock(named: Path, path: Path) -> Callable[[], None]:
         path: The file, all links followed; made if it is missing.
 
     Raises:
-        MemoryUnusable: When another run uses it, or the folder cannot be written.
+        StoreUnusable: When another run uses it, or the folder cannot be written.
     """
     with contextlib.ExitStack() as until_failure:
         try:
@@ -47,12 +47,12 @@ def lock(named: Path, path: Path) -> Callable[[], None]:
             until_failure.callback(os.close, itself)
             _lock_byte(itself)
         except BlockingIOError as error:
-            raise MemoryUnusable(
+            raise StoreUnusable(
                 f"The memory file {named} is in use by another run: wait for that to "
                 f"end, and give each integration a `memory_path` of its own"
             ) from error
         except OSError as error:
-            raise MemoryUnusable(
+            raise StoreUnusable(
                 f"The memory file {named} cannot be made ({_why(error)}): mend the "
                 f"disk or choose another `memory_path`"
             ) from error

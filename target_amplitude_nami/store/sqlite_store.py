@@ -9,7 +9,7 @@ from collections import deque
 
 import msgspec
 
-from target_amplitude_nami.errors import MemoryUnusable
+from target_amplitude_nami.errors import StoreUnusable
 from target_amplitude_nami.store.cached_table import CachedTable
 from target_amplitude_nami.store.delivered import Delivered
 from target_amplitude_nami.store.file import open_files
@@ -98,7 +98,7 @@ class SqliteStore:
         """What was told in each project, by user id or device id."""
         self._delivered = {project: Delivered() for project in projects}
         self._invalidated: deque[tuple[Project, str, DedupKey]] = deque()
-        self._damage: MemoryUnusable | None = None
+        self._damage: StoreUnusable | None = None
         """What was found by who could not end the run."""
         self._is_open = False
         self._is_dirty = False
@@ -107,7 +107,7 @@ class SqliteStore:
         """Open the file; make it if it is missing.
 
         Raises:
-            MemoryUnusable: When it is in use by another run, damaged, of a newer
+            StoreUnusable: When it is in use by another run, damaged, of a newer
                 version, or something else.
         """
         if self._forgets and self._path is not None and not self._path.exists():
@@ -157,7 +157,7 @@ class SqliteStore:
             first: Makes safe what must be safe before: no thread settles meanwhile.
 
         Raises:
-            MemoryUnusable: When the disk does not take it.
+            StoreUnusable: When the disk does not take it.
         """
         if self._path is None and not self.wants_commit:
             return
@@ -168,7 +168,7 @@ class SqliteStore:
                 if self._damage is not None:
                     raise self._damage
 
-    def damaged(self) -> MemoryUnusable:
+    def damaged(self) -> StoreUnusable:
         """Return what to raise for something that was never kept like that."""
         return self._file.damaged()
 
@@ -190,7 +190,7 @@ class SqliteStore:
                 kinds = self._file.rows_of(tuple[str, int], sql)
                 named = self._oddities.named(self._file, (kind for kind, _ in kinds))
                 since = self._held.oldest()
-            except MemoryUnusable as error:  # the next commit tells it
+            except StoreUnusable as error:  # the next commit tells it
                 self._damage = error
                 return StoreFigures(self._held.waiting)
         return StoreFigures(self._held.waiting, since, dict(kinds), named)

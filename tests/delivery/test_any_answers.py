@@ -20,7 +20,8 @@ from target_amplitude_nami.amplitude.answers import (
     TooLarge,
     Unknown,
 )
-from target_amplitude_nami.delivery.outgoing import DeliveryError, RequestLimits
+from target_amplitude_nami.delivery.outgoing import RequestLimits
+from target_amplitude_nami.errors import DeliveryError
 from tests.support.delivery import (
     BAD,
     Desk,

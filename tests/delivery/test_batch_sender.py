@@ -21,7 +21,8 @@ from target_amplitude_nami.amplitude.answers import (
 from target_amplitude_nami.delivery.batch_sender import (
     LONGEST_BACKOFF_SECONDS,
 )
-from target_amplitude_nami.delivery.outgoing import DeliveryError, Sifted
+from target_amplitude_nami.delivery.outgoing import Sifted
+from target_amplitude_nami.errors import DeliveryError
 from tests.support.delivery import (
     BAD,
     LoneLane,

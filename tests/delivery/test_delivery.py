@@ -25,7 +25,8 @@ from target_amplitude_nami.amplitude.answers import (
 )
 from target_amplitude_nami.delivery import delivery as delivery_module
 from target_amplitude_nami.delivery.lane import Lane
-from target_amplitude_nami.delivery.outgoing import DeliveryError, RequestLimits
+from target_amplitude_nami.delivery.outgoing import RequestLimits
+from target_amplitude_nami.errors import DeliveryError
 from tests.support.delivery import (
     BAD,
     Desk,

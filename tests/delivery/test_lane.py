@@ -15,13 +15,10 @@ from target_amplitude_nami.amplitude.answers import (
 )
 from target_amplitude_nami.delivery.batch_sender import BatchSender
 from target_amplitude_nami.delivery.lane import Lane, join_small_backlogs
-from target_amplitude_nami.delivery.outgoing import (
-    Clock,
-    DeliveryError,
-    RequestLimits,
-)
+from target_amplitude_nami.delivery.outgoing import Clock, RequestLimits
 from target_amplitude_nami.delivery.rate_limits import PerIdRateLimiter
 from target_amplitude_nami.delivery.router import Router
+from target_amplitude_nami.errors import DeliveryError
 from tests.support.delivery import Book, ScriptedSender, of_many_users, outgoing
 
 if t.TYPE_CHECKING:

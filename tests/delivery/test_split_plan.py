@@ -18,7 +18,7 @@ from target_amplitude_nami.amplitude.answers import (
 from target_amplitude_nami.delivery.batch_sender import (
     SUSPECTS_THAT_MEAN_CONFIGURATION,
 )
-from target_amplitude_nami.delivery.outgoing import DeliveryError
+from target_amplitude_nami.errors import DeliveryError
 from tests.support.delivery import (
     BAD,
     LoneLane,

@@ -16,8 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from target_amplitude_nami.amplitude import limits
-from target_amplitude_nami.delivery.outgoing import DeliveryError
-from target_amplitude_nami.errors import NothingRecognised
+from target_amplitude_nami.errors import DeliveryError, NothingRecognised
 from target_amplitude_nami.singer.target import TargetAmplitudeNami
 from tests.support import nami, singer
 from tests.support.run_target import API_KEY, clean_environment

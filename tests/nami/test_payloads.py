@@ -6,12 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_amplitude_nami.nami.records import (
-    NamiEvent,
-    NamiUser,
-    RecordReader,
-    UnreadableRecordError,
-)
+from target_amplitude_nami.errors import UnreadableRecord
+from target_amplitude_nami.nami.records import NamiEvent, NamiUser, RecordReader
 from tests.support.records import (
     EXTERNAL_ID,
     OTHER_DEVICE,
@@ -42,8 +38,8 @@ def event(record: Record, **more: Any) -> NamiEvent:
     return found
 
 
-def refused(reader: RecordReader, record: Record) -> UnreadableRecordError:
-    with pytest.raises(UnreadableRecordError) as caught:
+def refused(reader: RecordReader, record: Record) -> UnreadableRecord:
+    with pytest.raises(UnreadableRecord) as caught:
         reader.read(record)
     return caught.value
 

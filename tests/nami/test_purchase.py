@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami.purchase import Purchase, is_sandbox, purchase_of
-from target_amplitude_nami.nami.values import UnreadableRecordError
 
 TOO_LARGE = Decimal(f"1{400 * '0'}")
 
@@ -22,7 +22,7 @@ def paid(**properties: Any) -> Purchase:
 
 
 def refused(**properties: Any) -> tuple[str, str]:
-    with pytest.raises(UnreadableRecordError) as caught:
+    with pytest.raises(UnreadableRecord) as caught:
         purchase_of({"amount": Decimal("9.99")} | properties)
     assert caught.value.field in caught.value.detail
     return caught.value.reason, caught.value.field
@@ -158,7 +158,7 @@ JSON = st.recursive(
 def test_whatever_a_record_says_it_is_understood_or_refused(**told: Any) -> None:
     try:
         found = purchase_of(told)
-    except UnreadableRecordError:
+    except UnreadableRecord:
         return
     assert found is None or (found.amount.is_finite() and found.amount)
 

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from target_amplitude_nami.amplitude.event import EncodedEvent
+from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami.records import (
     NO_STATE,
     NamiEvent,
     NamiUser,
     RecordReader,
-    UnreadableRecordError,
     UserState,
 )
 from target_amplitude_nami.outcomes import Refusal
@@ -54,8 +54,8 @@ def read_user(record: Record, **more: Any) -> NamiUser:
     return found
 
 
-def refused(record: Record, **more: Any) -> UnreadableRecordError:
-    with pytest.raises(UnreadableRecordError) as caught:
+def refused(record: Record, **more: Any) -> UnreadableRecord:
+    with pytest.raises(UnreadableRecord) as caught:
         RecordReader("stream", **more).read(record)
     return caught.value
 
@@ -470,7 +470,7 @@ def test_any_record_is_read_or_refused_and_left_as_it_was(record: Record) -> Non
     for reader in READERS:
         try:
             nami = reader.read(record)
-        except UnreadableRecordError as error:
+        except UnreadableRecord as error:
             assert error.reason  # noqa: PT017 - either is right
         else:
             assert nami is None or isinstance(nami, NamiEvent | NamiUser)

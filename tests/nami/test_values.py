@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami.values import (
     NO_ID,
-    UnreadableRecordError,
     boolean,
     epoch_ms,
     external_id,
@@ -32,8 +32,8 @@ SECOND = MS // 1000 * 1000
 MIDNIGHT = 1716940800000
 
 
-def refused(read: Callable[[Any, str], object], value: object) -> UnreadableRecordError:
-    with pytest.raises(UnreadableRecordError) as caught:
+def refused(read: Callable[[Any, str], object], value: object) -> UnreadableRecord:
+    with pytest.raises(UnreadableRecord) as caught:
         read(value, "some_field")
     assert caught.value.field == "some_field"
     assert "some_field" in caught.value.detail
@@ -169,7 +169,7 @@ def test_any_moment_is_read_from_its_text(moment: datetime) -> None:
 def test_any_text_is_a_timestamp_or_refused(text: str) -> None:
     try:
         assert type(epoch_ms(text, "created_date")) is int
-    except UnreadableRecordError as error:
+    except UnreadableRecord as error:
         assert error.reason == "time_unreadable"  # noqa: PT017 - either is right
 
 

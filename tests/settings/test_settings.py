@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
-from target_amplitude_nami.errors import ConfigurationError, TargetError
+from target_amplitude_nami.errors import AmplitudeNamiError, ConfigurationError
 from target_amplitude_nami.nami.catalogue import OFFERED
 from target_amplitude_nami.settings import (
     Settings,
@@ -350,7 +350,7 @@ def test_records_on_hold_need_a_file_and_no_more() -> None:
 
 
 def test_the_error_reads_as_one_line_of_the_log() -> None:
-    with pytest.raises(TargetError) as raised:
+    with pytest.raises(AmplitudeNamiError) as raised:
         read_settings({"api_key": KEY, "region": "uk", "zebra": 1})
     assert str(raised.value) == (
         'region is "uk", but must be "us" or "eu". '

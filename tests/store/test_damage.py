@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from target_amplitude_nami.errors import MemoryUnusable
+from target_amplitude_nami.errors import StoreUnusable
 from target_amplitude_nami.nami.state import UserState
 from target_amplitude_nami.store.model import DEVICE, EXTERNAL_ID
 from target_amplitude_nami.store.profiles import SentState, UserProfile
@@ -108,7 +108,7 @@ def test_no_damage_of_any_row_is_more_than_one_line(
     try:
         memory = remember(path)
         use(memory)
-    except MemoryUnusable as error:
+    except StoreUnusable as error:
         assert "\n" not in str(error)  # noqa: PT017
         assert f"The memory file {path} cannot be used" in str(error)  # noqa: PT017
     finally:
@@ -126,5 +126,5 @@ def test_a_table_that_is_gone_is_one_line(path: Path, table: str) -> None:
     connection = sqlite3.connect(path)
     connection.execute(f"DROP TABLE {table}")
     connection.close()
-    with pytest.raises(MemoryUnusable, match=f"cannot be used: no such table: {table}"):
+    with pytest.raises(StoreUnusable, match=f"cannot be used: no such table: {table}"):
         use(remember(path))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from target_amplitude_nami.errors import MemoryUnusable
+from target_amplitude_nami.errors import StoreUnusable
 from target_amplitude_nami.store.profiles import UNKNOWN_USER, UserProfile
 from tests.support.memory import EVENT, OTHER, leave, mark_of, remember
 
@@ -84,7 +84,7 @@ def test_no_two_runs_have_one_number(path: Path) -> None:
 
 def test_a_second_run_at_the_same_time_is_refused(path: Path) -> None:
     memory = remember(path)
-    with pytest.raises(MemoryUnusable, match="in use by another run"):
+    with pytest.raises(StoreUnusable, match="in use by another run"):
         remember(path)
     memory.settle("main", [EVENT], [])
     memory.commit()
@@ -148,7 +148,7 @@ def test_a_file_that_is_not_ours_to_use_is_told_and_left_alone(
     path.parent.mkdir()
     spoil(path)
     before = path.read_bytes()
-    with pytest.raises(MemoryUnusable, match=said):
+    with pytest.raises(StoreUnusable, match=said):
         remember(path)
     assert path.read_bytes() == before
 
@@ -174,14 +174,14 @@ def test_a_fact_that_nobody_wrote_is_told_as_damage(path: Path, fact: object) ->
     connection.commit()
     connection.close()
     memory = remember(path)
-    with pytest.raises(MemoryUnusable, match=r"it is damaged.*Restore it"):
+    with pytest.raises(StoreUnusable, match=r"it is damaged.*Restore it"):
         memory.users.get("nami-1")
     memory.close()
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(MemoryUnusable, match="cannot be made"):
+    with pytest.raises(StoreUnusable, match="cannot be made"):
         remember(tmp_path / "file" / "memory.db")
 
 
@@ -205,9 +205,9 @@ def test_a_disk_that_is_full_is_told_once_and_loses_nothing(path: Path) -> None:
         try:
             memory.hold("nami-1", "events", b"x" * 1_000, f"{number}".encode())
             memory.settle("main", [mark_of(f"event-{number}", 1)], [])
-        except MemoryUnusable as error:
+        except StoreUnusable as error:
             said.add(str(error))
-    with pytest.raises(MemoryUnusable) as caught:
+    with pytest.raises(StoreUnusable) as caught:
         memory.commit()
     said.add(str(caught.value))
     [line] = said
@@ -231,11 +231,11 @@ def test_after_a_disk_was_full_nothing_is_written_even_if_there_is_room(
     _fill(memory, 20)
     marks = [mark_of(f"event-{number}", number) for number in range(30_000)]
     memory.settle("main", marks, [])
-    with pytest.raises(MemoryUnusable):
+    with pytest.raises(StoreUnusable):
         memory.commit()
-    with pytest.raises(MemoryUnusable):
+    with pytest.raises(StoreUnusable):
         _fill(memory, 20_000)
-    with pytest.raises(MemoryUnusable):
+    with pytest.raises(StoreUnusable):
         memory.hold("nami-1", "events", b"line", b"record")
     memory.close()
     again = remember(path)

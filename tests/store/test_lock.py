@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from target_amplitude_nami.errors import MemoryUnusable
+from target_amplitude_nami.errors import StoreUnusable
 from tests.support.memory import EVENT, OTHER, leave, remember
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def test_a_file_that_another_run_uses_is_refused_by_any_name(
     monkeypatch.chdir(path.parents[1])
     with used(path):
         named = way(path)
-        with pytest.raises(MemoryUnusable, match="in use by another run") as caught:
+        with pytest.raises(StoreUnusable, match="in use by another run") as caught:
             remember(named)
         assert str(named) in str(caught.value)
     memory = remember(named)
@@ -105,14 +105,14 @@ def test_a_file_that_another_run_uses_is_refused_by_any_name(
 def test_a_file_that_another_run_uses_is_refused_under_another_name(path: Path) -> None:
     with used(path):
         renamed = path.rename(path.with_name("renamed.db"))
-        with pytest.raises(MemoryUnusable, match="in use by another run"):
+        with pytest.raises(StoreUnusable, match="in use by another run"):
             remember(renamed)
 
 
 def test_who_was_refused_takes_no_lock_away(path: Path) -> None:
     with used(path):
         for named in (by_symlink(path), path, path):
-            with pytest.raises(MemoryUnusable):
+            with pytest.raises(StoreUnusable):
                 remember(named)
 
 
@@ -121,7 +121,7 @@ def test_another_file_put_in_its_place_is_refused_too(path: Path) -> None:
     leave(path, lambda memory: memory.settle("main", [EVENT], []))
     with used(path):
         path.rename(path.with_name("old.db"))
-        with pytest.raises(MemoryUnusable, match="in use by another run"):
+        with pytest.raises(StoreUnusable, match="in use by another run"):
             remember(path)
 
 
@@ -151,7 +151,7 @@ def test_a_link_that_was_planted_beside_the_file_is_not_followed(
     path.with_name(f"{path.name}{suffix}").symlink_to(victim)
     try:
         leave(path, lambda memory: memory.settle("main", [EVENT], []))
-    except MemoryUnusable as error:
+    except StoreUnusable as error:
         assert "\n" not in str(error)  # noqa: PT017
     assert victim.read_text() == "precious"
 
@@ -160,7 +160,7 @@ def test_a_lock_that_is_a_link_is_named(path: Path) -> None:
     path.parent.mkdir()
     lock = path.with_name(f"{path.name}.lock")
     lock.symlink_to("nowhere")
-    with pytest.raises(MemoryUnusable, match=f"{lock} is a symbolic link; remove it"):
+    with pytest.raises(StoreUnusable, match=f"{lock} is a symbolic link; remove it"):
         remember(path)
     assert not (path.parent / "nowhere").exists()
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from target_amplitude_nami.amplitude.checks import Checks
 from target_amplitude_nami.amplitude.event import EncodedEvent
+from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami.records import (
     NamiEvent,
     NamiUser,
     RecordReader,
-    UnreadableRecordError,
 )
 from target_amplitude_nami.outcomes import Refusal
 from target_amplitude_nami.pipeline import mapping
@@ -43,7 +43,7 @@ class Road:
         """Return a record's event ready to be sent, or why there is none."""
         try:
             return self._encode(record)
-        except UnreadableRecordError as error:
+        except UnreadableRecord as error:
             return Refusal(error.reason, error.field, error.detail)
 
     def _encode(self, record: Mapping[str, Any]) -> EncodedEvent | Refusal:
