@@ -29,8 +29,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from target_amplitude_nami.local.faults import Faults
+from target_amplitude_nami.local.ingest.behaviour import Behaviour
 from target_amplitude_nami.local.server import LocalAmplitude
-from target_amplitude_nami.local.switches import Switches
 from tests.support import nami, singer
 from tests.support.endless import (
     RENAMED,
@@ -72,7 +72,7 @@ class Soak:
         silenced = map(nami.device_id, range(RENAMED, SILENCED))
         self.local = LocalAmplitude(
             folder / "amplitude.db",
-            switches=Switches(silenced_devices=frozenset(silenced)),
+            behaviour=Behaviour(silenced_devices=frozenset(silenced)),
         )
 
     def run(self, seconds: float) -> None:

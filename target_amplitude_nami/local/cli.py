@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from target_amplitude_nami.local.faults import FaultError, Faults
-from target_amplitude_nami.local.reading import Reader
+from target_amplitude_nami.local.queries.reader import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from target_amplitude_nami.local.ingest.behaviour import Region
     from target_amplitude_nami.local.model import Summary
-    from target_amplitude_nami.local.switches import Region
 
 _DEFAULT_FILE = Path("output/local-amplitude.db")
 DEFAULT_PORT = 8026

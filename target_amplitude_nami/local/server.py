@@ -9,28 +9,28 @@ from typing import TYPE_CHECKING, Self
 
 import uvicorn
 
-from target_amplitude_nami.local import limits
-from target_amplitude_nami.local.application import Application, Connection
-from target_amplitude_nami.local.desk import Desk
 from target_amplitude_nami.local.faults import Faults
-from target_amplitude_nami.local.reading import Reader
-from target_amplitude_nami.local.rules import Rules
-from target_amplitude_nami.local.script import Script
-from target_amplitude_nami.local.store import Store
-from target_amplitude_nami.local.switches import Switches
+from target_amplitude_nami.local.faults.injector import FaultInjector
+from target_amplitude_nami.local.http.application import Application, Connection
+from target_amplitude_nami.local.http.request_handler import RequestHandler
+from target_amplitude_nami.local.ingest import limits
+from target_amplitude_nami.local.ingest.behaviour import Behaviour
+from target_amplitude_nami.local.ingest.ingestion import Ingestion
+from target_amplitude_nami.local.queries.reader import Reader
+from target_amplitude_nami.local.storage.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
     from types import TracebackType
 
+    from target_amplitude_nami.local.ingest.behaviour import Region
     from target_amplitude_nami.local.model import (
         JsonObject,
         LoggedRequest,
         StoredEvent,
         Summary,
     )
-    from target_amplitude_nami.local.switches import Region
 
 HOST = "127.0.0.1"
 
@@ -48,7 +48,7 @@ class LocalAmplitude:
         region: The region of Amplitude that it stands for.
         keys: The API keys that exist; None takes any.
         faults: How to misbehave.
-        switches: How to decide what Amplitude's documentation leaves open.
+        behaviour: How to decide what Amplitude's documentation leaves open.
         keep_bodies: Keep the decompressed body of every request in its log as it came,
             its key included.
         now: The server's clock, in seconds since 1970.
@@ -64,7 +64,7 @@ class LocalAmplitude:
         region: Region = "us",
         keys: Iterable[str] | None = None,
         faults: Faults | None = None,
-        switches: Switches | None = None,
+        behaviour: Behaviour | None = None,
         keep_bodies: bool = False,
         now: Callable[[], float] = time.time,
         on_trouble: Callable[[str], None] = lambda _: None,
@@ -73,12 +73,12 @@ class LocalAmplitude:
         self._port = port
         self._host = host
         self._region = region
-        self._rules = Rules(
+        self._rules = Ingestion(
             keys=None if keys is None else frozenset(keys),
-            switches=switches or Switches(),
+            behaviour=behaviour or Behaviour(),
             now=now,
         )
-        self._script = Script(faults or Faults())
+        self._injector = FaultInjector(faults or Faults())
         self._keep_bodies = keep_bodies
         self._now = now
         self._on_trouble = on_trouble
@@ -97,19 +97,19 @@ class LocalAmplitude:
         except BaseException:
             self._socket.close()
             raise
-        self._desk = Desk(
+        self._handler = RequestHandler(
             self._rules,
             self._store,
-            self._script,
+            self._injector,
             keep_bodies=self._keep_bodies,
             now=self._now,
             on_trouble=self._on_trouble,
         )
         self.url = "http://{}:{}".format(*self._socket.getsockname())
         self._application = Application(
-            self._desk,
+            self._handler,
             self._reader,
-            self._script,
+            self._injector,
             region=self._region,
             any_host=self._host is not None,
         )
@@ -143,11 +143,11 @@ class LocalAmplitude:
     @property
     def trouble(self) -> str | None:
         """Why the last request could not be stored, if waiting is no help."""
-        return self._desk.trouble
+        return self._handler.trouble
 
     def set_faults(self, faults: Faults) -> None:
         """Play another script from the next request on."""
-        self._script.play(faults)
+        self._injector.play(faults)
 
     def summary(self) -> Summary:
         """Return what the file holds, in numbers."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_amplitude_nami.local.reading import Reader
+from target_amplitude_nami.local.queries.reader import Reader
 from tests.support import nami, singer
 from tests.support.run_target import API_KEY, TargetRun, run_target
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from target_amplitude_nami.local.reading import Reader
+from target_amplitude_nami.local.queries.reader import Reader
 from tests.support import nami, singer
 from tests.support.run_target import TARGET, TargetRun, clean_environment, run_target
 

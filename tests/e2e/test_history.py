@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_amplitude_nami.local.reading import Reader
+from target_amplitude_nami.local.queries.reader import Reader
 from target_amplitude_nami.run import Run
 from target_amplitude_nami.settings import read_settings
 from tests.support import nami, singer

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from target_amplitude_nami.local.model import project_of
-from target_amplitude_nami.local.reading import Reader
+from target_amplitude_nami.local.queries.reader import Reader
 from target_amplitude_nami.local.server import LocalAmplitude
 from tests.support import nami, singer
 from tests.support.house import House as InProcess

@@ -11,8 +11,8 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from target_amplitude_nami.local.faults import Do, Fault, Faults, When
+from target_amplitude_nami.local.ingest.behaviour import Behaviour
 from target_amplitude_nami.local.server import LocalAmplitude
-from target_amplitude_nami.local.switches import Switches
 from tests.support import bad_records, nami, singer
 from tests.support.run_target import API_KEY, TargetRun, run_target
 
@@ -58,7 +58,7 @@ def long_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LongRun]:
                 _on_user(bad_records.TOO_LARGE_USER, Do(status=413, json={})),
             )
         ),
-        switches=Switches(silenced_devices=frozenset({bad_records.SILENCED_DEVICE})),
+        behaviour=Behaviour(silenced_devices=frozenset({bad_records.SILENCED_DEVICE})),
     ) as local:
         settings = {
             "api_key": API_KEY,

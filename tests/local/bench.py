@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from target_amplitude_nami.local.desk import Desk, Reply
 from target_amplitude_nami.local.faults import Faults
+from target_amplitude_nami.local.faults.injector import FaultInjector
+from target_amplitude_nami.local.http.request_handler import Reply, RequestHandler
+from target_amplitude_nami.local.ingest.behaviour import Behaviour
+from target_amplitude_nami.local.ingest.ingestion import Ingestion
 from target_amplitude_nami.local.model import Request
-from target_amplitude_nami.local.reading import Reader
-from target_amplitude_nami.local.rules import Rules
-from target_amplitude_nami.local.script import Script
-from target_amplitude_nami.local.store import Store
-from target_amplitude_nami.local.switches import Switches
+from target_amplitude_nami.local.queries.reader import Reader
+from target_amplitude_nami.local.storage.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,16 +51,18 @@ class Bench:
         *,
         keys: frozenset[str] | None = None,
         keep_bodies: bool = True,
-        **switches: Any,
+        **behaviour: Any,
     ) -> None:
-        """Open the store; further keywords are switches."""
+        """Open the store; further keywords are behaviour."""
         self.now = NOON
         self.store = Store(path)
         self.read = Reader(path)
-        self._desk = Desk(
-            Rules(keys=keys, switches=Switches(**switches), now=lambda: self.now),
+        self._handler = RequestHandler(
+            Ingestion(
+                keys=keys, behaviour=Behaviour(**behaviour), now=lambda: self.now
+            ),
             self.store,
-            Script(Faults()),
+            FaultInjector(Faults()),
             keep_bodies=keep_bodies,
             now=lambda: self.now,
         )
@@ -79,7 +81,7 @@ class Bench:
 
     def take(self, request: Request) -> Reply:
         """Hand in a request and return the reply."""
-        reply = self._desk.serve(request, None)
+        reply = self._handler.serve(request, None)
         assert reply is not None
         return reply
 

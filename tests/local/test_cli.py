@@ -15,7 +15,7 @@ import pytest
 import requests
 from requests.exceptions import ChunkedEncodingError
 
-from target_amplitude_nami.local.reading import Reader
+from target_amplitude_nami.local.queries.reader import Reader
 from tests.local.bench import event
 
 if TYPE_CHECKING:

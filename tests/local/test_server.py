@@ -406,5 +406,5 @@ with LocalAmplitude(Path({str(tmp_path / "local.db")!r})) as local:
 
 def _wait_for(local: LocalAmplitude, *, arrived: int) -> None:
     deadline = time.monotonic() + 10
-    while local._desk._arrived < arrived:
+    while local._handler._arrived < arrived:
         assert time.monotonic() < deadline

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from target_amplitude_nami.local.reading import Reader
+from target_amplitude_nami.local.queries.reader import Reader
 
 if TYPE_CHECKING:
     from target_amplitude_nami.local.model import Summary

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
 
-from target_amplitude_nami.local.reading import Reader
+from target_amplitude_nami.local.queries.reader import Reader
 from tests.support.meltano import ROOT, MeltanoProject
 from tests.support.run_target import run_target
 from tests.support.story import messages_of

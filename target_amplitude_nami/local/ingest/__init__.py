@@ -1,0 +1,1 @@
+"""Decides like Amplitude what becomes of a request: refusal, or events and users."""

@@ -1,0 +1,128 @@
+"""The engine: a request in, Amplitude's answer and what it changes out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from target_amplitude_nami.local.ingest import envelope, forms, limits
+from target_amplitude_nami.local.ingest.acceptance import Acceptance, Arrival
+from target_amplitude_nami.local.ingest.identity import ids_of
+from target_amplitude_nami.local.ingest.throttling import Throttle, UpdateBudget
+from target_amplitude_nami.local.ingest.validation import check_events
+from target_amplitude_nami.local.model import (
+    Answer,
+    Effects,
+    Memory,
+    Outcome,
+    RefusedError,
+    Request,
+    Upload,
+)
+from target_amplitude_nami.local.redaction import redaction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from target_amplitude_nami.local.ingest.behaviour import Behaviour
+
+
+class Ingestion:
+    """Judges requests in the order in which they come.
+
+    Args:
+        keys: The API keys that exist; None takes any.
+        behaviour: How to decide what the documentation leaves open.
+        now: The server's clock, in seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        *,
+        keys: frozenset[str] | None,
+        behaviour: Behaviour,
+        now: Callable[[], float],
+    ) -> None:
+        self.keys = keys
+        self._behaviour = behaviour
+        self._now = now
+        self._throttles: dict[tuple[str, str], Throttle] = {}
+        self._budget = UpdateBudget(behaviour.user_updates_per_hour, now)
+
+    def judge(self, request: Request, memory: Memory) -> Outcome:
+        """Return the answer to a request and all that follows from it.
+
+        The first check that fails answers; what is refused leaves no effects.
+        """
+        try:
+            api = envelope.api_of(request)
+        except RefusedError as refused:
+            return Outcome(refused.answer, Effects(), request.body, 0)
+        if api is limits.IDENTIFY_API:
+            return self._judge_form(api, request, memory)
+        return self._judge_json(api, request, memory)
+
+    def _judge_json(
+        self,
+        api: limits.Api,
+        request: Request,
+        memory: Memory,
+    ) -> Outcome:
+        payload, upload = request.body, None
+        max_bytes = self._behaviour.max_bytes or api.max_bytes
+        try:
+            payload = envelope.payload_of(request, max_bytes)
+            upload = envelope.upload_of(payload)
+            effects = self._accept(api, upload, memory, request)
+        except RefusedError as refused:
+            events = len(upload.events) if upload else 0
+            return Outcome(refused.answer, Effects(), payload, events)
+        content = {
+            "code": 200,
+            "events_ingested": len(upload.events),
+            "payload_size_bytes": len(payload),
+            "server_upload_time": int(self._now() * 1_000),
+        }
+        return Outcome(Answer(200, content), effects, payload, len(upload.events))
+
+    def _judge_form(
+        self,
+        api: limits.Api,
+        request: Request,
+        memory: Memory,
+    ) -> Outcome:
+        payload, upload = request.body or request.query, None
+        max_bytes = self._behaviour.max_bytes or api.max_bytes
+        try:
+            upload = forms.upload_of(request, max_bytes)
+            effects = self._accept(api, upload, memory, request)
+        except RefusedError as refused:
+            answer = Answer(refused.answer.status, refused.answer.error)
+            events = len(upload.events) if upload else 0
+            return Outcome(answer, Effects(), payload, events)
+        return Outcome(Answer(200, "success"), effects, payload, len(upload.events))
+
+    def _accept(
+        self,
+        api: limits.Api,
+        upload: Upload,
+        memory: Memory,
+        request: Request,
+    ) -> Effects:
+        envelope.check_count(upload)
+        envelope.check_key(upload, self.keys)
+        upload = redaction.upload_without_credentials(upload, request)
+        check_events(upload, api, self._behaviour)
+        now = self._now()
+        lane = (upload.project, api.name)
+        if lane not in self._throttles:
+            self._throttles[lane] = Throttle(api, self._behaviour)
+        ids = [ids_of(event) for event in upload.events]
+        self._throttles[lane].admit(ids, now)
+        acceptance = Acceptance(
+            upload,
+            memory,
+            self._behaviour,
+            budget=self._budget,
+            arrival=Arrival(now, request.peer),
+        )
+        return acceptance.effects(ids)

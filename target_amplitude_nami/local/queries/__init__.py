@@ -1,0 +1,1 @@
+"""Reads the SQLite file: summaries, lists, charts and exported events."""

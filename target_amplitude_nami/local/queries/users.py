@@ -1,0 +1,166 @@
+"""The page's list of users, and what it shows of one of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from target_amplitude_nami.local.model import JsonObject, Kind, NameKind
+from target_amplitude_nami.local.queries import lists
+from target_amplitude_nami.local.queries.rows import events_of
+from target_amplitude_nami.local.storage import user_names
+from target_amplitude_nami.local.storage.event_index import BY_USER
+from target_amplitude_nami.local.storage.user_table import profile_of
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable
+
+_MOST_NAMES = 100
+
+_values = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_numbers = msgspec.json.Decoder(list[int]).decode
+_object = msgspec.json.Decoder(JsonObject).decode
+
+
+class UserRow(msgspec.Struct, frozen=True):
+    """A user in a list."""
+
+    key: str
+    user_id: str | None
+    device_id: str | None
+    events: int
+    first: int | None
+    last: int | None
+    status: str
+
+
+class Users(msgspec.Struct, frozen=True):
+    """A page of the list of users."""
+
+    users: list[UserRow]
+    next: str | None
+
+
+class Property(msgspec.Struct, frozen=True):
+    """A user property as it is now, and the event that gave it its value."""
+
+    name: str
+    value: str
+    set_at: int | None
+    event: int | None
+    type: str | None
+
+
+class OneUser(msgspec.Struct, frozen=True):
+    """All about a user."""
+
+    user: UserRow
+    devices: list[str]
+    nami_ids: list[str]
+    fields: JsonObject
+    """What is known of device, place, language and app version."""
+    properties: list[Property]
+    timeline: lists.Events
+
+
+def users(
+    connection: sqlite3.Connection,
+    start: str,
+    before: int | None,
+    limit: int,
+) -> Users:
+    """Return the users one of whose ids starts like this, the newest first."""
+    highest = lists.LAST_MOMENT if before is None else before
+    if start:
+        query = (
+            "SELECT user FROM names WHERE user < ? AND instr(names, ?)"
+            " ORDER BY user DESC LIMIT ?"
+        )
+        values: list[object] = [highest, user_names.beginning(start), limit + 1]
+    else:
+        query = "SELECT number FROM users WHERE number < ? ORDER BY number DESC LIMIT ?"
+        values = [highest, limit + 1]
+    numbers = [number for (number,) in connection.execute(query, values)]
+    shown = numbers[:limit]
+    following = str(shown[-1]) if len(numbers) > limit else None
+    return Users(_rows(connection, shown), following)
+
+
+def user(
+    connection: sqlite3.Connection,
+    number: int,
+    wanted: lists.Wanted,
+) -> OneUser | None:
+    """Return all about the user of this number."""
+    rows = _rows(connection, [number])
+    if not rows:
+        return None
+    [[known_as]] = connection.execute(
+        "SELECT coalesce(names, '') FROM users"
+        " LEFT JOIN names ON user = number WHERE number = ?",
+        (number,),
+    )
+    properties, origins, fields = profile_of(connection, number)
+    values = _values(properties)
+    events = dict(zip(values, _numbers(origins), strict=True))
+    wanted = msgspec.structs.replace(wanted, user=number)
+    return OneUser(
+        rows[0],
+        user_names.of_kind(known_as, NameKind.DEVICE_ID)[:_MOST_NAMES],
+        user_names.of_kind(known_as, NameKind.NAMI_ID)[:_MOST_NAMES],
+        _object(fields),
+        _properties(connection, values, events),
+        lists.events(connection, wanted),
+    )
+
+
+def _rows(connection: sqlite3.Connection, numbers: Iterable[int]) -> list[UserRow]:
+    times = " UNION ALL ".join(
+        f"SELECT time FROM types CROSS JOIN {table}"  # noqa: S608
+        " ON type = types.number AND user = ?1 WHERE kind = ?2"
+        for table in BY_USER
+    )
+    query = (
+        "SELECT user_id, device_id, counted.* FROM users,"  # noqa: S608
+        f" (SELECT count(*), min(time), max(time) FROM ({times})) AS counted"
+        " WHERE users.number = ?1"
+    )
+    return [
+        UserRow(
+            key=str(number),
+            user_id=user_id,
+            device_id=device_id,
+            events=events,
+            first=first,
+            last=last,
+            status="anonymous device" if user_id is None else "user",
+        )
+        for number in numbers
+        for user_id, device_id, events, first, last in connection.execute(
+            query, (number, Kind.EVENT)
+        )
+    ]
+
+
+def _properties(
+    connection: sqlite3.Connection,
+    values: dict[str, msgspec.Raw],
+    origins: dict[str, int],
+) -> list[Property]:
+    numbers = list(set(origins.values()))
+    events = {row.number: row for row in events_of(connection, numbers)}
+    found = []
+    for name in sorted(values):
+        event = events.get(origins.get(name, 0))
+        found.append(
+            Property(
+                name,
+                bytes(values[name]).decode(),
+                event.time if event else None,
+                event.number if event else None,
+                event.type if event else None,
+            ),
+        )
+    return found

@@ -1,0 +1,1 @@
+"""Removes API keys and other credentials from whatever is stored."""

@@ -1,0 +1,1 @@
+"""Writes what arrives to one SQLite file."""

@@ -1,0 +1,253 @@
+"""What the local Amplitude keeps, in one SQLite file."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from target_amplitude_nami.local.ingest import limits
+from target_amplitude_nami.local.model import (
+    Effects,
+    Kind,
+    LoggedRequest,
+    NewEvent,
+    User,
+)
+from target_amplitude_nami.local.storage import schema
+from target_amplitude_nami.local.storage.event_index import EventIndex
+from target_amplitude_nami.local.storage.user_table import UserTable
+from target_amplitude_nami.local.storage.write_buffer import WriteBuffer
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+    from pathlib import Path
+
+_REFUSED_BODIES = 200
+"""How many bodies of refused requests are kept, the newest."""
+
+_PRUNE_SECONDS = 3_600
+_OWNERS_AT_HAND = 150_000
+
+
+class Store:
+    """The file, as a writer sees it; readers open it with `reading.Reader`.
+
+    Several processes may write to one file, one transaction at a time. In WAL mode a
+    commit survives the death of the process; only a crash of the whole machine could
+    take the newest ones.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, and make it and its folder if they are missing."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # What users did is in it: nobody else on the machine needs to read that.
+        path.touch(mode=0o600)
+        self._connection = sqlite3.connect(
+            path,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=30,
+        )
+        try:
+            # An event takes about a kilobyte: in larger pages there are fewer to write.
+            self._connection.execute("PRAGMA page_size = 8192")
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+            # What comes in no order touches pages all over its table: they stay in
+            # memory (128 MB), and are folded into the file seldom (every 100 MB).
+            self._connection.execute("PRAGMA cache_size = -131072")
+            self._connection.execute("PRAGMA wal_autocheckpoint = 12500")
+            self._prepare()
+        except BaseException:
+            self._connection.close()
+            raise
+        self._event_index = EventIndex(self._connection)
+        self._user_table = UserTable(self._connection)
+        self._seen = WriteBuffer(self._connection, "seen")
+        self._owners = WriteBuffer(self._connection, "owners", _OWNERS_AT_HAND)
+        self._foreign = -1
+        self._last_request = self._last_event = self._last_user = 0
+        self._types: dict[str, dict[str, tuple[int, Kind]]] = {}
+        self._pruned = 0.0
+
+    def _prepare(self) -> None:
+        """Make the tables of an empty file; leave a file of other tables alone."""
+        execute = self._connection.execute
+        execute("BEGIN IMMEDIATE")
+        try:
+            [tables] = execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            if tables:
+                schema.check(self._connection)
+            else:
+                for statement in schema.TABLES.split(";\n"):
+                    execute(statement)
+                execute(f"PRAGMA user_version = {schema.VERSION}")
+        except BaseException:
+            execute("ROLLBACK")
+            raise
+        execute("COMMIT")
+
+    def close(self) -> None:
+        """Fold the write-ahead log into the file and let go of it."""
+        self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[int]:
+        """Keep all that happens within, or nothing; yield a number for the request."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            [foreign] = self._connection.execute("PRAGMA data_version").fetchone()
+            if foreign != self._foreign:
+                self._look_around()
+                self._foreign = foreign
+            yield self._last_request + 1
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._foreign = -1
+            # A full disk may have ended the transaction already.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+        self._last_request += 1
+
+    def _look_around(self) -> None:
+        """Learn what another process, or an earlier run, left behind."""
+        self._last_request, self._last_event, self._last_user = (
+            self._connection.execute(
+                "SELECT"
+                " (SELECT coalesce(max(number), 0) FROM requests),"
+                " (SELECT coalesce(max(number), 0) FROM events),"
+                " (SELECT users FROM totals)",
+            ).fetchone()
+        )
+        self._event_index.load()
+        self._user_table.load()
+        self._seen.load()
+        self._owners.load()
+        self._types = {}
+        for number, project, name, kind in self._connection.execute(
+            "SELECT number, project, name, kind FROM types",
+        ):
+            self._types.setdefault(project, {})[name] = number, Kind(kind)
+
+    def next_event(self) -> int:
+        """Return a number for a new event, higher than all before."""
+        self._last_event += 1
+        return self._last_event
+
+    def next_user(self) -> int:
+        """Return a number for a new user, higher than all before."""
+        self._last_user += 1
+        return self._last_user
+
+    def kinds(self, project: str) -> Mapping[str, Kind]:
+        """Return the event types that a project has."""
+        known = self._types.get(project, {})
+        return {name: kind for name, (_, kind) in known.items()}
+
+    def seen(self, fingerprints: Collection[int], since: float) -> set[int]:
+        """Return those of the fingerprints that were stored at or after `since`."""
+        known = self._seen.get(fingerprints)
+        return {mark for mark, time in known.items() if time >= since * 1_000}
+
+    def owners(self, ids: Collection[int]) -> dict[int, User]:
+        """Return whose these ids (as fingerprints) are; one object for each user."""
+        known = self._owners.get(ids)
+        users = self._user_table.get(set(known.values()))
+        return {mark: users[number] for mark, number in known.items()}
+
+    def keep(self, effects: Effects, request: int, now: float) -> None:
+        """Keep what a request changes."""
+        self._join(effects.joins)
+        if effects.events:
+            self._connection.executemany(
+                "INSERT INTO events VALUES (?,?,?,?,?,?,?,?)",
+                [self._row_of(request, event) for event in effects.events],
+            )
+            self._event_index.add(effects.events[0].number, len(effects.events))
+        self._seen.put(dict.fromkeys(effects.fingerprints, int(now * 1_000)))
+        self._owners.put(
+            {mark: user.current.number for mark, user in effects.owners.items()},
+        )
+        self._user_table.put(effects.users, effects.names)
+        if effects.active:
+            self._connection.execute(
+                "UPDATE totals SET active = active + ?",
+                (effects.active,),
+            )
+        self._prune(now)
+
+    def log(self, entry: LoggedRequest, stored: int) -> None:
+        """Keep a line of the request log; so many events were stored for it."""
+        execute = self._connection.execute
+        refused = not limits.is_success(entry.status)
+        execute(
+            "INSERT INTO requests VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            (
+                *(
+                    getattr(entry, name)
+                    for name in entry.__struct_fields__
+                    if name != "body"
+                ),
+                self._last_event - stored + 1,
+            ),
+        )
+        execute(
+            "UPDATE totals SET requests = requests + 1, refused = refused + ?,"
+            " duplicates = duplicates + ?, users = ?",
+            (refused, entry.duplicates, self._last_user),
+        )
+        if entry.body is not None:
+            execute("INSERT INTO bodies VALUES (?,?)", (entry.number, entry.body))
+
+    def forget_bodies(self) -> None:
+        """Let go of the bodies of all but the newest refused requests."""
+        self._connection.execute(
+            "DELETE FROM bodies WHERE request <= (SELECT request FROM bodies"
+            " ORDER BY request DESC LIMIT 1 OFFSET ?)",
+            (_REFUSED_BODIES,),
+        )
+
+    def _join(self, joined: list[User]) -> None:
+        """Make what anonymous devices did the doing of users known before."""
+        for user in joined:
+            old, new = user.number, user.current.number
+            types = self._types.get(user.project, {})
+            self._event_index.reassign(
+                old, new, [number for number, _ in types.values()]
+            )
+            self._user_table.join(user)
+
+    def _row_of(self, request: int, event: NewEvent) -> tuple[object, ...]:
+        types = self._types.setdefault(event.project, {})
+        known = types.get(event.event_type) or self._new_type(event)
+        return (
+            event.number,
+            request,
+            known[0],
+            event.user.current.number,
+            event.time,
+            event.raw,
+            event.overlay,
+            event.changes,
+        )
+
+    def _new_type(self, event: NewEvent) -> tuple[int, Kind]:
+        cursor = self._connection.execute(
+            "INSERT INTO types VALUES (NULL, ?, ?, ?)",
+            (event.project, event.event_type, event.kind),
+        )
+        known = cursor.lastrowid or 0, event.kind
+        self._types[event.project][event.event_type] = known
+        return known
+
+    def _prune(self, now: float) -> None:
+        """Forget, once in an hour, the insert ids that no longer count."""
+        if abs(now - self._pruned) < _PRUNE_SECONDS:
+            return
+        self._connection.execute(
+            "DELETE FROM seen WHERE value < ?",
+            ((now - limits.DEDUPLICATION_SECONDS) * 1_000,),
+        )
+        self._pruned = now
