@@ -126,7 +126,7 @@ class Run:
         """Open the store and the destinations, and send what need not wait any more.
 
         Raises:
-            TargetError: When a file cannot be opened or made.
+            AmplitudeNamiError: When a file cannot be opened or made.
             DeliveryError: When nothing can be delivered.
         """
         if not self.settings.enabled:

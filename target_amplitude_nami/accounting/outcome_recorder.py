@@ -134,7 +134,7 @@ class OutcomeRecorder:
         """Take a STATE, which leaves once all that was read before it is settled.
 
         Raises:
-            TargetError: When the disk, or standard output, does not take it.
+            AmplitudeNamiError: When the disk, or standard output, does not take it.
         """
         self._ledger.take_state(state)
         self.release_state()
@@ -155,7 +155,7 @@ class OutcomeRecorder:
         looks again before it ends. So nobody waits for a disk here.
 
         Raises:
-            TargetError: When the disk, or standard output, does not take it.
+            AmplitudeNamiError: When the disk, or standard output, does not take it.
         """
         while self._ledger.has_state_to_release:
             if not self._releasing.acquire(blocking=False):
@@ -185,7 +185,7 @@ class OutcomeRecorder:
         be rejected between the two, so that the commit syncs once more before it.
 
         Raises:
-            TargetError: When the disk does not take it.
+            AmplitudeNamiError: When the disk does not take it.
         """
         self._rejects.sync()
         self._store.commit(self._rejects.sync)

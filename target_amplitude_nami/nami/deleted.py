@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from target_amplitude_nami import jsontext
+from target_amplitude_nami.nami import values
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -26,9 +26,6 @@ _NOT_DELETED: t.Final = frozenset(
 )
 _NO_DATE: t.Final = "0000-00-00"
 """How MySQL begins a time that is none."""
-
-_MOST_ENCODINGS: t.Final = 4
-"""How often JSON text may hold JSON text."""
 
 _MOST_COLUMNS = 10_000
 """Names remembered at a time: records may have names that never come again."""
@@ -77,13 +74,11 @@ def _is_set(value: object) -> bool:
 
 
 def _is_deleted_row(row: object) -> bool:
-    for _ in range(_MOST_ENCODINGS):
-        if not isinstance(row, str):
-            break
+    if isinstance(row, str):
         if "deleted" not in row.lower():
             return False
         try:
-            row = jsontext.decode(row.lstrip("\ufeff"))
+            row = values.opened(row)
         except ValueError:
             return False
     return isinstance(row, dict) and any(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 
-import msgspec
-
-from target_amplitude_nami import jsontext
 from target_amplitude_nami.errors import UnreadableRecord
-from target_amplitude_nami.nami import catalogue, containers, values
-from target_amplitude_nami.nami.columns import FIELDS
+from target_amplitude_nami.nami import catalogue, values
+from target_amplitude_nami.nami.fields import FIELDS
+from target_amplitude_nami.nami.lost_webhooks import (
+    expect_no_lost_webhook,
+    is_namis_type,
+    object_in,
+)
 from target_amplitude_nami.nami.state import READY_MADE_COLUMNS
+from target_amplitude_nami.nami.wrappers import without_types
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -51,24 +53,8 @@ _BESIDE: t.Final = (
 """Columns that count where the payload lacks them; `event_id` is there for its `id`,
 but the row's own `id` is a key of the table."""
 
-_MOST_ENCODINGS: t.Final = 4
-"""How often JSON text may hold JSON text."""
 _MOST_LAYERS: t.Final = 3
 """How deep a payload may lie in other objects, such as Airbyte's and Kafka's."""
-_PADDING: t.Final = "\ufeff \t\r\n"
-_OPENINGS: t.Final = frozenset({"{", '"'})
-_BEGINNINGS: t.Final = ("{", '"', "[", "b'", 'b"')
-"""Of an object, text, an array, and of Python's bytes as text."""
-_FAMILIES: t.Final = "|".join(
-    sorted({re.escape(".".join(name.split(".")[:2])) for name in catalogue.NAMES})
-)
-"""How Nami's event types begin: many other services have a `user.created`."""
-_NAMIS_TYPE: t.Final = re.compile(
-    rf"""event_?type\\*["']\s*:\s*(?:\{{\\*"S\\*"\s*:\s*)?\\*["']\s*(?P<type>(?:{_FAMILIES})\b[a-z_.]*)""",
-    re.IGNORECASE,
-)
-"""A webhook of Nami's in text that cannot be opened, or within an array."""
-_is_namis_type: t.Final = re.compile(rf"\s*(?:{_FAMILIES})\b", re.IGNORECASE).match
 
 _Fields: t.TypeAlias = dict[str, t.Any]
 
@@ -154,7 +140,7 @@ class Payloads:
 
     def _objects_in(self, fields: _Fields, layers: int) -> Iterator[_Fields]:
         for column in USUAL_COLUMNS:
-            body = _object(fields.get(column))
+            body = object_in(fields.get(column))
             if body:
                 arranged = self._arranged(body)
                 yield self.beside(arranged, fields)
@@ -180,17 +166,17 @@ class Payloads:
         if column is None:
             for name, value in fields.items():
                 if name not in FIELDS:
-                    _expect_no_lost_webhook(value, name)
+                    expect_no_lost_webhook(value, name)
             return False
         self._expect_object(fields.get(column), column)
         return True
 
     def beside(self, body: _Fields, columns: Mapping[str, t.Any]) -> _Fields:
         """Return a webhook's body, completed from the columns beside it."""
-        if _is_blank(body.get("id")) and columns.get("event_id") is not None:
+        if values.is_blank(body.get("id")) and columns.get("event_id") is not None:
             body["id"] = columns["event_id"]
         for name in _BESIDE:
-            if _is_blank(body.get(name)) and columns.get(name) is not None:
+            if values.is_blank(body.get(name)) and columns.get(name) is not None:
                 body[name] = columns[name]
         return body
 
@@ -211,7 +197,7 @@ class Payloads:
             UnreadableRecord: When it holds several that differ, such as a row
                 before and after its change (`not_understood`).
         """
-        opened = _object(value)
+        opened = object_in(value)
         if not opened or {*map(type, opened)} != {str}:
             return None
         body = self._arranged(opened)
@@ -242,16 +228,16 @@ class Payloads:
     @staticmethod
     def _expect_object(value: object, column: str) -> None:
         """Make sure that the column that should hold a webhook holds an object."""
-        if _is_blank(value):
+        if values.is_blank(value):
             raise UnreadableRecord(
                 "payload_missing",
                 column,
                 f"the column {column}, which holds the webhook, is null or empty",
             )
-        _expect_no_lost_webhook(value, column)
-        if _object(value) is None:
+        expect_no_lost_webhook(value, column)
+        if object_in(value) is None:
             if isinstance(value, str):
-                values.json_text(value.strip(_PADDING), column)
+                values.json_text(value, column)
             raise UnreadableRecord(
                 "not_an_object",
                 column,
@@ -266,36 +252,7 @@ def _has_namis_type(body: _Fields) -> bool:
     A log of push messages may have an `event_type`, too, and rows that have none.
     """
     event_type = body.get("event_type")
-    return isinstance(event_type, str) and _is_namis_type(event_type) is not None
-
-
-def without_types(fields: _Fields) -> _Fields:
-    """Return a record's fields without DynamoDB's types, where it has them."""
-    marks = (fields.get("event_type"), fields.get("user_id"), fields.get("id"))
-    if dict not in map(type, marks) or not any(map(containers.is_typed, marks)):
-        return fields
-    untyped = {name: containers.untyped(value) for name, value in fields.items()}
-    return {name: value for name, value in untyped.items() if value is not None}
-
-
-def _object(value: object) -> _Fields | None:
-    """Return an object, also of JSON text, of a wrapper, or of text within text."""
-    for _ in range(_MOST_ENCODINGS):
-        if containers.is_typed(value):
-            value = containers.untyped(value)
-        if isinstance(value, str):
-            text = value.strip(_PADDING)
-            if text[:1] not in _OPENINGS:
-                return None
-            try:
-                value = jsontext.decode(text)
-            except ValueError:
-                return None
-        else:
-            break
-    if containers.is_typed(value):
-        value = containers.untyped(value)
-    return value if isinstance(value, dict) else None
+    return isinstance(event_type, str) and is_namis_type(event_type)
 
 
 def _is_namis(event_type: object) -> bool:
@@ -304,65 +261,3 @@ def _is_namis(event_type: object) -> bool:
         isinstance(event_type, str)
         and catalogue.problem_with(values.trimmed(event_type)) is None
     )
-
-
-def _is_blank(value: object) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip(_PADDING))
-
-
-def _expect_no_lost_webhook(value: object, column: str) -> None:
-    """Refuse what is plainly of Nami's webhooks, but is not one object that is one.
-
-    Raises:
-        UnreadableRecord: For text that cannot be opened (`not_json`), and for
-            webhooks in an array, or too deep in an object (`not_understood`).
-    """
-    text = value if isinstance(value, str) else _as_text(value)
-    if not text.strip(_PADDING).startswith(_BEGINNINGS):
-        return
-    webhook = _NAMIS_TYPE.search(text)
-    if webhook is None:
-        return
-    if isinstance(value, list) or (isinstance(value, str) and _is_array(value)):
-        raise _array_of_webhooks(column)
-    if _object(value) is not None:
-        raise UnreadableRecord(
-            "not_understood",
-            column,
-            f"the column {column} holds webhooks in an array, or too deep in an "
-            f"object: {values.shown(value)}",
-        )
-    error = UnreadableRecord(
-        "not_json",
-        column,
-        f"the column {column} holds a webhook as text that is not a JSON object: "
-        f"{values.shown(value)}",
-    )
-    error.event_type = webhook["type"]
-    raise error
-
-
-def _is_array(text: str) -> bool:
-    try:
-        return isinstance(jsontext.decode(text.strip(_PADDING)), list)
-    except ValueError:
-        return False
-
-
-def _array_of_webhooks(column: str) -> UnreadableRecord:
-    """Return why an array is refused; it names no type, as it may hold several."""
-    return UnreadableRecord(
-        "not_an_object",
-        column,
-        f"the column {column} holds an array of webhooks; give each a row of its own",
-    )
-
-
-def _as_text(value: object) -> str:
-    """Return an object or array as JSON text, to search it; empty for the rest."""
-    if not isinstance(value, dict | list):
-        return ""
-    try:
-        return msgspec.json.encode(value).decode()
-    except (TypeError, UnicodeError, RecursionError):
-        return ""

@@ -14,8 +14,8 @@ import re
 import typing as t
 from decimal import Decimal
 
-from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami import times, values
+from target_amplitude_nami.nami.names import folded
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -87,11 +87,6 @@ def normalised(properties: dict[str, t.Any]) -> dict[str, t.Any]:
     }
 
 
-def folded(name: str) -> str:
-    """Return what all spellings of a name have in common: `purchaseenv`."""
-    return name.replace("_", "").lower()
-
-
 def _are_trimmed(texts: tuple[t.Any, ...]) -> bool:
     """Return whether all are text, none of it blank or padded: quick, as most are."""
     try:
@@ -109,9 +104,9 @@ def _read_all(
         value = properties[name]
         if type(value) is _USUAL_TYPES.get(read):
             continue  # as Nami has it: the call would take longer
-        told = read(value)
-        if told is not value:
-            changed[name] = told
+        normal = read(value)
+        if normal is not value:
+            changed[name] = normal
 
 
 class _Documented(t.NamedTuple):
@@ -187,10 +182,10 @@ def _boolean(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         return value
     try:
-        told = values.boolean(value, "")
-    except UnreadableRecord:
+        flag = values.boolean(value, "")
+    except values.UnreadableRecord:
         return _text(value)
-    return _NOTHING if told is None else told
+    return _NOTHING if flag is None else flag
 
 
 def _time(value: object) -> object:

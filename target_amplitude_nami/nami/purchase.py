@@ -12,7 +12,8 @@ import msgspec
 
 from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami import values
-from target_amplitude_nami.nami.properties import folded, plain_number
+from target_amplitude_nami.nami.names import folded
+from target_amplitude_nami.nami.properties import plain_number
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +41,7 @@ class Purchase(msgspec.Struct, frozen=True):
     """What was paid, or paid back."""
 
     amount: Decimal
-    """Digit for digit as told; never zero, below zero where money went back."""
+    """Digit for digit as given; never zero, below zero where money went back."""
     currency: str | None
     """Three letters in upper case."""
     product: str | None
@@ -62,34 +63,34 @@ def is_sandbox(properties: Mapping[str, t.Any]) -> bool:
     spellings = _spellings(tuple(properties))
     for field, judge in _SANDBOX_FIELDS.items():
         if field in spellings:
-            verdict = judge(_told(properties, spellings, field))
+            verdict = judge(_value(properties, spellings, field))
             if verdict is not None:
                 return verdict
     return False
 
 
-def _by_nami(told: object) -> bool | None:
+def _by_nami(value: object) -> bool | None:
     """Judge by Nami's own field: whatever is not production is for tests."""
-    return None if not isinstance(told, str) else _word(told) not in _PRODUCTION_WORDS
+    return None if not isinstance(value, str) else _word(value) not in _PRODUCTION_WORDS
 
 
-def _by_flag(told: object) -> bool | None:
-    if isinstance(told, str) and _word(told) in _PRODUCTION_WORDS:
+def _by_flag(value: object) -> bool | None:
+    if isinstance(value, str) and _word(value) in _PRODUCTION_WORDS:
         return False
-    if not isinstance(told, str | int | float | Decimal):
+    if not isinstance(value, str | int | float | Decimal):
         return None
     try:
-        return values.boolean(told, "is_sandbox")
+        return values.boolean(value, "is_sandbox")
     except UnreadableRecord:
-        return _by_environment(told)
+        return _by_environment(value)
 
 
-def _by_environment(told: object) -> bool | None:
-    return True if isinstance(told, str) and _word(told) in _SANDBOX_WORDS else None
+def _by_environment(value: object) -> bool | None:
+    return True if isinstance(value, str) and _word(value) in _SANDBOX_WORDS else None
 
 
-def _word(told: str) -> str:
-    return told.strip().lower()
+def _word(value: str) -> str:
+    return value.strip().lower()
 
 
 _SANDBOX_FIELDS: t.Final[dict[str, t.Callable[[object], bool | None]]] = {
@@ -117,7 +118,7 @@ def purchase_of(properties: Mapping[str, t.Any]) -> Purchase | None:
             none (`not_an_id`).
     """
     spellings = _spellings(tuple(properties))
-    amount = _amount(_told(properties, spellings, "amount"))
+    amount = _amount(_value(properties, spellings, "amount"))
     if amount is None:
         return None
     return Purchase(
@@ -125,12 +126,12 @@ def purchase_of(properties: Mapping[str, t.Any]) -> Purchase | None:
     )
 
 
-def _told(properties: Mapping[str, t.Any], spellings: _Spellings, field: str) -> t.Any:
+def _value(properties: Mapping[str, t.Any], spellings: _Spellings, field: str) -> t.Any:
     """Return what a field says under any spelling; None for nothing and blank text."""
     for name in spellings.get(field, ()):
-        told = properties[name]
-        if told is not None and not (isinstance(told, str) and not told.strip()):
-            return told
+        value = properties[name]
+        if not values.is_blank(value):
+            return value
     return None
 
 
@@ -149,50 +150,50 @@ def _spellings(names: tuple[str, ...]) -> _Spellings:
     return found
 
 
-def _amount(told: object) -> Decimal | None:
+def _amount(value: object) -> Decimal | None:
     """Return an amount given as a number or as text; None for nothing and for zero."""
-    if told is None:
+    if value is None:
         return None
     amount = None
-    if isinstance(told, str):
+    if isinstance(value, str):
         # "1,999" and "1.999,00" mean different amounts in different places.
-        if plain_number(told.strip()):
-            amount = Decimal(told.strip())
-    elif isinstance(told, float):
-        amount = Decimal(repr(told))
-    elif isinstance(told, int | Decimal) and not isinstance(told, bool):
-        amount = Decimal(told)
+        if plain_number(value.strip()):
+            amount = Decimal(value.strip())
+    elif isinstance(value, float):
+        amount = Decimal(repr(value))
+    elif isinstance(value, int | Decimal) and not isinstance(value, bool):
+        amount = Decimal(value)
     # Beyond what a floating point number holds, others see infinity or zero.
     if amount is None or amount.is_snan() or not math.isfinite(float(amount)):
         raise UnreadableRecord(
             "amount_unreadable",
             "amount",
-            f"amount is {values.shown(told)}, which is no plain number",
+            f"amount is {values.shown(value)}, which is no plain number",
         )
     return amount if float(amount) else None
 
 
 def _currency(properties: Mapping[str, t.Any], spellings: _Spellings) -> str | None:
     """Return the record's own currency; only without one, that of its locale."""
-    told = _told(properties, spellings, "currency")
-    if told is None:
-        named = _LOCALES_CURRENCY.search(str(_told(properties, spellings, "locale")))
+    value = _value(properties, spellings, "currency")
+    if value is None:
+        named = _LOCALES_CURRENCY.search(str(_value(properties, spellings, "locale")))
         code = named[1].upper() if named else None
         return None if code in _NO_CURRENCIES else code
-    code = str(told).strip().upper()
+    code = str(value).strip().upper()
     if _CURRENCY.fullmatch(code) and code not in _NO_CURRENCIES:
         return code
     raise UnreadableRecord(
         "currency_unreadable",
         "currency",
-        f"currency is {values.shown(told)}, which is no currency's code of three "
+        f"currency is {values.shown(value)}, which is no currency's code of three "
         f"letters",
     )
 
 
 def _product(properties: Mapping[str, t.Any], spellings: _Spellings) -> str | None:
     for field in _PRODUCT_FIELDS:
-        product = values.identifier(_told(properties, spellings, field), field)
+        product = values.identifier(_value(properties, spellings, field), field)
         if product is not None:
             return product
     return None

@@ -1,4 +1,4 @@
-"""A user's state of subscription, as Nami's records tell it."""
+"""A user's state of subscription, as Nami's records have it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import typing as t
 import msgspec
 
 from target_amplitude_nami.nami import containers, values
-from target_amplitude_nami.nami.containers import FLAGS
+from target_amplitude_nami.nami.container_keys import FLAGS
 
 
 class UserState(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -61,21 +61,21 @@ def with_ready_made(
     state: UserState, fields: dict[str, t.Any], *, carries_state: bool
 ) -> UserState:
     """Complete a state from `namiml_*` columns, which are taken out of the fields."""
-    told: dict[str, t.Any] = {}
+    found: dict[str, t.Any] = {}
     for name, column in _READY_MADE_ARRAYS.items():
         value = fields.pop(column, None)
         if carries_state or name == "device_ids":
-            told[name] = _ready_made_ids(value, column)
+            found[name] = _ready_made_ids(value, column)
     for name, column in _READY_MADE_FLAGS.items():
         value = fields.pop(column, None)
         if carries_state:
-            told[name] = values.boolean(value, column)
+            found[name] = values.boolean(value, column)
     status = fields.pop(_STATUS_COLUMN, None)
     if carries_state:
-        told["subscription_status"] = values.identifier(status, _STATUS_COLUMN)
+        found["subscription_status"] = values.identifier(status, _STATUS_COLUMN)
     missing = {
         name: value
-        for name, value in told.items()
+        for name, value in found.items()
         if value is not None and getattr(state, name) is None
     }
     return msgspec.structs.replace(state, **missing) if missing else state

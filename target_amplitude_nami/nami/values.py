@@ -15,6 +15,12 @@ from target_amplitude_nami.nami import times
 
 WHITESPACE: t.Final = " \t\r\n\v\f"
 """What pads text. A no-break space is a character that somebody has typed."""
+PADDING: t.Final = "\ufeff \t\r\n"
+"""What may stand around JSON text: a file's byte order mark, and JSON's own blanks."""
+_JSON_OPENINGS: t.Final = frozenset('{["')
+_MOST_ENCODINGS: t.Final = 4
+"""How often JSON text may hold JSON text."""
+_MOST_KEYS_SHOWN: t.Final = 8
 
 # "1.0" is how data frames write a flag that some of their rows lack.
 _TRUE = frozenset({"true", "t", "1", "1.0", "yes", "y", "on"})
@@ -25,6 +31,22 @@ NO_ID: t.Final = "nami_device_id_not_set"
 _NULL_MARKERS: t.Final = frozenset({"(null)", r"\N", "<NA>", "nan", "NaN"})
 """What Objective-C, database dumps and data frames write into text for no value."""
 _LONGEST_SHOWN = 60
+
+
+def not_understood(field: str, problem: str) -> UnreadableRecord:
+    """Return the error for a container in no form that this target reads."""
+    return UnreadableRecord(
+        "not_understood",
+        field,
+        f"{field} {problem}: give it in one of the forms that docs/input.md shows",
+    )
+
+
+def is_blank(value: object) -> bool:
+    """Return whether a value is null, or text with nothing in it to be seen."""
+    if value is None:
+        return True
+    return isinstance(value, str) and not value.strip().strip(PADDING)
 
 
 def trimmed(text: str) -> str:
@@ -60,9 +82,7 @@ def time_ms(value: object, field: str) -> int | None:
     Raises:
         UnreadableRecord: For what cannot be read (`time_unreadable`).
     """
-    if value is None or (isinstance(value, str) and not trimmed(value)):
-        return None
-    return epoch_ms(value, field)
+    return None if is_blank(value) else epoch_ms(value, field)
 
 
 def utc_text(value: object) -> str | None:
@@ -128,19 +148,42 @@ def external_id(value: object, field: str) -> str | None:
 
 
 def json_text(text: str, field: str) -> t.Any:
-    """Return what JSON text says; None for empty text.
+    """Return what JSON text holds; None for blank text.
 
     Raises:
-        UnreadableRecord: For text that is no JSON (`not_json`).
+        UnreadableRecord: For text that is no JSON, or nested too deep
+            (`not_json`).
     """
-    if not text.strip():
+    if is_blank(text):
         return None
     try:
-        return jsontext.decode(text)
+        return jsontext.decode(text.strip(PADDING))
     except ValueError as error:
         raise UnreadableRecord(
             "not_json", field, f"{field} holds text that is not JSON: {error}"
         ) from error
+
+
+def is_plain_text(text: str) -> bool:
+    """Return whether text is plainly no JSON text of an object, an array or a text."""
+    beginning = text.lstrip(PADDING)[:1]
+    return bool(beginning) and beginning not in _JSON_OPENINGS
+
+
+def opened(value: object) -> t.Any:
+    """Return what JSON text holds, also text within text; any other value as it is.
+
+    Raises:
+        ValueError: For text that begins like JSON and is none.
+    """
+    for _ in range(_MOST_ENCODINGS):
+        if not isinstance(value, str):
+            break
+        text = value.strip(PADDING)
+        if text[:1] not in _JSON_OPENINGS:
+            break
+        value = jsontext.decode(text)
+    return value
 
 
 def shown(value: object) -> str:
@@ -149,3 +192,10 @@ def shown(value: object) -> str:
     if len(text) > _LONGEST_SHOWN:
         text = f"{text[:_LONGEST_SHOWN]}…"
     return f"'{text}'"
+
+
+def shown_keys(members: t.Mapping[t.Any, t.Any]) -> str:
+    """Return the keys of an object for a message, the first ones of many."""
+    keys = [shown(key) for key in list(members)[:_MOST_KEYS_SHOWN]]
+    more = len(members) - len(keys)
+    return ", ".join(keys) + (f" and {more} more" if more else "")

@@ -7,7 +7,6 @@ import json
 
 import pytest
 
-from target_amplitude_nami.accounting.counts import OUTCOMES
 from target_amplitude_nami.accounting.metrics import openmetrics
 from tests.support.reports import COUNTS, NOTHING, REPORT
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).parents[2] / "docs" / "report.md"
 PACKAGE = Path(target_amplitude_nami.__file__).parent
-WITH_A_REASON = {"Refusal", "UnreadableRecordError", "UnreadableRecord", "BadLine"}
+WITH_A_REASON = {"Refusal", "UnreadableRecord", "BadLine"}
 FIELDS_OF_IDS = ("user_id", "device_id")
 OF_IDS = ("_id_forbidden", "_id_too_short", "_id_too_long")
 """How reasons end that the code makes of the name of an id."""

@@ -9,9 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from target_amplitude_nami.amplitude.event import EncodedEvent
-from target_amplitude_nami.nami import containers
-from target_amplitude_nami.outcomes import Refusal
+from target_amplitude_nami.amplitude.event import EncodedEvent, Refusal
 from tests.support.records import (
     DEVICE,
     EXTERNAL_ID,
@@ -457,19 +455,3 @@ def test_a_ready_made_array_is_understood_or_refused(
 
 
 # Names
-
-
-@pytest.mark.parametrize(
-    ("column", "flag"),
-    [
-        ("customer_journey_state_in_pause", "in_pause"),
-        ("customer_journey_state.in_pause", "in_pause"),
-        ("CUSTOMER_JOURNEY_STATE__IN_PAUSE", "in_pause"),
-        ("customerJourneyStateIsCancelled", "is_cancelled"),
-        ("customer_journey_state", None),
-        ("customer_journey_state_new", None),
-        ("in_pause", None),
-    ],
-)
-def test_a_flag_is_known_in_a_column_of_its_own(column: str, flag: str | None) -> None:
-    assert containers.flag_of(column) == flag

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import sys
 from decimal import Decimal
 from typing import Any
 
@@ -11,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from target_amplitude_nami.amplitude.event import EncodedEvent
+from target_amplitude_nami.amplitude.event import EncodedEvent, Refusal
 from target_amplitude_nami.errors import UnreadableRecord
+from target_amplitude_nami.jsontext import MOST_LEVELS, decode, normalise
 from target_amplitude_nami.nami.records import (
     NO_STATE,
     NamiEvent,
@@ -20,7 +20,6 @@ from target_amplitude_nami.nami.records import (
     RecordReader,
     UserState,
 )
-from target_amplitude_nami.outcomes import Refusal
 from tests.support.records import (
     DEVICE,
     EXTERNAL_ID,
@@ -40,6 +39,7 @@ from tests.support.records import (
     without,
 )
 from tests.support.road import Road
+from tests.support.shapes import json_text
 
 
 def read_event(record: Record, **more: Any) -> NamiEvent:
@@ -463,7 +463,7 @@ READERS = [
 
 
 @settings(deadline=None, max_examples=300)
-@given(record=st.dictionaries(COLUMNS, ANYTHING, max_size=8))
+@given(record=st.dictionaries(COLUMNS, ANYTHING, max_size=8).map(normalise))
 def test_any_record_is_read_or_refused_and_left_as_it_was(record: Record) -> None:
     before = copy.deepcopy(record)
 
@@ -493,7 +493,10 @@ PLAUSIBLE = st.fixed_dictionaries(
 
 
 @settings(deadline=None, max_examples=300)
-@given(plausible=PLAUSIBLE, record=st.dictionaries(COLUMNS, ANYTHING, max_size=6))
+@given(
+    plausible=PLAUSIBLE.map(normalise),
+    record=st.dictionaries(COLUMNS, ANYTHING, max_size=6).map(normalise),
+)
 def test_any_record_becomes_an_event_or_gets_a_reason(
     plausible: Record, record: Record
 ) -> None:
@@ -502,18 +505,48 @@ def test_any_record_becomes_an_event_or_gets_a_reason(
         assert isinstance(road.encode(plausible | record), EncodedEvent | Refusal)
 
 
-@pytest.mark.parametrize("core", [1, Decimal("NaN"), "\ud83d", None], ids=repr)
+@pytest.mark.parametrize("core", ["1", "NaN", '"\\ud83d"', "null"])
 @pytest.mark.parametrize("record", [user_event(), without(user_event(), "id")])
 def test_nesting_of_any_depth_is_refused_and_never_a_crash(
-    record: Record, core: object
+    record: Record, core: str
 ) -> None:
-    for depth in range(45, sys.getrecursionlimit() + 50, 9):
-        in_lists: object = core
-        in_objects: object = "x" if core is None else core
-        for _ in range(depth):
-            in_lists, in_objects = [in_lists], {"a": in_objects}
-        for value in (in_lists, in_objects):
-            assert Road().result(record | {"x": value}) == "too_deep"
+    """All that comes through the door is read; Amplitude has a limit of its own."""
+    for depth in (*range(45, MOST_LEVELS - 1, 9), MOST_LEVELS - 1):
+        for opening, closing in (("[", "]"), ('{"a":', "}")):
+            middle = '"x"' if core == "null" and closing == "}" else core
+            nested = decode(f'{{"x":{opening * depth}{middle}{closing * depth}}}')
+            assert Road().result(record | nested) == "too_deep"
+            as_text = {"x": json_text(nested["x"])}
+            assert Road().result(record | as_text) == "too_deep"
+
+
+def _properties(record: Record) -> dict[str, Any]:
+    event = RecordReader("events").read(record)
+    assert isinstance(event, NamiEvent)
+    return event.properties
+
+
+def test_text_is_opened_as_deep_as_a_record_may_be_and_stays_text_below() -> None:
+    text = "[" * 150 + "1" + "]" * 150
+    for _ in range(3):
+        text = json_text({"a": text})
+    properties = _properties(impression(x=text))
+
+    assert properties["x"]["a"]["a"]["a"] == decode("[" * 150 + "1" + "]" * 150)
+
+    deep = '{"a":' * 100 + "1" + "}" * 100
+    for _ in range(2):
+        deep = '{"a":' * 90 + json_text(deep) + "}" * 90
+    value = _properties(impression(x=deep))["x"]
+    for _ in range(180):
+        value = value["a"]
+    assert value == '{"a":' * 100 + "1" + "}" * 100
+
+
+def test_names_of_more_parts_than_an_object_has_levels_are_columns() -> None:
+    long = "__".join("abc" * 100)
+
+    assert _properties(impression(**{long: 1}))[long] == 1
 
 
 def test_reading_leaves_every_known_record_as_it_was() -> None:

@@ -300,7 +300,7 @@ VARIANTS: Final[dict[str, Record]] = {
     ),
     # what else they say
     "an emoji": user_event(nickname="Zoë 🎧 日本", mood="🙂"),
-    "half of an emoji": user_event(nickname="cut \ud83d", places=["\udfa7 here"]),
+    "half of an emoji": user_event(nickname="cut \ufffd", places=["\ufffd here"]),
     "controls and separators": user_event(note='a\tb\n"c"\\d\x00e\u2028f\x7f'),
     "exact numbers": transaction(
         amount=Decimal("9.990"), rate=Decimal("1E+2"), tiny=Decimal("1E-7")
