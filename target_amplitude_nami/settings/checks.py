@@ -1,4 +1,4 @@
-"""Checks what settings mean: by themselves beyond their type, and together."""
+"""Checks what the type of a setting does not show, and settings together."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import stat
 import typing as t
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from target_amplitude_nami.amplitude import limits
-from target_amplitude_nami.settings.input import ENVIRONMENT_PREFIX, show
-from target_amplitude_nami.settings.schema import DEFAULTS, LOCAL
+from target_amplitude_nami.settings.declared import LOCAL
+from target_amplitude_nami.settings.schema import DEFAULTS, ENVIRONMENT_PREFIX
+from target_amplitude_nami.settings.wording import show
 
 _Values: t.TypeAlias = Mapping[str, t.Any]
 
@@ -25,8 +25,8 @@ def problems_together(values: _Values, wrong: Iterable[str]) -> Iterator[str]:
 
     Args:
         values: Every declared setting, given or default.
-        wrong: The settings that are known to be wrong; nothing is said about them
-            again, nor about what depends on them.
+        wrong: The settings that are known to be wrong; neither they nor what depends
+            on them is checked again.
     """
     for involved, check in _CHECKS.items():
         if not involved.intersection(wrong):
@@ -43,8 +43,8 @@ def reserved_names(sent_names: Mapping[str, str]) -> Iterator[str]:
             )
 
 
-def oddities(values: _Values) -> Iterator[str]:
-    """Yield a line for each setting that is given to no effect."""
+def warnings_about(values: _Values) -> Iterator[str]:
+    """Yield a line for each setting that is given but has no effect."""
     endpoint, region = values["endpoint"], values["region"]
     regions_host = urlsplit(limits.ENDPOINTS[region, "http_v2"]).hostname
     if (
@@ -84,6 +84,11 @@ def _api_key_is_there(values: _Values) -> Iterator[str]:
         )
 
 
+def _secret_key_is_one_word(values: _Values) -> Iterator[str]:
+    if any(character.isspace() for character in values["secret_key"] or ""):
+        yield "secret_key has white space in it (its value is not shown)."
+
+
 def _the_sandbox_has_a_project_of_its_own(values: _Values) -> Iterator[str]:
     sandbox_api_key = values["sandbox_api_key"]
     if not sandbox_api_key:
@@ -111,7 +116,7 @@ def _endpoint_is_safe(values: _Values) -> Iterator[str]:
         return
     url = _split(endpoint)
     if url is None:
-        # What looks like a user name and password stays unsaid.
+        # What looks like a user name and password is not shown.
         given_as = "" if "@" in endpoint else f" is {show(endpoint)}, but"
         yield (
             f'endpoint{given_as} must be a URL such as "https://relay.example.com/" '
@@ -141,6 +146,8 @@ def _split(endpoint: str) -> SplitResult | None:
 
 
 def _is_loopback(host: str) -> bool:
+    from ipaddress import ip_address  # noqa: PLC0415 - slow, and seldom needed
+
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
@@ -233,6 +240,7 @@ _BESIDE: t.Final = {"local_path": _BY_SQLITE, "memory_path": (*_BY_SQLITE, ".loc
 
 _CHECKS: t.Final[dict[frozenset[str], Callable[[_Values], Iterator[str]]]] = {
     frozenset({"api_key", "endpoint", "dry_run"}): _api_key_is_there,
+    frozenset({"secret_key"}): _secret_key_is_one_word,
     frozenset({"api_key", "sandbox_api_key"}): _the_sandbox_has_a_project_of_its_own,
     frozenset({"anonymous_users", "memory_path"}): _what_is_held_has_a_file,
     frozenset({"endpoint"}): _endpoint_is_safe,

@@ -1,4 +1,4 @@
-"""Which events are sent, and under which name: what the event settings amount to."""
+"""Reads the settings `events` and `event_names`: what is sent, and under which name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from target_amplitude_nami.nami import catalogue
-from target_amplitude_nami.settings.input import is_text, show
+from target_amplitude_nami.settings.validation import is_text
+from target_amplitude_nami.settings.wording import show
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,16 +23,16 @@ _SWALLOWED: t.Final = (
 
 @dataclass(frozen=True, slots=True)
 class EventNames:
-    """The event types to send, and what there is to say about the settings.
+    """The event types to send, with their new names.
 
     Attributes:
         chosen: The event types that pass the filter.
         renames: The new name of each renamed event type; empty: do not send.
         problems: A line for each mistake.
-        warnings: A line for each oddity.
+        warnings: A line for what looks wrong but is taken.
     """
 
-    chosen: frozenset[str]
+    chosen: tuple[str, ...]
     renames: Mapping[str, str]
     problems: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -65,9 +66,7 @@ def read_event_names(events: Iterable[str], event_names: object) -> EventNames:
         ]
         if not any(renames.get(event, event) for event in choice.chosen):
             problems.append("event_names leaves no event to send.")
-    return EventNames(
-        frozenset(choice.chosen), renames, tuple(problems), tuple(warnings)
-    )
+    return EventNames(choice.chosen, renames, tuple(problems), tuple(warnings))
 
 
 def _not_chosen(event: str, chosen: Iterable[str]) -> str:
@@ -106,7 +105,7 @@ def read_renames(given: object) -> tuple[dict[str, str], list[str]]:
 
 
 def _undo_json_text(given: object) -> object:
-    """Return what a JSON text says, and anything else as it is."""
+    """Decode a JSON text; return anything else as it is."""
     if not isinstance(given, str):
         return given
     try:

@@ -11,8 +11,8 @@ import typing as t
 from dataclasses import dataclass
 from pathlib import Path
 
-from target_amplitude_nami.settings.input import show
-from target_amplitude_nami.settings.schema import LOCAL
+from target_amplitude_nami.settings.declared import LOCAL
+from target_amplitude_nami.settings.wording import show
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator

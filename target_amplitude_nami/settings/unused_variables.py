@@ -1,7 +1,7 @@
 """Finds environment variables that name a setting and are not in force.
 
-`--config FILE` reads no variable, and Meltano passes on declared settings alone; who
-exports one all the same believes that it counts.
+`--config FILE` reads no variable, and Meltano passes on declared settings alone; people
+who export one all the same believe that it counts.
 """
 
 from __future__ import annotations
@@ -18,23 +18,25 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from target_amplitude_nami.settings.checks import moment
+from target_amplitude_nami.settings.environment import parse_variable
 from target_amplitude_nami.settings.events import leaves, read_renames
-from target_amplitude_nami.settings.input import (
+from target_amplitude_nami.settings.schema import (
     ENVIRONMENT_PREFIX,
-    kind_of,
-    parse_variable,
-    show,
+    NO_BUILT_INS,
+    BuiltInSettings,
+    type_of,
 )
-from target_amplitude_nami.settings.schema import known_settings
+from target_amplitude_nami.settings.wording import show
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from target_amplitude_nami.settings import Settings
+    from target_amplitude_nami.settings.declaration import Schema
+    from target_amplitude_nami.settings.settings import Settings
 
 _Environment: t.TypeAlias = Mapping[str, str]
 
-_TRUTH: t.Final = {
+_BOOLEANS: t.Final = {
     **dict.fromkeys(("true", "t", "yes", "y", "on", "1"), True),
     **dict.fromkeys(("false", "f", "no", "n", "off", "0"), False),
 }
@@ -59,7 +61,7 @@ _NEAR_MISS: t.Final = 0.85
 
 @dataclass(frozen=True, slots=True)
 class UnusedVariables:
-    """What there is to say about variables that are set and not in force."""
+    """The variables of settings that are set and not in force."""
 
     problems: tuple[str, ...]
     """A line for each that should have kept the run from delivering."""
@@ -68,7 +70,10 @@ class UnusedVariables:
 
 
 def find_unused_variables(
-    environ: _Environment, config: Mapping[str, object], settings: Settings | None
+    environ: _Environment,
+    config: Mapping[str, object],
+    settings: Settings | None,
+    built_in: BuiltInSettings = NO_BUILT_INS,
 ) -> UnusedVariables:
     """Compare the variables of settings with what is in force; show no value of any.
 
@@ -78,11 +83,12 @@ def find_unused_variables(
     Args:
         environ: The environment.
         config: The configuration of the run, wherever it came from.
-        settings: What it was made into; None: it has mistakes.
+        settings: The settings made of it; None if it has mistakes.
+        built_in: Settings beside the declared ones.
     """
     problems: list[str] = []
     others: list[str] = []
-    in_force = _InForce(config, settings)
+    in_force = _InForce(config, settings, built_in.and_declared())
     delivers = settings is None or (settings.enabled and not settings.dry_run)
     so = ": this run would deliver" if delivers else ""
     for variable, names in _variables(environ):
@@ -96,7 +102,7 @@ def find_unused_variables(
         if switch in known:
             problems.append(
                 f"{variable} {_MEANING[switch]} but is not in force{so}. "
-                f"{_remedy(switch, environ)}"
+                f"{_remedy(switch, in_force.schemas[switch], environ)}"
             )
         elif switch is not None:
             problems.append(
@@ -104,9 +110,8 @@ def find_unused_variables(
                 f"Unset it. {_did_you_mean(switch)}"
             )
         elif known:
-            others.append(
-                f"{variable} is set but not in force. {_remedy(known[0], environ)}"
-            )
+            remedy = _remedy(known[0], in_force.schemas[known[0]], environ)
+            others.append(f"{variable} is set but not in force. {remedy}")
     return UnusedVariables(tuple(problems), tuple(others))
 
 
@@ -126,27 +131,32 @@ def _variables(environ: _Environment) -> Iterator[tuple[str, list[str]]]:
             for prefix in dict.fromkeys(prefixes)
             if variable.startswith(prefix)
         ]
-        if names and environ[variable].strip():  # an empty one says nothing
+        if names and environ[variable].strip():  # an empty one gives nothing
             yield variable, names
 
 
 class _InForce:
     """The values that the run works with."""
 
-    def __init__(self, config: Mapping[str, object], settings: Settings | None) -> None:
+    def __init__(
+        self,
+        config: Mapping[str, object],
+        settings: Settings | None,
+        schemas: Mapping[str, Schema],
+    ) -> None:
         self._config = config
         self._settings = settings
-        self.schemas = known_settings()
+        self.schemas = schemas
 
     def has(self, name: str, text: str) -> bool:
-        """Return whether a variable says of a known setting what is so anyway."""
-        given = self._config.get(name)
-        default = self.schemas[name].get("default")
-        values = [_comparable(name, default if given is None else given)]
+        """Return whether a known setting has the value of a variable anyway."""
+        given, schema = self._config.get(name), self.schemas[name]
+        values = [_comparable(name, schema.get("default") if given is None else given)]
         if given is None and hasattr(self._settings, name):
             # What is not given may follow from other settings.
             values.append(_comparable(name, getattr(self._settings, name)))
-        return any(_comparable(name, said) in values for said in _meanings(name, text))
+        meanings = _meanings(name, text, schema)
+        return any(_comparable(name, meaning) in values for meaning in meanings)
 
     def switch(self, name: str, text: str) -> str | None:
         """Return the setting, maybe misspelt, that should keep the run from delivering.
@@ -154,25 +164,25 @@ class _InForce:
         None when the variable means no such thing, or the setting does so anyway.
         """
         for near in get_close_matches(name, _SWITCHES, n=1, cutoff=_NEAR_MISS):
-            means = _TRUTH.get(text.strip().lower())
+            means = _BOOLEANS.get(text.strip().lower())
             if means is _SWITCHES[near] and not self.has(near, text):
                 return near
         return None
 
 
-def _meanings(name: str, text: str) -> Iterator[object]:
-    """Yield what a variable may mean; nothing when it makes no sense.
+def _meanings(name: str, text: str, schema: Schema) -> Iterator[object]:
+    """Yield the values that a variable may stand for; nothing if it stands for none.
 
     Where `meltano.yml` gives no kind of a setting, Meltano writes lists and objects as
     Python does.
     """
-    kind = kind_of(name)
+    kind = type_of(schema)
     if kind == "boolean":
-        if (truth := _TRUTH.get(text.strip().lower())) is not None:
+        if (truth := _BOOLEANS.get(text.strip().lower())) is not None:
             yield truth
         return
     with contextlib.suppress(LookupError, TypeError, ValueError):
-        yield parse_variable(name, text)
+        yield parse_variable(name, text, schema)
     if kind != "string":
         with (
             contextlib.suppress(*_NOT_PYTHON),
@@ -185,7 +195,10 @@ def _comparable(name: str, value: t.Any) -> object:
     """Return a value in a form that is equal for values of equal meaning."""
     match value:
         case _ if name == "event_names":
-            renames, mistakes = read_renames(value)
+            # The field of Settings has pairs, which no configuration has.
+            renames, mistakes = read_renames(
+                dict(value) if isinstance(value, tuple) else value
+            )
             return str(value) if mistakes else renames or None
         case str() if name == "start_date":
             return _moment_of(value)
@@ -210,14 +223,14 @@ def _did_you_mean(switch: str) -> str:
     return f'Did you mean "{ENVIRONMENT_PREFIX}{switch.upper()}"?'
 
 
-def _remedy(name: str, environ: _Environment) -> str:
+def _remedy(name: str, schema: Schema, environ: _Environment) -> str:
     loader = environ.get("MELTANO_LOADER_NAME")
     if not loader:
         return (
             f"With --config FILE alone no variable is read: add --config=ENV, or put "
             f"`{name}` into the file and unset the variable."
         )
-    kind = kind_of(name)
+    kind = type_of(schema)
     declaration = f"`{name}`" if kind == "string" else f"`{name}` with `kind: {kind}`"
     return (
         f"Meltano passes on declared settings alone: in meltano.yml, declare "

@@ -20,14 +20,9 @@ from target_amplitude_nami.outcomes import Refusal
 from target_amplitude_nami.pipeline.event_filter import OTHER
 from target_amplitude_nami.pipeline.pipeline import Pipeline
 from target_amplitude_nami.run import Run
-from target_amplitude_nami.settings import (
-    Settings,
-    config_schema,
-    find_unused_variables,
-    given,
-    read_environment,
-    read_settings,
-)
+from target_amplitude_nami.settings import Settings, config_schema, given
+from target_amplitude_nami.settings.environment import read_environment
+from target_amplitude_nami.settings.unused_variables import find_unused_variables
 from target_amplitude_nami.singer.batches import read_batch
 from target_amplitude_nami.singer.command import CommandTarget, with_sdk_error
 from target_amplitude_nami.singer.messages import (
@@ -44,6 +39,7 @@ from target_amplitude_nami.singer.rejects import (
     record_message,
     unreadable_line,
 )
+from target_amplitude_nami.singer.sdk_settings import SDK_SETTINGS
 from target_amplitude_nami.singer.sink import (
     DELETED_AT_SOURCE,
     DeletedBeforeMaps,
@@ -110,7 +106,7 @@ class TargetAmplitudeNami(CommandTarget):
 
     @property
     def _env_var_config(self) -> dict[str, t.Any]:
-        return with_sdk_error(lambda: read_environment(os.environ))
+        return with_sdk_error(lambda: read_environment(os.environ, SDK_SETTINGS))
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
@@ -126,10 +122,10 @@ class TargetAmplitudeNami(CommandTarget):
         settings: Settings | None = None
         mistakes: tuple[str, ...] = ()
         try:
-            settings = read_settings(self._config)
+            settings = Settings.load(self._config, SDK_SETTINGS)
         except ConfigurationError as error:
             mistakes = error.problems
-        unused = find_unused_variables(os.environ, self._config, settings)
+        unused = find_unused_variables(os.environ, self._config, settings, SDK_SETTINGS)
         for warning in unused.warnings:
             self.logger.warning(warning)
         if settings is None or unused.problems:

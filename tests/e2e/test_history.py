@@ -10,7 +10,7 @@ import pytest
 
 from target_amplitude_nami.local.queries.reader import Reader
 from target_amplitude_nami.run import Run
-from target_amplitude_nami.settings import read_settings
+from target_amplitude_nami.settings import Settings
 from tests.support import nami, singer
 from tests.support.house import House as InProcess
 from tests.support.run_target import API_KEY, TargetRun, run_target
@@ -219,7 +219,7 @@ def test_there_is_no_such_warning_where_none_is_needed(
 def test_an_event_is_old_after_seven_days(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, age: timedelta, is_warned: int
 ) -> None:
-    settings = read_settings({"dry_run": True, "rejects_path": f"{tmp_path}/rejects"})
+    settings = Settings.load({"dry_run": True, "rejects_path": f"{tmp_path}/rejects"})
     run = Run(
         settings,
         logging.getLogger("test"),

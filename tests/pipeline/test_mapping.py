@@ -23,7 +23,7 @@ from target_amplitude_nami.pipeline.mapping import (
     identify,
     subscription_status,
 )
-from target_amplitude_nami.settings.schema import EXTRA_USER_PROPERTIES
+from target_amplitude_nami.settings.declared import EXTRA_USER_PROPERTIES
 from tests.support.records import (
     ALL_ZERO,
     DEVICE,
@@ -226,7 +226,7 @@ def test_an_event_has_the_name_that_the_settings_give_it(
     settings = make_settings(**config)
     record = RecordReader("events").read(user_event())
     assert isinstance(record, NamiEvent)
-    name = settings.event_name(record.event_type)
+    name = dict(settings.sent_names).get(record.event_type)
 
     assert name == expected
     if name is not None:

@@ -7,18 +7,16 @@ import os
 import pytest
 
 from target_amplitude_nami.errors import ConfigurationError
-from target_amplitude_nami.settings import (
-    config_schema,
-    read_environment,
-    read_settings,
-)
+from target_amplitude_nami.settings import Settings, config_schema
+from target_amplitude_nami.settings.environment import read_environment
+from target_amplitude_nami.singer.sdk_settings import SDK_SETTINGS
 
 PREFIX = "TARGET_AMPLITUDE_NAMI_"
 
 
 def problem(variable: str, text: str) -> str:
     with pytest.raises(ConfigurationError) as raised:
-        read_environment({PREFIX + variable: text})
+        read_environment({PREFIX + variable: text}, SDK_SETTINGS)
     (line,) = raised.value.problems
     return line
 
@@ -48,7 +46,8 @@ def problem(variable: str, text: str) -> str:
 def test_a_variable_is_read_as_its_setting_is_declared(
     variable: str, text: str, value: object
 ) -> None:
-    assert read_environment({PREFIX + variable: text}) == {variable.lower(): value}
+    environ = {PREFIX + variable: text}
+    assert read_environment(environ, SDK_SETTINGS) == {variable.lower(): value}
 
 
 @pytest.mark.parametrize(
@@ -114,6 +113,6 @@ def test_what_the_environment_gives_is_checked_like_any_configuration() -> None:
             PREFIX + "MAX_REQUEST_BYTES": "50000",
         }
     )
-    ready = read_settings(config)
-    assert ready.event_name("device.impression") == "Shown"
+    ready = Settings.load(config)
+    assert ("device.impression", "Shown") in ready.sent_names
     assert ready.max_request_bytes == 50_000

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_amplitude_nami.settings import read_settings
+from target_amplitude_nami.settings import Settings
 from target_amplitude_nami.settings.paths import problems_with_paths
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def problems(given_input: Any = None, **config: Any) -> list[str]:
-    return problems_with_paths(read_settings(config), given_input)
+    return problems_with_paths(Settings.load(config), given_input)
 
 
 def problem(name: str, path: str) -> str:

@@ -10,12 +10,8 @@ from singer_sdk import Target
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
 from singer_sdk.sinks import BatchSink
 
-from target_amplitude_nami.settings import (
-    Settings,
-    config_schema,
-    read_settings,
-)
-from target_amplitude_nami.settings.schema import known_settings
+from target_amplitude_nami.settings import Settings, config_schema
+from target_amplitude_nami.singer.sdk_settings import SDK_SETTINGS
 
 DECLARED: t.Final[dict[str, dict[str, t.Any]]] = config_schema()["properties"]
 
@@ -72,7 +68,7 @@ def test_every_setting_that_the_sdk_adds_is_known(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     shown = json.loads(about(capsys, "json"))["settings"]["properties"]
-    assert shown.keys() == known_settings().keys()
+    assert shown.keys() == SDK_SETTINGS.and_declared().keys()
 
 
 @pytest.mark.parametrize("name", DECLARED)
@@ -97,8 +93,8 @@ def test_the_defaults_may_be_given_in_so_many_words() -> None:
         if "default" in setting
     }
     short: dict[str, object] = {"api_key": "0123456789"}
-    assert read_settings({**spelt_out, **short}) == read_settings(short)
-    assert isinstance(read_settings(short), Settings)
+    assert Settings.load({**spelt_out, **short}) == Settings.load(short)
+    assert isinstance(Settings.load(short), Settings)
 
 
 def test_whether_the_api_was_given_can_be_told_with_meltano_too() -> None:
@@ -119,7 +115,7 @@ def test_the_default_of_no_renames_is_not_given_to_meltano() -> None:
     ],
 )
 def test_every_example_is_a_valid_setting(name: str, example: object) -> None:
-    read_settings({"api_key": "0123456789", name: example})
+    Settings.load({"api_key": "0123456789", name: example})
 
 
 def test_each_caller_gets_a_schema_of_its_own() -> None:

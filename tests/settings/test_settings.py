@@ -14,29 +14,25 @@ from hypothesis import strategies as st
 
 from target_amplitude_nami.errors import AmplitudeNamiError, ConfigurationError
 from target_amplitude_nami.nami.catalogue import OFFERED
-from target_amplitude_nami.settings import (
-    Settings,
-    config_schema,
-    given,
-    read_settings,
-)
+from target_amplitude_nami.settings import Settings, config_schema, given
+from target_amplitude_nami.singer.sdk_settings import SDK_SETTINGS
 
 KEY = "0123456789abcdef0123456789abcdef"
 
 
 def settings(**config: object) -> Settings:
-    return read_settings({"api_key": KEY, **config})
+    return Settings.load({"api_key": KEY, **config}, SDK_SETTINGS)
 
 
 def problems(config: dict[str, object]) -> tuple[str, ...]:
     with pytest.raises(ConfigurationError) as raised:
-        read_settings(config)
+        Settings.load(config, SDK_SETTINGS)
     return raised.value.problems
 
 
 def complaints(config: dict[str, object]) -> tuple[str, ...]:
     try:
-        read_settings(config)
+        Settings.load(config, SDK_SETTINGS)
     except ConfigurationError as error:
         return error.problems
     return ()
@@ -51,7 +47,7 @@ def test_an_api_key_is_enough() -> None:
     ready = settings()
     assert ready.api_key == KEY
     assert ready.endpoint_url == "https://api2.amplitude.com/2/httpapi"
-    assert ready.event_filter == set(OFFERED)
+    assert ready.sent_names == tuple(sorted((name, name) for name in OFFERED))
     assert ready.rejects_path == Path("output/rejects.singer")
     assert ready.report_path is None
     assert ready.warnings == ()
@@ -67,13 +63,13 @@ def test_the_files_of_batches_are_on_this_machine_unless_other_places_are_allowe
 
 def test_every_declared_setting_is_a_field_and_no_other() -> None:
     fields = {field.name for field in dataclasses.fields(Settings)}
-    derived = {"event_filter", "sent_names", "warnings"}
+    derived = {"sent_names", "warnings"}
     assert fields - derived == config_schema()["properties"].keys()
 
 
 def test_null_means_not_given() -> None:
     nothing: dict[str, object] = dict.fromkeys(config_schema()["properties"])
-    assert read_settings({**nothing, "api_key": KEY}) == settings()
+    assert Settings.load({**nothing, "api_key": KEY}) == settings()
     assert given({"validate_records": None, "dry_run": False}) == {"dry_run": False}
 
 
@@ -83,15 +79,16 @@ def test_settings_cannot_be_changed() -> None:
         ready.dry_run = True  # type: ignore[misc]
 
 
-def test_settings_do_not_show_the_api_keys() -> None:
-    ready = settings(sandbox_api_key="5550123")
+def test_settings_do_not_show_the_keys() -> None:
+    ready = settings(sandbox_api_key="5550123", secret_key="5550987")
     assert ready.sandbox_api_key == "5550123"
-    assert KEY not in repr(ready)
-    assert "5550123" not in repr(ready)
+    assert ready.secret_key == "5550987"
+    for shown in (ready, ready.destination(), ready.destination("sandbox")):
+        assert not any(key in repr(shown) for key in (KEY, "5550123", "5550987"))
 
 
-def test_an_empty_key_of_the_sandbox_is_none() -> None:
-    assert settings(sandbox_api_key="") == settings()
+def test_an_empty_key_is_no_key() -> None:
+    assert settings(sandbox_api_key="", secret_key="") == settings()
 
 
 @pytest.mark.parametrize(
@@ -126,7 +123,7 @@ def test_requests_go_to_the_endpoint_else_by_region_and_api(
 
 
 def test_the_local_amplitude_has_no_url_before_it_runs() -> None:
-    assert read_settings({"endpoint": "local"}).endpoint_url is None
+    assert Settings.load({"endpoint": "local"}).endpoint_url is None
 
 
 @pytest.mark.parametrize(
@@ -207,7 +204,7 @@ def test_a_star_stands_for_all_extra_user_properties() -> None:
 def test_the_local_amplitude_and_a_dry_run_need_no_api_key(
     config: dict[str, object], api_key: str | None
 ) -> None:
-    assert read_settings({"api_key": api_key, **config}).api_key is None
+    assert Settings.load({"api_key": api_key, **config}).api_key is None
 
 
 @pytest.mark.parametrize(("api_key", "what"), [(None, "missing"), ("", "empty")])
@@ -351,7 +348,7 @@ def test_records_on_hold_need_a_file_and_no_more() -> None:
 
 def test_the_error_reads_as_one_line_of_the_log() -> None:
     with pytest.raises(AmplitudeNamiError) as raised:
-        read_settings({"api_key": KEY, "region": "uk", "zebra": 1})
+        Settings.load({"api_key": KEY, "region": "uk", "zebra": 1})
     assert str(raised.value) == (
         'region is "uk", but must be "us" or "eu". '
         "zebra is not a setting of this target."
@@ -372,7 +369,9 @@ def test_a_long_value_is_shown_in_part() -> None:
         {"api_key": KEY, "sandbox_api_key": "5550123\n"},
         {"api_key": "5550123", "sandbox_api_key": "5550123"},
         {"api_key": KEY, "apikey": "5550123"},
-        {"api_key": KEY, "secret_key": "5550123"},
+        {"api_key": KEY, "secretkey": "5550123"},
+        {"api_key": KEY, "secret_key": 5_550_123},
+        {"api_key": KEY, "secret_key": "5550123 "},
         {"api_key": KEY, "endpoint": "https://user:5550123@relay.example.com/"},
         {"api_key": KEY, "endpoint": "user:5550123@relay.example.com"},
     ],
@@ -514,7 +513,11 @@ def test_one_database_does_not_take_the_place_of_what_the_other_needs() -> None:
     assert "memory_path is" in problem(**paths, endpoint="local")
 
 
-def test_settings_built_into_the_sdk_are_known() -> None:
+def test_settings_built_into_the_sdk_are_known_to_the_singer_target_alone() -> None:
+    config = {"stream_maps": {"events": {"__alias__": "nami"}}}
+    with pytest.raises(ConfigurationError, match="stream_maps is not a setting"):
+        Settings.load({"api_key": KEY, **config})
+    settings(**config)
     settings(
         stream_maps={"events": {"__alias__": "nami", "x": None}, "junk": "__NULL__"},
         stream_map_config={"a": 1},

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_amplitude_nami.settings import (
-    find_unused_variables,
-    read_environment,
-    read_settings,
-)
+from target_amplitude_nami.settings import Settings
+from target_amplitude_nami.settings.environment import read_environment
+from target_amplitude_nami.settings.unused_variables import find_unused_variables
+from target_amplitude_nami.singer.sdk_settings import SDK_SETTINGS
 
 if TYPE_CHECKING:
     from target_amplitude_nami.settings.unused_variables import UnusedVariables
@@ -23,7 +22,8 @@ NOTHING: tuple[str, ...] = ()
 
 def unused(environ: dict[str, str], **config: Any) -> UnusedVariables:
     given = BASE | config
-    return find_unused_variables(environ, given, read_settings(given))
+    settings = Settings.load(given, SDK_SETTINGS)
+    return find_unused_variables(environ, given, settings, SDK_SETTINGS)
 
 
 def is_in_force(variable: str, text: str, **config: Any) -> bool:
@@ -273,8 +273,9 @@ def test_what_was_read_from_the_environment_is_in_force() -> None:
             "FLATTENING_MAX_DEPTH": "2",
         }.items()
     }
-    config = read_environment(environ)
-    found = find_unused_variables(environ, config, read_settings(config))
+    config = read_environment(environ, SDK_SETTINGS)
+    settings = Settings.load(config, SDK_SETTINGS)
+    found = find_unused_variables(environ, config, settings, SDK_SETTINGS)
     assert found.problems == found.warnings == NOTHING
 
 

@@ -15,7 +15,7 @@ from target_amplitude_nami.nami.records import (
 )
 from target_amplitude_nami.outcomes import Refusal
 from target_amplitude_nami.pipeline import mapping
-from target_amplitude_nami.settings import Settings, read_settings
+from target_amplitude_nami.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def make_settings(**config: Any) -> Settings:
     """Make settings; what is not given has its default."""
-    return read_settings({"endpoint": "local"} | config)
+    return Settings.load({"endpoint": "local"} | config)
 
 
 class Road:
