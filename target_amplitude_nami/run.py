@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import os.path
 import sys
 import time
 import typing as t
@@ -16,13 +15,10 @@ from target_amplitude_nami.amplitude import limits
 from target_amplitude_nami.amplitude.checks import Checks
 from target_amplitude_nami.amplitude.event import EncodedEvent
 from target_amplitude_nami.errors import LedgerImbalance, OutputUnwritable
-from target_amplitude_nami.sending import LOCAL_KEY, Sending, local_amplitude
+from target_amplitude_nami.pipeline.pipeline import Pipeline
+from target_amplitude_nami.sending import Sending, local_amplitude
 from target_amplitude_nami.settings.paths import leads_to_standard_error
-from target_amplitude_nami.singer.recognition import Recognition
-from target_amplitude_nami.singer.rejects import Rejects
-from target_amplitude_nami.singer.state_output import write_state
 from target_amplitude_nami.store.model import StoreFigures
-from target_amplitude_nami.store.sqlite_store import SqliteStore
 
 if t.TYPE_CHECKING:
     import logging
@@ -30,8 +26,11 @@ if t.TYPE_CHECKING:
     from pathlib import Path
 
     from target_amplitude_nami.amplitude.event import EncodedEvent
-    from target_amplitude_nami.outcomes import Project
+    from target_amplitude_nami.outcomes import Origin, Project, Refusal
     from target_amplitude_nami.settings import Settings
+    from target_amplitude_nami.shutdown import Shutdown
+    from target_amplitude_nami.singer.rejects import RejectsFile
+    from target_amplitude_nami.store.sqlite_store import SqliteStore
 
 _SAVE_SECONDS = 1.0
 """How often what was learnt is made safe, also without a STATE."""
@@ -52,19 +51,25 @@ class Run:
     def __init__(
         self,
         settings: Settings,
-        logger: logging.Logger,
         *,
+        store: SqliteStore,
+        rejects: RejectsFile,
+        write_state: Callable[[bytes], None] | None,
+        shutdown: Shutdown,
+        logger: logging.Logger,
         user_agent: str,
-        seconds_left: Callable[[], float | None],
         now: Callable[[], float] = time.time,
     ) -> None:
         """Put the parts together; nothing is opened before the first line is read.
 
         Args:
             settings: What the user wants.
+            store: What outlives the run.
+            rejects: Where undeliverable records go.
+            write_state: Writes a STATE; None: the run emits none.
+            shutdown: Knows whether the run must end, and by when.
             logger: Takes what the run has to say.
             user_agent: How requests introduce themselves.
-            seconds_left: How long the run may still go on; None: as long as it takes.
             now: Seconds since 1970.
 
         Raises:
@@ -73,33 +78,19 @@ class Run:
         if settings.endpoint_url is None:
             local_amplitude()
         self.settings = settings
-        self.memory = SqliteStore(
-            settings.memory_path,
-            settings.memory_days,
-            projects=_projects_of(settings),
-            begins_anew=_begins_anew(settings),
-            forgets=settings.dry_run,
-        )
-        self.rejects = Rejects(
-            settings.rejects_path,
-            settings.integration_name,
-            self.memory if settings.memory_path else None,
-        )
-        emits_state = settings.enabled and not settings.dry_run
-        self.ledger = Ledger(
-            self.rejects, self.memory, write_state if emits_state else None
-        )
-        self.recognition = Recognition(
-            settings.event_streams, settings.user_streams, self.ledger
-        )
+        self.memory = store
+        self.rejects = rejects
+        self.ledger = Ledger(self.rejects, store, write_state)
+        self.outcomes = _Outcomes(self.ledger)
+        self.notices = self
         self._logger = logger
-        self._seconds_left = seconds_left
+        self._seconds_left = shutdown.seconds_left
         self._sending = Sending(
             settings,
             lambda project: OutcomeRecorder(self.ledger, self.memory, project),
             logger,
             user_agent=user_agent,
-            seconds_left=seconds_left,
+            seconds_left=shutdown.seconds_left,
         )
         self._outbox: dict[Project, list[EncodedEvent]] = {
             project: [] for project in self.memory.sent_states
@@ -125,6 +116,24 @@ class Run:
             logger.warning(
                 "`enabled` is false: the input is read to its end, nothing is sent and "
                 "no STATE is written, so that the same records come again"
+            )
+
+        self.pipeline = Pipeline(self)
+        self.event_filter = self.pipeline.choice
+
+    def open(self) -> None:
+        """Open the store, and send what it held that need not wait any more."""
+        if not self.settings.enabled:
+            return
+        self.memory.open()
+        self.pipeline.release()
+        filtered = self.ledger.counts().filtered
+        count = sum(n for (_, why), n in filtered.items() if why == "anonymous_user")
+        if count:
+            self._logger.warning(
+                "%s records that waited for an External ID are left out for good, as "
+                "`anonymous_users` is skip now",
+                f"{count:,}",
             )
 
     def send(self, event: EncodedEvent, project: Project = "main") -> None:
@@ -162,6 +171,7 @@ class Run:
             DeliveryError: When nothing more can be delivered.
             TargetError: When what was learnt cannot be saved.
         """
+        self.pipeline.flush()
         if self._progress is None:
             self._progress = Progress(self._say_progress)
         self._sending.tick()
@@ -177,6 +187,7 @@ class Run:
             LedgerImbalance: When a record is unaccounted for.
             OutputUnwritable: When a file of the run cannot be written.
         """
+        self.pipeline.flush()
         if not self._sending.finish():
             return
         counts = self.ledger.counts()
@@ -380,28 +391,17 @@ def _milliseconds(moment: dt.datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
-def _projects_of(settings: Settings) -> dict[Project, str]:
-    """Return what names each project that events go to.
+class _Outcomes:
+    """What becomes of records that are not sent."""
 
-    That is its API key, wherever it is reached. The local Amplitude has projects of its
-    own: those in its file, whatever leads there. What a dry run without a key would
-    send goes to a project that has nothing.
-    """
-    if settings.endpoint_url is None:
-        where, key = os.path.realpath(settings.local_path), LOCAL_KEY
-    else:
-        where, key = "", ""
-    projects: dict[Project, str] = {"main": f"{where}\n{settings.api_key or key}"}
-    if settings.sandbox_api_key:
-        projects["sandbox"] = f"{where}\n{settings.sandbox_api_key}"
-    return projects
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.take_state = ledger.take_state
+        self.hold_state = ledger.hold_state
+        self.let_state_go = ledger.let_state_go
 
+    def filter(self, origin: Origin, reason: str) -> None:
+        self._ledger.filter(origin.report_key, reason)
 
-def _begins_anew(settings: Settings) -> bool:
-    """Whether the local Amplitude has nothing, whatever a file of its name once had."""
-    if settings.endpoint_url is not None:
-        return False
-    try:
-        return settings.local_path.stat().st_size == 0
-    except OSError:  # the run makes it, or says why it cannot
-        return True
+    def reject(self, origin: Origin, refusal: Refusal) -> None:
+        self._ledger.reject(origin.report_key, origin.stream, origin.line, refusal)

@@ -20,7 +20,7 @@ if t.TYPE_CHECKING:
 
     from target_amplitude_nami.amplitude.event import EncodedEvent
     from target_amplitude_nami.outcomes import Refusal
-    from target_amplitude_nami.singer.rejects import Rejects
+    from target_amplitude_nami.singer.rejects import RejectsFile
     from target_amplitude_nami.store.sqlite_store import SqliteStore
 
 _MOST_IDS_NAMED: t.Final = 5
@@ -65,7 +65,7 @@ class Ledger:
 
     def __init__(
         self,
-        rejects: Rejects,
+        rejects: RejectsFile,
         memory: SqliteStore,
         write_state: Callable[[bytes], None] | None,
     ) -> None:

@@ -48,6 +48,9 @@ class EventFilter:
             return self._labels.get(event_type, OTHER)
         return OTHER
 
+    report_key_of = label_of
+    report_key_of_type = label
+
     def is_wanted(self, event_type: str) -> bool:
         """Whether events of a type are sent; says once that an unknown one is not."""
         if event_type in self._sent_names:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import typing as t
 from decimal import Decimal
 
 import msgspec
 
 from target_amplitude_nami import jsontext
 from target_amplitude_nami.nami.records import NamiEvent, NamiUser
+
+_MOST_LEVELS: t.Final = 900
+"""Of a kept record: text that was opened and this form of it add to a line's own."""
 
 
 class _Kept(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -34,7 +38,8 @@ def unpack(text: bytes) -> NamiEvent | NamiUser:
         ValueError: For anything else.
     """
     try:
-        kept = msgspec.convert(jsontext.decode(text), _Kept)
+        message = jsontext.decode(text, most_levels=_MOST_LEVELS)
+        kept = msgspec.convert(message, _Kept)
     except (msgspec.ValidationError, TypeError) as error:
         raise ValueError(*error.args) from error
     record = kept.event or kept.user
@@ -51,7 +56,7 @@ def check_line(line: bytes) -> None:
     """
     try:
         message = jsontext.decode(line)
-    except RecursionError:  # it holds more than what was understood of it
+    except jsontext.TooDeep:  # it holds more than what was understood of it
         return
     if not isinstance(message, dict) or message.get("type") != "RECORD":
         raise ValueError(line)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from target_amplitude_nami.accounting.ledger import Ledger
 from target_amplitude_nami.accounting.outcome_recorder import OutcomeRecorder
 from target_amplitude_nami.errors import OutputUnwritable
-from target_amplitude_nami.singer.rejects import Rejects
+from target_amplitude_nami.singer.rejects import RejectsFile
 from tests.support.books import LINE, REFUSAL, Desk, Notebook, Sheet, event
 from tests.support.memory import mark_of
 
@@ -89,7 +89,7 @@ def test_a_real_rejects_file_holds_them_at_the_moment_of_the_state(
             json.loads(line)["type"] for line in path.read_bytes().splitlines()
         )
 
-    rejects = Rejects(path, "nami")
+    rejects = RejectsFile(path, "nami")
     memory = Notebook([])
     ledger = Ledger(rejects, memory, write_state)
     ledger.reject("read", "events", LINE, REFUSAL)

@@ -9,7 +9,7 @@ from target_amplitude_nami.accounting.outcome_recorder import OutcomeRecorder
 from target_amplitude_nami.amplitude.event import EncodedEvent
 from target_amplitude_nami.errors import OutputUnwritable
 from target_amplitude_nami.outcomes import Origin, Project, Refusal
-from target_amplitude_nami.singer.rejects import Rejects
+from target_amplitude_nami.singer.rejects import RejectsFile
 from target_amplitude_nami.store.sqlite_store import SqliteStore
 from tests.support.memory import mark_of
 
@@ -21,7 +21,7 @@ LINE = b'{"type":"RECORD","stream":"events","record":{"id":"a"}}'
 PROJECTS: dict[Project, str] = {"main": "main", "sandbox": "sandbox"}
 
 
-class Sheet(Rejects):
+class Sheet(RejectsFile):
     """Rejects in memory that note what was written, and when it was synced."""
 
     def __init__(self, notes: list[str]) -> None:
