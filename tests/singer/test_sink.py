@@ -1,21 +1,21 @@
-"""A record's way through a sink: read, checked, counted, and sent or kept."""
+"""A sink checks and reads each record of its stream, and sends or rejects it."""
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from singer_sdk.exceptions import InvalidRecord
 
+from target_amplitude_nami.delivery.delivery import Delivery
 from target_amplitude_nami.pipeline.event_filter import OTHER, USERS
-from target_amplitude_nami.singer.sink import RecordValidator
 from tests.support import nami, singer
 from tests.support.house import House
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from target_amplitude_nami.amplitude.event import EncodedEvent
 
 
 @pytest.fixture
@@ -25,74 +25,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     house.target.run.close("failed")
 
 
-# The validator
-
-
-@pytest.mark.parametrize(
-    ("properties", "record"),
-    [
-        ({"at": {"type": "string", "format": "date-time"}}, {"at": "no date"}),
-        ({"at": {"type": ["string", "null"]}}, {"at": None}),
-        ({"n": {"$ref": "#/$defs/whole"}}, {"n": 10**30}),
-        ({}, {"anything": [{}]}),
-    ],
-)
-def test_a_record_that_fits_passes(
-    properties: dict[str, Any], record: dict[str, Any]
-) -> None:
-    definitions = {"whole": {"type": "integer"}}
-    schema = {"type": "object", "properties": properties, "$defs": definitions}
-    RecordValidator(schema).validate(record)
-
-
-@pytest.mark.parametrize(
-    ("schema", "record", "said"),
-    [
-        ({"properties": {"n": {"type": "integer"}}}, {"n": "x"}, "n: "),
-        (
-            {
-                "properties": {
-                    "d": {"items": {"properties": {"id": {"type": "string"}}}}
-                }
-            },
-            {"d": [{"id": "1"}, {"id": 2}]},
-            "d.1.id: ",
-        ),
-        ({"required": ["id"]}, {}, 'the record: "id" is a required property'),
-    ],
-)
-def test_a_record_that_does_not_fit_is_told_with_its_place(
-    schema: dict[str, Any], record: dict[str, Any], said: str
-) -> None:
-    with pytest.raises(InvalidRecord, match=said):
-        RecordValidator({"type": "object"} | schema).validate(record)
-
-
-@pytest.mark.parametrize(
-    ("properties", "record"),
-    [
-        ({"a": {"enum": ["x\ufffd"]}}, {"a": "x\ud83d"}),
-        ({"a": {"type": "object"}}, {"a": {"\udc00": 1}}),
-        ({"a": {"type": "array"}}, {"a": ["\ud83d\ude00", "\ud83d"], "\udfff": 1}),
-    ],
-)
-def test_half_a_character_is_checked_like_any_other(
-    properties: dict[str, Any], record: dict[str, Any]
-) -> None:
-    validator = RecordValidator({"type": "object", "properties": properties})
-    validator.validate(record)
-    with pytest.raises(InvalidRecord, match="a: "):
-        validator.validate(record | {"a": 7, "\ud83d": None})
-
-
-@pytest.mark.parametrize("name", ["whole", "\ud83d"])
-def test_a_record_too_deep_to_be_checked_is_told_so(name: str) -> None:
-    deep: dict[str, Any] = {}
-    for _ in range(300):
-        deep = {"in": deep}
-    validator = RecordValidator({"additionalProperties": {"type": "integer"}})
-    with pytest.raises(RecursionError):
-        validator.validate({name: 1} | deep)
+# Checks
 
 
 @pytest.mark.parametrize(
@@ -144,7 +77,7 @@ def test_a_violation_by_a_large_value_has_a_short_detail(house: House) -> None:
     assert len(reject["detail"]) < 400
 
 
-# Rejects and labels
+# Rejects and report keys
 
 
 @pytest.mark.parametrize("value", [None, "absent"])
@@ -160,7 +93,7 @@ def test_a_key_property_that_is_null_or_absent_is_a_reject(
 
 
 @pytest.mark.parametrize(
-    ("event_type", "label"),
+    ("event_type", "report_key"),
     [
         ("device.impression", "device.impression"),
         ("device.session.start", "device.session.start"),
@@ -172,11 +105,11 @@ def test_a_key_property_that_is_null_or_absent_is_a_reject(
     ],
 )
 def test_the_report_has_rows_for_known_types_only(
-    house: House, event_type: object, label: str
+    house: House, event_type: object, report_key: str
 ) -> None:
     event = nami.impression(1) | {"event_type": event_type}
     report = house.take(singer.records("events", [event]))
-    assert set(report.counts.read) == {label}
+    assert set(report.counts.read) == {report_key}
 
 
 def test_a_type_that_the_settings_name_has_its_row(tmp_path: Path) -> None:
@@ -186,25 +119,7 @@ def test_a_type_that_the_settings_name_has_its_row(tmp_path: Path) -> None:
     assert report.counts.delivered == {"user.subscription.frozen": 1}
 
 
-# As many as a line may have, and so many more that no reader or validator gets through.
-@pytest.mark.parametrize("layers", [300, 100_000])
-@pytest.mark.parametrize("declared", [{}, {"deep": {"type": "string"}}])
-def test_a_record_too_deep_to_be_understood_is_a_reject(
-    house: House, layers: int, declared: dict[str, Any]
-) -> None:
-    deep: Any = 1
-    for _ in range(layers):
-        deep = {"in": deep}
-    line = singer.record("events", nami.impression(1))
-    house.target.run.memory.open()
-    sink = house.sink(properties=declared)
-    sink.take(nami.impression(1) | {"deep": deep}, "events", line)
-    house.target.way.flush()
-    [(_, reason)] = house.target.run.ledger.counts().rejected
-    assert reason == "too_deep"
-
-
-# Users, memory and lanes
+# Users
 
 
 def test_a_user_record_sets_the_state_of_the_user(house: House) -> None:
@@ -245,17 +160,24 @@ def test_also_a_filtered_event_tells_who_its_user_is(house: House) -> None:
     assert event["user_id"] == nami.external_id(1)
 
 
+@pytest.fixture
+def delivered(monkeypatch: pytest.MonkeyPatch) -> list[EncodedEvent]:
+    """Return where each event is noted that delivery is given."""
+    noted: list[EncodedEvent] = []
+    submit = Delivery.submit
+
+    def note(delivery: Delivery, events: Iterable[EncodedEvent]) -> None:
+        some = list(events)
+        noted.extend(some)
+        submit(delivery, some)
+
+    monkeypatch.setattr(Delivery, "submit", note)
+    return noted
+
+
 def test_the_records_of_one_nami_user_have_one_user_key(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    house: House, delivered: list[EncodedEvent]
 ) -> None:
-    keys: list[str] = []
-    send = house.target.run.send
-
-    def note(event: Any, user_key: str, *rest: Any) -> None:
-        keys.append(user_key)
-        send(event, user_key, *rest)
-
-    monkeypatch.setattr(house.target.run, "send", note)
     user_id = nami.identifier(2, 1)
     messages = [
         *singer.records("a", [nami.impression(2, user_id=user_id)]),  # anonymous yet
@@ -265,28 +187,24 @@ def test_the_records_of_one_nami_user_have_one_user_key(
         *singer.records("e", [nami.impression(4, user_id=None)]),
     ]
     house.take(messages)
+    keys = [event.user_key for event in delivered]
     assert keys == [user_id] * 3 + [nami.external_id(3), nami.device_id(4)]
 
 
 def test_nami_users_of_one_external_id_are_one_user_to_delivery(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    house: House, delivered: list[EncodedEvent]
 ) -> None:
-    sent: list[tuple[str, str | None]] = []
-    monkeypatch.setattr(
-        house.target.run,
-        "send",
-        lambda event, user_key, *_rest: sent.append((user_key, event.user_id)),
-    )
     same = nami.subscription(1)["external_ids"]
     records = [nami.subscription(1), nami.subscription(2, external_ids=same)]
-    house.target.process_lines(io.StringIO(_text(singer.records("events", records))))
-    house.target.way.flush()
+    house.take(singer.records("events", records))
     external_id = nami.external_id(1)
-    assert sent == [(nami.identifier(2, n), external_id) for n in (1, 2)]
+    assert [(event.user_key, event.user_id) for event in delivered] == [
+        (nami.identifier(2, n), external_id) for n in (1, 2)
+    ]
 
 
 def test_the_sdk_never_hands_records_to_the_sink_itself(house: House) -> None:
-    sink = house.sink()
+    sink = house.target.add_sink("events", dict(singer.ANYTHING), [])
     sink.process_batch({})
     with pytest.raises(NotImplementedError):
         sink.process_record({}, {})
@@ -302,7 +220,3 @@ def test_an_event_that_is_not_chosen_is_filtered_whatever_else_is_wrong_with_it(
     report = house.take([singer.schema("events"), singer.record("events", session)])
     assert report.counts.filtered == {("device.session.start", "event_not_chosen"): 1}
     assert not report.counts.rejected
-
-
-def _text(messages: Iterable[bytes]) -> str:
-    return b"".join(messages).decode()

@@ -6,7 +6,6 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
-from target_amplitude_nami.singer.sink import NamiSink
 from target_amplitude_nami.singer.target import TargetAmplitudeNami
 
 if TYPE_CHECKING:
@@ -36,11 +35,6 @@ class House:
         report: Report = self.target.report
         assert report.counts.open == 0
         return report
-
-    def sink(self, **schema: Any) -> NamiSink:
-        """Return the sink of a stream with this schema."""
-        definition = {"type": "object", "properties": {}} | schema
-        return NamiSink(self.target, "events", definition, [])
 
     @property
     def sent(self) -> list[dict[str, Any]]:
