@@ -48,7 +48,7 @@ class Seen:
         self.counts = self.reader.process_lines(io.BytesIO(text))  # type: ignore[arg-type]
 
     def take_record(self, record: dict[str, Any], stream: str, line: bytes) -> None:
-        # Texts tell 1 and 1.0 apart.
+        # As texts, 1 and 1.0 differ.
         self.messages.append((repr(stream), repr(record), line))
 
     def take_message(self, message: dict[str, Any], line: bytes) -> bool:

@@ -202,7 +202,7 @@ def test_a_record_of_a_file_becomes_a_message() -> None:
 
 
 @pytest.mark.skipif(not FULL_DISK.exists(), reason="the system has no /dev/full")
-def test_a_full_disk_is_told_when_it_matters() -> None:
+def test_a_full_disk_is_a_failure_when_it_matters() -> None:
     rejects = RejectsFile(FULL_DISK, "nami")
     rejects.write("a", singer.record("a", {}), REFUSAL)
     with pytest.raises(OutputUnwritable, match="No space left"):
@@ -212,7 +212,7 @@ def test_a_full_disk_is_told_when_it_matters() -> None:
     rejects.close()
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     rejects = RejectsFile(tmp_path / "file" / "rejects.singer", "nami")
     with pytest.raises(OutputUnwritable, match=r"rejects\.singer"):
@@ -313,7 +313,7 @@ def test_within_a_run_each_reject_is_written(
     ("change", "left"),
     [
         (lambda path: path.unlink(), 0),
-        (lambda path: path.rename(path.with_name("mended.singer")), 0),
+        (lambda path: path.rename(path.with_name("corrected.singer")), 0),
         (lambda path: os.truncate(path, len(singer.schema("a"))), 0),
         (lambda path: path.write_bytes(b""), 0),
         (lambda path: path.write_bytes(path.read_bytes().replace(b" 1}", b" 7}")), 1),

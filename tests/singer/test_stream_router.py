@@ -11,7 +11,7 @@ from singer_sdk.mapper import SameRecordTransform
 
 from target_amplitude_nami.singer.stream_router import StreamRouter
 from tests.support import nami, singer
-from tests.support.house import House
+from tests.support.target_harness import TargetHarness
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -141,12 +141,12 @@ def _without_time(rejects: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _outcome(
     folder: Path, messages: list[bytes], settings: dict[str, Any]
 ) -> tuple[Report, list[dict[str, Any]], list[dict[str, Any]]]:
-    house = House(folder, **settings)
+    harness = TargetHarness(folder, **settings)
     try:
-        report = house.take(messages)
+        report = harness.take(messages)
     finally:
-        house.target.run.close("failed")
-    return report, house.sent, _without_time(house.rejects)
+        harness.target.run.close("failed")
+    return report, harness.sent, _without_time(harness.rejects)
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
@@ -176,7 +176,7 @@ def test_each_message_leaves_the_right_streams_direct(
         routers.append(router)
 
     monkeypatch.setattr(StreamRouter, "__init__", note)
-    target = House(tmp_path, **SETTINGS[settings]).target
+    target = TargetHarness(tmp_path, **SETTINGS[settings]).target
     try:
         for line in MESSAGES[messages]:
             target.process_lines(io.StringIO(line.decode()))

@@ -1,4 +1,4 @@
-"""The target within the test's own process, writing its requests to a file."""
+"""Runs the target in the test's own process, with its requests in a file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from target_amplitude_nami.accounting.report import Report
 
 
-class House:
+class TargetHarness:
     """A target in this process that writes its requests to a file."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
