@@ -8,7 +8,7 @@ import pytest
 
 from target_amplitude_nami.delivery.delivery import Delivery
 from tests.support import nami, singer
-from tests.support.house import House
+from tests.support.target_harness import TargetHarness
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,9 +39,9 @@ def test_large_events_are_handed_over_a_few_at_a_time(
         nami.impression(number, **(text if number % 10 == 0 else {}))
         for number in range(150)
     ]
-    house = House(tmp_path)
-    house.take(singer.records("events", events))
-    assert [event["insert_id"] for event in house.sent] == [e["id"] for e in events]
+    harness = TargetHarness(tmp_path)
+    harness.take(singer.records("events", events))
+    assert [event["insert_id"] for event in harness.sent] == [e["id"] for e in events]
     assert max(map(len, handed_over)) == 10
     assert max(sum(e.memory_bytes for e in some) for some in handed_over) < 200_000
 
@@ -49,11 +49,11 @@ def test_large_events_are_handed_over_a_few_at_a_time(
 def test_many_that_waited_leave_a_few_at_a_time(
     tmp_path: Path, handed_over: list[list[EncodedEvent]]
 ) -> None:
-    house = House(
+    harness = TargetHarness(
         tmp_path, anonymous_users="hold", memory_path=str(tmp_path / "memory.db")
     )
     user = nami.identifier(2, 1)
     waiting = [nami.impression(number, user_id=user) for number in range(2, 1_000)]
-    house.take(singer.records("events", [*waiting, nami.subscription(1)]))
-    assert len(house.sent) == len(waiting) + 1
+    harness.take(singer.records("events", [*waiting, nami.subscription(1)]))
+    assert len(harness.sent) == len(waiting) + 1
     assert max(map(len, handed_over)) <= 400

@@ -69,6 +69,9 @@ class EventFilter:
             return self._report_keys.get(event_type, OTHER)
         return OTHER
 
+    report_key_of = label_of
+    report_key_of_type = label
+
     def is_wanted(self, event_type: str) -> bool:
         """Return whether events of a type are sent; report a new type that is not."""
         if event_type in self._sent_names:

@@ -1,4 +1,4 @@
-"""The files of a BATCH message, read line by line."""
+"""Reads the files of a BATCH message line by line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if t.TYPE_CHECKING:
 
 _COMPRESSIONS = (None, "none", "gzip")
 _GZIP: t.Final = zlib.MAX_WBITS + 16
-"""How zlib is told that gzip's header and trailer are around its data."""
+"""Makes zlib expect gzip's header and trailer around its data."""
 _CHUNK_BYTES: t.Final = 1 << 19
 """Smaller ones are slower: for each, the threads take the lock from each other."""
 _PACKED_BYTES: t.Final = 3 << 15

@@ -1,19 +1,15 @@
-"""The target as a command: signals, exit codes, and one clear line for a failure."""
+"""The command line: exit codes, and one clear line for a failure."""
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
-import time
 import typing as t
 
 import click
-from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import _ConfigInput
 from singer_sdk.target_base import Target
 
-from target_amplitude_nami.errors import AmplitudeNamiError, ConfigurationError
+from target_amplitude_nami.errors import ConfigurationError, AmplitudeNamiError
 from target_amplitude_nami.settings.paths import problems_with_paths
 from target_amplitude_nami.singer import interpreter
 from target_amplitude_nami.singer.log_escaping import escape_log
@@ -24,57 +20,29 @@ else:
     from typing_extensions import override
 
 if t.TYPE_CHECKING:
-    from types import FrameType
-
     from target_amplitude_nami.accounting.report import Report
     from target_amplitude_nami.run import Run
     from target_amplitude_nami.settings import Settings
+    from target_amplitude_nami.singer.signals import Signals
 
 _TOO_MANY_REJECTS = 3
 _FAILED = 1
-_SECONDS_TO_CLOSE = 1.5
-
-_T = t.TypeVar("_T")
 
 
 class CommandTarget(Target):
-    """A target that ends well: when its input ends, when told to, and when it fails."""
+    """A target that can be run as a command."""
 
     settings: Settings
     run: Run
+    signals: Signals
     report: Report
-
-    def __init__(self, **kwargs: t.Any) -> None:
-        """See the SDK for the arguments."""
-        self._signal: int | None = None
-        self._must_end_at: float | None = None
-        super().__init__(**kwargs)
-
-    @override
-    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        """Note the signal; a second one ends at once. No lock, and so no logging."""
-        if self._signal is not None:
-            os._exit(_signal_exit_code(self._signal))
-        self._signal = signum
-        grace = self.settings.shutdown_grace
-        self._must_end_at = time.monotonic() + grace
-        # Something may block for ever: a disk, or a reader of STATE that reads nothing.
-        signal.signal(signal.SIGALRM, self._handle_termination)
-        signal.setitimer(signal.ITIMER_REAL, grace + _SECONDS_TO_CLOSE)
-
-    def _is_interrupted(self) -> bool:
-        return self._signal is not None
-
-    def _seconds_left(self) -> float | None:
-        if self._must_end_at is None:
-            return None
-        return self._must_end_at - time.monotonic()
+    """Set when the input is at its end."""
 
     @property
     def exit_code(self) -> int:
-        """What the process tells its caller, once the input is at its end."""
-        if self._signal is not None:
-            return _signal_exit_code(self._signal)
+        """The exit code of a run whose input is at its end."""
+        if self.signals.exit_code is not None:
+            return self.signals.exit_code
         most = self.settings.max_rejected
         if most is not None and self.report.rejected > most:
             self.logger.error(
@@ -123,8 +91,7 @@ class CommandTarget(Target):
             target.close_after(error)
             raise
         finally:
-            # While the interpreter ends, the alarm would no longer find its handler.
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            target.signals.disarm()
         sys.exit(target.exit_code)
 
     def problems_with_paths(self, file_input: t.IO[str]) -> tuple[str, ...]:
@@ -141,20 +108,20 @@ class CommandTarget(Target):
         return ConfigurationError(problems).problems
 
     def close_after(self, error: BaseException) -> None:
-        """Close everything after a failure; the last line of the log says what it was.
+        """Close everything after a failure, and log it last.
 
         Args:
             error: What ended the run.
         """
         is_known = isinstance(error, AmplitudeNamiError)
-        troubles: list[BaseException] = [error] if is_known else []
+        failures: list[BaseException] = [error] if is_known else []
         try:
             self.run.close("failed")
-        except Exception as another:  # noqa: BLE001 - the first trouble counts
+        except Exception as another:  # noqa: BLE001 - the first failure counts
             if str(another) != str(error):
-                troubles.insert(0, another)
-        for trouble in troubles:
-            self.logger.error("%s", trouble)
+                failures.insert(0, another)
+        for failure in failures:
+            self.logger.error("%s", failure)
 
     @classmethod
     @override
@@ -165,24 +132,6 @@ class CommandTarget(Target):
             return super().cb_config(ctx, param, value)
         except (OSError, RecursionError, TypeError, ValueError) as error:
             # The SDK merges the files without a look at what they hold.
-            problem = "no JSON object" if isinstance(error, TypeError) else error
-            said = f"--config {' '.join(value)} cannot be read: {problem}"
-            raise click.ClickException(str(ConfigurationError([said]))) from error
-
-
-def _signal_exit_code(signum: int) -> int:
-    return 128 + signum
-
-
-def with_sdk_error(read: t.Callable[[], _T]) -> _T:
-    """Return what `read` reads; our error becomes the one that the SDK's command shows.
-
-    Raises:
-        ConfigValidationError: With a line for every mistake.
-    """
-    try:
-        return read()
-    except ConfigurationError as error:
-        raise ConfigValidationError(
-            "Config validation failed", errors=list(error.problems), schema={}
-        ) from error
+            cause = "no JSON object" if isinstance(error, TypeError) else error
+            problem = f"--config {' '.join(value)} cannot be read: {cause}"
+            raise click.ClickException(str(ConfigurationError([problem]))) from error

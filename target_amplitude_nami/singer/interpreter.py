@@ -1,4 +1,4 @@
-"""How the interpreter is set for a run: less time and memory for what a run is not."""
+"""Tunes the interpreter: less time and memory for what a run has no use of."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SWITCH_SECONDS = 0.001
 
 
 def tune() -> None:
-    """Set everything; the process shall do nothing else than a run."""
+    """Tune everything, in a process that does nothing but a run."""
     _collect_garbage_seldom()
     _keep_little_free_memory()
     hand_over_soon()
@@ -29,7 +29,7 @@ def hand_over_soon() -> None:
 
 
 def _collect_garbage_seldom() -> None:
-    """Keep the interpreter from looking for circles, of which records make none.
+    """Seldom look for cycles of references, of which records make none.
 
     By default it looks at every young object after 700 more of them, and at all that
     was imported now and then: a tenth of a run's time.

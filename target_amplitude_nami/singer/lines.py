@@ -1,4 +1,4 @@
-"""The lines of the input, read so that a signal or a failure is served at once."""
+"""Reads the lines of the input so that a signal or a failure is noticed at once."""
 
 from __future__ import annotations
 
@@ -13,23 +13,25 @@ from target_amplitude_nami.errors import InputUnreadable
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from target_amplitude_nami.shutdown import Shutdown
+
 CHUNK_BYTES: t.Final = 1 << 18
 _LONGEST_LINE_BYTES = 1 << 28
-"""More than any tap means: without an end to a line, memory would fill up."""
+"""More than any tap writes: a line that never ends would fill the memory."""
 _POLL_SECONDS = 0.2
 
 
 def read_lines(
     file: t.IO[t.Any] | Iterable[str | bytes],
+    shutdown: Shutdown,
     *,
-    is_interrupted: Callable[[], bool],
     tick: Callable[[], None],
-) -> Iterator[bytes]:
-    """Yield the input's lines without their ends, until it ends or is interrupted.
+) -> Iterator[list[bytes]]:
+    """Yield the input's lines without their ends, some at a time.
 
     Args:
         file: Standard input or a file; anything else that gives lines will do.
-        is_interrupted: Asked before each line: once true, none is yielded.
+        shutdown: Once it is requested, nothing more is read.
         tick: Called about every 0.2 s, also while no input comes.
 
     Raises:
@@ -38,17 +40,15 @@ def read_lines(
     try:
         descriptor = t.cast("t.IO[t.Any]", file).fileno()
     except (AttributeError, io.UnsupportedOperation):
-        heaps = _lines_in_memory(t.cast("Iterable[str | bytes]", file))
+        chunks = _lines_in_memory(t.cast("Iterable[str | bytes]", file))
     except ValueError as error:
         raise InputUnreadable("the input is closed") from error
     else:
-        heaps = lines_of(_chunks(descriptor, is_interrupted, tick))
-    for lines in heaps:
-        for line in lines:
-            # After an interruption, one would be read behind one that is unfinished.
-            if is_interrupted():
-                return
-            yield line.rstrip(b"\n")
+        chunks = lines_of(_chunks(descriptor, shutdown, tick))
+    for lines in chunks:
+        if shutdown.is_requested:  # the last line may be half of one
+            return
+        yield [line.rstrip(b"\n") for line in lines]
 
 
 def lines_of(chunks: Iterable[bytes]) -> Iterator[list[bytes]]:
@@ -79,10 +79,10 @@ def lines_of(chunks: Iterable[bytes]) -> Iterator[list[bytes]]:
 
 
 def _chunks(
-    descriptor: int, is_interrupted: Callable[[], bool], tick: Callable[[], None]
+    descriptor: int, shutdown: Shutdown, tick: Callable[[], None]
 ) -> Iterator[bytes]:
     next_tick = time.monotonic()
-    while not is_interrupted():
+    while not shutdown.is_requested:
         if time.monotonic() >= next_tick:
             tick()
             next_tick = time.monotonic() + _POLL_SECONDS

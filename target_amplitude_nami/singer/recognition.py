@@ -1,4 +1,4 @@
-"""Whether anything in the input is Nami's: a run in which nothing is must not pass.
+"""Finds out whether anything in the input is Nami's; a run without any must fail.
 
 A stream is recognised by its SCHEMA, by a record, a reject or a deleted row of Nami's,
 or by a pattern in `event_streams` and `user_streams`. Without this, a tap that reads
@@ -12,10 +12,10 @@ import fnmatch
 import re
 import typing as t
 
-if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+from target_amplitude_nami.nami.recognising import NamiDetector
 
-    from target_amplitude_nami.accounting.ledger import Ledger
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 _MOST_STREAMS_SHOWN = 5
 _MOST_COLUMNS_SHOWN = 20
@@ -31,7 +31,7 @@ _LOOKED_FOR = (
 
 
 class _Pattern(t.NamedTuple):
-    """A name or pattern of streams in the settings, made ready once for all streams."""
+    """A name or pattern of streams in the settings, compiled once."""
 
     setting: str
     text: str
@@ -45,10 +45,20 @@ class Recognition:
         self,
         event_streams: Sequence[str],
         user_streams: Sequence[str],
-        ledger: Ledger,
+        *,
+        hold_state: Callable[[], None],
+        let_state_go: Callable[[], None],
     ) -> None:
-        """Take the patterns of both settings, and who keeps STATE back."""
-        self._ledger = ledger
+        """Take the patterns of both settings.
+
+        Args:
+            event_streams: Of the streams that hold events.
+            user_streams: Of the streams that hold users.
+            hold_state: Keeps back each STATE that comes from now on.
+            let_state_go: Ends that.
+        """
+        self._hold_state = hold_state
+        self._let_state_go = let_state_go
         patterns = {"event_streams": event_streams, "user_streams": user_streams}
         self._patterns = [
             _Pattern(name, text, re.compile(fnmatch.translate(text)).match)
@@ -104,9 +114,27 @@ class Recognition:
         if self.has_patterns and (self._is_named(stream) or not looks_like_nami()):
             return
         if not self._left_out:
-            self._ledger.hold_state()
+            self._hold_state()
         if len(self._left_out) < _MOST_STREAMS:
             self._left_out[stream] = list(columns)[: _MOST_COLUMNS_SHOWN + 1]
+
+    def note_unseen_record(
+        self, stream: str, record: Mapping[str, t.Any], *, is_deleted: bool = False
+    ) -> None:
+        """Take note of a record that is settled before any sink has seen it.
+
+        Args:
+            stream: Its stream, after the stream maps.
+            record: The record.
+            is_deleted: Whether it is of a deleted row, which is no sign of a mistake.
+        """
+        if self.is_settled or self.note_stream(stream, is_declared=False):
+            return
+        is_nami = NamiDetector().looks_like_nami(record)
+        if is_nami and not self.has_patterns:
+            self.note_nami(stream)
+        elif not is_deleted:
+            self.note_left_out(stream, record, lambda: is_nami)
 
     def failure(self) -> str | None:
         """Return why a run whose input has ended must fail, if so."""
@@ -161,7 +189,7 @@ class Recognition:
             return
         self.is_settled = True
         if self._left_out:
-            self._ledger.let_state_go()
+            self._let_state_go()
         self._left_out.clear()
 
 

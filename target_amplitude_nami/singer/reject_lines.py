@@ -1,8 +1,9 @@
-"""The lines of the rejects file: a record, and beside it why it was rejected."""
+"""The lines of the rejects file: a message, and beside its record the reason."""
 
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import json
 import typing as t
 from hashlib import blake2b
@@ -10,19 +11,23 @@ from hashlib import blake2b
 import msgspec
 
 from target_amplitude_nami import jsontext
+from target_amplitude_nami.singer.messages import decode_as_spelt, encode_as_spelt
 from target_amplitude_nami.text import printable
 
 if t.TYPE_CHECKING:
     from target_amplitude_nami.outcomes import Refusal
 
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+BYTE_ORDER_MARK: t.Final = b"\xef\xbb\xbf"
+UNREADABLE_LINES: t.Final = "_unreadable_lines"
+"""The stream of lines that are no Singer message: their record is `{"line": "…"}`."""
+
 _BLANKS = bytes.maketrans(b"\r\n", b"  ")
 _WHY = "rejected"
 _KEY = b',"rejected":'
 
 
 def is_reject(line: bytes) -> bool:
-    """Whether a message has the reason beside it that `Rejects` has written."""
+    """Return whether a message comes from a rejects file, with its reason."""
     if b'"rejected"' not in line:
         return False
     try:
@@ -43,7 +48,7 @@ def on_one_line(text: bytes) -> bytes:
 
 
 class _Record(msgspec.Struct):
-    """What is read of a message to know it again: not when it was extracted."""
+    """What identifies a message: not when it was extracted."""
 
     record: msgspec.Raw
 
@@ -55,14 +60,14 @@ def key_of(stream: str, line: bytes) -> bytes:
     """Return a hash of a record that is the same in every run."""
     try:
         record = bytes(_record_in(line).record)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, ValueError):
         record = _without_reason(line)
     name = stream.encode("utf-8", "surrogatepass")
     return blake2b(name + b"\0" + record, digest_size=16).digest()
 
 
 def digest(line: bytes) -> bytes:
-    """Return what a line is known by."""
+    """Return the hash that identifies a line."""
     return blake2b(line, digest_size=16).digest()
 
 
@@ -88,9 +93,9 @@ def _without_reason(line: bytes) -> bytes:
         return line[:at] + b"}"
     if _WHY not in _keys(line):  # it stands within the record
         return line
-    message = jsontext.decode(line)
+    message = decode_as_spelt(line)
     del message[_WHY]
-    return jsontext.encode(message)
+    return encode_as_spelt(message)
 
 
 def _keys(text: bytes) -> t.Collection[str]:
@@ -103,3 +108,48 @@ def _keys(text: bytes) -> t.Collection[str]:
 def encode(value: object) -> bytes:
     """Return a value as JSON in ASCII."""
     return json.dumps(value, separators=(",", ":")).encode("ascii")
+
+
+def schema_message(stream: str, columns: t.Mapping[str, t.Any] | None = None) -> bytes:
+    """Return a SCHEMA message that allows anything, and names some columns."""
+    return encode(
+        {
+            "type": "SCHEMA",
+            "stream": stream,
+            "schema": {"type": "object", "properties": columns or {}},
+            "key_properties": [],
+        }
+    )
+
+
+def unreadable_line(line: bytes) -> bytes:
+    """Return a RECORD message that holds a line which is no Singer message."""
+    text = line.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
+    return encode(
+        {"type": "RECORD", "stream": UNREADABLE_LINES, "record": {"line": text}}
+    )
+
+
+def line_of(message: bytes) -> bytes | None:
+    """Return the line that a RECORD message of `UNREADABLE_LINES` holds.
+
+    Bytes that are not UTF-8 stand in it as halves of characters.
+    """
+    line = decode_as_spelt(message)["record"].get("line")
+    if not isinstance(line, str):
+        return None
+    try:
+        return line.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return line.encode("utf-8", "surrogatepass")
+
+
+def record_message(stream: str, record: bytes) -> bytes:
+    """Return the RECORD message for a record that came without one."""
+    text = record.removeprefix(BYTE_ORDER_MARK).strip()
+    return b"".join((_start_of_record_message(stream), text, b"}"))
+
+
+@functools.lru_cache
+def _start_of_record_message(stream: str) -> bytes:
+    return b'{"type":"RECORD","stream":%s,"record":' % encode(stream)

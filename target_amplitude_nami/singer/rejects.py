@@ -1,11 +1,9 @@
-"""Undeliverable records, written as Singer messages that this target can read again."""
+"""Writes rejected records as Singer messages that this target can read again."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import functools
-import json
 import os
 import stat
 import threading
@@ -13,11 +11,11 @@ import typing as t
 
 from target_amplitude_nami.errors import OutputUnwritable
 from target_amplitude_nami.singer.reject_lines import (
-    BYTE_ORDER_MARK,
+    UNREADABLE_LINES,
     digest,
-    encode,
     key_of,
     on_one_line,
+    schema_message,
     with_reason,
 )
 from target_amplitude_nami.store.model import RejectPlace
@@ -27,12 +25,9 @@ if t.TYPE_CHECKING:
 
     from target_amplitude_nami.outcomes import Refusal
 
-UNREADABLE_LINES: t.Final = "_unreadable_lines"
-"""The stream of lines that are no Singer message: their record is `{"line": "…"}`."""
-
 
 class KnownRejects(t.Protocol):
-    """What remembers, from run to run, where records stand in the file."""
+    """Remembers from run to run where records stand in the file."""
 
     def find_reject(self, key: bytes, /) -> RejectPlace | None:
         """Return where a record was written last."""
@@ -41,7 +36,7 @@ class KnownRejects(t.Protocol):
         """Remember where a record was written."""
 
 
-class Rejects:
+class RejectsFile:
     """The rejects file: made at the first reject, for its owner alone, appended."""
 
     def __init__(
@@ -64,8 +59,17 @@ class Rejects:
         """Whether it is no device or pipe."""
         self._bytes_before = 0
         """Of earlier runs."""
-        self._schemas: dict[str, bytes] = {UNREADABLE_LINES: _UNREADABLE_SCHEMA}
+        self._schemas: dict[str, bytes] = {
+            UNREADABLE_LINES: schema_message(
+                UNREADABLE_LINES, {"line": {"type": "string"}}
+            )
+        }
         self._declared: set[str] = set()
+
+    @property
+    def destination(self) -> str:
+        """Where a person finds the rejects."""
+        return str(self.path)
 
     def declare(self, stream: str, schema_line: bytes) -> None:
         """Take a stream's SCHEMA message, which will stand before its rejects."""
@@ -79,17 +83,7 @@ class Rejects:
         For records that are older than this run: the one made here allows anything.
         """
         with self._lock:
-            self._schemas.setdefault(
-                stream,
-                encode(
-                    {
-                        "type": "SCHEMA",
-                        "stream": stream,
-                        "schema": {"type": "object", "properties": {}},
-                        "key_properties": [],
-                    }
-                ),
-            )
+            self._schemas.setdefault(stream, schema_message(stream))
 
     def write(self, stream: str, line: bytes, refusal: Refusal) -> None:
         """Write a record with, beside it, why it was rejected.
@@ -179,7 +173,7 @@ class Rejects:
         finally:
             file, self._file = self._file, None
             if file is not None:
-                with contextlib.suppress(OSError):  # told by `sync`
+                with contextlib.suppress(OSError):  # `sync` has raised it
                     file.close()
 
     def _open(self) -> t.BinaryIO:
@@ -197,51 +191,6 @@ class Rejects:
     def _unwritable(self, error: OSError) -> OutputUnwritable:
         return OutputUnwritable(
             f"The rejects file {self.path} cannot be written ({error.strerror}): "
-            f"mend the disk or choose another `rejects_path`, then run again; nothing "
-            f"is lost"
+            f"free or repair the disk, or set another `rejects_path`, and run again. "
+            f"Nothing is lost"
         )
-
-
-def unreadable_line(line: bytes) -> bytes:
-    """Return a RECORD message that holds a line which is no Singer message."""
-    text = line.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
-    return encode(
-        {"type": "RECORD", "stream": UNREADABLE_LINES, "record": {"line": text}}
-    )
-
-
-def line_of(message: bytes) -> bytes | None:
-    """Return the line that a RECORD message of `UNREADABLE_LINES` holds.
-
-    It is read as it is spelt, since bytes that are not UTF-8 stand in it as halves of
-    characters.
-    """
-    record = json.loads(message.decode("utf-8-sig", "surrogatepass"))["record"]
-    line = record.get("line")
-    if not isinstance(line, str):
-        return None
-    try:
-        return line.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return line.encode("utf-8", "surrogatepass")
-
-
-def record_message(stream: str, record: bytes) -> bytes:
-    """Return the RECORD message for a record that came without one."""
-    text = record.removeprefix(BYTE_ORDER_MARK).strip()
-    return b"".join((_start_of_record_message(stream), text, b"}"))
-
-
-@functools.lru_cache
-def _start_of_record_message(stream: str) -> bytes:
-    return b'{"type":"RECORD","stream":%s,"record":' % encode(stream)
-
-
-_UNREADABLE_SCHEMA = encode(
-    {
-        "type": "SCHEMA",
-        "stream": UNREADABLE_LINES,
-        "schema": {"type": "object", "properties": {"line": {"type": "string"}}},
-        "key_properties": [],
-    }
-)

@@ -1,4 +1,4 @@
-"""Standard output, where STATE goes and nothing else."""
+"""Writes STATE to standard output, where nothing else goes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from target_amplitude_nami.errors import OutputUnwritable
 
 
 def write_state(state: bytes) -> None:
-    """Write a STATE to standard output, where nothing else goes."""
+    """Write a STATE to standard output.
+
+    Raises:
+        OutputUnwritable: When nobody reads it, or the disk does not take it.
+    """
     output = t.cast("t.TextIO | None", sys.stdout)
     try:
         if output is None:
@@ -19,21 +23,21 @@ def write_state(state: bytes) -> None:
         output.write(state.decode("ascii") + "\n")
         output.flush()
     except (BrokenPipeError, ValueError) as error:
-        _forget(output)
+        _redirect_to_nowhere(output)
         raise OutputUnwritable(
-            "Standard output is closed: whoever keeps STATE (Meltano, as a rule) is "
-            "gone, so the run ends. Nothing is lost: run again"
+            "standard output is closed: the program that keeps STATE (usually Meltano) "
+            "has ended, so the run ends. Nothing is lost: run again"
         ) from error
     except OSError as error:
-        _forget(output)
+        _redirect_to_nowhere(output)
         raise OutputUnwritable(
             f"STATE cannot be written to standard output ({error.strerror}), so the "
-            f"run ends. Nothing is lost: mend that and run again"
+            f"run ends. Nothing is lost: fix the cause and run again"
         ) from error
 
 
-def _forget(output: t.TextIO | None) -> None:
-    """Lead standard output nowhere: the interpreter would flush it at the end."""
+def _redirect_to_nowhere(output: t.TextIO | None) -> None:
+    """Keep the interpreter from failing where it flushes standard output at its end."""
     with contextlib.suppress(AttributeError, OSError, ValueError):
         descriptor = t.cast("t.TextIO", output).fileno()
         nowhere = os.open(os.devnull, os.O_WRONLY)

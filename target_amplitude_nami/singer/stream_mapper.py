@@ -1,4 +1,4 @@
-"""The user's stream maps, each looked at for the streams that it may concern alone."""
+"""The user's stream maps: finds those of a stream, and applies one to a record."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import re
 import sys
 import typing as t
 
-from singer_sdk.mapper import MAPPER_SOURCE_OPTION, PluginMapper
+from singer_sdk.mapper import MAPPER_SOURCE_OPTION, CustomStreamMap, PluginMapper
+
+from target_amplitude_nami import jsontext
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -18,6 +20,8 @@ else:
 if t.TYPE_CHECKING:
     import logging
     from collections.abc import Collection, Sequence
+
+    from singer_sdk.mapper import StreamMap
 
 _WILDCARDS: t.Final = frozenset("*?[")
 
@@ -94,6 +98,22 @@ class StreamMapper(PluginMapper):
         keys = {*self._keys_of_name.get(name, ())}
         keys |= {key for pattern, key in self._patterns if pattern.match(name)}
         return sorted(keys, key=self._order.__getitem__)
+
+
+def transform(
+    stream_map: StreamMap, record: dict[str, t.Any]
+) -> dict[str, t.Any] | None:
+    """Return what a stream map makes of a record; None where it filters it.
+
+    It is what JSON could hold: an expression may make a date.
+
+    Raises:
+        Exception: Anything that an expression of the user's raises.
+    """
+    mapped: dict[str, t.Any] | None = stream_map.transform(dict(record))
+    if mapped is None or not isinstance(stream_map, CustomStreamMap):
+        return mapped
+    return jsontext.normalise(mapped)
 
 
 def _source(key: str, definition: object) -> str:

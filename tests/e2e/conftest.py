@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.story import House
+from tests.support.story import RunHarness
 from tests.support.zygote import Zygote
 
 if TYPE_CHECKING:
@@ -23,5 +23,7 @@ def zygote() -> Iterator[Zygote]:
 
 
 @pytest.fixture
-def house(tmp_path: Path, local_amplitude: LocalAmplitude, zygote: Zygote) -> House:
-    return House(tmp_path, local_amplitude, zygote, {"memory_path": "memory.db"})
+def harness(
+    tmp_path: Path, local_amplitude: LocalAmplitude, zygote: Zygote
+) -> RunHarness:
+    return RunHarness(tmp_path, local_amplitude, zygote, {"memory_path": "memory.db"})

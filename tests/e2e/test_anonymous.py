@@ -12,11 +12,10 @@ import pytest
 
 from target_amplitude_nami.local.faults import Do, Fault, Faults
 from tests.support import nami, singer
-from tests.support.house import House as InProcess
 from tests.support.run_target import API_KEY
 from tests.support.story import (
     TOO_MUCH,
-    House,
+    RunHarness,
     about,
     as_of,
     at,
@@ -25,6 +24,7 @@ from tests.support.story import (
     messages_of,
     shown,
 )
+from tests.support.target_harness import TargetHarness
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,56 +53,56 @@ def wait_until(is_so: Callable[[], bool], seconds: float = 20) -> None:
     ],
 )
 def test_a_user_who_logs_in_later_is_named_from_then_on(
-    house: House, policy: str, before: str | None
+    harness: RunHarness, policy: str, before: str | None
 ) -> None:
-    house.settings["anonymous_users"] = policy
-    first = house.run([shown(2, 1), as_of(2, "monthly", external_ids=[])])
-    fate = {"skip": "filtered", "reject": "rejected"}.get(policy, "delivered")
-    assert first.report[fate] == 2
-    assert (house.skus_of(before) if before else None) == (before and ["monthly"])
-    house.run([change(3, 3, "yearly"), shown(4, 4), as_of(5, "weekly")])
+    harness.settings["anonymous_users"] = policy
+    first = harness.run([shown(2, 1), as_of(2, "monthly", external_ids=[])])
+    outcome = {"skip": "filtered", "reject": "rejected"}.get(policy, "delivered")
+    assert first.report[outcome] == 2
+    assert (harness.skus_of(before) if before else None) == (before and ["monthly"])
+    harness.run([change(3, 3, "yearly"), shown(4, 4), as_of(5, "weekly")])
     names = [
-        event.sent.get("user_id") or event.sent["device_id"] for event in house.events
+        event.sent.get("user_id") or event.sent["device_id"] for event in harness.events
     ]
     assert names == [before] * bool(before) + [nami.external_id(1)] * 2
-    assert house.skus(1) == ["weekly"]
+    assert harness.skus(1) == ["weekly"]
 
 
 @pytest.mark.parametrize("policy", ["nami_user_id", "reject"])
 def test_an_older_login_names_the_user_but_leaves_him_as_he_is(
-    house: House, policy: str
+    harness: RunHarness, policy: str
 ) -> None:
-    house.settings["anonymous_users"] = policy
-    house.run([change(3, 5, "yearly"), shown(4, 6)])
-    house.run([change(2, 3, "monthly"), as_of(4, "weekly")])
-    assert house.skus(1) == ["yearly"]
+    harness.settings["anonymous_users"] = policy
+    harness.run([change(3, 5, "yearly"), shown(4, 6)])
+    harness.run([change(2, 3, "monthly"), as_of(4, "weekly")])
+    assert harness.skus(1) == ["yearly"]
 
 
 def test_a_reject_of_an_anonymous_user_is_delivered_after_the_login(
-    house: House,
+    harness: RunHarness,
 ) -> None:
-    house.settings["anonymous_users"] = "reject"
-    house.run([shown(2, 1)])
-    house.run([change(3, 3, "monthly")])
-    rejects = house.folder / "output" / "rejects.singer"
+    harness.settings["anonymous_users"] = "reject"
+    harness.run([shown(2, 1)])
+    harness.run([change(3, 3, "monthly")])
+    rejects = harness.folder / "output" / "rejects.singer"
     text = rejects.read_bytes()
     rejects.unlink()
-    house.run_messages([text])
-    assert house.ids == [nami.event_id(3), nami.event_id(2)]
-    assert {e.sent["user_id"] for e in house.events} == {nami.external_id(1)}
+    harness.run_messages([text])
+    assert harness.ids == [nami.event_id(3), nami.event_id(2)]
+    assert {e.sent["user_id"] for e in harness.events} == {nami.external_id(1)}
 
 
 # Held records
 
 
 @pytest.fixture
-def holding(house: House) -> House:
-    house.settings["anonymous_users"] = "hold"
-    return house
+def holding(harness: RunHarness) -> RunHarness:
+    harness.settings["anonymous_users"] = "hold"
+    return harness
 
 
 def test_held_records_leave_in_order_as_soon_as_their_user_has_a_name(
-    holding: House,
+    holding: RunHarness,
 ) -> None:
     first = holding.run([shown(3, 1), shown(2, 2), nami.impression(9)])
     assert first.report["held"] == first.report["waiting"] == 3
@@ -119,7 +119,7 @@ def test_held_records_leave_in_order_as_soon_as_their_user_has_a_name(
     assert second.report["waiting"] == 1
 
 
-def test_a_held_record_that_comes_again_is_a_duplicate(holding: House) -> None:
+def test_a_held_record_that_comes_again_is_a_duplicate(holding: RunHarness) -> None:
     holding.run([shown(2, 1)])
     assert holding.run([shown(2, 1)]).report["duplicate"] == 1
     holding.run([change(3, 4, "monthly"), shown(2, 1)])
@@ -127,7 +127,7 @@ def test_a_held_record_that_comes_again_is_a_duplicate(holding: House) -> None:
 
 
 def test_a_held_record_that_cannot_be_sent_becomes_a_reject_that_can_be_read_again(
-    holding: House,
+    holding: RunHarness,
 ) -> None:
     holding.run([shown(2, 1) | {"tags": TOO_MUCH}])
     holding.run([change(3, 4, "monthly")], max_request_bytes=20_000)
@@ -139,14 +139,16 @@ def test_a_held_record_that_cannot_be_sent_becomes_a_reject_that_can_be_read_aga
     assert holding.run([]).report["waiting"] == 0
 
 
-def test_with_another_policy_nothing_waits_any_more(holding: House) -> None:
+def test_with_another_policy_nothing_waits_any_more(holding: RunHarness) -> None:
     holding.run([shown(2, 1)])
     run = holding.run([], anonymous_users="device")
     assert run.report["delivered"] == run.report["read"] == 1
     assert run.report["waiting"] == 0
 
 
-def test_with_another_name_for_users_nothing_waits_any_more(holding: House) -> None:
+def test_with_another_name_for_users_nothing_waits_any_more(
+    holding: RunHarness,
+) -> None:
     holding.run([shown(2, 1), shown(3, 2)])
     run = holding.run([shown(4, 3)], user_source="nami_user_id")
     assert holding.ids == [nami.event_id(number) for number in (2, 3, 4)]
@@ -154,7 +156,7 @@ def test_with_another_name_for_users_nothing_waits_any_more(holding: House) -> N
     assert run.report["waiting"] == 0
 
 
-def test_a_login_lets_go_once_of_what_no_longer_waits(holding: House) -> None:
+def test_a_login_lets_go_once_of_what_no_longer_waits(holding: RunHarness) -> None:
     holding.run([shown(2, 1), as_of(2, "monthly", external_ids=[])])
     run = holding.run([change(5, 4, "yearly")], anonymous_users="device")
     assert run.report["released"] == 2
@@ -163,7 +165,7 @@ def test_a_login_lets_go_once_of_what_no_longer_waits(holding: House) -> None:
 
 
 def test_what_was_delivered_before_it_was_held_is_not_sent_again(
-    holding: House,
+    holding: RunHarness,
 ) -> None:
     holding.run([shown(2, 1)], anonymous_users="device")
     assert holding.run([shown(2, 1)]).report["held"] == 1
@@ -173,7 +175,7 @@ def test_what_was_delivered_before_it_was_held_is_not_sent_again(
     assert holding.ids == [nami.event_id(2), nami.event_id(3)]
 
 
-def test_what_waited_in_vain_is_told(holding: House) -> None:
+def test_what_waited_in_vain_is_logged(holding: RunHarness) -> None:
     holding.run([shown(2, 1), shown(3, 2)])
     run = holding.run([], anonymous_users="skip")
     [warning] = run.logged("WARNING")
@@ -184,7 +186,7 @@ def test_what_waited_in_vain_is_told(holding: House) -> None:
     assert again.report["waiting"] == 0
 
 
-def test_what_waited_may_become_rejects(holding: House) -> None:
+def test_what_waited_may_become_rejects(holding: RunHarness) -> None:
     holding.run([shown(2, 1), shown(3, 2)])
     run = holding.run([], anonymous_users="reject")
     assert [reject["record"]["id"] for reject in run.rejects] == [
@@ -194,14 +196,14 @@ def test_what_waited_may_become_rejects(holding: House) -> None:
     assert run.report["waiting"] == 0
 
 
-def test_a_rehearsal_lets_go_of_nothing(holding: House) -> None:
+def test_a_rehearsal_lets_go_of_nothing(holding: RunHarness) -> None:
     holding.run([shown(2, 1)])
     assert holding.run([], anonymous_users="device", dry_run=True).report["read"] == 1
     assert holding.run([]).report["waiting"] == 1
 
 
 def test_a_held_state_may_change_and_change_back_without_saying_when(
-    holding: House,
+    holding: RunHarness,
 ) -> None:
     here, there = (
         nami.user(1, updated_at=None, active_entitlements=bought(sku), external_ids=[])
@@ -215,7 +217,7 @@ def test_a_held_state_may_change_and_change_back_without_saying_when(
     assert holding.skus(1) == ["monthly"]
 
 
-def test_a_held_event_of_the_sandbox_goes_to_its_project(holding: House) -> None:
+def test_a_held_event_of_the_sandbox_goes_to_its_project(holding: RunHarness) -> None:
     holding.settings["sandbox_api_key"] = ANOTHER_KEY
     holding.run([shown(2, 1) | {"app_env": "beta_testing"}, shown(3, 2)])
     holding.run([change(4, 4, "monthly")])
@@ -223,7 +225,7 @@ def test_a_held_event_of_the_sandbox_goes_to_its_project(holding: House) -> None
     assert holding.arrived(API_KEY) == [nami.event_id(3), nami.event_id(4)]
 
 
-def test_a_held_event_goes_by_the_settings_of_the_day(holding: House) -> None:
+def test_a_held_event_goes_by_the_settings_of_the_day(holding: RunHarness) -> None:
     sold = shown(4, 9) | {"event_type": "device.transaction", "amount": 1}
     holding.run([shown(2, 1), sold])
     login = change(5, 9, "monthly")
@@ -235,7 +237,7 @@ def test_a_held_event_goes_by_the_settings_of_the_day(holding: House) -> None:
 
 @pytest.mark.parametrize("number", [b"1e999", b"NaN"])
 def test_a_held_number_that_is_none_becomes_a_reject_in_the_end(
-    holding: House, number: bytes
+    holding: RunHarness, number: bytes
 ) -> None:
     odd = singer.record("events", shown(2, 1) | {"amount": 7})
     odd = odd.replace(b'"amount": 7', b'"amount": ' + number)
@@ -246,18 +248,18 @@ def test_a_held_number_that_is_none_becomes_a_reject_in_the_end(
     assert holding.ids == [nami.event_id(3)]
 
 
-def test_a_record_that_cannot_wait_is_told_why(holding: House) -> None:
+def test_a_record_that_cannot_wait_has_the_reason(holding: RunHarness) -> None:
     run = holding.run([nami.impression(1, user_id=None)])
     [reject] = run.rejects
     assert "without which it cannot wait" in reject["rejected"]["detail"]
 
 
-def test_it_is_told_while_running_how_many_wait(holding: House) -> None:
+def test_the_progress_says_how_many_wait(holding: RunHarness) -> None:
     holding.run([shown(2, 1), shown(3, 2)])
     metrics = holding.folder / "metrics.txt"
     paths = {"metrics_path": str(metrics)}
     paths["memory_path"] = str(holding.folder / "memory.db")
-    running = InProcess(holding.folder, anonymous_users="hold", **paths).target
+    running = TargetHarness(holding.folder, anonymous_users="hold", **paths).target
     running.process_lines(io.StringIO(singer.schema("events").decode()))
     running.run._say_progress()
     [waiting] = [
@@ -278,7 +280,7 @@ SLOWLY = Faults((Fault(do=Do(delay=0.2)),))
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_run_may_end_while_held_records_leave(
-    holding: House, number: signal.Signals
+    holding: RunHarness, number: signal.Signals
 ) -> None:
     records = [about(n, nami.impression(n)) for n in range(MANY)]
     assert holding.run(records).report["held"] == MANY
@@ -301,11 +303,11 @@ def test_a_run_may_end_while_held_records_leave(
     assert sorted(holding.ids) == sorted(nami.event_id(n) for n in range(MANY))
 
 
-def test_a_held_record_keeps_what_json_can_hardly_say(holding: House) -> None:
+def test_a_held_record_keeps_what_json_can_hardly_say(holding: RunHarness) -> None:
     odd = {"name": "cut \ud83d", "big": 10**30, "nested": [{"a": None}, [1.10]]}
     holding.run([shown(2, 1) | odd])
     holding.run([change(3, 4, "monthly")])
-    direct = House(holding.folder, holding.local, holding.zygote, {})
+    direct = RunHarness(holding.folder, holding.local, holding.zygote, {})
     direct.run([change(3, 4, "monthly"), shown(2, 1) | odd], api_key="e" * 32)
     [held, _, _, sent] = [event.sent["event_properties"] for event in holding.events]
     assert held == sent

@@ -104,7 +104,7 @@ def test_records_of_a_batch_go_through_maps_checks_and_filters(
     assert run.states == [{"at": 6}]
 
 
-def test_a_rejected_record_of_a_batch_is_delivered_once_its_cause_is_mended(
+def test_a_rejected_record_of_a_batch_is_delivered_once_its_cause_is_fixed(
     tmp_path: Path, local_amplitude: LocalAmplitude
 ) -> None:
     file = tmp_path / "a.jsonl"

@@ -1,10 +1,9 @@
-"""Mistakes in the configuration, seen from outside: told at once, before any input."""
+"""Mistakes in the configuration are reported at once, before any input is read."""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,11 +11,10 @@ import pytest
 from tests.support import nami, singer
 from tests.support.run_target import (
     API_KEY,
-    TARGET,
     TargetRun,
-    clean_environment,
     run_command,
     run_target,
+    run_with_pipe,
 )
 
 if TYPE_CHECKING:
@@ -47,39 +45,24 @@ MISTAKES: list[tuple[dict[str, Any], list[str]]] = [
 
 
 def errors(run: TargetRun) -> list[str]:
-    """Return the lines of the log that tell of errors, without the closing one."""
+    """Return the errors in the log, without the closing one."""
     return [line for line in run.logged("ERROR") if line != "Config validation failed"]
 
 
-@pytest.mark.parametrize(("config", "said"), MISTAKES)
+@pytest.mark.parametrize(("config", "words"), MISTAKES)
 def test_a_mistake_is_one_clear_line_and_nothing_is_read(
-    tmp_path: Path, config: dict[str, Any], said: list[str]
+    tmp_path: Path, config: dict[str, Any], words: list[str]
 ) -> None:
     (tmp_path / "config.json").write_text(json.dumps(config))
-    source, sink = os.pipe()
-    os.write(sink, INPUT)
-    os.close(sink)
-    with os.fdopen(source, "rb") as pipe:
-        done = subprocess.run(
-            [TARGET, "--config", "config.json"],
-            stdin=pipe,
-            capture_output=True,
-            check=False,
-            cwd=tmp_path,
-            env=clean_environment(),
-        )
-        left = pipe.read()
-    run = TargetRun(
-        done.returncode, done.stdout.decode(), done.stderr.decode(), tmp_path
-    )
+    run, left = run_with_pipe(tmp_path, INPUT)
     assert left == INPUT
     assert run.exit_code == 1
     assert run.stdout == ""
     assert "Traceback" not in run.log
     assert API_KEY not in run.log
     [line] = errors(run)
-    for words in said:
-        assert words in line
+    for each in words:
+        assert each in line
     assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
 
 
@@ -215,7 +198,7 @@ def test_the_environment_is_left_alone_unless_it_is_asked_for(tmp_path: Path) ->
     assert "api_key is missing" in line
 
 
-def test_mistakes_in_the_environment_are_told_by_variable(tmp_path: Path) -> None:
+def test_mistakes_in_the_environment_name_the_variable(tmp_path: Path) -> None:
     run = run_command(
         tmp_path,
         ["--config=ENV"],
@@ -288,7 +271,7 @@ def test_a_missing_key_that_is_in_the_environment_is_explained(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("form", ["json", "markdown"])
-def test_about_tells_every_setting_without_any_configuration(
+def test_about_lists_every_setting_without_any_configuration(
     tmp_path: Path, form: str
 ) -> None:
     run = run_command(tmp_path, ["--about", f"--format={form}"])

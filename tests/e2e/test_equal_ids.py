@@ -12,7 +12,7 @@ from tests.support.story import about, at
 
 if TYPE_CHECKING:
     from tests.support.run_target import TargetRun
-    from tests.support.story import House, Record
+    from tests.support.story import Record, RunHarness
 
 ID = nami.event_id(1)
 
@@ -80,7 +80,12 @@ SECONDS = [
 
 
 def assert_settled(
-    run: TargetRun, house: House, *, is_own: bool, is_conflict: bool, delivered: int
+    run: TargetRun,
+    harness: RunHarness,
+    *,
+    is_own: bool,
+    is_conflict: bool,
+    delivered: int,
 ) -> None:
     """Check what became of two events, and that Amplitude was sent nothing twice."""
     report = run.report
@@ -88,16 +93,16 @@ def assert_settled(
     assert report["duplicate"] == (0 if is_own else 1)
     assert report["id_conflict"] == is_conflict
     assert report["named_id_conflicts"] == [ID] * is_conflict
-    assert len(house.events) == 1 + is_own
-    assert house.local.summary().duplicates == 0
-    said = "another type or time; Amplitude keeps one of them"
-    assert (said in run.log) is is_conflict
+    assert len(harness.events) == 1 + is_own
+    assert harness.local.summary().duplicates == 0
+    warning = "another type or time; Amplitude keeps one of them"
+    assert (warning in run.log) is is_conflict
 
 
 @pytest.mark.parametrize(("first", "second", "is_own", "is_conflict"), SECONDS)
 @pytest.mark.parametrize("most_events", [1, 2000])
 def test_of_two_events_of_one_run_with_one_id(  # noqa: PLR0913
-    house: House,
+    harness: RunHarness,
     first: Record,
     second: Record,
     most_events: int,
@@ -105,28 +110,33 @@ def test_of_two_events_of_one_run_with_one_id(  # noqa: PLR0913
     is_own: bool,
     is_conflict: bool,
 ) -> None:
-    del house.settings["memory_path"]
-    run = house.run([first, second], batch_size_rows=most_events)
+    del harness.settings["memory_path"]
+    run = harness.run([first, second], batch_size_rows=most_events)
     assert_settled(
-        run, house, is_own=is_own, is_conflict=is_conflict, delivered=1 + is_own
+        run, harness, is_own=is_own, is_conflict=is_conflict, delivered=1 + is_own
     )
 
 
 @pytest.mark.parametrize(("first", "second", "is_own", "is_conflict"), SECONDS)
 def test_of_two_events_of_two_runs_with_one_id(
-    house: House, first: Record, second: Record, *, is_own: bool, is_conflict: bool
+    harness: RunHarness,
+    first: Record,
+    second: Record,
+    *,
+    is_own: bool,
+    is_conflict: bool,
 ) -> None:
-    house.run([first])
-    run = house.run([second])
+    harness.run([first])
+    run = harness.run([second])
     assert_settled(
-        run, house, is_own=is_own, is_conflict=is_conflict, delivered=int(is_own)
+        run, harness, is_own=is_own, is_conflict=is_conflict, delivered=int(is_own)
     )
     # Nor is what was first forgotten for what came second.
-    assert house.run([first]).report["id_conflict"] == 0
+    assert harness.run([first]).report["id_conflict"] == 0
 
 
 def test_of_very_many_copies_each_is_sent_once_whatever_lane_it_is_in(
-    house: House,
+    harness: RunHarness,
 ) -> None:
     events, copies = 40, 10
     records = [
@@ -134,48 +144,50 @@ def test_of_very_many_copies_each_is_sent_once_whatever_lane_it_is_in(
         for number in range(events)
         for copy in range(copies)
     ]
-    run = house.run(records, batch_size_rows=7, parallel_requests=16)
+    run = harness.run(records, batch_size_rows=7, parallel_requests=16)
     assert run.report["delivered"] == events
     assert run.report["duplicate"] == events * (copies - 1)
-    assert sorted(house.ids) == sorted(map(nami.event_id, range(events)))
-    assert house.local.summary().duplicates == 0
+    assert sorted(harness.ids) == sorted(map(nami.event_id, range(events)))
+    assert harness.local.summary().duplicates == 0
 
 
-def test_the_first_five_ids_of_conflicts_are_named(house: House) -> None:
-    house.settings["metrics_path"] = "metrics.txt"
+def test_the_first_five_ids_of_conflicts_are_named(harness: RunHarness) -> None:
+    harness.settings["metrics_path"] = "metrics.txt"
     numbers = range(8)
     records = [
         nami.impression(number, created_date=at(day))
         for day in (1, 2)
         for number in numbers
     ]
-    run = house.run(records)
+    run = harness.run(records)
     assert run.report["id_conflict"] == len(numbers)
     named = run.report["named_id_conflicts"]
     assert sorted(set(named) & set(map(nami.event_id, numbers))) == sorted(named)
     assert len(named) == 5
-    assert "nami_id_conflicts_total{" in (house.folder / "metrics.txt").read_text()
+    assert "nami_id_conflicts_total{" in (harness.folder / "metrics.txt").read_text()
     [line] = [line for line in run.logged() if line.startswith("id_conflict: 8 of")]
     assert all(insert_id in line for insert_id in named)
 
 
-def test_who_gets_a_name_is_not_sent_the_events_of_before_again(house: House) -> None:
+def test_who_gets_a_name_is_not_sent_the_events_of_before_again(
+    harness: RunHarness,
+) -> None:
     """A tap reads its last row again, and the user has logged in since."""
-    house.settings["anonymous_users"] = "nami_user_id"
+    harness.settings["anonymous_users"] = "nami_user_id"
     nameless = about(1, nami.impression(1, device_id=None, created_date=at(1)))
-    house.run([nameless])
+    harness.run([nameless])
     login = nami.subscription(2, user_id=nameless["user_id"], devices=None)
-    run = house.run([login, nameless])
+    run = harness.run([login, nameless])
     assert run.report["delivered"] == 1
     assert run.report["duplicate"] == 1
     assert run.report["id_conflict"] == 0
 
 
-def test_a_state_waits_for_both_of_two_events_with_one_id(house: House) -> None:
+def test_a_state_waits_for_both_of_two_events_with_one_id(harness: RunHarness) -> None:
     messages = [
         schema("events"),
         record("events", FIRST),
         record("events", impression(created_date=at(2))),
         state({"read": 2}),
     ]
-    assert house.run_messages(messages).states == [{"read": 2}]
+    assert harness.run_messages(messages).states == [{"read": 2}]

@@ -133,7 +133,7 @@ def test_disabled_it_reads_to_the_end_and_does_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("most", "exit_code"), [(1, 3), (2, 0), (None, 0)])
-def test_more_rejects_than_allowed_are_told_by_the_exit_code(
+def test_more_rejects_than_allowed_have_an_exit_code(
     delivery: Delivery, most: int | None, exit_code: int
 ) -> None:
     records = [

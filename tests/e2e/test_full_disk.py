@@ -125,7 +125,7 @@ def test_the_command_says_once_that_its_disk_is_full_and_goes_on_later(
             ballast.unlink()
             assert session.post(url, json=upload).status_code == 200
         process.terminate()
-        _, said = process.communicate(timeout=20)
+        _, log = process.communicate(timeout=20)
 
     assert [answer.status_code for answer in answers] == [507] * 3
     assert answers[0].json() == {
@@ -133,7 +133,7 @@ def test_the_command_says_once_that_its_disk_is_full_and_goes_on_later(
         "error": "Nothing can be stored: the disk is full",
     }
     assert page.status_code in {200, 503}
-    [line] = said.splitlines()
+    [line] = log.splitlines()
     assert line == (
         f"local-amplitude: {tmp_path}/disk/a.db cannot be written (the disk is full): "
         "requests are answered with an error until it can"

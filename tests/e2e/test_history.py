@@ -1,4 +1,4 @@
-"""Old events: what a backfill does with them, and what is said without one."""
+"""Old events: what a backfill does with them, and what is logged without one."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from target_amplitude_nami.local.queries.reader import Reader
 from target_amplitude_nami.run import Run
 from target_amplitude_nami.settings import Settings
 from tests.support import nami, singer
-from tests.support.house import House as InProcess
 from tests.support.run_target import API_KEY, TargetRun, run_target
 from tests.support.story import about, as_of, change
+from tests.support.target_harness import TargetHarness
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from target_amplitude_nami.local.server import LocalAmplitude
-    from tests.support.story import House
+    from tests.support.story import RunHarness
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 WEEK = timedelta(days=7)
@@ -92,7 +92,7 @@ def test_what_a_backfill_delivered_is_known_when_it_comes_again_by_the_other_api
         ({"backfill": True, "api": "http_v2"}, "http_v2"),
     ],
 )
-def test_a_backfill_uses_the_batch_api_unless_told_otherwise(
+def test_a_backfill_uses_the_batch_api_unless_set_otherwise(
     tmp_path: Path, settings: dict[str, Any], api: str
 ) -> None:
     messages = singer.records("events", [trial(1)])
@@ -105,44 +105,50 @@ def test_a_backfill_uses_the_batch_api_unless_told_otherwise(
 # After a backfill, and within it
 
 
-def backfill(house: House, records: list[dict[str, Any]]) -> None:
-    house.run(records, api="batch", backfill=True)
+def backfill(harness: RunHarness, records: list[dict[str, Any]]) -> None:
+    harness.run(records, api="batch", backfill=True)
 
 
-def test_after_a_backfill_an_event_older_than_its_newest_is_late(house: House) -> None:
-    backfill(house, [change(2, 2, "monthly"), change(3, 8, "yearly")])
-    house.run([change(4, 3, "weekly")])
-    assert house.skips == [True, True, True]
-    assert house.skus(1) is None
+def test_after_a_backfill_an_event_older_than_its_newest_is_late(
+    harness: RunHarness,
+) -> None:
+    backfill(harness, [change(2, 2, "monthly"), change(3, 8, "yearly")])
+    harness.run([change(4, 3, "weekly")])
+    assert harness.skips == [True, True, True]
+    assert harness.skus(1) is None
 
 
-def test_after_a_backfill_what_is_new_is_told(house: House) -> None:
-    backfill(house, [change(2, 2, "monthly")])
-    house.run([as_of(3, "monthly")])
-    assert house.skus(1) == ["monthly"]
-    house.run([change(3, 4, "yearly")])
-    assert house.skus(1) == ["yearly"]
+def test_after_a_backfill_new_state_is_sent(harness: RunHarness) -> None:
+    backfill(harness, [change(2, 2, "monthly")])
+    harness.run([as_of(3, "monthly")])
+    assert harness.skus(1) == ["monthly"]
+    harness.run([change(3, 4, "yearly")])
+    assert harness.skus(1) == ["yearly"]
 
 
-def test_a_backfill_tells_nobody_anything_but_by_user_records(house: House) -> None:
-    backfill(house, [change(2, 2, "monthly"), as_of(3, "monthly")])
-    assert house.skus(1) == ["monthly"]
+def test_a_backfill_sets_properties_by_user_records_alone(
+    harness: RunHarness,
+) -> None:
+    backfill(harness, [change(2, 2, "monthly"), as_of(3, "monthly")])
+    assert harness.skus(1) == ["monthly"]
 
 
 @pytest.mark.parametrize("is_in_the_backfill", [True, False])
 def test_a_backfill_teaches_the_state_that_later_events_do_not_tell(
-    house: House, *, is_in_the_backfill: bool
+    harness: RunHarness, *, is_in_the_backfill: bool
 ) -> None:
     silent = change(3, 4, None)
     for field in ("active_entitlements", "customer_journey_state", "devices"):
         del silent[field]
     records = [change(2, 2, "monthly")]
     if is_in_the_backfill:
-        backfill(house, [*records, silent])
+        backfill(harness, [*records, silent])
     else:
-        backfill(house, records)
-        house.run([silent])
-    assert house.events[1].sent["user_properties"]["namiml_active_skus"] == ["monthly"]
+        backfill(harness, records)
+        harness.run([silent])
+    assert harness.events[1].sent["user_properties"]["namiml_active_skus"] == [
+        "monthly"
+    ]
 
 
 @pytest.mark.parametrize(("api", "share"), [("batch", 300), ("http_v2", 30)])
@@ -156,9 +162,9 @@ def test_a_backfill_spares_each_user(
     # Its share of ten seconds may leave at once; here of one, so that it takes no ten.
     monkeypatch.setattr("target_amplitude_nami.delivery.rate_limits.WINDOW_SECONDS", 1)
     settings = {"endpoint": local_amplitude.endpoint(api), "api": api, "backfill": True}
-    house = InProcess(tmp_path, dry_run=False, api_key=API_KEY, **settings)
+    harness = TargetHarness(tmp_path, dry_run=False, api_key=API_KEY, **settings)
     records = [about(1, nami.impression(number)) for number in range(share + 1)]
-    assert house.take(singer.records("events", records)).delivered == len(records)
+    assert harness.take(singer.records("events", records)).delivered == len(records)
     requests = sorted(local_amplitude.requests(), key=lambda request: request.number)
     assert [request.events for request in requests] == [share, 1]
     assert requests[1].time - requests[0].time > 0.9

@@ -22,7 +22,7 @@ from tests.support.zygote import Running, Zygote
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.story import House
+    from tests.support.story import RunHarness
 
 KILLS_PER_SEED = 25
 MOST_SECONDS_TO_LIVE = 0.45
@@ -214,14 +214,14 @@ class Logins:
         for user in range(LOGINS):
             first = user * 100
             days = dice.sample(range(1, 28), 4)
-            told = [
+            story = [
                 *(nami.impression(first + n, created_date=at(n)) for n in range(1, 9)),
                 change(first + 10, days[0], f"sku-{days[0]}", external_ids=[]),
                 change(first + 11, days[1], f"sku-{days[1]}"),
                 as_of(days[2], f"sku-{days[2]}", external_ids=[]),
                 as_of(days[3], f"sku-{days[3]}"),
             ]
-            records += [about(user, record) for record in told]
+            records += [about(user, record) for record in story]
             newest[user] = f"sku-{max(days)}"
         dice.shuffle(records)
         return cls(records, newest)
@@ -244,35 +244,35 @@ class Logins:
 
 @pytest.mark.parametrize("policy", ["hold", "device"])
 def test_kill_9_with_a_memory_neither_loses_nor_repeats_nor_misnames(
-    house: House, policy: str
+    harness: RunHarness, policy: str
 ) -> None:
     dice = random.Random(policy)  # noqa: S311
     stream = Logins.shuffled(dice)
-    house.settings |= SETTINGS | {"anonymous_users": policy}
-    house.local.set_faults(_troubles(7, refuses=False))
+    harness.settings |= SETTINGS | {"anonymous_users": policy}
+    harness.local.set_faults(_troubles(7, refuses=False))
     position, kills = 0, 0
     while kills < KILLS_PER_SEED:
-        run = house.start(stream.after(position))
+        run = harness.start(stream.after(position))
         code = run.wait(dice.uniform(0.05, MOST_SECONDS_TO_LIVE / 2))
         if code is None:
             run.kill(signal.SIGKILL)
             code = run.wait(10)
-            _wait_for_what_is_on_its_way(house.local)
+            _wait_for_what_is_on_its_way(harness.local)
         assert code in {0, -signal.SIGKILL}, run.log
         position = _position(run, position)
         if code == 0:
             break
         kills += 1
-    house.local.set_faults(Faults())
-    last = house.run_messages(stream.after(position))
+    harness.local.set_faults(Faults())
+    last = harness.run_messages(stream.after(position))
     assert last.report["waiting"] == 0
-    assert sorted(house.ids) == stream.ids
-    assert {user: house.skus(user) for user in stream.newest} == {
+    assert sorted(harness.ids) == stream.ids
+    assert {user: harness.skus(user) for user in stream.newest} == {
         user: [sku] for user, sku in stream.newest.items()
     }
     if policy == "hold":
         names = {
-            event.sent["device_id"]: event.sent["user_id"] for event in house.events
+            event.sent["device_id"]: event.sent["user_id"] for event in harness.events
         }
         assert names == {
             nami.device_id(user): nami.external_id(user) for user in range(LOGINS)

@@ -92,7 +92,7 @@ DECLARED: list[dict[str, Any]] = [
 ]
 
 
-def told(lines: list[str]) -> list[str]:
+def problems_in(lines: list[str]) -> list[str]:
     return [line for line in lines if PREFIX in line]
 
 
@@ -102,7 +102,7 @@ def test_a_dry_run_that_the_loader_does_not_declare_does_not_deliver(
     variables = {f"{PREFIX}DRY_RUN": "true", f"{PREFIX}REGION": "eu"}
     exit_code, lines = project.run([loader()], "target-amplitude-nami", **variables)
     assert exit_code == 1
-    [warning, problem] = sorted(told(lines), key=lambda line: "DRY_RUN" in line)
+    [warning, problem] = sorted(problems_in(lines), key=lambda line: "DRY_RUN" in line)
     assert "declare `region` under `settings`" in warning
     assert "declare `dry_run` with `kind: boolean`" in problem
     assert not (project.folder / "output").exists()
@@ -127,7 +127,7 @@ def test_nothing_is_said_of_settings_that_the_loader_declares(
     loaders = [loader(*DECLARED, **config)]
     exit_code, lines = project.run(loaders, "target-amplitude-nami", **variables)
     assert exit_code == 0, lines
-    assert told(lines) == []
+    assert problems_in(lines) == []
     assert any(DELIVERED in line for line in lines)
 
 
@@ -137,7 +137,7 @@ def test_a_dry_run_that_the_loader_declares_is_one(project: Project) -> None:
         [parent], "target-amplitude-nami", **{f"{PREFIX}DRY_RUN": "true"}
     )
     assert exit_code == 0, lines
-    assert told(lines) == []
+    assert problems_in(lines) == []
     assert (project.folder / "output" / "dry-run.jsonl").exists()
 
 
@@ -161,7 +161,7 @@ def test_what_a_loader_sets_otherwise_than_its_parent_is_no_alarm(
     parent = loader(*DECLARED, {"name": "api_key"})
     exit_code, lines = project.run([parent, child], name, **variables)
     assert exit_code == 0, lines
-    assert told(lines) == []
+    assert problems_in(lines) == []
     assert any(DELIVERED in line for line in lines)
 
 
@@ -174,6 +174,6 @@ def test_a_loader_that_inherits_does_not_deliver_when_it_should_not(
     parent = loader({"name": "endpoint"})
     exit_code, lines = project.run([parent, child], name, **variables)
     assert exit_code == 1
-    assert len(told(lines)) == 2
+    assert len(problems_in(lines)) == 2
     assert any(f"{PREFIX}_SANDBOX_DRY_RUN asks for a dry run" in line for line in lines)
     assert not (project.folder / "output").exists()

@@ -12,15 +12,15 @@ from target_amplitude_nami.local.model import project_of
 from target_amplitude_nami.local.queries.reader import Reader
 from target_amplitude_nami.local.server import LocalAmplitude
 from tests.support import nami, singer
-from tests.support.house import House as InProcess
 from tests.support.run_target import API_KEY, TargetRun, run_target
 from tests.support.story import change
+from tests.support.target_harness import TargetHarness
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from tests.support.story import House
+    from tests.support.story import RunHarness
 
 SANDBOX_KEY = "fedcba9876543210fedcba9876543210"
 OTHER_KEY = "abcdef9876543210abcdef9876543210"
@@ -115,7 +115,7 @@ def test_many_small_amounts_add_up_to_the_cent(
     assert sum(sent) == Decimal("10.00")
 
 
-def test_an_amount_or_currency_that_makes_no_sense_is_a_reject_to_be_mended(
+def test_an_amount_or_currency_that_makes_no_sense_is_a_reject_to_be_corrected(
     tmp_path: Path, local_amplitude: LocalAmplitude
 ) -> None:
     records = [purchase(1, "9,99"), purchase(2, currency="€"), purchase(3)]
@@ -128,8 +128,8 @@ def test_an_amount_or_currency_that_makes_no_sense_is_a_reject_to_be_mended(
     assert run.states == [STATE]
     assert [r["rejected"]["field"] for r in run.rejects] == ["amount", "currency"]
 
-    mended = [r["record"] | {"amount": 9.99, "currency": "EUR"} for r in run.rejects]
-    deliver(tmp_path / "again", local_amplitude, mended, **settings)
+    corrected = [r["record"] | {"amount": 9.99, "currency": "EUR"} for r in run.rejects]
+    deliver(tmp_path / "again", local_amplitude, corrected, **settings)
     assert sorted(arrived(local_amplitude, API_KEY)) == [
         nami.event_id(number) for number in (1, 2, 3)
     ]
@@ -218,13 +218,13 @@ def test_a_key_of_the_sandbox_that_amplitude_does_not_know_ends_the_run(
     "spelling", ["purchase_env", "purchaseEnv", "PURCHASE_ENV", "PURCHASEENV"]
 )
 def test_the_sandbox_is_known_by_any_spelling_and_properties_keep_theirs(
-    house: House, spelling: str
+    harness: RunHarness, spelling: str
 ) -> None:
     record = purchase(1, purchase_env=None) | {spelling: "sandbox"}
     config = {"sandbox_api_key": SANDBOX_KEY, "revenue": "transactions"}
-    house.run([record], **config)
-    assert house.arrived(SANDBOX_KEY) == [nami.event_id(1)]
-    [event] = house.events
+    harness.run([record], **config)
+    assert harness.arrived(SANDBOX_KEY) == [nami.event_id(1)]
+    [event] = harness.events
     assert "revenue" not in event.sent
     name = spelling.lower() if spelling.isupper() else spelling
     assert event.sent["event_properties"][name] == "sandbox"
@@ -278,39 +278,44 @@ def test_each_word_for_the_sandbox_counts_wherever_the_sandbox_does(
     ids=["parted", "joined", "moved"],
 )
 def test_a_project_that_an_event_did_not_go_to_gets_it(
-    house: House, first: dict[str, str], then: dict[str, str], projects: list[str]
+    harness: RunHarness,
+    first: dict[str, str],
+    then: dict[str, str],
+    projects: list[str],
 ) -> None:
     records = [purchase(1, **SANDBOX)]
-    house.run(records, **first)
+    harness.run(records, **first)
     for _ in range(2):
-        house.run(records, **then)
-    assert [house.arrived(key) for key in projects] == [[nami.event_id(1)]] * 2
-    assert len(house.events) == 2
+        harness.run(records, **then)
+    assert [harness.arrived(key) for key in projects] == [[nami.event_id(1)]] * 2
+    assert len(harness.events) == 2
 
 
-def test_what_the_sandbox_has_is_not_sent_there_again(house: House) -> None:
+def test_what_the_sandbox_has_is_not_sent_there_again(harness: RunHarness) -> None:
     settings = {"sandbox_api_key": SANDBOX_KEY}
-    house.run(MIXED, **settings)
-    run = house.run(MIXED, **settings)
+    harness.run(MIXED, **settings)
+    run = harness.run(MIXED, **settings)
     assert run.report["duplicate"] == len(MIXED)
-    assert len(house.events) == len(MIXED)
+    assert len(harness.events) == len(MIXED)
 
 
-def test_in_the_sandbox_as_well_old_state_does_not_replace_new(house: House) -> None:
+def test_in_the_sandbox_as_well_old_state_does_not_replace_new(
+    harness: RunHarness,
+) -> None:
     settings = {"sandbox_api_key": SANDBOX_KEY}
     beta = {"app_env": "beta_testing"}
-    house.run([change(3, 5, "yearly", **beta)], **settings)
-    house.run([change(2, 3, "monthly", **beta)], **settings)
-    house.run([change(4, 4, "weekly")], **settings)
-    assert house.arrived(SANDBOX_KEY) == [nami.event_id(3), nami.event_id(2)]
-    assert house.skips == [False, True, False]
+    harness.run([change(3, 5, "yearly", **beta)], **settings)
+    harness.run([change(2, 3, "monthly", **beta)], **settings)
+    harness.run([change(4, 4, "weekly")], **settings)
+    assert harness.arrived(SANDBOX_KEY) == [nami.event_id(3), nami.event_id(2)]
+    assert harness.skips == [False, True, False]
 
 
 def test_both_projects_together_keep_the_pace_of_the_run(
     tmp_path: Path, local_amplitude: LocalAmplitude
 ) -> None:
     records = [purchase(n, **(SANDBOX if n % 2 else {})) for n in range(40)]
-    house = InProcess(
+    harness = TargetHarness(
         tmp_path,
         dry_run=False,
         api_key=API_KEY,
@@ -318,7 +323,7 @@ def test_both_projects_together_keep_the_pace_of_the_run(
         sandbox_api_key=SANDBOX_KEY,
         max_events_per_second=20,
     )
-    assert house.take(singer.records("events", records)).delivered == len(records)
+    assert harness.take(singer.records("events", records)).delivered == len(records)
     moments = sorted(request.time for request in local_amplitude.requests())
     assert moments[-1] - moments[0] > 0.9
 
@@ -335,7 +340,7 @@ def test_the_local_amplitude_within_the_process_takes_both_projects(
 
 
 @pytest.mark.parametrize("lanes", [1, 4])
-def test_a_dry_run_tells_the_projects_apart(tmp_path: Path, lanes: int) -> None:
+def test_a_dry_run_keeps_the_projects_apart(tmp_path: Path, lanes: int) -> None:
     config = {
         "dry_run": True,
         "api_key": API_KEY,

@@ -10,43 +10,43 @@ from tests.support import nami
 from tests.support.story import about, at, change, shown
 
 if TYPE_CHECKING:
-    from tests.support.story import House
+    from tests.support.story import RunHarness
 
 OUT_OF_ORDER = "come out of order"
 DAYS = range(1, 6)
 
 
 def figures(
-    house: House, records: list[dict[str, Any]], **settings: Any
+    harness: RunHarness, records: list[dict[str, Any]], **settings: Any
 ) -> tuple[int, int, list[str]]:
     """Return how many were late, how many without a user id, and the warnings."""
-    run = house.run(records, **settings)
+    run = harness.run(records, **settings)
     warnings = [line for line in run.logged("WARNING") if OUT_OF_ORDER in line]
     return run.report["late"], run.report["without_user_id"], warnings
 
 
-def test_events_in_order_are_not_late(house: House) -> None:
+def test_events_in_order_are_not_late(harness: RunHarness) -> None:
     records = [change(day, day, "monthly") for day in DAYS]
-    assert figures(house, records) == (0, 0, [])
-    assert house.skips == [False] * 5
+    assert figures(harness, records) == (0, 0, [])
+    assert harness.skips == [False] * 5
 
 
 def test_events_with_the_newest_first_are_late_and_the_log_names_the_remedy(
-    house: House,
+    harness: RunHarness,
 ) -> None:
     records = [change(day, day, "monthly") for day in reversed(DAYS)]
-    late, _, [warning] = figures(house, records)
+    late, _, [warning] = figures(harness, records)
     assert late == 4
-    assert house.skips == [False, True, True, True, True]
+    assert harness.skips == [False, True, True, True, True]
     assert warning.startswith("4 of 5 delivered events are older than others")
     assert "replication key" in warning
     assert "ORDER BY" in warning
 
 
-def test_a_few_late_events_are_counted_and_not_warned_of(house: House) -> None:
+def test_a_few_late_events_are_counted_and_not_warned_of(harness: RunHarness) -> None:
     order = [1, 3, 2, 4, 5]
     records = [change(day, day, "monthly") for day in order]
-    assert figures(house, records) == (1, 0, [])
+    assert figures(harness, records) == (1, 0, [])
 
 
 @pytest.mark.parametrize(
@@ -54,24 +54,24 @@ def test_a_few_late_events_are_counted_and_not_warned_of(house: House) -> None:
     [({"backfill": True}, 0), ({"stale_user_properties": "send"}, 0), ({}, 4)],
 )
 def test_only_what_is_kept_back_for_its_age_is_late(
-    house: House, settings: dict[str, Any], late: int
+    harness: RunHarness, settings: dict[str, Any], late: int
 ) -> None:
     records = [change(day, day, "monthly") for day in reversed(DAYS)]
-    assert figures(house, records, **settings)[0] == late
+    assert figures(harness, records, **settings)[0] == late
 
 
-def test_what_was_delivered_before_is_no_late_event(house: House) -> None:
+def test_what_was_delivered_before_is_no_late_event(harness: RunHarness) -> None:
     records = [change(day, day, "monthly") for day in DAYS]
-    figures(house, records)
-    run = house.run(records)
+    figures(harness, records)
+    run = harness.run(records)
     assert (run.report["duplicate"], run.report["late"]) == (5, 0)
 
 
-def test_events_of_a_device_alone_are_counted(house: House) -> None:
+def test_events_of_a_device_alone_are_counted(harness: RunHarness) -> None:
     stranger = about(2, nami.impression(9, created_date=at(2), external_ids=None))
     stranger = {**stranger, "user_id": None}
     late, without_user_id, _ = figures(
-        house, [change(1, 1, "monthly"), shown(2, 2), stranger]
+        harness, [change(1, 1, "monthly"), shown(2, 2), stranger]
     )
     assert (late, without_user_id) == (0, 1)
-    assert [event.sent.get("user_id") for event in house.events].count(None) == 1
+    assert [event.sent.get("user_id") for event in harness.events].count(None) == 1

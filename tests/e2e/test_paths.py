@@ -1,4 +1,4 @@
-"""Files that cannot be written, seen from outside: told before any input is read."""
+"""Files that cannot be written are reported before any input is read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support import nami, singer
-from tests.support.run_target import TARGET, clean_environment, run_target
+from tests.support.run_target import (
+    TARGET,
+    clean_environment,
+    run_target,
+    run_with_pipe,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,28 +38,15 @@ def test_every_file_that_cannot_be_written_has_its_line_and_nothing_is_read(
         "local_path": "a" * 300,
     }
     (tmp_path / "config.json").write_text(json.dumps({"endpoint": "local", **paths}))
-    source, sink = os.pipe()
-    os.write(sink, STATE)
-    os.close(sink)
-    with os.fdopen(source, "rb") as pipe:
-        done = subprocess.run(
-            [TARGET, "--config", "config.json"],
-            stdin=pipe,
-            capture_output=True,
-            check=False,
-            cwd=tmp_path,
-            env=clean_environment(),
-            text=True,
-            timeout=60,
-        )
-        assert pipe.read() == STATE
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert "Traceback" not in done.stderr
-    lines = [line for line in done.stderr.splitlines() if "| ERROR" in line]
+    ended, unread = run_with_pipe(tmp_path, STATE)
+    assert unread == STATE
+    assert ended.exit_code == 1
+    assert ended.stdout == ""
+    assert "Traceback" not in ended.log
+    lines = ended.logged("ERROR")
     assert len(lines) == len(paths)
     for name, path in paths.items():
-        (line,) = (line for line in lines if f" {name} is " in line)
+        (line,) = (line for line in lines if line.startswith(f"{name} is "))
         assert f'"{path}"' in line
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {"config.json", "file", "folder", "pipe"}

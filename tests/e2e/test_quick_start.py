@@ -31,9 +31,9 @@ class Project(MeltanoProject):
         done = self.meltano(
             *options, "run", "tap-nami", "target-amplitude-nami", **environment
         )
-        said = done.stdout + done.stderr
-        assert done.returncode == 0, said
-        return said
+        output = done.stdout + done.stderr
+        assert done.returncode == 0, output
+        return output
 
     def configure(self, **settings: object) -> None:
         """Put settings beside `endpoint: local` in the environment `dev`."""
@@ -61,9 +61,9 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
 
 
-def words_of_target(said: str) -> list[str]:
+def words_of_target(output: str) -> list[str]:
     """Return the target's messages as a person reads them in Meltano's log."""
-    lines = (line.partition("] target-amplitude-nami ") for line in said.splitlines())
+    lines = (line.partition("] target-amplitude-nami ") for line in output.splitlines())
     return [message.strip() for _, found, message in lines if found]
 
 

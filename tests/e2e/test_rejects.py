@@ -1,4 +1,4 @@
-"""The rejects file on its way round: rejected, mended, read again, delivered."""
+"""Records of the rejects file, corrected and read again, are delivered."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ class Runs:
 
     def run_again(self, text: bytes | None = None, **settings: Any) -> TargetRun:
         """Move the rejects file, put this text in its place, and read that."""
-        moved = self.folder / "mended.singer"
+        moved = self.folder / "corrected.singer"
         self.path.rename(moved)
         if text is not None:
             moved.write_bytes(text)
-        return self.run((), "--input", "mended.singer", **settings)
+        return self.run((), "--input", "corrected.singer", **settings)
 
     @property
     def arrived(self) -> list[dict[str, Any]]:
@@ -99,7 +99,7 @@ def test_each_run_appends_and_each_of_them_can_be_read_alone(runs: Runs) -> None
     assert kinds == ["SCHEMA", "RECORD", "RECORD"] * 2
 
 
-def test_after_mending_the_settings_the_records_are_delivered(runs: Runs) -> None:
+def test_after_correcting_the_settings_the_records_are_delivered(runs: Runs) -> None:
     runs.run([singer.schema("events"), ODD_RECORD])
     run = runs.run_again(min_id_length=3)
     assert run.exit_code == 0
@@ -111,7 +111,7 @@ def test_after_mending_the_settings_the_records_are_delivered(runs: Runs) -> Non
     assert b'"event_properties":' + properties in request.body
 
 
-def test_after_mending_the_record_it_is_delivered(runs: Runs) -> None:
+def test_after_correcting_the_record_it_is_delivered(runs: Runs) -> None:
     record = nami.impression(1, created_date="yesterday")
     runs.run(singer.records("events", [record, short(2)]))
     text = runs.path.read_bytes().replace(b"yesterday", b"2026-06-01T08:00:00Z")
@@ -121,7 +121,7 @@ def test_after_mending_the_record_it_is_delivered(runs: Runs) -> None:
     assert reject["record"] == short(2)
 
 
-def test_after_mending_the_schema_the_record_is_delivered(runs: Runs) -> None:
+def test_after_correcting_the_schema_the_record_is_delivered(runs: Runs) -> None:
     definition = {"type": "object", "properties": {"name": {"type": "integer"}}}
     record = singer.record("events", nami.impression(1, name="Holiday"))
     run = runs.run([singer.schema("events", definition), record])
@@ -131,7 +131,7 @@ def test_after_mending_the_schema_the_record_is_delivered(runs: Runs) -> None:
     assert event["event_properties"] == {"name": "Holiday"}
 
 
-def test_an_unreadable_line_can_be_mended_where_it_stands(runs: Runs) -> None:
+def test_an_unreadable_line_can_be_corrected_where_it_stands(runs: Runs) -> None:
     line = singer.record("events", nami.impression(1, name="\N{SNOWMAN}"))
     broken = line.replace(b'"record"', b'"record') + b"\xff\xfe no text\n"
     run = runs.run([singer.schema("events"), broken])
@@ -140,8 +140,8 @@ def test_an_unreadable_line_can_be_mended_where_it_stands(runs: Runs) -> None:
     assert first["stream"] == second["stream"] == "_unreadable_lines"
     assert first["record"]["line"] == broken.splitlines()[0].decode()
     declared = singer.schema("events")
-    mended = runs.path.read_bytes().replace(rb"\"record:", rb"\"record\":")
-    run = runs.run_again(declared + mended)
+    corrected = runs.path.read_bytes().replace(rb"\"record:", rb"\"record\":")
+    run = runs.run_again(declared + corrected)
     [event] = runs.arrived
     assert event["event_properties"] == {"name": "\N{SNOWMAN}"}
     [reject] = run.rejects

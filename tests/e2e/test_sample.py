@@ -73,9 +73,9 @@ def sync(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sync]:
         yield Sync(messages, run_target(folder, settings, messages), local)
 
 
-def per_type(run: TargetRun, fate: str) -> dict[str, int]:
+def per_type(run: TargetRun, outcome: str) -> dict[str, int]:
     rows: dict[str, dict[str, int]] = run.report["by_event_type"]
-    return {name: row[fate] for name, row in rows.items() if row[fate]}
+    return {name: row[outcome] for name, row in rows.items() if row[outcome]}
 
 
 def users_of(local: LocalAmplitude) -> tuple[set[str], set[str]]:
@@ -94,8 +94,8 @@ def test_all_that_was_read_is_accounted_for(sync: Sync, expected: Expected) -> N
     assert sync.run.exit_code == 0, sync.run.log
     assert report["outcome"] == "complete"
     assert report["read"] == expected.read
-    fates = ("delivered", "filtered", "rejected", "held", "duplicate")
-    assert sum(report[fate] for fate in fates) == report["read"]
+    outcomes = ("delivered", "filtered", "rejected", "held", "duplicate")
+    assert sum(report[outcome] for outcome in outcomes) == report["read"]
 
 
 def test_each_event_type_is_delivered_as_often_as_the_sample_asks(
@@ -214,9 +214,9 @@ def test_the_local_amplitude_within_the_process_takes_it_all(
     summary = Reader(tmp_path / "output" / "local-amplitude.db").summary()
     assert summary.events == expected.delivered
     assert summary.identifies == expected.identified.total()
-    [said] = [line for line in run.logged("INFO") if "now holds" in line]
-    assert f"{expected.delivered.total():,} events" in said
-    assert "`local-amplitude output/local-amplitude.db`" in said
+    [line_at_end] = [line for line in run.logged("INFO") if "now holds" in line]
+    assert f"{expected.delivered.total():,} events" in line_at_end
+    assert "`local-amplitude output/local-amplitude.db`" in line_at_end
 
 
 def test_lanes_and_request_sizes_change_nothing_of_what_arrives(

@@ -1,4 +1,4 @@
-"""One user's story, told late, twice and out of order: what Amplitude knows at the end.
+"""One user's story, sent late, twice and out of order: what Amplitude knows at the end.
 
 Each test is about what a person would look up in Amplitude: the user's properties, and
 which events are whose.
@@ -20,8 +20,8 @@ from tests.support.run_target import API_KEY
 from tests.support.story import (
     FLAGS,
     TOO_MUCH,
-    House,
     Record,
+    RunHarness,
     about,
     as_of,
     at,
@@ -93,30 +93,30 @@ def story(number: int) -> list[Record]:
     return [about(number, record) for record in records]
 
 
-def test_in_any_order_a_story_ends_the_same(house: House) -> None:
+def test_in_any_order_a_story_ends_the_same(harness: RunHarness) -> None:
     shuffle = random.Random(5).shuffle  # noqa: S311
     in_order, records = story(1), []
     for number in range(1, 202):
-        told = story(number)
+        records_of_user = story(number)
         if number > 1:
-            shuffle(told)
-        records += told
-    run = house.run(records)
+            shuffle(records_of_user)
+        records += records_of_user
+    run = harness.run(records)
     assert run.report["rejected"] == 0
-    ends = {number: anonymous(house, number) for number in range(1, 202)}
+    ends = {number: anonymous(harness, number) for number in range(1, 202)}
     assert ends[1]["namiml_former_subscriber"] is True
     assert ends[1]["namiml_active_skus"] == []
     assert {number for number, end in ends.items() if end != ends[1]} == set()
     kinds = Counter(r["event_type"] for r in in_order if "event_type" in r)
-    assert Counter(event.export["event_type"] for event in house.events) == {
+    assert Counter(event.export["event_type"] for event in harness.events) == {
         kind: count * 201 for kind, count in kinds.items()
     }
-    assert len(set(house.ids)) == len(house.ids)
+    assert len(set(harness.ids)) == len(harness.ids)
 
 
-def anonymous(house: House, number: int) -> Record:
+def anonymous(harness: RunHarness, number: int) -> Record:
     """Return a user's properties without what is different for every user."""
-    known = house.local.user_properties(nami.external_id(number)) or {}
+    known = harness.local.user_properties(nami.external_id(number)) or {}
     assert known.pop("namiml_device_ids") == [nami.device_id(number)]
     return known
 
@@ -124,69 +124,69 @@ def anonymous(house: House, number: int) -> Record:
 # Late events
 
 
-def test_an_older_event_leaves_the_user_as_he_is(house: House) -> None:
-    house.run([change(2, 5, "yearly"), change(3, 4, "monthly")])
-    assert house.skus(1) == ["yearly"]
-    [_, late] = house.events
+def test_an_older_event_leaves_the_user_as_he_is(harness: RunHarness) -> None:
+    harness.run([change(2, 5, "yearly"), change(3, 4, "monthly")])
+    assert harness.skus(1) == ["yearly"]
+    [_, late] = harness.events
     assert late.sent["$skip_user_properties_sync"] is True
     assert late.sent["user_properties"]["namiml_active_skus"] == ["monthly"]
 
 
-def test_an_event_older_than_what_an_earlier_run_told_is_late_as_well(
-    house: House,
+def test_an_event_older_than_what_an_earlier_run_sent_is_late_as_well(
+    harness: RunHarness,
 ) -> None:
-    house.run([change(2, 5, "yearly")])
-    house.run([change(3, 4, "monthly"), shown(4, 3)])
-    assert house.skus(1) == ["yearly"]
-    assert [e.sent.get("$skip_user_properties_sync") for e in house.events] == [
+    harness.run([change(2, 5, "yearly")])
+    harness.run([change(3, 4, "monthly"), shown(4, 3)])
+    assert harness.skus(1) == ["yearly"]
+    assert [e.sent.get("$skip_user_properties_sync") for e in harness.events] == [
         None,
         True,
         True,
     ]
 
 
-def test_of_equal_times_the_later_read_counts(house: House) -> None:
-    house.run([change(2, 5, "monthly"), change(3, 5, "yearly")])
-    assert house.skus(1) == ["yearly"]
+def test_of_equal_times_the_later_read_counts(harness: RunHarness) -> None:
+    harness.run([change(2, 5, "monthly"), change(3, 5, "yearly")])
+    assert harness.skus(1) == ["yearly"]
 
 
-def test_only_what_tells_a_state_makes_others_late(house: House) -> None:
-    house.run([shown(2, 9), change(3, 4, "monthly")])
-    assert house.skus(1) == ["monthly"]
+def test_only_what_holds_a_state_makes_others_late(harness: RunHarness) -> None:
+    harness.run([shown(2, 9), change(3, 4, "monthly")])
+    assert harness.skus(1) == ["monthly"]
 
 
-def test_an_event_that_is_not_sent_makes_none_late(house: House) -> None:
+def test_an_event_that_is_not_sent_makes_none_late(harness: RunHarness) -> None:
     never_sent = change(2, 9, "yearly") | {"event_type": "device.session.start"}
     unsendable = change(3, 8, "yearly", tags=TOO_MUCH)
-    run = house.run([never_sent, change(5, 4, "monthly")])
+    run = harness.run([never_sent, change(5, 4, "monthly")])
     assert run.report["filtered_by_reason"] == {"event_not_chosen": 1}
-    house.run([unsendable, change(6, 5, "weekly")], max_request_bytes=20_000)
-    assert house.skus(1) == ["weekly"]
+    harness.run([unsendable, change(6, 5, "weekly")], max_request_bytes=20_000)
+    assert harness.skus(1) == ["weekly"]
 
 
-def test_old_state_may_be_let_through(house: House) -> None:
-    house.run(
+def test_old_state_may_be_let_through(harness: RunHarness) -> None:
+    harness.run(
         [change(2, 5, "yearly"), change(3, 4, "monthly"), as_of(3, "weekly")],
         stale_user_properties="send",
     )
-    assert house.skus(1) == ["weekly"]
+    assert harness.skus(1) == ["weekly"]
 
 
-def test_an_older_user_record_is_left_out(house: House) -> None:
-    run = house.run([as_of(5, "yearly"), as_of(4, "monthly"), as_of(6, "weekly")])
+def test_an_older_user_record_is_left_out(harness: RunHarness) -> None:
+    run = harness.run([as_of(5, "yearly"), as_of(4, "monthly"), as_of(6, "weekly")])
     assert run.report["filtered_by_reason"] == {"stale_user_record": 1}
-    assert house.skus(1) == ["weekly"]
+    assert harness.skus(1) == ["weekly"]
 
 
-def test_an_event_without_state_says_what_is_known(house: House) -> None:
-    house.run([change(2, 5, "yearly")])
+def test_an_event_without_state_says_what_is_known(harness: RunHarness) -> None:
+    harness.run([change(2, 5, "yearly")])
     nothing = {"customer_journey_state": None, "devices": None}
     silent = [
         {**change(number, day, None), "active_entitlements": None, **nothing}
         for number, day in ((3, 6), (4, 4))
     ]
-    house.run(silent)
-    [_, later, earlier] = house.events
+    harness.run(silent)
+    [_, later, earlier] = harness.events
     assert later.sent["user_properties"]["namiml_active_skus"] == ["yearly"]
     assert "user_properties" not in earlier.sent  # what was then, nobody knows
 
@@ -194,83 +194,87 @@ def test_an_event_without_state_says_what_is_known(house: House) -> None:
 # User records that say nothing new
 
 
-def test_a_state_that_was_told_in_this_run_is_not_told_again(house: House) -> None:
+def test_a_state_that_was_sent_in_this_run_is_not_sent_again(
+    harness: RunHarness,
+) -> None:
     records = [as_of(5, "yearly"), as_of(6, "yearly"), as_of(7, "monthly")]
-    run = house.run([*records, as_of(6, "yearly"), as_of(8, "monthly")])
+    run = harness.run([*records, as_of(6, "yearly"), as_of(8, "monthly")])
     assert run.report["delivered"] == 2
     assert run.report["filtered_by_reason"] == {
         "unchanged": 2,
         "stale_user_record": 1,
     }
-    assert house.skus(1) == ["monthly"]
+    assert harness.skus(1) == ["monthly"]
 
 
-def test_a_state_that_an_event_has_told_is_not_told_again(house: House) -> None:
-    run = house.run([nami.subscription(1), nami.user(1)])
+def test_a_state_that_an_event_has_set_is_not_sent_again(harness: RunHarness) -> None:
+    run = harness.run([nami.subscription(1), nami.user(1)])
     assert run.report["filtered_by_reason"] == {"unchanged": 1}
 
 
-def test_another_amplitude_user_is_told_again(house: House) -> None:
-    run = house.run([as_of(5, "yearly", external_ids=[]), as_of(6, "yearly")])
+def test_another_amplitude_user_gets_the_state_again(harness: RunHarness) -> None:
+    run = harness.run([as_of(5, "yearly", external_ids=[]), as_of(6, "yearly")])
     assert run.report["delivered"] == 2
-    assert house.skus(1) == ["yearly"]
+    assert harness.skus(1) == ["yearly"]
 
 
-def test_a_state_may_change_and_change_back_without_saying_when(house: House) -> None:
+def test_a_state_may_change_and_change_back_without_saying_when(
+    harness: RunHarness,
+) -> None:
     here, there = (
         nami.user(1, updated_at=None, active_entitlements=bought(sku))
         for sku in ("monthly", "yearly")
     )
-    house.run([here, there])
-    house.run([here])
-    assert house.skus(1) == ["monthly"]
-    again = house.run([here])
+    harness.run([here, there])
+    harness.run([here])
+    assert harness.skus(1) == ["monthly"]
+    again = harness.run([here])
     assert again.report["filtered_by_reason"] == {"unchanged": 1}
-    house.run([there, here, there])
-    assert house.skus(1) == ["yearly"]
+    harness.run([there, here, there])
+    assert harness.skus(1) == ["yearly"]
 
 
 # Duplicates
 
 
-def test_what_was_delivered_is_not_sent_again(house: House) -> None:
+def test_what_was_delivered_is_not_sent_again(harness: RunHarness) -> None:
     records = [change(2, 5, "yearly"), shown(3, 6), as_of(7, "monthly")]
-    house.run(records)
-    requests = len(list(house.local.requests()))
-    again = house.run([*records, *records])
+    harness.run(records)
+    requests = len(list(harness.local.requests()))
+    again = harness.run([*records, *records])
     assert again.report["duplicate"] + again.report["filtered"] == 6
     assert again.states == [{"read": "all"}]
-    assert len(list(house.local.requests())) == requests
+    assert len(list(harness.local.requests())) == requests
 
 
 def test_without_a_memory_file_the_same_holds_within_the_run(
     tmp_path: Path, local_amplitude: LocalAmplitude, zygote: Zygote
 ) -> None:
-    house = House(tmp_path, local_amplitude, zygote, {})
-    run = house.run([change(2, 5, "yearly"), change(2, 5, "yearly")])
+    harness = RunHarness(tmp_path, local_amplitude, zygote, {})
+    run = harness.run([change(2, 5, "yearly"), change(2, 5, "yearly")])
     assert run.report["duplicate"] == 1
-    assert house.local.summary().duplicates == 0
-    assert house.run([change(2, 5, "yearly")]).report["delivered"] == 1
+    assert harness.local.summary().duplicates == 0
+    assert harness.run([change(2, 5, "yearly")]).report["delivered"] == 1
 
 
-def test_a_rehearsal_teaches_the_memory_nothing(house: House) -> None:
-    house.run([change(2, 5, "yearly")], dry_run=True)
-    assert house.run([change(2, 5, "yearly")]).report["delivered"] == 1
+def test_a_rehearsal_teaches_the_memory_nothing(harness: RunHarness) -> None:
+    harness.run([change(2, 5, "yearly")], dry_run=True)
+    assert harness.run([change(2, 5, "yearly")]).report["delivered"] == 1
 
 
-def test_another_project_gets_everything(house: House) -> None:
-    house.run([change(2, 5, "yearly")])
-    other = house.run([change(2, 5, "yearly")], api_key="another" + API_KEY[7:])
+def test_another_project_gets_everything(harness: RunHarness) -> None:
+    harness.run([change(2, 5, "yearly")])
+    other = harness.run([change(2, 5, "yearly")], api_key="another" + API_KEY[7:])
     assert other.report["delivered"] == 1
 
 
 # Who is who
 
 
-def test_an_older_record_does_not_rename_a_user(house: House) -> None:
+def test_an_older_record_does_not_rename_a_user(harness: RunHarness) -> None:
     old = change(2, 4, "monthly") | {"external_ids": nami.user(7)["external_ids"]}
-    run = house.run([change(3, 5, "yearly"), old, shown(4, 6)])
-    assert [event.sent["user_id"] for event in house.events] == [
+    run = harness.run([change(3, 5, "yearly"), old, shown(4, 6)])
+    assert [event.sent["user_id"] for event in harness.events] == [
         nami.external_id(1),
         nami.external_id(7),
         nami.external_id(1),
@@ -278,19 +282,19 @@ def test_an_older_record_does_not_rename_a_user(house: House) -> None:
     assert run.report["odd_ids"] == {"user_with_several_external_ids": 1}
 
 
-def test_an_id_that_amplitude_refuses_is_not_learnt(house: House) -> None:
+def test_an_id_that_amplitude_refuses_is_not_learnt(harness: RunHarness) -> None:
     bad = [{"key": "external_id", "type": "uuid", "value": "unknown"}]
-    run = house.run([change(2, 4, "monthly") | {"external_ids": bad}, shown(3, 5)])
+    run = harness.run([change(2, 4, "monthly") | {"external_ids": bad}, shown(3, 5)])
     assert run.report["rejected_by_reason"] == {"user_id_forbidden": 1}
-    [event] = house.events
+    [event] = harness.events
     assert event.sent["device_id"] == nami.device_id(1)
 
 
 def test_shared_ids_are_counted_in_the_log_and_named_in_the_report(
-    house: House,
+    harness: RunHarness,
 ) -> None:
     shared = nami.subscription(2, devices=nami.user(1)["devices"])
-    run = house.run([nami.subscription(1), shared])
+    run = harness.run([nami.subscription(1), shared])
     assert run.report["odd_ids"] == {"device_of_several_users": 1}
     [named] = run.report["named_odd_ids"]
     assert named["value"] == nami.device_id(1)
@@ -312,26 +316,28 @@ FIVE_RUNS.append([record for run in FIVE_RUNS for record in run])
 
 @pytest.mark.parametrize("policy", ["device", "hold"])
 @pytest.mark.parametrize("crash", ["never", "at once", "when a STATE is out"])
-def test_a_story_told_over_five_runs_arrives_once(
-    house: House, policy: str, crash: str
+def test_a_story_over_five_runs_arrives_once(
+    harness: RunHarness, policy: str, crash: str
 ) -> None:
-    house.settings |= {"anonymous_users": policy, "batch_wait_seconds": 1}
+    harness.settings |= {"anonymous_users": policy, "batch_wait_seconds": 1}
     for records in FIVE_RUNS:
         if crash != "never":
-            kill(house, records, after_state=crash != "at once")
-        house.run(records)
-    assert sorted(house.ids) == sorted(nami.event_id(number) for number in range(1, 7))
-    assert house.skus(1) == ["yearly"]
-    named = [event for event in house.events if "user_id" in event.sent]
+            kill(harness, records, after_state=crash != "at once")
+        harness.run(records)
+    assert sorted(harness.ids) == sorted(
+        nami.event_id(number) for number in range(1, 7)
+    )
+    assert harness.skus(1) == ["yearly"]
+    named = [event for event in harness.events if "user_id" in event.sent]
     assert {event.sent["user_id"] for event in named} == {nami.external_id(1)}
     assert len(named) == (6 if policy == "hold" else 5)
-    assert {e.sent["device_id"] for e in house.events} == {nami.device_id(1)}
+    assert {e.sent["device_id"] for e in harness.events} == {nami.device_id(1)}
 
 
-def kill(house: House, records: Sequence[Record], *, after_state: bool) -> None:
+def kill(harness: RunHarness, records: Sequence[Record], *, after_state: bool) -> None:
     """Start a run over records, and kill it before its input ends."""
     reading, writing = os.pipe()
-    running = house.start_reading(reading)
+    running = harness.start_reading(reading)
     os.close(reading)
     os.write(writing, b"".join(messages_of(records)))
     running.wait_for(json.dumps("all") if after_state else "amplitude-nami v")

@@ -118,7 +118,7 @@ def test_a_reject_says_in_words_what_is_wrong_and_where(long_run: LongRun) -> No
     assert why["amplitude_refused"]["status"] == 400
     assert why["amplitude_too_large"]["status"] == 413
     assert why["schema_violation"]["status"] is None
-    assert all(said["detail"] and said["at"] for said in why.values())
+    assert all(each["detail"] and each["at"] for each in why.values())
 
 
 def test_the_report_adds_up(long_run: LongRun) -> None:
@@ -129,10 +129,10 @@ def test_the_report_adds_up(long_run: LongRun) -> None:
     assert report["delivered"] == len(long_run.good)
     assert report["rejected"] == len(long_run.bad)
     assert report["filtered"] == report["open"] == 0
-    fates = ("read", "delivered", "filtered", "rejected", "held", "duplicate")
-    for fate in fates:
+    outcomes = ("read", "delivered", "filtered", "rejected", "held", "duplicate")
+    for outcome in outcomes:
         rows = report["by_event_type"].values()
-        assert sum(row[fate] for row in rows) == report[fate]
+        assert sum(row[outcome] for row in rows) == report[outcome]
 
 
 def test_the_report_counts_requests_as_amplitude_does(long_run: LongRun) -> None:
@@ -152,11 +152,14 @@ def test_the_metrics_file_is_openmetrics_with_the_same_figures(
     families = {family.name: family for family in parsed}
     report = long_run.run.report
     records = families["nami_records"]
-    fates: Counter[str] = Counter()
+    outcomes: Counter[str] = Counter()
     for sample in records.samples:
         assert sample.labels["integration"] == 'radio "live"'
-        fates[sample.labels["fate"]] += int(sample.value)
-    assert fates == {"delivered": report["delivered"], "rejected": report["rejected"]}
+        outcomes[sample.labels["fate"]] += int(sample.value)
+    assert outcomes == {
+        "delivered": report["delivered"],
+        "rejected": report["rejected"],
+    }
     [requests] = families["nami_requests"].samples
     assert requests.value == report["requests"]
     assert [path.name for path in folder.iterdir()] == ["nami.prom"]

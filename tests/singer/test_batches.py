@@ -233,7 +233,7 @@ def test_what_comes_before_the_damage_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kept", range(1, len(gzip.compress(b"one\n"))))
-def test_a_gzip_file_that_ends_at_any_byte_too_early_is_told(
+def test_a_gzip_file_that_ends_at_any_byte_too_early_is_a_failure(
     kept: int, tmp_path: Path
 ) -> None:
     path = tmp_path / "cut.gz"
@@ -251,7 +251,7 @@ def test_a_gzip_file_that_ends_at_any_byte_too_early_is_told(
     ],
     ids=["not packed", "another checksum", "something behind it"],
 )
-def test_what_is_no_good_gzip_file_is_told(content: bytes, tmp_path: Path) -> None:
+def test_what_is_no_good_gzip_file_is_a_failure(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "bad.gz"
     path.write_bytes(content)
     with pytest.raises(InputUnreadable, match=r"bad\.gz is damaged, or not"):
@@ -269,7 +269,7 @@ def test_gzip_files_may_have_members_and_zeros_behind_them(
     assert list(records_of(GZIP, [path.as_uri()])) == [b"one", b"two", b"three"]
 
 
-def test_a_line_without_an_end_is_told_with_the_name_of_its_file(
+def test_a_line_without_an_end_is_a_failure_that_names_its_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lines, "_LONGEST_LINE_BYTES", 1_000_000)

@@ -1,28 +1,32 @@
-"""Lines: of any length, in any pieces, and no longer than somebody wants them."""
+"""Lines come in any length and in any pieces, until a stop is asked for."""
 
 from __future__ import annotations
 
-import io
 import os
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from target_amplitude_nami.errors import InputUnreadable
+from target_amplitude_nami.shutdown import Shutdown
 from target_amplitude_nami.singer import lines
 from target_amplitude_nami.singer.lines import read_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
     from pathlib import Path
+
+
+def _lines(file: Any, tick: Callable[[], None] = lambda: None) -> list[bytes]:
+    return [line for some in read_lines(file, Shutdown(), tick=tick) for line in some]
 
 
 def _read(descriptor: int) -> list[bytes]:
     with os.fdopen(descriptor, "rb") as file:
-        return list(read_lines(file, is_interrupted=lambda: False, tick=lambda: None))
+        return _lines(file)
 
 
 @given(st.lists(st.binary(max_size=30), max_size=20))
@@ -63,29 +67,33 @@ def test_a_line_without_end_is_refused_before_memory_is_full(
         _read(os.open(path, os.O_RDONLY))
 
 
-@pytest.mark.parametrize("in_memory", [True, False])
-def test_no_line_comes_after_an_interruption(
-    in_memory: bool,  # noqa: FBT001
-    tmp_path: Path,
-) -> None:
+def test_nothing_more_is_read_after_a_request_to_stop(tmp_path: Path) -> None:
     path = tmp_path / "input"
-    path.write_bytes(b"1\n2\n3\n4\n")
-    seen: list[bytes] = []
+    path.write_bytes(b"1\n" * lines.CHUNK_BYTES)
+    shutdown = Shutdown()
+    seen = 0
     with path.open("rb") as file:
-        source = io.BytesIO(file.read()) if in_memory else file
-        seen.extend(
-            read_lines(source, is_interrupted=lambda: len(seen) == 2, tick=lambda: None)
-        )
-    assert seen == [b"1", b"2"]
+        for some in read_lines(file, shutdown, tick=lambda: None):
+            seen += len(some)
+            shutdown.request(1)
+    assert seen == lines.CHUNK_BYTES // 2
 
 
 def test_half_a_line_is_no_line_when_the_run_is_interrupted() -> None:
     reader, writer = os.pipe()
     os.write(writer, b'{"type": "STATE", "value": 1')
-    calls = iter([False, False, True, True, True])
+    shutdown = Shutdown()
+    ticks = 0
+
+    def tick() -> None:
+        nonlocal ticks
+        ticks += 1
+        if ticks == 2:
+            shutdown.request(1)
+
     with os.fdopen(reader, "rb") as file, os.fdopen(writer, "wb"):
-        found = read_lines(file, is_interrupted=lambda: next(calls), tick=lambda: None)
-        assert list(found) == []
+        assert not any(read_lines(file, shutdown, tick=tick))
+    assert ticks == 2
 
 
 def test_time_goes_on_while_no_input_comes() -> None:
@@ -99,7 +107,7 @@ def test_time_goes_on_while_no_input_comes() -> None:
             os.close(writer)
 
     with os.fdopen(reader, "rb") as file:
-        assert list(read_lines(file, is_interrupted=lambda: False, tick=tick)) == []
+        assert _lines(file, tick) == []
     assert ticks == 3
 
 
@@ -109,25 +117,24 @@ def test_what_a_tick_raises_ends_the_reading() -> None:
     def tick() -> None:
         raise ConnectionError
 
-    with os.fdopen(reader, "rb") as file, os.fdopen(writer, "wb"):
-        found = read_lines(file, is_interrupted=lambda: False, tick=tick)
-        with pytest.raises(ConnectionError):
-            list(found)
+    with (
+        os.fdopen(reader, "rb") as file,
+        os.fdopen(writer, "wb"),
+        pytest.raises(ConnectionError),
+    ):
+        _lines(file, tick)
 
 
 def test_text_and_bytes_in_memory_are_the_same() -> None:
-    def found(source: list[str] | list[bytes]) -> Iterator[bytes]:
-        return read_lines(source, is_interrupted=lambda: False, tick=lambda: None)
-
-    assert list(found(["a\n", "é\ud83d\r\n"])) == [b"a", b"\xc3\xa9\xed\xa0\xbd\r"]
-    assert list(found([b"a\n", b"b"])) == [b"a", b"b"]
+    assert _lines(["a\n", "é\ud83d\r\n"]) == [b"a", b"\xc3\xa9\xed\xa0\xbd\r"]
+    assert _lines([b"a\n", b"b"]) == [b"a", b"b"]
 
 
 def test_a_closed_file_and_a_folder_cannot_be_read(tmp_path: Path) -> None:
     file = (tmp_path / "file").open("wb")
     file.close()
     with pytest.raises(InputUnreadable, match="closed"):
-        list(read_lines(file, is_interrupted=lambda: False, tick=lambda: None))
+        _lines(file)
     folder = os.open(tmp_path, os.O_RDONLY)
 
     class Folder:
@@ -135,11 +142,5 @@ def test_a_closed_file_and_a_folder_cannot_be_read(tmp_path: Path) -> None:
             return folder
 
     with pytest.raises(InputUnreadable, match="directory"):
-        list(
-            read_lines(
-                Folder(),  # type: ignore[arg-type]
-                is_interrupted=lambda: False,
-                tick=lambda: None,
-            )
-        )
+        _lines(Folder())
     os.close(folder)

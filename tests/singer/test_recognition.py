@@ -123,7 +123,7 @@ RECOGNISED: Final[dict[str, list[bytes]]] = {
         *NAMED,
         singer.record("events", {"id": "1", "_sdc_deleted_at": "2026-06-03"}),
     ],
-    "only the keys of deleted rows of who knows whom": [
+    "only the keys of deleted rows of unknown source": [
         singer.schema("hooks", _declared("id", "payload"), ["id"]),
         singer.record("hooks", {"id": "1", "_sdc_deleted_at": "2026-06-03"}),
     ],

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from target_amplitude_nami import jsontext
 from target_amplitude_nami.errors import OutputUnwritable
 from target_amplitude_nami.outcomes import Refusal
-from target_amplitude_nami.singer.reject_lines import is_reject
-from target_amplitude_nami.singer.rejects import (
-    Rejects,
+from target_amplitude_nami.singer.reject_lines import (
+    is_reject,
     line_of,
     record_message,
     unreadable_line,
 )
+from target_amplitude_nami.singer.rejects import RejectsFile
 from target_amplitude_nami.store.model import RejectPlace
 from tests.support import singer
 
@@ -33,25 +33,25 @@ FULL_DISK = Path("/dev/full")
 
 
 @pytest.fixture
-def rejects(tmp_path: Path) -> Iterator[Rejects]:
-    rejects = Rejects(tmp_path / "deep" / "down" / "rejects.singer", "nami")
+def rejects(tmp_path: Path) -> Iterator[RejectsFile]:
+    rejects = RejectsFile(tmp_path / "deep" / "down" / "rejects.singer", "nami")
     yield rejects
     rejects.close()
 
 
-def written(rejects: Rejects) -> list[dict[str, Any]]:
+def written(rejects: RejectsFile) -> list[dict[str, Any]]:
     rejects.sync()
     return [json.loads(line) for line in rejects.path.read_bytes().splitlines()]
 
 
-def test_nothing_is_made_before_the_first_reject(rejects: Rejects) -> None:
+def test_nothing_is_made_before_the_first_reject(rejects: RejectsFile) -> None:
     rejects.declare("events", singer.schema("events"))
     rejects.sync()
     assert not rejects.path.parent.exists()
 
 
 def test_the_schema_stands_once_before_the_records_of_its_stream(
-    rejects: Rejects,
+    rejects: RejectsFile,
 ) -> None:
     for stream in ("a", "b"):
         rejects.declare(stream, singer.schema(stream))
@@ -67,7 +67,7 @@ def test_the_schema_stands_once_before_the_records_of_its_stream(
     ]
 
 
-def test_a_schema_that_changes_is_written_again(rejects: Rejects) -> None:
+def test_a_schema_that_changes_is_written_again(rejects: RejectsFile) -> None:
     for keys in (["id"], ["id"], ["number"]):
         rejects.declare("a", singer.schema("a", key_properties=keys))
         rejects.write("a", singer.record("a", {}), REFUSAL)
@@ -75,7 +75,7 @@ def test_a_schema_that_changes_is_written_again(rejects: Rejects) -> None:
     assert [m["key_properties"] for m in schemas][-1] == ["number"]
 
 
-def test_the_reason_says_all_that_is_known(rejects: Rejects) -> None:
+def test_the_reason_says_all_that_is_known(rejects: RejectsFile) -> None:
     refusal = Refusal("amplitude_invalid_field", "time", "HTTP 400: no", 400)
     rejects.write("a", singer.record("a", {"x": 1}), refusal)
     [message] = written(rejects)
@@ -99,7 +99,7 @@ def test_a_file_of_others_keeps_its_lines_and_its_permissions(tmp_path: Path) ->
     path = tmp_path / "rejects.singer"
     path.write_bytes(b"half a li")
     path.chmod(0o640)
-    rejects = Rejects(path, "nami")
+    rejects = RejectsFile(path, "nami")
     rejects.write("a", singer.record("a", {}), REFUSAL)
     rejects.close()
     assert path.read_bytes().splitlines()[0] == b"half a li"
@@ -119,7 +119,7 @@ BEFORE = [
 
 @pytest.mark.parametrize("line", BEFORE)
 def test_a_record_keeps_its_bytes_however_often_it_is_rejected(
-    rejects: Rejects, line: bytes
+    rejects: RejectsFile, line: bytes
 ) -> None:
     rejects.write("a", line, REFUSAL)
     rejects.sync()
@@ -140,7 +140,7 @@ def test_a_record_keeps_its_bytes_however_often_it_is_rejected(
     ],
 )
 def test_a_reason_that_another_tool_has_moved_is_replaced(
-    rejects: Rejects, line: bytes
+    rejects: RejectsFile, line: bytes
 ) -> None:
     rejects.write("a", line, REFUSAL)
     rejects.sync()
@@ -167,7 +167,7 @@ def test_every_record_comes_back_as_it_was(
     record: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     line = singer.record("a", record)
-    rejects = Rejects(tmp_path_factory.mktemp("any") / "rejects.singer", "nami")
+    rejects = RejectsFile(tmp_path_factory.mktemp("any") / "rejects.singer", "nami")
     rejects.write("a", line, REFUSAL)
     rejects.close()
     first = rejects.path.read_bytes()
@@ -202,8 +202,8 @@ def test_a_record_of_a_file_becomes_a_message() -> None:
 
 
 @pytest.mark.skipif(not FULL_DISK.exists(), reason="the system has no /dev/full")
-def test_a_full_disk_is_told_when_it_matters() -> None:
-    rejects = Rejects(FULL_DISK, "nami")
+def test_a_full_disk_is_a_failure_when_it_matters() -> None:
+    rejects = RejectsFile(FULL_DISK, "nami")
     rejects.write("a", singer.record("a", {}), REFUSAL)
     with pytest.raises(OutputUnwritable, match="No space left"):
         rejects.sync()
@@ -212,9 +212,9 @@ def test_a_full_disk_is_told_when_it_matters() -> None:
     rejects.close()
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    rejects = Rejects(tmp_path / "file" / "rejects.singer", "nami")
+    rejects = RejectsFile(tmp_path / "file" / "rejects.singer", "nami")
     with pytest.raises(OutputUnwritable, match=r"rejects\.singer"):
         rejects.write("a", singer.record("a", {}), REFUSAL)
 
@@ -227,7 +227,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
         b' \t{"type":"RECORD","stream":"a","record":{"x":1}} ',
     ],
 )
-def test_a_line_is_one_line_for_every_reader(rejects: Rejects, line: bytes) -> None:
+def test_a_line_is_one_line_for_every_reader(rejects: RejectsFile, line: bytes) -> None:
     rejects.declare("a", b"\xef\xbb\xbf" + singer.schema("a").rstrip() + b"\r\n")
     rejects.write("a", line, REFUSAL)
     rejects.sync()
@@ -277,7 +277,7 @@ def reject(tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
     known = Memo()
 
     def reject(*lines: bytes) -> list[dict[str, Any]]:
-        rejects = Rejects(tmp_path / "rejects.singer", "nami", known)
+        rejects = RejectsFile(tmp_path / "rejects.singer", "nami", known)
         rejects.declare("a", singer.schema("a"))
         for line in lines:
             rejects.write("a", line, REFUSAL)
@@ -313,7 +313,7 @@ def test_within_a_run_each_reject_is_written(
     ("change", "left"),
     [
         (lambda path: path.unlink(), 0),
-        (lambda path: path.rename(path.with_name("mended.singer")), 0),
+        (lambda path: path.rename(path.with_name("corrected.singer")), 0),
         (lambda path: os.truncate(path, len(singer.schema("a"))), 0),
         (lambda path: path.write_bytes(b""), 0),
         (lambda path: path.write_bytes(path.read_bytes().replace(b" 1}", b" 7}")), 1),
@@ -339,7 +339,7 @@ def test_a_damaged_note_of_a_place_is_none(tmp_path: Path) -> None:
     line = singer.record("a", {"x": 1})
     known = Memo()
     for number in range(3):
-        rejects = Rejects(path, "nami", known)
+        rejects = RejectsFile(path, "nami", known)
         rejects.write("a", line, REFUSAL)
         rejects.close()
         assert path.read_bytes().count(b"RECORD") == number + 1

@@ -1,98 +1,31 @@
-"""A record's way through a sink: read, checked, counted, and sent or kept."""
+"""A sink checks and reads each record of its stream, and sends or rejects it."""
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from singer_sdk.exceptions import InvalidRecord
 
+from target_amplitude_nami.delivery.delivery import Delivery
 from target_amplitude_nami.pipeline.event_filter import OTHER, USERS
-from target_amplitude_nami.singer.sink import RecordValidator
 from tests.support import nami, singer
-from tests.support.house import House
+from tests.support.target_harness import TargetHarness
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from target_amplitude_nami.amplitude.event import EncodedEvent
+
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    house = House(tmp_path)
-    yield house
-    house.target.run.close("failed")
+def harness(tmp_path: Path) -> Iterator[TargetHarness]:
+    harness = TargetHarness(tmp_path)
+    yield harness
+    harness.target.run.close("failed")
 
 
-# The validator
-
-
-@pytest.mark.parametrize(
-    ("properties", "record"),
-    [
-        ({"at": {"type": "string", "format": "date-time"}}, {"at": "no date"}),
-        ({"at": {"type": ["string", "null"]}}, {"at": None}),
-        ({"n": {"$ref": "#/$defs/whole"}}, {"n": 10**30}),
-        ({}, {"anything": [{}]}),
-    ],
-)
-def test_a_record_that_fits_passes(
-    properties: dict[str, Any], record: dict[str, Any]
-) -> None:
-    definitions = {"whole": {"type": "integer"}}
-    schema = {"type": "object", "properties": properties, "$defs": definitions}
-    RecordValidator(schema).validate(record)
-
-
-@pytest.mark.parametrize(
-    ("schema", "record", "said"),
-    [
-        ({"properties": {"n": {"type": "integer"}}}, {"n": "x"}, "n: "),
-        (
-            {
-                "properties": {
-                    "d": {"items": {"properties": {"id": {"type": "string"}}}}
-                }
-            },
-            {"d": [{"id": "1"}, {"id": 2}]},
-            "d.1.id: ",
-        ),
-        ({"required": ["id"]}, {}, 'the record: "id" is a required property'),
-    ],
-)
-def test_a_record_that_does_not_fit_is_told_with_its_place(
-    schema: dict[str, Any], record: dict[str, Any], said: str
-) -> None:
-    with pytest.raises(InvalidRecord, match=said):
-        RecordValidator({"type": "object"} | schema).validate(record)
-
-
-@pytest.mark.parametrize(
-    ("properties", "record"),
-    [
-        ({"a": {"enum": ["x\ufffd"]}}, {"a": "x\ud83d"}),
-        ({"a": {"type": "object"}}, {"a": {"\udc00": 1}}),
-        ({"a": {"type": "array"}}, {"a": ["\ud83d\ude00", "\ud83d"], "\udfff": 1}),
-    ],
-)
-def test_half_a_character_is_checked_like_any_other(
-    properties: dict[str, Any], record: dict[str, Any]
-) -> None:
-    validator = RecordValidator({"type": "object", "properties": properties})
-    validator.validate(record)
-    with pytest.raises(InvalidRecord, match="a: "):
-        validator.validate(record | {"a": 7, "\ud83d": None})
-
-
-@pytest.mark.parametrize("name", ["whole", "\ud83d"])
-def test_a_record_too_deep_to_be_checked_is_told_so(name: str) -> None:
-    deep: dict[str, Any] = {}
-    for _ in range(300):
-        deep = {"in": deep}
-    validator = RecordValidator({"additionalProperties": {"type": "integer"}})
-    with pytest.raises(RecursionError):
-        validator.validate({name: 1} | deep)
+# Checks
 
 
 @pytest.mark.parametrize(
@@ -104,63 +37,65 @@ def test_a_record_too_deep_to_be_checked_is_told_so(name: str) -> None:
     ],
 )
 def test_a_schema_that_is_none_checks_nothing_and_is_warned_of(
-    house: House, caplog: pytest.LogCaptureFixture, schema: dict[str, Any]
+    harness: TargetHarness, caplog: pytest.LogCaptureFixture, schema: dict[str, Any]
 ) -> None:
     definition = {"type": "object", "properties": {}} | schema
     event = nami.impression(1)
     messages = [singer.schema("events", definition), singer.record("events", event)]
-    assert house.take(messages).delivered == 1
+    assert harness.take(messages).delivered == 1
     [warning] = [r.message for r in caplog.records if "no JSON schema" in r.message]
     assert "'events'" in warning
 
 
-def test_a_record_with_half_a_character_is_checked(house: House) -> None:
+def test_a_record_with_half_a_character_is_checked(harness: TargetHarness) -> None:
     definition = {"type": "object", "properties": {"number": {"type": "integer"}}}
     events = [
         nami.impression(n, name="Holiday \ud83d") | {"number": number}
         for n, number in ((1, 1), (2, "two"))
     ]
     messages = [singer.record("events", event) for event in events]
-    report = house.take([singer.schema("events", definition), *messages])
+    report = harness.take([singer.schema("events", definition), *messages])
     assert report.delivered == 1
-    assert [reject["reason"] for reject in house.rejects] == ["schema_violation"]
+    assert [reject["reason"] for reject in harness.rejects] == ["schema_violation"]
 
 
 def test_checks_can_be_switched_off(tmp_path: Path) -> None:
-    house = House(tmp_path, validate_records=False)
+    harness = TargetHarness(tmp_path, validate_records=False)
     definition = {"type": "object", "properties": {"name": {"type": "integer"}}}
     event = nami.impression(1, name="Holiday")
     messages = [singer.schema("events", definition), singer.record("events", event)]
-    assert house.take(messages).delivered == 1
+    assert harness.take(messages).delivered == 1
 
 
-def test_a_violation_by_a_large_value_has_a_short_detail(house: House) -> None:
+def test_a_violation_by_a_large_value_has_a_short_detail(
+    harness: TargetHarness,
+) -> None:
     definition = {"type": "object", "properties": {"name": {"type": "integer"}}}
     event = nami.impression(1, name="x" * 100_000)
-    house.take([singer.schema("events", definition), singer.record("events", event)])
-    [reject] = house.rejects
+    harness.take([singer.schema("events", definition), singer.record("events", event)])
+    [reject] = harness.rejects
     assert reject["reason"] == "schema_violation"
     assert "name: " in reject["detail"]
     assert len(reject["detail"]) < 400
 
 
-# Rejects and labels
+# Rejects and report keys
 
 
 @pytest.mark.parametrize("value", [None, "absent"])
 def test_a_key_property_that_is_null_or_absent_is_a_reject(
-    house: House, value: str | None
+    harness: TargetHarness, value: str | None
 ) -> None:
     event = nami.impression(1) | {"number": None}
     if value == "absent":
         del event["number"]
     messages = [singer.schema("events", key_properties=["number"])]
-    report = house.take([*messages, singer.record("events", event)])
+    report = harness.take([*messages, singer.record("events", event)])
     assert report.counts.rejected == {("device.impression", "key_property_missing"): 1}
 
 
 @pytest.mark.parametrize(
-    ("event_type", "label"),
+    ("event_type", "report_key"),
     [
         ("device.impression", "device.impression"),
         ("device.session.start", "device.session.start"),
@@ -172,90 +107,81 @@ def test_a_key_property_that_is_null_or_absent_is_a_reject(
     ],
 )
 def test_the_report_has_rows_for_known_types_only(
-    house: House, event_type: object, label: str
+    harness: TargetHarness, event_type: object, report_key: str
 ) -> None:
     event = nami.impression(1) | {"event_type": event_type}
-    report = house.take(singer.records("events", [event]))
-    assert set(report.counts.read) == {label}
+    report = harness.take(singer.records("events", [event]))
+    assert set(report.counts.read) == {report_key}
 
 
 def test_a_type_that_the_settings_name_has_its_row(tmp_path: Path) -> None:
-    house = House(tmp_path, events=["user.subscription.frozen"])
+    harness = TargetHarness(tmp_path, events=["user.subscription.frozen"])
     event = nami.subscription(1, "user.subscription.frozen")
-    report = house.take(singer.records("events", [event]))
+    report = harness.take(singer.records("events", [event]))
     assert report.counts.delivered == {"user.subscription.frozen": 1}
 
 
-# As many as a line may have, and so many more that no reader or validator gets through.
-@pytest.mark.parametrize("layers", [300, 100_000])
-@pytest.mark.parametrize("declared", [{}, {"deep": {"type": "string"}}])
-def test_a_record_too_deep_to_be_understood_is_a_reject(
-    house: House, layers: int, declared: dict[str, Any]
-) -> None:
-    deep: Any = 1
-    for _ in range(layers):
-        deep = {"in": deep}
-    line = singer.record("events", nami.impression(1))
-    house.target.run.memory.open()
-    sink = house.sink(properties=declared)
-    sink.take(nami.impression(1) | {"deep": deep}, "events", line)
-    house.target.way.flush()
-    [(_, reason)] = house.target.run.ledger.counts().rejected
-    assert reason == "too_deep"
+# Users
 
 
-# Users, memory and lanes
-
-
-def test_a_user_record_sets_the_state_of_the_user(house: House) -> None:
-    report = house.take(singer.records("users", [nami.user(1)]))
+def test_a_user_record_sets_the_state_of_the_user(harness: TargetHarness) -> None:
+    report = harness.take(singer.records("users", [nami.user(1)]))
     assert report.counts.delivered == {USERS: 1}
-    [event] = house.sent
+    [event] = harness.sent
     assert event["event_type"] == "$identify"
     assert event["user_id"] == nami.external_id(1)
     assert event["user_properties"]["$set"]["namiml_active_skus"] == ["radio_monthly"]
 
 
-def test_an_event_with_a_state_of_its_own_says_that_and_no_more(house: House) -> None:
+def test_an_event_with_a_state_of_its_own_says_that_and_no_more(
+    harness: TargetHarness,
+) -> None:
     part: dict[str, Any] = {"customer_journey_state": None, "active_entitlements": None}
     records = [
         nami.subscription(1),
         nami.subscription(2, user_id=nami.identifier(2, 1), **part),
     ]
-    house.take(singer.records("events", records))
-    whole, alone = (set(event["user_properties"]) for event in house.sent)
+    harness.take(singer.records("events", records))
+    whole, alone = (set(event["user_properties"]) for event in harness.sent)
     assert alone == {"namiml_device_ids", "namiml_device_platforms"}
     assert alone < whole
 
 
-def test_a_user_record_without_state_has_nothing_to_set(house: House) -> None:
+def test_a_user_record_without_state_has_nothing_to_set(harness: TargetHarness) -> None:
     record = {"user_id": "nami-user", "external_id": nami.external_id(1)}
-    report = house.take(singer.records("users", [record]))
+    report = harness.take(singer.records("users", [record]))
     assert report.counts.filtered == {(USERS, "nothing_to_set"): 1}
 
 
-def test_also_a_filtered_event_tells_who_its_user_is(house: House) -> None:
+def test_a_filtered_event_identifies_its_user_as_well(harness: TargetHarness) -> None:
     user_id = nami.identifier(2, 1)
     records = [
         nami.subscription(1, "device.session.start"),
         nami.impression(2, user_id=user_id, device_id=None),
     ]
-    house.take(singer.records("events", records))
-    [event] = house.sent
+    harness.take(singer.records("events", records))
+    [event] = harness.sent
     assert event["user_id"] == nami.external_id(1)
 
 
+@pytest.fixture
+def delivered(monkeypatch: pytest.MonkeyPatch) -> list[EncodedEvent]:
+    """Return where each event is noted that delivery is given."""
+    noted: list[EncodedEvent] = []
+    submit = Delivery.submit
+
+    def note(delivery: Delivery, events: Iterable[EncodedEvent]) -> None:
+        some = list(events)
+        noted.extend(some)
+        submit(delivery, some)
+
+    monkeypatch.setattr(Delivery, "submit", note)
+    return noted
+
+
 def test_the_records_of_one_nami_user_have_one_user_key(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: TargetHarness, delivered: list[EncodedEvent]
 ) -> None:
-    keys: list[str] = []
-    send = house.target.run.send
-
-    def note(event: Any, user_key: str, *rest: Any) -> None:
-        keys.append(user_key)
-        send(event, user_key, *rest)
-
-    monkeypatch.setattr(house.target.run, "send", note)
     user_id = nami.identifier(2, 1)
     messages = [
         *singer.records("a", [nami.impression(2, user_id=user_id)]),  # anonymous yet
@@ -264,29 +190,25 @@ def test_the_records_of_one_nami_user_have_one_user_key(
         *singer.records("d", [nami.subscription(3, user_id=None)]),
         *singer.records("e", [nami.impression(4, user_id=None)]),
     ]
-    house.take(messages)
+    harness.take(messages)
+    keys = [event.user_key for event in delivered]
     assert keys == [user_id] * 3 + [nami.external_id(3), nami.device_id(4)]
 
 
 def test_nami_users_of_one_external_id_are_one_user_to_delivery(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: TargetHarness, delivered: list[EncodedEvent]
 ) -> None:
-    sent: list[tuple[str, str | None]] = []
-    monkeypatch.setattr(
-        house.target.run,
-        "send",
-        lambda event, user_key, *_rest: sent.append((user_key, event.user_id)),
-    )
     same = nami.subscription(1)["external_ids"]
     records = [nami.subscription(1), nami.subscription(2, external_ids=same)]
-    house.target.process_lines(io.StringIO(_text(singer.records("events", records))))
-    house.target.way.flush()
+    harness.take(singer.records("events", records))
     external_id = nami.external_id(1)
-    assert sent == [(nami.identifier(2, n), external_id) for n in (1, 2)]
+    assert [(event.user_key, event.user_id) for event in delivered] == [
+        (nami.identifier(2, n), external_id) for n in (1, 2)
+    ]
 
 
-def test_the_sdk_never_hands_records_to_the_sink_itself(house: House) -> None:
-    sink = house.sink()
+def test_the_sdk_never_hands_records_to_the_sink_itself(harness: TargetHarness) -> None:
+    sink = harness.target.add_sink("events", dict(singer.ANYTHING), [])
     sink.process_batch({})
     with pytest.raises(NotImplementedError):
         sink.process_record({}, {})
@@ -296,13 +218,9 @@ def test_the_sdk_never_hands_records_to_the_sink_itself(house: House) -> None:
     "mistake", [{"created_date": "yesterday"}, {"id": None}, {"devices": "no JSON"}]
 )
 def test_an_event_that_is_not_chosen_is_filtered_whatever_else_is_wrong_with_it(
-    house: House, mistake: dict[str, Any]
+    harness: TargetHarness, mistake: dict[str, Any]
 ) -> None:
     session = nami.impression(1, event_type="device.session.start", **mistake)
-    report = house.take([singer.schema("events"), singer.record("events", session)])
+    report = harness.take([singer.schema("events"), singer.record("events", session)])
     assert report.counts.filtered == {("device.session.start", "event_not_chosen"): 1}
     assert not report.counts.rejected
-
-
-def _text(messages: Iterable[bytes]) -> str:
-    return b"".join(messages).decode()

@@ -12,7 +12,7 @@ from singer_sdk.mapper import PluginMapper
 
 from target_amplitude_nami.singer.stream_mapper import StreamMapper
 from tests.support import nami, singer
-from tests.support.house import House
+from tests.support.target_harness import TargetHarness
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,8 +97,7 @@ def test_a_stream_costs_the_same_however_many_came_before(
 ) -> None:
     streams = 2_000
     maps = {f"s{n}": {"x": "1"} for n in range(streams)} if has_maps else {}
-    target = House(tmp_path, stream_maps=maps).target
-    target.message_reader._callbacks = {"SCHEMA": target._process_schema_message}
+    target = TargetHarness(tmp_path, stream_maps=maps).target
     seconds = []
     try:
         for number in range(streams):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -26,7 +27,7 @@ def postgres(*settings: str) -> Iterator[Path]:
         settings: Further settings of the server, such as `wal_level=logical`.
     """
     binaries = _binaries()
-    as_owner = ["runuser", "-u", OWNER, "--"] if OWNER else []
+    as_owner = [_runuser(), "-u", OWNER, "--"] if OWNER else []
     with server_folder("pg-") as folder:
         data = folder / "data"
         options = " ".join(
@@ -51,6 +52,12 @@ def postgres(*settings: str) -> Iterator[Path]:
 
 def _run(command: list[str], folder: Path) -> None:
     subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+
+
+def _runuser() -> str:
+    # Where only administrators have it on their path.
+    places = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+    return shutil.which("runuser", path=places) or "runuser"
 
 
 def _binaries() -> Path:

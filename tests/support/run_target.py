@@ -109,6 +109,33 @@ def run_command(
     )
 
 
+def run_with_pipe(folder: Path, messages: bytes) -> tuple[TargetRun, bytes]:
+    """Run the target over the folder's `config.json`, with a pipe for standard input.
+
+    Args:
+        folder: Working directory.
+        messages: What the pipe holds; no more than a pipe takes at once.
+
+    Returns:
+        The run, and what it has left in the pipe unread.
+    """
+    source, sink = os.pipe()
+    os.write(sink, messages)
+    os.close(sink)
+    with os.fdopen(source, "rb") as pipe:
+        done = subprocess.run(
+            [TARGET, "--config", "config.json"],
+            stdin=pipe,
+            capture_output=True,
+            check=False,
+            cwd=folder,
+            env=clean_environment(),
+            text=True,
+            timeout=_SECONDS,
+        )
+        return TargetRun(done.returncode, done.stdout, done.stderr, folder), pipe.read()
+
+
 def clean_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return this process's environment without settings of the target and of logs."""
     kept = {

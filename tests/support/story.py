@@ -1,4 +1,4 @@
-"""One user's story, and a place where it is told to the target run by run."""
+"""One user's story, and a folder in which the target reads it run by run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SECONDS = 60
 
 
 @dataclass
-class House:
+class RunHarness:
     """A folder in which runs take place, and the Amplitude that they deliver to."""
 
     folder: Path
@@ -65,8 +65,8 @@ class House:
         assert code == 0, running.log
         run = TargetRun(code, running.stdout, running.log, self.folder)
         report = run.report
-        fates = ("delivered", "filtered", "rejected", "held", "duplicate")
-        assert report["read"] == sum(report[fate] for fate in fates)
+        outcomes = ("delivered", "filtered", "rejected", "held", "duplicate")
+        assert report["read"] == sum(report[each] for each in outcomes)
         return run
 
     @property

@@ -134,7 +134,7 @@ def _serve(control: socket.socket) -> None:
 
 
 def _watch(folder: str, descriptors: list[int]) -> None:
-    """Fork into a run, tell its process id, and its exit code when it has ended."""
+    """Fork into a run, send its process id, and its exit code when it has ended."""
     *standard, news = descriptors
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     pid = os.fork()

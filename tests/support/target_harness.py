@@ -1,4 +1,4 @@
-"""The target within the test's own process, writing its requests to a file."""
+"""Runs the target in the test's own process, with its requests in a file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
-from target_amplitude_nami.singer.sink import NamiSink
 from target_amplitude_nami.singer.target import TargetAmplitudeNami
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from target_amplitude_nami.accounting.report import Report
 
 
-class House:
+class TargetHarness:
     """A target in this process that writes its requests to a file."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
@@ -36,11 +35,6 @@ class House:
         report: Report = self.target.report
         assert report.counts.open == 0
         return report
-
-    def sink(self, **schema: Any) -> NamiSink:
-        """Return the sink of a stream with this schema."""
-        definition = {"type": "object", "properties": {}} | schema
-        return NamiSink(self.target, "events", definition, [])
 
     @property
     def sent(self) -> list[dict[str, Any]]:

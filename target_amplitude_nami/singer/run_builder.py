@@ -1,0 +1,52 @@
+"""Builds a run whose records come from Singer messages."""
+
+from __future__ import annotations
+
+import typing as t
+
+from target_amplitude_nami.run import Run
+from target_amplitude_nami.singer.rejects import RejectsFile
+from target_amplitude_nami.singer.state_output import write_state
+from target_amplitude_nami.stores import store_of
+
+if t.TYPE_CHECKING:
+    import logging
+
+    from target_amplitude_nami.settings import Settings
+    from target_amplitude_nami.shutdown import Shutdown
+
+
+def build_run(
+    settings: Settings, shutdown: Shutdown, logger: logging.Logger, *, user_agent: str
+) -> tuple[Run, RejectsFile]:
+    """Build a run with its store, its rejects file and STATE on standard output.
+
+    Args:
+        settings: The settings of the run.
+        shutdown: Whether a stop was asked for, and by when it must be done.
+        logger: Takes what the run reports.
+        user_agent: How requests introduce themselves.
+
+    Returns:
+        The run and its rejects file; nothing is opened yet.
+
+    Raises:
+        ConfigurationError: When `endpoint: local` lacks packages.
+    """
+    store = store_of(settings)
+    rejects = RejectsFile(
+        settings.rejects_path,
+        settings.integration_name,
+        store if settings.memory_path else None,
+    )
+    emits_state = settings.enabled and not settings.dry_run
+    run = Run(
+        settings,
+        store=store,
+        rejects=rejects,
+        write_state=write_state if emits_state else None,
+        shutdown=shutdown,
+        logger=logger,
+        user_agent=user_agent,
+    )
+    return run, rejects
