@@ -13,7 +13,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Callable
 
     from target_amplitude_nami.nami.model import NamiEvent
-    from target_amplitude_nami.pipeline.options import MappingOptions
+    from target_amplitude_nami.settings.options import MappingOptions
 
 USERS: t.Final = "(user records)"
 OTHER: t.Final = "(other)"
@@ -68,9 +68,6 @@ class EventFilter:
         if isinstance(event_type, str):
             return self._report_keys.get(event_type, OTHER)
         return OTHER
-
-    report_key_of = label_of
-    report_key_of_type = label
 
     def is_wanted(self, event_type: str) -> bool:
         """Return whether events of a type are sent; report a new type that is not."""

@@ -17,7 +17,7 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.amplitude.checks import Checks
     from target_amplitude_nami.nami.model import NamiEvent, NamiUser
     from target_amplitude_nami.nami.state import UserState
-    from target_amplitude_nami.pipeline.options import MappingOptions
+    from target_amplitude_nami.settings.options import MappingOptions
     from target_amplitude_nami.store.profiles import UserProfile
     from target_amplitude_nami.store.protocol import Store
 

@@ -16,7 +16,7 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.nami.model import NamiEvent, NamiUser
     from target_amplitude_nami.nami.state import UserState
     from target_amplitude_nami.pipeline.identity import Identity
-    from target_amplitude_nami.pipeline.options import MappingOptions
+    from target_amplitude_nami.settings.options import MappingOptions
 
 
 class EventMapper:

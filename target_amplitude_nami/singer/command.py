@@ -9,7 +9,7 @@ import click
 from singer_sdk.plugin_base import _ConfigInput
 from singer_sdk.target_base import Target
 
-from target_amplitude_nami.errors import ConfigurationError, AmplitudeNamiError
+from target_amplitude_nami.errors import AmplitudeNamiError, ConfigurationError
 from target_amplitude_nami.settings.paths import problems_with_paths
 from target_amplitude_nami.singer import interpreter
 from target_amplitude_nami.singer.log_escaping import escape_log

@@ -7,10 +7,10 @@ import typing as t
 
 from singer_sdk.sinks import Sink
 
+from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami.deleted import DeletedRows
 from target_amplitude_nami.nami.recognising import NamiDetector, declares_nami
-from target_amplitude_nami.nami.records import (RecordReader)
-from target_amplitude_nami.errors import (UnreadableRecord)
+from target_amplitude_nami.nami.records import RecordReader
 from target_amplitude_nami.outcomes import Origin, Refusal
 from target_amplitude_nami.pipeline.event_filter import OTHER
 from target_amplitude_nami.singer.reject_lines import is_reject

@@ -12,14 +12,9 @@ from singer_sdk.exceptions import ConfigValidationError, MappingError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
 
 from target_amplitude_nami.errors import ConfigurationError, NothingRecognised
-from target_amplitude_nami.settings import (
-    Settings,
-    config_schema,
-    find_unused_variables,
-    given,
-    read_environment,
-    read_settings,
-)
+from target_amplitude_nami.settings import Settings, config_schema, given
+from target_amplitude_nami.settings.environment import read_environment
+from target_amplitude_nami.settings.unused_variables import find_unused_variables
 from target_amplitude_nami.shutdown import Shutdown
 from target_amplitude_nami.singer.command import CommandTarget
 from target_amplitude_nami.singer.message_handler import HandlerParts, MessageHandler
@@ -27,6 +22,7 @@ from target_amplitude_nami.singer.message_reader import MessageReader
 from target_amplitude_nami.singer.parts import SinkParts
 from target_amplitude_nami.singer.recognition import Recognition
 from target_amplitude_nami.singer.run_builder import build_run
+from target_amplitude_nami.singer.sdk_settings import SDK_SETTINGS
 from target_amplitude_nami.singer.signals import Signals
 from target_amplitude_nami.singer.sink import NamiSink
 from target_amplitude_nami.singer.stream_mapper import StreamMapper
@@ -124,7 +120,7 @@ class TargetAmplitudeNami(CommandTarget):
 
     @property
     def _env_var_config(self) -> dict[str, t.Any]:
-        return _with_sdk_error(lambda: read_environment(os.environ))
+        return _with_sdk_error(lambda: read_environment(os.environ, SDK_SETTINGS))
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
@@ -140,10 +136,10 @@ class TargetAmplitudeNami(CommandTarget):
         settings: Settings | None = None
         mistakes: tuple[str, ...] = ()
         try:
-            settings = read_settings(self._config)
+            settings = Settings.load(self._config, SDK_SETTINGS)
         except ConfigurationError as error:
             mistakes = error.problems
-        unused = find_unused_variables(os.environ, self._config, settings)
+        unused = find_unused_variables(os.environ, self._config, settings, SDK_SETTINGS)
         for warning in unused.warnings:
             self.logger.warning(warning)
         if settings is None or unused.problems:

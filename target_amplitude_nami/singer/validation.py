@@ -7,7 +7,7 @@ import typing as t
 import jsonschema_rs
 
 from target_amplitude_nami.amplitude.checks import holds_not_finite
-from target_amplitude_nami.errors import (UnreadableRecord)
+from target_amplitude_nami.errors import UnreadableRecord
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
