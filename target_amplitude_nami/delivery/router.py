@@ -154,4 +154,4 @@ class Router:
 
 
 def _hash(text: str) -> int:
-    return zlib.crc32(text.encode("utf-8", "surrogatepass"))
+    return zlib.crc32(text.encode())

@@ -27,7 +27,7 @@ from tests.support.delivery import (
     LoneLane,
     Script,
     assert_in_order_per_user,
-    outgoing,
+    numbered,
 )
 
 if t.TYPE_CHECKING:
@@ -94,7 +94,7 @@ def script(kinds: Sequence[str], seed: int, then: str) -> Script:
 
 def events(count: int) -> list[EncodedEvent]:
     return [
-        outgoing(n, f"user-{n % USERS}", device_id=f"device-{n % 3}")
+        numbered(n, f"user-{n % USERS}", device_id=f"device-{n % 3}")
         for n in range(count)
     ]
 
@@ -173,7 +173,7 @@ def test_no_good_event_is_sent_more_often_than_needed(
 
     lane = LoneLane(answer)
     try:
-        lane.deliver([outgoing(n, f"user-{n}") for n in range(count)])
+        lane.deliver([numbered(n, f"user-{n}") for n in range(count)])
     except DeliveryError:
         assert len(silent | large) >= min(count, 10)
     else:

@@ -26,9 +26,10 @@ from tests.support.delivery import (
     BAD,
     LoneLane,
     Script,
+    number_of,
+    numbered,
     of_many_users,
     one_by_one,
-    outgoing,
 )
 
 if t.TYPE_CHECKING:
@@ -81,22 +82,22 @@ def test_only_the_named_users_and_devices_wait_and_in_order() -> None:
     throttle = Throttle(30, frozenset({0}), frozenset({"u1"}), frozenset({"d2"}))
     lane = LoneLane(throttles_once(throttle))
     events = [
-        outgoing(0, "u0"),
-        outgoing(1, "u1"),
-        outgoing(2, "u2", device_id="d2"),
-        outgoing(3, "u3"),
-        outgoing(4, "u1"),
-        outgoing(5, "u2"),  # behind its user, although its device is another
-        outgoing(6, "u0"),
+        numbered(0, "u0"),
+        numbered(1, "u1"),
+        numbered(2, "u2", device_id="d2"),
+        numbered(3, "u3"),
+        numbered(4, "u1"),
+        numbered(5, "u2"),  # behind its user, although its device is another
+        numbered(6, "u0"),
     ]
     lane.courier.deliver(events)
     assert lane.book.accepted == [3]
-    lane.courier.deliver([outgoing(7, "u1"), outgoing(8, "u4")])
+    lane.courier.deliver([numbered(7, "u1"), numbered(8, "u4")])
     assert lane.book.accepted == [3, 8]
     holds = lane.courier.holds
     assert holds.seconds_until_due(lane.clock.now()) == 30
     assert holds.take_due(lane.clock.now() + 29.9) == []
-    due = [event.origin for event in holds.take_due(lane.clock.now() + 30)]
+    due = [number_of(event) for event in holds.take_due(lane.clock.now() + 30)]
     assert sorted(due) == [0, 1, 2, 4, 5, 6, 7]
     assert [n for n in due if n in {1, 4, 7}] == [1, 4, 7]
     assert [n for n in due if n in {0, 6}] == [0, 6]
@@ -130,7 +131,7 @@ def test_users_over_their_daily_quota_are_rejected_and_the_others_go_at_once() -
         30, quota_users=frozenset({"user-1"}), quota_devices=frozenset({"d3"})
     )
     lane = LoneLane(throttles_once(throttle))
-    lane.deliver([*of_many_users(3), outgoing(3, device_id="d3"), outgoing(4)])
+    lane.deliver([*of_many_users(3), numbered(3, device_id="d3"), numbered(4)])
     assert lane.book.accepted == [0, 2, 4]
     assert lane.pauses == []
     reasons = {refusal.reason for refusal in lane.book.refused.values()}
@@ -151,7 +152,7 @@ def test_a_400_may_refuse_some_and_make_others_wait() -> None:
 def test_a_400_that_throttles_only_whom_it_refuses_makes_nobody_wait() -> None:
     throttle = Throttle(30, devices=frozenset({"d0"}))
     lane = LoneLane([Refused({0: BAD}, {}, throttle)])
-    lane.deliver([outgoing(0, device_id="d0"), outgoing(1)])
+    lane.deliver([numbered(0, device_id="d0"), numbered(1)])
     assert lane.book.accepted == [1]
     assert lane.pauses == []
 
@@ -250,7 +251,7 @@ def test_the_time_of_an_earlier_trouble_does_not_count(recovery: Answer) -> None
     lane.deliver(of_many_users(2))
     lane.clock.pause(1000)
     lane.sender.say_next(BUSY)
-    lane.deliver([outgoing(9, "another")])
+    lane.deliver([numbered(9, "another")])
     assert 9 in lane.book.accepted
 
 
@@ -279,14 +280,14 @@ def test_a_fatal_answer_leaves_what_is_settled_settled() -> None:
 def test_a_run_keeps_its_pace() -> None:
     lane = LoneLane(max_events_per_second=10)
     for start in range(0, 60, 20):
-        lane.deliver([outgoing(n, f"u{n}") for n in range(start, start + 20)])
+        lane.deliver([numbered(n, f"u{n}") for n in range(start, start + 20)])
     assert lane.pauses == [2, 2]
 
 
 def test_one_user_with_many_events_goes_in_allowed_pieces_and_in_order() -> None:
     lane = LoneLane(per_id_per_second=30)
     before = lane.clock.now()
-    lane.deliver([outgoing(n) for n in range(2000)])
+    lane.deliver([numbered(n) for n in range(2000)])
     assert lane.book.accepted == list(range(2000))
     assert [len(request) for request in lane.sender.requests] == [300] * 6 + [200]
     assert lane.clock.now() == before + 60
@@ -294,7 +295,7 @@ def test_one_user_with_many_events_goes_in_allowed_pieces_and_in_order() -> None
 
 def test_one_crowded_user_does_not_keep_the_others() -> None:
     lane = LoneLane(per_id_per_second=30)
-    events = [outgoing(n, "crowd" if n % 2 else f"u{n}") for n in range(1000)]
+    events = [numbered(n, "crowd" if n % 2 else f"u{n}") for n in range(1000)]
     lane.courier.deliver(events)
     crowd = [n for n in lane.book.accepted if n % 2]
     assert crowd == list(range(1, 600, 2))
@@ -319,7 +320,7 @@ def test_who_waits_for_another_event_asks_ever_more_seldom(
         return Sifted(events)
 
     lane.book.sift = sift  # type: ignore[method-assign]
-    lane.deliver([outgoing(n) for n in range(3)])
+    lane.deliver([numbered(n) for n in range(3)])
     assert lane.book.accepted == [0, 1, 2]
     assert questions <= most_questions
     assert lane.clock.now() <= begin + latest
@@ -340,9 +341,9 @@ def test_who_has_waited_long_for_an_event_keeps_no_newcomer() -> None:
         return Sifted(fresh, [event for event in events if event not in fresh])
 
     lane.book.sift = sift  # type: ignore[method-assign]
-    lane.courier.deliver([outgoing(0, "old")])
+    lane.courier.deliver([numbered(0, "old")])
     lane.clock.time = begin + 10
-    lane.deliver([outgoing(1, "new")])
+    lane.deliver([numbered(1, "new")])
     assert moments == [pytest.approx(10.1, abs=0.1), pytest.approx(20, abs=1)]
 
 

@@ -11,7 +11,7 @@ from target_amplitude_nami.amplitude.answers import Answer, Delivered, Fatal
 from target_amplitude_nami.delivery.deliveries import Deliveries
 from target_amplitude_nami.delivery.delivery import Delivery, DeliveryOptions
 from target_amplitude_nami.delivery.outgoing import DeliveryError, RequestLimits
-from tests.support.delivery import Book, ScriptedSender, outgoing
+from tests.support.delivery import Book, ScriptedSender, numbered
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,14 +53,14 @@ def test_a_project_is_started_by_its_first_event(projects: Projects) -> None:
     assert projects.deliveries.finish(lambda: None)
     assert projects.started == []
     for number in (1, 2):
-        projects.deliveries.submit("sandbox", [outgoing(number)])
+        projects.deliveries.submit("sandbox", [numbered(number)])
     assert projects.started == ["sandbox"]
 
 
 def test_each_event_reaches_its_own_project(projects: Projects) -> None:
     for number in range(6):
         project = "sandbox" if number % 3 == 0 else "main"
-        projects.deliveries.submit(project, [outgoing(number)])
+        projects.deliveries.submit(project, [numbered(number)])
     assert projects.deliveries.finish(lambda: None)
     assert projects.senders["main"].requests == [[1, 2, 4, 5]]
     assert projects.senders["sandbox"].requests == [[0, 3]]
@@ -77,8 +77,8 @@ def test_in_the_end_none_waits_until_another_is_done(projects: Projects) -> None
 
     projects.senders["main"] = ScriptedSender(slow)
     projects.senders["sandbox"].on_post = has_come.set
-    projects.deliveries.submit("main", [outgoing(1)])
-    projects.deliveries.submit("sandbox", [outgoing(2)])
+    projects.deliveries.submit("main", [numbered(1)])
+    projects.deliveries.submit("sandbox", [numbered(2)])
     assert projects.deliveries.finish(lambda: None)
 
 
@@ -90,8 +90,8 @@ def test_when_the_time_is_up_the_others_are_still_asked(projects: Projects) -> N
         return Delivered(len(numbers))
 
     projects.senders["main"] = ScriptedSender(stuck)
-    projects.deliveries.submit("main", [outgoing(1)])
-    projects.deliveries.submit("sandbox", [outgoing(2)])
+    projects.deliveries.submit("main", [numbered(1)])
+    projects.deliveries.submit("sandbox", [numbered(2)])
     lefts = iter([0.0])
     try:
         assert not projects.deliveries.finish(lambda: next(lefts, None))
@@ -102,8 +102,8 @@ def test_when_the_time_is_up_the_others_are_still_asked(projects: Projects) -> N
 
 def test_one_that_fails_ends_the_run(projects: Projects) -> None:
     projects.senders["sandbox"].say_next(Fatal("its key is unknown"))
-    projects.deliveries.submit("main", [outgoing(1)])
-    projects.deliveries.submit("sandbox", [outgoing(2)])
+    projects.deliveries.submit("main", [numbered(1)])
+    projects.deliveries.submit("sandbox", [numbered(2)])
     with pytest.raises(DeliveryError, match="its key is unknown"):
         projects.deliveries.finish(lambda: None)
     assert projects.books["main"].accepted == [1]

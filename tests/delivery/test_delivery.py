@@ -26,13 +26,15 @@ from target_amplitude_nami.amplitude.answers import (
 from target_amplitude_nami.delivery import delivery as delivery_module
 from target_amplitude_nami.delivery.lane import Lane
 from target_amplitude_nami.delivery.outgoing import DeliveryError, RequestLimits
+from target_amplitude_nami.outcomes import Checkpoint
 from tests.support.delivery import (
     BAD,
     Desk,
     Script,
     assert_in_order_per_user,
+    number_of,
+    numbered,
     of_many_users,
-    outgoing,
 )
 
 if t.TYPE_CHECKING:
@@ -46,7 +48,7 @@ SMALL = RequestLimits(10, 900_000)
 
 def in_turn(count: int, users: int) -> list[EncodedEvent]:
     """Events of so many users, one after the other."""
-    return [outgoing(n, f"user-{n % users}") for n in range(count)]
+    return [numbered(n, f"user-{n % users}") for n in range(count)]
 
 
 def alive_lanes() -> list[threading.Thread]:
@@ -78,7 +80,7 @@ def test_requests_are_filled_by_count() -> None:
 
 
 def test_requests_are_filled_by_bytes_with_the_commas_between() -> None:
-    events = [outgoing(n, body=b"%d " % n + b"x" * 97) for n in range(5)]
+    events = [numbered(n, body=b"%d " % n + b"x" * 97) for n in range(5)]
     with Desk(limits=RequestLimits(10, 200)) as desk:
         desk.deliver(events)
         assert [len(request) for request in desk.amplitude.requests] == [2, 2, 1]
@@ -120,7 +122,7 @@ def test_the_pace_of_the_run_is_that_of_its_requests_too() -> None:
 def test_one_user_with_very_many_events_goes_in_allowed_pieces_and_in_order() -> None:
     with Desk(lanes=4, per_id_per_second=30) as desk:
         before = desk.clock.now()
-        desk.deliver([outgoing(n) for n in range(2500)])
+        desk.deliver([numbered(n) for n in range(2500)])
         assert desk.book.accepted == list(range(2500))
         assert max(len(request) for request in desk.amplitude.requests) == 300
         assert desk.clock.now() - before == pytest.approx(80, abs=0.5)
@@ -173,12 +175,12 @@ def mixed(users: str = "others paced throttled") -> list[EncodedEvent]:
         place = number % 18
         user = "throttled" if place == 0 else "paced" if place % 6 == 1 else ""
         if (user or "others") in users:
-            events.append(outgoing(number, user or f"user-{number % 3_500}"))
+            events.append(numbered(number, user or f"user-{number % 3_500}"))
     return events
 
 
 def of_others(events: Sequence[EncodedEvent]) -> set[int]:
-    return {e.origin for e in events if e.user_key.startswith("user-")}
+    return {number_of(e) for e in events if e.user_key.startswith("user-")}
 
 
 def deliver_to_others(desk: Desk, events: Sequence[EncodedEvent]) -> None:
@@ -193,7 +195,7 @@ def deliver_to_others(desk: Desk, events: Sequence[EncodedEvent]) -> None:
 
 
 def throttles_for_ever(events: Sequence[EncodedEvent]) -> Script:
-    throttled = {e.origin for e in events if e.user_key == "throttled"}
+    throttled = {number_of(e) for e in events if e.user_key == "throttled"}
 
     def answer(numbers: Sequence[int]) -> Answer:
         if throttled.isdisjoint(numbers):
@@ -277,9 +279,9 @@ def test_a_first_request_without_an_answer_stops_no_other_lane(lanes: int) -> No
 def test_a_huge_first_record_is_delivered_at_once(lanes: int, following: int) -> None:
     with Desk(lanes=lanes) as desk:
         before = desk.clock.now()
-        desk.submit([outgoing(0, kept_bytes=delivery_module.MOST_BYTES_UNSETTLED)])
+        desk.submit([numbered(0, kept_bytes=delivery_module.MOST_BYTES_UNSETTLED)])
         for number in range(1, 1 + following):
-            desk.submit([outgoing(number, f"user-{number}")])
+            desk.submit([numbered(number, f"user-{number}")])
         desk.deliver([])
         assert desk.clock.now() - before < 5
         assert desk.book.settled == set(range(1 + following))
@@ -290,8 +292,8 @@ def test_a_throttled_user_takes_memory_and_when_it_is_full_reading_waits_for_him
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 1_000_000)
-    events = [outgoing(n, "throttled", kept_bytes=1_000) for n in range(700)]
-    events += [outgoing(n, f"user-{n}", kept_bytes=1_000) for n in range(700, 1_400)]
+    events = [numbered(n, "throttled", kept_bytes=1_000) for n in range(700)]
+    events += [numbered(n, f"user-{n}", kept_bytes=1_000) for n in range(700, 1_400)]
     script = throttles_for_ever(events)
     with Desk(script, lanes=4, limits=SMALL, retry_for=600) as desk:
         for event in events[:500] + events[700:]:  # of his, memory holds about 580
@@ -310,7 +312,7 @@ def assert_in_order_for_each(
 ) -> None:
     """Assert the order for each Nami user and for each of Amplitude's."""
     by_key: dict[str, list[int]] = {}
-    keys_of = {event.origin: event.order_keys for event in events}
+    keys_of = {number_of(event): event.order_keys for event in events}
     for number in accepted:
         for key in set(keys_of[number]):
             by_key.setdefault(key, []).append(number)
@@ -335,7 +337,7 @@ def test_changes_of_names_and_trouble_never_change_the_order_of_anybody(
     flushes: set[int],
 ) -> None:
     events = [
-        outgoing(n, user, user_id=name, device_id=None if name else f"device-{user}")
+        numbered(n, user, user_id=name, device_id=None if name else f"device-{user}")
         for n, (user, name) in enumerate(who)
     ]
     left = iter(trouble)
@@ -358,7 +360,7 @@ def test_changes_of_names_and_trouble_never_change_the_order_of_anybody(
     with Desk(answer, lanes=lanes, limits=limits, per_id_per_second=2) as desk:
         for event in events:
             desk.submit([event])
-            if event.origin in flushes:
+            if number_of(event) in flushes:
                 desk.clock.time += 6
                 desk.delivery.tick()
         desk.deliver([])
@@ -370,20 +372,20 @@ def test_ten_thousand_changes_of_names_let_nobody_overtake_himself() -> None:
     """A user is throttled under his old name while all others change theirs."""
     throttled = Throttled(Throttle(30, users=frozenset({"old"})), "HTTP 429")
     with Desk([throttled], lanes=4) as desk:
-        events = [outgoing(0, "him", user_id="old")]
+        events = [numbered(0, "him", user_id="old")]
         for n in range(1, 20_001, 2):
             events += [
-                outgoing(n, f"u{n}", user_id=None, device_id=f"d{n}"),
-                outgoing(n + 1, f"u{n}", user_id=f"name-{n}"),
+                numbered(n, f"u{n}", user_id=None, device_id=f"d{n}"),
+                numbered(n + 1, f"u{n}", user_id=f"name-{n}"),
             ]
-        events += [outgoing(20_001, "him", user_id="new")]
+        events += [numbered(20_001, "him", user_id="new")]
         desk.deliver(events)
         assert_in_order_for_each(events, desk.book.accepted)
 
 
 def test_a_user_id_may_be_any_text() -> None:
     with Desk(lanes=8, limits=SMALL) as desk:
-        desk.deliver([outgoing(n, user_key="\ud83d") for n in range(30)])
+        desk.deliver([numbered(n, user_key="🎧\0 日本") for n in range(30)])
         assert desk.book.accepted == list(range(30))
 
 
@@ -457,7 +459,7 @@ def test_reading_stops_while_the_lanes_are_full() -> None:
     with Desk(lanes=2, limits=SMALL) as desk:
         for event in of_many_users(1000):
             desk.submit([event])
-            unsettled = event.origin + 1 - len(desk.book.settled)
+            unsettled = number_of(event) + 1 - len(desk.book.settled)
             assert unsettled <= 2 * 10 * (1 + 2) + 1
         assert desk.delivery.finish(lambda: None)
 
@@ -468,7 +470,7 @@ def test_memory_is_bounded_by_bytes_and_requests_stay_large(
     monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 100_000)
     with Desk(lanes=4) as desk:
         for number in range(2000):
-            event = outgoing(number, f"user-{number % 50}", kept_bytes=1000)
+            event = numbered(number, f"user-{number % 50}", kept_bytes=1000)
             desk.submit([event])
             assert desk.delivery._unsettled_bytes <= 100_000
         assert desk.delivery.finish(lambda: None)
@@ -483,7 +485,7 @@ def test_all_lanes_work_also_when_one_request_would_fill_the_memory(
 ) -> None:
     monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 50_000)
     with Desk(lanes=4) as desk:
-        desk.deliver([outgoing(n, f"user-{n}", kept_bytes=1000) for n in range(1_000)])
+        desk.deliver([numbered(n, f"user-{n}", kept_bytes=1000) for n in range(1_000)])
         assert all(lane.traffic.requests for lane in desk.delivery._lanes)
 
 
@@ -499,7 +501,7 @@ def test_lanes_that_fill_in_step_leave_half_of_the_memory_to_what_is_on_its_way(
     with Desk(lanes=16, limits=RequestLimits(100, 900_000)) as desk:
         desk.deliver(in_turn(101, 50))  # opens all lanes
         for number in range(150):
-            event = outgoing(1000 + number, f"user-{number}", kept_bytes=490)
+            event = numbered(1000 + number, f"user-{number}", kept_bytes=490)
             desk.submit([event])
             assert waiting_bytes(desk) <= 80_000
         assert desk.delivery.finish(lambda: None)
@@ -517,9 +519,9 @@ def test_nobody_is_overtaken_when_memory_fills_while_the_only_open_lane_is_busy(
             assert answers.wait(SECONDS)
 
         desk.amplitude.on_post = wait_for_answers
-        desk.submit([outgoing(0, "user-0")])
+        desk.submit([numbered(0, "user-0")])
         desk.delivery.flush()
-        events = [outgoing(n, f"user-{n % 7}", kept_bytes=500) for n in range(1, 80)]
+        events = [numbered(n, f"user-{n % 7}", kept_bytes=500) for n in range(1, 80)]
         desk.submit(events)
         desk.amplitude.on_post = desk.clock.notice
         answers.set()
@@ -529,16 +531,16 @@ def test_nobody_is_overtaken_when_memory_fills_while_the_only_open_lane_is_busy(
 
 
 def test_a_lane_that_waits_keeps_nothing_of_what_it_delivered() -> None:
-    class Origin:
-        pass
+    class Watched(Checkpoint):
+        __slots__ = ("__weakref__",)
 
     with Desk(lanes=1) as desk:
-        origin = Origin()
-        kept = weakref.ref(origin)
-        desk.deliver([outgoing(1, origin=origin)])
+        checkpoint = Watched()
+        kept = weakref.ref(checkpoint)
+        desk.deliver([numbered(1, checkpoint=checkpoint)])
         desk.book.settled.clear()
         desk.book.accepted.clear()
-        del origin  # the last that the test has of it
+        del checkpoint  # the last that the test has of it
         assert kept() is None
 
 
@@ -547,7 +549,7 @@ def test_an_event_larger_than_all_memory_goes_alone(
 ) -> None:
     monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 1000)
     with Desk() as desk:
-        desk.deliver([outgoing(n, kept_bytes=5000) for n in range(5)])
+        desk.deliver([numbered(n, kept_bytes=5000) for n in range(5)])
         assert desk.amplitude.requests == [[0], [1], [2], [3], [4]]
 
 
@@ -557,8 +559,8 @@ def test_overdue_requests_of_other_lanes_leave_while_one_is_waited_for() -> None
         desk.deliver(in_turn(20, 20))  # opens both lanes
         first = len(desk.amplitude.requests)
         lone, crowd = user_of_lane(0, 2), user_of_lane(1, 2)
-        desk.submit([outgoing(1000, lone)])
-        desk.deliver([outgoing(n, crowd) for n in range(100, 200)])
+        desk.submit([numbered(1000, lone)])
+        desk.deliver([numbered(n, crowd) for n in range(100, 200)])
         requests = desk.amplitude.requests[first:]
         assert [1000] in requests
         assert requests.index([1000]) < len(requests) - 2
@@ -585,7 +587,7 @@ def test_an_interrupted_run_does_not_wait_for_full_lanes(kept_bytes: int) -> Non
         return Delivered(len(numbers))
 
     with Desk(answer, limits=SMALL, is_interrupted=lambda: True) as desk:
-        desk.submit([outgoing(n, kept_bytes=kept_bytes) for n in range(100)])
+        desk.submit([numbered(n, kept_bytes=kept_bytes) for n in range(100)])
         assert desk.book.settled == set()
         go_on.set()
         assert desk.delivery.finish(lambda: None)
@@ -627,7 +629,7 @@ def test_a_fatal_answer_is_noticed_while_waiting_for_memory(
     monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 1000)
     desk = Desk([Fatal("wrong key")])
     with desk, pytest.raises(DeliveryError, match="wrong key"):
-        desk.submit([outgoing(n, kept_bytes=400) for n in range(5)])
+        desk.submit([numbered(n, kept_bytes=400) for n in range(5)])
 
 
 def test_trouble_of_the_settlement_reaches_the_reading_thread() -> None:
@@ -677,9 +679,9 @@ def test_a_run_that_is_stopped_sends_what_it_can_though_a_lane_is_stuck() -> Non
         desk.submit(of_many_users(2))
         desk.wait_until_lanes_are_free()
         here, there = user_of_lane(1, 4), user_of_lane(2, 4)
-        stuck = [outgoing(n, "u", user_id=here) for n in (2, 3)]
-        parked = outgoing(5, "u", user_id=there)
-        desk.submit([*stuck, outgoing(4, "v", user_id=there), parked])
+        stuck = [numbered(n, "u", user_id=here) for n in (2, 3)]
+        parked = numbered(5, "u", user_id=there)
+        desk.submit([*stuck, numbered(4, "v", user_id=there), parked])
         asked = itertools.count()
 
         def seconds_left() -> float | None:

@@ -22,7 +22,13 @@ from target_amplitude_nami.delivery.outgoing import (
 )
 from target_amplitude_nami.delivery.rate_limits import PerIdRateLimiter
 from target_amplitude_nami.delivery.router import Router
-from tests.support.delivery import Book, ScriptedSender, of_many_users, outgoing
+from tests.support.delivery import (
+    Book,
+    ScriptedSender,
+    number_of,
+    numbered,
+    of_many_users,
+)
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -99,7 +105,7 @@ def road() -> Iterator[Road]:
 
 def test_a_lane_works_through_its_backlog_in_order(road: Road) -> None:
     lane = road.lane()
-    road.give(lane, [outgoing(n) for n in range(5)])
+    road.give(lane, [numbered(n) for n in range(5)])
     lane.start()
     road.wait_until_settled(5)
     assert road.sender.requests == [[0, 1], [2, 3], [4]]
@@ -111,7 +117,7 @@ def test_an_idle_lane_wakes_for_new_work(road: Road) -> None:
     lane.start()
     for number in range(5):
         road.wait_until(lambda: lane.is_free)
-        road.give(lane, [outgoing(number)])
+        road.give(lane, [numbered(number)])
         road.wait_until_settled(number + 1)
 
 
@@ -128,15 +134,15 @@ def test_a_request_that_is_not_full_waits_for_more(road: Road) -> None:
 def test_a_lane_sends_by_itself_what_has_waited_long_enough(road: Road) -> None:
     road.batch_wait_seconds = 0.05
     lane = road.lane()
-    lane.backlog.put([outgoing(0)], road.clock.now())
+    lane.backlog.put([numbered(0)], road.clock.now())
     lane.start()
     road.wait_until_settled(1)
 
 
 def test_events_held_back_go_when_their_time_has_come(road: Road) -> None:
     lane = road.lane()
-    lane._courier.holds.begin({"user": road.clock.now() + 0.05})
-    lane._courier.holds.absorb([outgoing(0)])
+    lane._batch_sender.holds.begin({"user": road.clock.now() + 0.05})
+    lane._batch_sender.holds.absorb([numbered(0)])
     lane.start()
     road.wait_until_settled(1)
     assert road.book.accepted == [0]
@@ -146,8 +152,8 @@ def test_users_who_wait_neither_stop_a_lane_nor_make_its_requests_small(
     road: Road,
 ) -> None:
     lane = road.lane()
-    lane._courier.holds.begin({"slow": road.clock.now() + 3600})
-    road.give(lane, [outgoing(n, "slow" if n % 2 else f"u{n}") for n in range(8)])
+    lane._batch_sender.holds.begin({"slow": road.clock.now() + 3600})
+    road.give(lane, [numbered(n, "slow" if n % 2 else f"u{n}") for n in range(8)])
     lane.start()
     road.wait_until_settled(4)
     assert road.sender.requests == [[0, 2], [4, 6]]
@@ -157,7 +163,7 @@ def test_whoever_may_go_again_and_again_leaves_every_second_request_to_others(
     road: Road,
 ) -> None:
     lane = road.lane()
-    holds = lane._courier.holds
+    holds = lane._batch_sender.holds
 
     def answer(numbers: Sequence[int]) -> Answer:
         if 0 not in numbers:
@@ -167,8 +173,8 @@ def test_whoever_may_go_again_and_again_leaves_every_second_request_to_others(
 
     road.sender._answer = answer
     holds.begin({"slow": road.clock.now()})
-    holds.absorb([outgoing(0, "slow")])
-    road.give(lane, [outgoing(n, f"u{n}") for n in (1, 2, 3)])
+    holds.absorb([numbered(0, "slow")])
+    road.give(lane, [numbered(n, f"u{n}") for n in (1, 2, 3)])
     lane.start()
     road.wait_until_settled(4)
     assert road.sender.requests == [[0], [1, 2], [0], [3], [0]]
@@ -217,16 +223,16 @@ def test_backlogs_of_free_lanes_join_but_for_users_who_have_to_wait(
     router = Router(3)
     road.limits = RequestLimits(10, 1000)
     lanes = [road.lane() for _ in range(3)]
-    routed = router.route([outgoing(n, f"u{n}") for n in range(30)])
+    routed = router.route([numbered(n, f"u{n}") for n in range(30)])
     first, second, third = (lane.backlog for lane in lanes)
     first.put(routed[0][:1], 0)
     second.put(routed[1][:1], 0)
-    third.put([*routed[2][:1], outgoing(99, "slow")], 0)
+    third.put([*routed[2][:1], numbered(99, "slow")], 0)
     third.urge()
-    lanes[1]._courier.holds.begin({"slower": road.clock.now() + 3600})
-    second.put([outgoing(98, "slower")], 0)
+    lanes[1]._batch_sender.holds.begin({"slower": road.clock.now() + 3600})
+    second.put([numbered(98, "slower")], 0)
     join_small_backlogs(lanes, router)
     assert [len(first) + len(second), len(third)] == [2, 2]
     assert 0 in {len(first), len(second)}
-    held = lanes[1]._courier.holds.take_due(float("inf"))
-    assert [event.origin for event in held] == [98]
+    held = lanes[1]._batch_sender.holds.take_due(float("inf"))
+    assert [number_of(event) for event in held] == [98]

@@ -15,7 +15,7 @@ from target_amplitude_nami.delivery.rate_limits import (
     PerIdRateLimiter,
     RateLimiter,
 )
-from tests.support.delivery import of_many_users, outgoing
+from tests.support.delivery import number_of, numbered, of_many_users
 
 if t.TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,11 +26,11 @@ NOW = 1000.0
 
 
 def numbers(events: Sequence[EncodedEvent]) -> list[int]:
-    return [event.origin for event in events]
+    return [number_of(event) for event in events]
 
 
 def of_one_user(count: int, **changes: t.Any) -> list[EncodedEvent]:
-    return [outgoing(number, **changes) for number in range(count)]
+    return [numbered(number, **changes) for number in range(count)]
 
 
 # The run's pace
@@ -102,7 +102,7 @@ def test_users_and_devices_have_a_share_each(ids: dict[str, t.Any]) -> None:
 
 def test_one_device_of_many_users_has_one_share() -> None:
     pacing = PerIdRateLimiter(per_id_per_second=1)
-    events = [outgoing(n, f"u{n}", device_id="device") for n in range(12)]
+    events = [numbered(n, f"u{n}", device_id="device") for n in range(12)]
     admission = pacing.admit(events, NOW)
     assert len(admission.admitted) == 10
     assert admission.until.keys() == {"u10", "u11"}
@@ -111,11 +111,11 @@ def test_one_device_of_many_users_has_one_share() -> None:
 def test_who_has_one_name_with_a_user_who_waits_has_to_wait_behind_him() -> None:
     pacing = PerIdRateLimiter(per_id_per_second=1)
     events = [
-        *(outgoing(n, "x", device_id="full") for n in range(10)),
-        outgoing(10, "u", user_id="name", device_id="full"),
-        outgoing(11, "v", user_id="name"),
-        outgoing(12, "v", user_id="another"),
-        outgoing(13, "w", user_id="free"),
+        *(numbered(n, "x", device_id="full") for n in range(10)),
+        numbered(10, "u", user_id="name", device_id="full"),
+        numbered(11, "v", user_id="name"),
+        numbered(12, "v", user_id="another"),
+        numbered(13, "w", user_id="free"),
     ]
     admission = pacing.admit(events, NOW)
     assert numbers(admission.postponed) == [10, 11, 12]
@@ -142,11 +142,11 @@ def test_when_it_is_time_there_is_room(now: float) -> None:
 
 def test_once_one_event_waits_all_later_ones_of_its_user_do() -> None:
     pacing = PerIdRateLimiter(per_id_per_second=1)
-    pacing.admit([outgoing(n, "x", device_id="full") for n in range(10)], NOW)
+    pacing.admit([numbered(n, "x", device_id="full") for n in range(10)], NOW)
     events = [
-        outgoing(0, "a", device_id="full"),
-        outgoing(1, "a", device_id="free"),
-        outgoing(2, "b", device_id="free"),
+        numbered(0, "a", device_id="full"),
+        numbered(1, "a", device_id="free"),
+        numbered(2, "b", device_id="free"),
     ]
     admission = pacing.admit(events, NOW)
     assert numbers(admission.admitted) == [2]
@@ -186,7 +186,7 @@ def test_no_id_ever_gets_more_than_its_share(
     for seconds, ids in requests:
         now += seconds
         events = [
-            outgoing(n, user, device_id=device) for n, (user, device) in enumerate(ids)
+            numbered(n, user, device_id=device) for n, (user, device) in enumerate(ids)
         ]
         admission = pacing.admit(events, now)
         together = [*admission.admitted, *admission.postponed]

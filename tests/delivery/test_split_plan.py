@@ -23,8 +23,8 @@ from tests.support.delivery import (
     BAD,
     LoneLane,
     Script,
+    numbered,
     of_many_users,
-    outgoing,
 )
 
 if t.TYPE_CHECKING:
@@ -157,7 +157,7 @@ def test_an_event_that_is_too_large_alone_is_rejected() -> None:
 def test_the_events_of_a_silenced_device_are_rejected() -> None:
     lane = LoneLane([Refused({}, {"d1": BAD})])
     devices = [None, "d1", "d2", "d1"]
-    lane.deliver([outgoing(n, device_id=d) for n, d in enumerate(devices)])
+    lane.deliver([numbered(n, device_id=d) for n, d in enumerate(devices)])
     assert_all_but(lane, [1, 3], 4)
 
 
@@ -204,7 +204,7 @@ def test_when_every_event_is_refused_alike_the_run_ends_and_nothing_is_settled(
 def test_even_when_all_are_of_one_user() -> None:
     lane = LoneLane(lambda _: FORBIDDEN)
     with pytest.raises(DeliveryError):
-        lane.deliver([outgoing(n) for n in range(2000)])
+        lane.deliver([numbered(n) for n in range(2000)])
     assert lane.book.settled == set()
 
 

@@ -8,7 +8,7 @@ import typing as t
 from collections import Counter
 
 from target_amplitude_nami.amplitude.answers import Answer, Delivered
-from target_amplitude_nami.amplitude.event import EncodedEvent
+from target_amplitude_nami.amplitude.event import EncodedEvent, memory_bytes_of
 from target_amplitude_nami.delivery.batch_sender import BatchSender
 from target_amplitude_nami.delivery.delivery import Delivery, DeliveryOptions
 from target_amplitude_nami.delivery.lane import Lane
@@ -16,10 +16,15 @@ from target_amplitude_nami.delivery.outgoing import (
     Clock,
     RequestLimits,
     Sifted,
-    memory_bytes_of,
 )
 from target_amplitude_nami.delivery.rate_limits import PerIdRateLimiter, RateLimiter
-from target_amplitude_nami.outcomes import Refusal
+from target_amplitude_nami.outcomes import (
+    Checkpoint,
+    Origin,
+    Refusal,
+    SentEvent,
+    dedup_key,
+)
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -30,28 +35,62 @@ BAD = Refusal("amplitude_invalid_field", "time", "HTTP 400: bad", 400)
 _REAL_SECONDS = 0.001
 
 
-def outgoing(
-    number: int, user: str = "user", *, kept_bytes: int = 0, **changes: t.Any
+def numbered(
+    number: int,
+    user: str = "user",
+    *,
+    body: bytes | None = None,
+    kept_bytes: int = 0,
+    line: bytes = b"",
+    **changes: t.Any,
 ) -> EncodedEvent:
-    """Return an event of which the body tells its number and its user.
+    """Return an event whose body and insert id give its number.
 
-    Its record keeps so many bytes until it is settled.
+    Args:
+        number: What `number_of` finds again.
+        user: The Nami user, and Amplitude's where `user_id` names no other.
+        body: Its bytes, where the number and the user do not do.
+        kept_bytes: How many bytes its record takes until it is settled.
+        line: The record itself.
+        changes: Other fields of `EncodedEvent`.
     """
-    values: dict[str, t.Any] = {
-        "body": b"%d %s" % (number, user.encode()),
+    body = b"%d %s" % (number, user.encode()) if body is None else body
+    fields: dict[str, t.Any] = {
         "user_id": user,
         "device_id": None,
         "user_key": user,
-        "origin": number,
+        "checkpoint": Checkpoint(),
     }
-    values |= changes
-    values["memory_bytes"] = memory_bytes_of(values["body"], b"x" * kept_bytes)
-    return EncodedEvent(**values)
+    fields |= changes
+    return EncodedEvent(
+        body=body,
+        sent_event=sent_event(str(number), fields["device_id"], fields["user_id"]),
+        origin=Origin("label", "stream", line),
+        memory_bytes=memory_bytes_of(body, line or bytes(kept_bytes)),
+        **fields,
+    )
+
+
+def sent_event(insert_id: str, device_id: str | None, user_id: str | None) -> SentEvent:
+    """Return what is remembered of an event with these ids."""
+    return SentEvent(
+        event_type="device.impression",
+        time=0,
+        key=dedup_key(insert_id, device_id, user_id),
+        insert_id=insert_id,
+        device_id=device_id,
+        user_id=user_id,
+    )
+
+
+def number_of(event: EncodedEvent) -> int:
+    """Return the number that `numbered` gave to an event."""
+    return int(event.sent_event.insert_id)
 
 
 def of_many_users(count: int) -> list[EncodedEvent]:
     """Return events, each of a user of its own."""
-    return [outgoing(number, f"user-{number}") for number in range(count)]
+    return [numbered(number, f"user-{number}") for number in range(count)]
 
 
 Script: t.TypeAlias = "Callable[[Sequence[int]], Answer]"
@@ -121,17 +160,17 @@ class Book:
         with self.lock:
             for event in events:
                 self._settle(event)
-                self.accepted.append(event.origin)
+                self.accepted.append(number_of(event))
 
     def rejected(self, event: EncodedEvent, refusal: Refusal) -> None:
         """Note an event that Amplitude will not take."""
         with self.lock:
             self._settle(event)
-            self.refused[event.origin] = refusal
+            self.refused[number_of(event)] = refusal
 
     def _settle(self, event: EncodedEvent) -> None:
-        assert event.origin not in self.settled
-        self.settled.add(event.origin)
+        assert number_of(event) not in self.settled
+        self.settled.add(number_of(event))
 
 
 class FakeClock(Clock):
