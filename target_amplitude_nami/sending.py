@@ -11,23 +11,21 @@ import msgspec
 from target_amplitude_nami.amplitude import limits
 from target_amplitude_nami.amplitude.answers import Answer, Fatal, Unknown
 from target_amplitude_nami.amplitude.client import Client, Destination
-from target_amplitude_nami.amplitude.failures import FirstName
+from target_amplitude_nami.amplitude.name_lookup import NameLookup
 from target_amplitude_nami.delivery.deliveries import Deliveries
 from target_amplitude_nami.delivery.delivery import Delivery, DeliveryOptions
 from target_amplitude_nami.delivery.dry_run import DryRun
-from target_amplitude_nami.delivery.outgoing import RequestLimits
 from target_amplitude_nami.delivery.rate_limits import RateLimiter
+from target_amplitude_nami.delivery.request_limits import RequestLimits
 from target_amplitude_nami.errors import ConfigurationError, OutputUnwritable
+from target_amplitude_nami.shutdown import Shutdown
 
 if t.TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
-    from target_amplitude_nami.delivery.outgoing import (
-        Sender,
-        Settlement,
-        Traffic,
-    )
+    from target_amplitude_nami.delivery.protocols import Outcomes, Sender
+    from target_amplitude_nami.delivery.traffic import Traffic
     from target_amplitude_nami.local.server import LocalAmplitude
     from target_amplitude_nami.outcomes import Project
     from target_amplitude_nami.settings import Settings
@@ -61,13 +59,24 @@ class _LocalClient(Client):
         return answer
 
 
+class _GivenShutdown(Shutdown):
+    """Has the deadline that a run knows of."""
+
+    def __init__(self, seconds_left: Callable[[], float | None]) -> None:
+        super().__init__()
+        self._seconds_left = seconds_left
+
+    def seconds_left(self) -> float | None:
+        return self._seconds_left()
+
+
 class Sending:
     """Delivers events as the settings say; opens nothing before the first one."""
 
     def __init__(
         self,
         settings: Settings,
-        settlement: Callable[[Project], Settlement],
+        outcomes: Callable[[Project], Outcomes],
         logger: logging.Logger,
         *,
         user_agent: str,
@@ -77,13 +86,13 @@ class Sending:
 
         Args:
             settings: What the user wants.
-            settlement: Gives whom to tell what became of a project's events.
+            outcomes: Gives who records what became of a project's events.
             logger: Takes what there is to say.
             user_agent: How requests introduce themselves.
             seconds_left: How long the run may still go on; None: as long as it takes.
         """
         self._settings = settings
-        self._settlement = settlement
+        self._outcomes = outcomes
         self._logger = logger
         self._seconds_left = seconds_left
         self._destination = Destination(
@@ -104,11 +113,11 @@ class Sending:
             for destination in (self._destination, self._sandbox)
         )
         """How many bytes the events of one request may have."""
-        self._pace = RateLimiter(settings.max_events_per_second)
-        self._deliveries: Deliveries[Project] = Deliveries(self._delivery_to)
+        self._rate_limiter = RateLimiter(settings.max_events_per_second)
+        self._deliveries = Deliveries(self._delivery_to)
         self.submit: t.Final = self._deliveries.submit
         """Takes events for a project, as `Deliveries` says."""
-        self._first_name = FirstName()
+        self._names = NameLookup()
         self._local: LocalAmplitude | None = None
         self._dry_run: DryRun | None = None
 
@@ -138,7 +147,7 @@ class Sending:
         if self._settings.enabled and is_local:
             # So that the local Amplitude's file is there, also after an empty run.
             self._deliveries.start("main")
-        return self._deliveries.finish(self._seconds_left)
+        return self._deliveries.flush()
 
     def stop(self) -> None:
         """Deliver nothing more; requests in flight have a moment to end."""
@@ -176,7 +185,7 @@ class Sending:
 
     def _delivery_to(self, project: Project) -> Delivery:
         settings = self._settings
-        said_by = "the sandbox's project: " if project == "sandbox" else ""
+        prefix = "the sandbox's project: " if project == "sandbox" else ""
         per_id_per_second = limits.EVENTS_PER_SECOND_PER_ID[settings.api]
         options = DeliveryOptions(
             lanes=settings.parallel_requests,
@@ -189,10 +198,10 @@ class Sending:
         return Delivery(
             self._senders(project),
             options,
-            self._settlement(project),
-            pace=self._pace,
-            log=lambda said: self._logger.warning("%s%s", said_by, said),
-            is_interrupted=lambda: self._seconds_left() is not None,
+            self._outcomes(project),
+            rate_limiter=self._rate_limiter,
+            log=lambda message: self._logger.warning("%s%s", prefix, message),
+            shutdown=_GivenShutdown(self._seconds_left),
         )
 
     def _senders(self, project: Project) -> Callable[[], Sender]:
@@ -209,7 +218,7 @@ class Sending:
         if (local := self._local) is not None:
             path = self._settings.local_path
             return lambda: _LocalClient(destination, local, path)
-        return lambda: Client(destination, self._first_name)
+        return lambda: Client(destination, names=self._names)
 
     def _destination_of(self, project: Project) -> Destination:
         return self._sandbox if project == "sandbox" else self._destination

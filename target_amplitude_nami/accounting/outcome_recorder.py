@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import typing as t
 
-from target_amplitude_nami.delivery.outgoing import Sifted
+from target_amplitude_nami.delivery.protocols import Undelivered
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -38,7 +38,7 @@ class OutcomeRecorder:
         self._in_flight: dict[DedupKey, EncodedEvent] = {}
         """The events of all lanes that were let go and have no outcome yet."""
 
-    def sift(self, events: Sequence[EncodedEvent]) -> Sifted:
+    def drop_delivered(self, events: Sequence[EncodedEvent]) -> Undelivered:
         """Settle the events that Amplitude has, or is just given; return the others.
 
         Of two events with one id and device Amplitude keeps the first. So the second
@@ -57,7 +57,7 @@ class OutcomeRecorder:
         # Only now: an event is remembered as delivered before it is none in flight.
         known = self._memory.delivered_among(self._project, keys)
         if not known and not twins:
-            return Sifted(events)
+            return Undelivered(events)
         return self._sort(events, twins, known)
 
     def _sort(
@@ -65,7 +65,7 @@ class OutcomeRecorder:
         events: Sequence[EncodedEvent],
         twins: set[int],
         known: Mapping[DedupKey, Occurrence],
-    ) -> Sifted:
+    ) -> Undelivered:
         fresh: list[EncodedEvent] = []
         waiting: list[EncodedEvent] = []
         repeats: list[EncodedEvent] = []
@@ -90,7 +90,7 @@ class OutcomeRecorder:
         # A copy of what is yet to be sent must not pass for a delivered event.
         self._remember(copies, [])
         self._ledger.settle_repeats(copies)
-        return Sifted(fresh, waiting)
+        return Undelivered(fresh, waiting)
 
     def _settle_repeats(
         self, repeats: Sequence[EncodedEvent], known: Mapping[DedupKey, Occurrence]

@@ -21,7 +21,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from target_amplitude_nami.accounting.ledger import Counts
-    from target_amplitude_nami.delivery.outgoing import Traffic
+    from target_amplitude_nami.delivery.traffic import Traffic
     from target_amplitude_nami.store.model import StoreFigures
 
 PROGRESS_SECONDS: t.Final = 10

@@ -13,7 +13,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import _ConfigInput
 from singer_sdk.target_base import Target
 
-from target_amplitude_nami.delivery.outgoing import DeliveryError
+from target_amplitude_nami.delivery.errors import DeliveryError
 from target_amplitude_nami.errors import ConfigurationError, TargetError
 from target_amplitude_nami.settings.paths import problems_with_paths
 from target_amplitude_nami.singer import interpreter

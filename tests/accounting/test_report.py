@@ -17,7 +17,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from target_amplitude_nami.accounting.ledger import Counts
 from target_amplitude_nami.accounting.report import Progress, Report, write_atomically
-from target_amplitude_nami.delivery.outgoing import Traffic
+from target_amplitude_nami.delivery.traffic import Traffic
 from target_amplitude_nami.errors import OutputUnwritable
 from target_amplitude_nami.store.model import IdConflict, StoreFigures
 

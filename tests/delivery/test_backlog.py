@@ -8,7 +8,7 @@ import pytest
 
 from target_amplitude_nami.delivery.backlog import Backlog
 from target_amplitude_nami.delivery.deferred_users import DeferredUsers
-from target_amplitude_nami.delivery.outgoing import RequestLimits
+from target_amplitude_nami.delivery.request_limits import RequestLimits
 from tests.support.delivery import number_of, numbered, of_many_users
 
 if t.TYPE_CHECKING:
@@ -67,22 +67,22 @@ def test_what_is_urged_leaves_and_what_comes_later_waits(backlog: Backlog) -> No
 
 
 def test_users_who_wait_make_no_request_smaller(backlog: Backlog) -> None:
-    holds = DeferredUsers()
-    holds.begin({"slow": NOW + 30})
+    deferred = DeferredUsers()
+    deferred.defer({"slow": NOW + 30})
     backlog.put([numbered(n, "slow" if n % 2 else f"u{n}") for n in range(6)], NOW)
-    assert backlog.take(holds, NOW) == []
+    assert backlog.take(deferred, NOW) == []
     assert len(backlog) == 3
     backlog.put([numbered(n, "slow" if n % 2 else f"u{n}") for n in range(6, 12)], NOW)
-    assert numbers(backlog.take(holds, NOW)) == [0, 2, 4, 6]
-    assert numbers(holds.take_due(NOW + 30)) == [1, 3, 5, 7, 9, 11]
+    assert numbers(backlog.take(deferred, NOW)) == [0, 2, 4, 6]
+    assert numbers(deferred.take_due(NOW + 30)) == [1, 3, 5, 7, 9, 11]
 
 
 def test_when_all_have_to_wait_nothing_leaves(backlog: Backlog) -> None:
-    holds = DeferredUsers()
-    holds.begin({"slow": NOW + 30})
+    deferred = DeferredUsers()
+    deferred.defer({"slow": NOW + 30})
     backlog.put([numbered(n, "slow") for n in range(6)], NOW)
     backlog.urge()
-    assert backlog.take(holds, NOW) == []
+    assert backlog.take(deferred, NOW) == []
     assert not backlog.is_ready
     assert backlog.memory_bytes == 0
 

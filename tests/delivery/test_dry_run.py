@@ -90,8 +90,8 @@ def test_a_full_disk_ends_the_run_with_a_clear_line() -> None:
     dry_run = DryRun(Path("/dev/full"), destination())
     answer = dry_run.post(dry_run.encode(EVENTS), 2)
     assert isinstance(answer, Fatal)
-    assert "/dev/full cannot be written (No space left on device)" in answer.said
-    assert "`dry_run_path`" in answer.said
+    assert "/dev/full cannot be written (No space left on device)" in answer.message
+    assert "`dry_run_path`" in answer.message
     dry_run.end()
 
 

@@ -6,11 +6,9 @@ import threading
 
 import pytest
 
-from target_amplitude_nami.delivery.outgoing import (
-    Clock,
-    RequestLimits,
-    Traffic,
-)
+from target_amplitude_nami.delivery.clock import Clock
+from target_amplitude_nami.delivery.request_limits import RequestLimits
+from target_amplitude_nami.delivery.traffic import Traffic
 from tests.support.delivery import numbered
 
 
