@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import typing as t
 
-import msgspec
-
 from target_amplitude_nami.amplitude.answers import Answer, Fatal, Unknown
-from target_amplitude_nami.amplitude.client import Client, Destination
-from target_amplitude_nami.amplitude.failures import FirstName
+from target_amplitude_nami.amplitude.client import Client
+from target_amplitude_nami.amplitude.name_lookup import NameLookup
 from target_amplitude_nami.delivery.dry_run import DryRun
 from target_amplitude_nami.errors import ConfigurationError, OutputUnwritable
 
 if t.TYPE_CHECKING:
     import logging
 
-    from target_amplitude_nami.delivery.outgoing import Sender
+    from target_amplitude_nami.amplitude.destination import Destination
+    from target_amplitude_nami.delivery.protocols import Sender
     from target_amplitude_nami.local.server import LocalAmplitude
     from target_amplitude_nami.outcomes import Project
     from target_amplitude_nami.settings import Settings
-
-LOCAL_KEY: t.Final = "local"
-"""The API key of who delivers to the local Amplitude without one."""
 
 
 class Destinations:
@@ -45,20 +41,14 @@ class Destinations:
         self._is_local = settings.endpoint_url is None
         if self._is_local:
             local_amplitude()
-        main = Destination(
-            url=settings.endpoint_url or "",
-            api_key=settings.api_key or LOCAL_KEY,
-            user_agent=user_agent,
-            gzip=settings.gzip,
-            min_id_length=settings.min_id_length,
-            read_timeout=settings.request_timeout,
-        )
-        self._by_project: dict[Project, Destination] = {"main": main}
+        self._by_project: dict[Project, Destination] = {
+            "main": settings.destination(user_agent=user_agent)
+        }
         if settings.sandbox_api_key:
-            self._by_project["sandbox"] = msgspec.structs.replace(
-                main, api_key=settings.sandbox_api_key, key_setting="sandbox_api_key"
+            self._by_project["sandbox"] = settings.destination(
+                "sandbox", user_agent=user_agent
             )
-        self._first_name = FirstName()
+        self._names = NameLookup()
         self._local: LocalAmplitude | None = None
         self._dry_run: DryRun | None = None
 
@@ -69,14 +59,6 @@ class Destinations:
         if settings.dry_run:
             return f"dry run in {settings.dry_run_path}"
         return settings.endpoint_url or f"local Amplitude in {settings.local_path}"
-
-    @property
-    def event_bytes(self) -> int:
-        """How many bytes the events of one request may have."""
-        return self._settings.max_request_bytes - max(
-            sum(map(len, destination.envelope()))
-            for destination in self._by_project.values()
-        )
 
     def open(self) -> None:
         """Begin the dry run's file, or start the local Amplitude.
@@ -101,7 +83,7 @@ class Destinations:
             return self._dry_run.beside(destination)
         if self._local is not None:
             return _LocalClient(destination, self._local, self._settings.local_path)
-        return Client(destination, self._first_name)
+        return Client(destination, names=self._names)
 
     def close(self) -> None:
         """Close the dry run's file or the local Amplitude; log what that holds."""

@@ -18,8 +18,8 @@ from target_amplitude_nami.amplitude import limits
 from target_amplitude_nami.amplitude.checks import Checks
 from target_amplitude_nami.delivery.deliveries import Deliveries
 from target_amplitude_nami.delivery.delivery import Delivery, DeliveryOptions
-from target_amplitude_nami.delivery.outgoing import RequestLimits
 from target_amplitude_nami.delivery.rate_limits import RateLimiter
+from target_amplitude_nami.delivery.request_limits import RequestLimits
 from target_amplitude_nami.destinations import Destinations
 from target_amplitude_nami.errors import LedgerImbalance
 from target_amplitude_nami.pipeline.pipeline import Pipeline
@@ -99,14 +99,14 @@ class Run:
         self.outcomes = OutcomeRecorder(self.ledger, rejects, store, write_state)
         self._destinations = Destinations(settings, logger, user_agent=user_agent)
         self._rate_limiter = RateLimiter(settings.max_events_per_second)
-        self._deliveries: Deliveries[Project] = Deliveries(self._delivery_to)
+        self._deliveries: Deliveries = Deliveries(self._delivery_to)
         self._checks = Checks(
             min_id_length=settings.min_id_length,
-            max_event_bytes=self._destinations.event_bytes - 1,
+            max_event_bytes=settings.event_bytes - 1,
             on_first_cut=self.notices.note_cut,
         )
         self.pipeline = Pipeline(
-            settings,
+            settings.mapping,
             store=store,
             checks=self._checks,
             outcomes=self.outcomes,
@@ -114,6 +114,7 @@ class Run:
             notices=self.notices,
             is_future=self._is_future,
         )
+        self.event_filter = self.pipeline.event_filter
         for warning in settings.warnings:
             logger.warning(warning)
         if not settings.enabled:
@@ -162,7 +163,7 @@ class Run:
             OutputUnwritable: When a file of the run cannot be written.
         """
         self.pipeline.flush()
-        if not self._deliveries.finish(self._shutdown.seconds_left):
+        if not self._deliveries.flush():
             return
         counts = self.ledger.counts()
         if counts.open:
@@ -218,9 +219,7 @@ class Run:
         per_id_per_second = limits.EVENTS_PER_SECOND_PER_ID[settings.api]
         options = DeliveryOptions(
             lanes=settings.parallel_requests,
-            limits=RequestLimits(
-                settings.batch_size_rows, self._destinations.event_bytes
-            ),
+            limits=RequestLimits(settings.batch_size_rows, settings.event_bytes),
             batch_wait_seconds=settings.batch_wait_seconds,
             retry_for=settings.retry_for,
             # What goes into a file is no load to anybody.
@@ -230,9 +229,9 @@ class Run:
             lambda: self._destinations.sender_for(project),
             options,
             self.outcomes.of_project(project),
-            pace=self._rate_limiter,
+            rate_limiter=self._rate_limiter,
             log=lambda message: self._logger.warning("%s%s", prefix, message),
-            is_interrupted=lambda: self._shutdown.seconds_left() is not None,
+            shutdown=self._shutdown,
         )
 
     # Reporting

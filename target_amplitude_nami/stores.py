@@ -5,7 +5,7 @@ from __future__ import annotations
 import os.path
 import typing as t
 
-from target_amplitude_nami.destinations import LOCAL_KEY
+from target_amplitude_nami.settings.settings import LOCAL_KEY
 from target_amplitude_nami.store.sqlite_store import SqliteStore
 
 if t.TYPE_CHECKING:

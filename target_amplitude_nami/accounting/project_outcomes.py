@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing as t
 
 from target_amplitude_nami.accounting.in_flight import InFlight
-from target_amplitude_nami.delivery.outgoing import Sifted
+from target_amplitude_nami.delivery.protocols import Undelivered
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -54,7 +54,7 @@ class ProjectOutcomes:
         self._project = project
         self._in_flight = InFlight()
 
-    def sift(self, events: Sequence[EncodedEvent]) -> Sifted:
+    def drop_delivered(self, events: Sequence[EncodedEvent]) -> Undelivered:
         """Settle the events that Amplitude has, or is just given; return the others.
 
         Of two events with one id and device Amplitude keeps the first. So the second
@@ -68,7 +68,7 @@ class ProjectOutcomes:
             self._project, [event.sent_event.key for event in events]
         )
         if not known and not repeated:
-            return Sifted(events)
+            return Undelivered(events)
         return self._sort(events, repeated, known)
 
     def delivered(self, events: Sequence[EncodedEvent]) -> None:
@@ -96,7 +96,7 @@ class ProjectOutcomes:
         events: Sequence[EncodedEvent],
         repeated: set[int],
         known: Mapping[DedupKey, Occurrence],
-    ) -> Sifted:
+    ) -> Undelivered:
         fresh: list[EncodedEvent] = []
         waiting: list[EncodedEvent] = []
         repeats: list[EncodedEvent] = []
@@ -122,7 +122,7 @@ class ProjectOutcomes:
         self._remember(copies, [])
         self._ledger.settle_repeats(copies)
         self._release_state()
-        return Sifted(fresh, waiting)
+        return Undelivered(fresh, waiting)
 
     def _settle_repeats(
         self, repeats: Sequence[EncodedEvent], known: Mapping[DedupKey, Occurrence]

@@ -15,7 +15,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from target_amplitude_nami.accounting.counts import Counts
-    from target_amplitude_nami.delivery.outgoing import Traffic
+    from target_amplitude_nami.delivery.traffic import Traffic
     from target_amplitude_nami.store.model import StoreFigures
 
 _LONGEST_ID_SHOWN: t.Final = 60

@@ -1,4 +1,4 @@
-"""What Amplitude said to one request, in seven words; `delivery` knows no HTTP."""
+"""The seven answers that a request can get; `delivery` acts on them without HTTP."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Delivered(msgspec.Struct, frozen=True):
 
 
 class Throttle(msgspec.Struct, frozen=True):
-    """Whom Amplitude wants to wait, and for how long.
+    """Which users and devices have to wait, and for how long.
 
-    Nobody named means everybody. The `quota` ones are over their daily limit: waiting
-    within the run is no use.
+    If none is named, all have to wait. Those in the `quota` fields are over their daily
+    limit, so waiting within the run does not help them.
     """
 
     seconds: float
@@ -43,51 +43,51 @@ class Throttle(msgspec.Struct, frozen=True):
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """Amplitude took nothing, and names events: the others may be sent again at once.
+    """Amplitude took nothing, and names events; the others may go again at once.
 
-    `events` are named by their place in the request, `devices` by device id.
+    `events` are named by their index in the request, `devices` by device id.
     """
 
     events: dict[int, Refusal]
     devices: dict[str, Refusal]
     throttle: Throttle | None = None
-    said: str = ""
+    message: str = ""
 
 
 class RefusedUnattributed(msgspec.Struct, frozen=True):
-    """Amplitude took nothing and does not say which event it minds."""
+    """Amplitude took nothing and does not name the events at fault."""
 
     status: int
-    said: str
+    message: str
 
 
 class TooLarge(msgspec.Struct, frozen=True):
     """Amplitude took nothing: the request has too many bytes or events."""
 
-    said: str
+    message: str
 
 
 class Throttled(msgspec.Struct, frozen=True):
-    """Amplitude took nothing: some or all have to wait."""
+    """Amplitude took nothing: some users or all have to wait."""
 
     throttle: Throttle
-    said: str
+    message: str
 
 
 class Unknown(msgspec.Struct, frozen=True):
-    """Nobody knows whether Amplitude took the events; the same bytes may go again."""
+    """Amplitude may have taken the events or not; the same bytes may go again."""
 
-    said: str
+    message: str
     seconds: float = 0.0
-    """How long the other side asked to wait."""
+    """How long the server asked to wait."""
     longest_wait: float = math.inf
     """How long to wait at most."""
 
 
 class Fatal(msgspec.Struct, frozen=True):
-    """Sending again is no use; `said` tells a person what to do."""
+    """Sending again cannot help; `message` says what to do."""
 
-    said: str
+    message: str
 
 
 Answer: t.TypeAlias = (

@@ -79,13 +79,9 @@ class Checks:
         refusal = self._refuse_envelope(event)
         if refusal is not None:
             return refusal
-        try:
-            body = encode(event, self._buffer)
-        except RecursionError:
-            return _refuse_depth("event_properties")
+        body = encode(event, self._buffer)
         if _count_containers(body) > limits.MAX_NESTING:
             refusal = _refuse_nesting(event)
-        # The depth comes first, so that no walk goes deeper than the interpreter can.
         if not numbers_are_finite and refusal is None and _may_hold_not_finite(body):
             refusal = _refuse_not_finite(event)
         if refusal is not None:
@@ -219,14 +215,12 @@ def _may_hold_long_text(body: bytes) -> bool:
 def _refuse_nesting(event: AmplitudeEvent) -> Refusal | None:
     for field in ("event_properties", "user_properties"):
         if _is_deeper(getattr(event, field), limits.MAX_NESTING):
-            return _refuse_depth(field)
+            return Refusal(
+                "too_deep",
+                field,
+                f"{field} nest more than {limits.MAX_NESTING} layers deep",
+            )
     return None
-
-
-def _refuse_depth(field: str) -> Refusal:
-    return Refusal(
-        "too_deep", field, f"{field} nest more than {limits.MAX_NESTING} layers deep"
-    )
 
 
 def _refuse_not_finite(event: AmplitudeEvent) -> Refusal | None:

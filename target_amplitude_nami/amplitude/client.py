@@ -1,39 +1,32 @@
-"""One request to Amplitude, one `Answer`."""
+"""Sends one request to Amplitude and returns its `Answer`."""
 
 from __future__ import annotations
 
 import functools
 import gzip
-import io
 import ipaddress
-import json
 import typing as t
 from urllib.parse import urlsplit
 
-import msgspec
-import requests
-from urllib3.exceptions import HTTPError
-
-from target_amplitude_nami.amplitude.answers import Answer, Fatal, Unknown
-from target_amplitude_nami.amplitude.connection import (
-    MOST_ANSWER_BYTES,
-    TOO_LONG,
-    Session,
-)
-from target_amplitude_nami.amplitude.failures import Failures, FirstName
-from target_amplitude_nami.amplitude.quoting import Quotes
-from target_amplitude_nami.amplitude.responses import Response, Understanding
+from target_amplitude_nami.amplitude.name_lookup import NameLookup
+from target_amplitude_nami.amplitude.redacted_quotes import RedactedQuotes
+from target_amplitude_nami.amplitude.responses import Response, parse_response
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    import requests
+
+    from target_amplitude_nami.amplitude.answers import Answer
+    from target_amplitude_nami.amplitude.destination import Destination
+
 _GZIP_LEVEL = 1
-"""Of the standard library, three times faster than its default for a sixth more bytes;
+"""In the standard library, three times faster than its default for a sixth more bytes;
 ISA-L is faster still."""
 
 
 def compressor() -> Callable[[bytes], bytes]:
-    """Return what compresses as gzip: ISA-L where it is, else the standard library."""
+    """Return a gzip function: of ISA-L where it is installed, else the standard one."""
     try:
         from isal import igzip  # noqa: PLC0415 - not on every platform
     except ImportError:
@@ -46,73 +39,69 @@ def compressor() -> Callable[[bytes], bytes]:
 _compress: t.Final = compressor()
 
 
-class Destination(msgspec.Struct, frozen=True):
-    """Where events go and how: what every client of a run has in common."""
+class Session(t.Protocol):
+    """The connection of a client; a test may hand in a plain function instead of it."""
 
-    url: str
-    api_key: str
-    user_agent: str
-    gzip: bool = False
-    min_id_length: int | None = None
-    connect_timeout: float = 10.0
-    read_timeout: float = 60.0
-    """For all of an answer, and for sending to make progress."""
-    key_setting: str = "api_key"
-    """Where the key comes from, for messages."""
+    def post(self, body: bytes, /) -> Response:
+        """Send a body and return the response.
 
-    def envelope(self) -> tuple[bytes, bytes]:
-        """Return what stands before and after the events in a request's body."""
-        options = (
-            b""
-            if self.min_id_length is None
-            else b',"options":{"min_id_length":%d}' % self.min_id_length
-        )
-        key = json.dumps(self.api_key).encode("ascii")
-        return b'{"api_key":' + key + b',"events":[', b"]" + options + b"}"
+        Raises:
+            OSError: When there is no response.
+            ValueError: When what came is no HTTP.
+        """
 
-    def at(self, url: str) -> Destination:
-        """Return the same destination at another address."""
-        return msgspec.structs.replace(self, url=url)
+    def close(self) -> None:
+        """Close the connection."""
+
+
+class HttpSession:
+    """The session that connects to a destination with its first request."""
+
+    def __init__(self, destination: Destination) -> None:
+        """Open nothing yet."""
+        self._destination = destination
+        self._session: requests.Session | None = None
+
+    def post(self, body: bytes) -> Response:
+        """Send a body and return the response: see `Session`."""
+        # `requests` takes a while to load, and not every run sends something.
+        from target_amplitude_nami.amplitude import connection  # noqa: PLC0415
+
+        if self._session is None:
+            self._session = connection.open_session(
+                self._destination,
+                trusts_environment=trusts_environment(self._destination.url),
+            )
+        return connection.exchange(self._session, self._destination, body)
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._session is not None:
+            self._session.close()
 
 
 class Client:
-    """A connection to Amplitude for one thread."""
+    """Sends the requests of one thread to Amplitude."""
 
     def __init__(
-        self, destination: Destination, first_name: FirstName | None = None
+        self,
+        destination: Destination,
+        session: Session | None = None,
+        *,
+        names: NameLookup | None = None,
     ) -> None:
         """Open nothing yet.
 
         Args:
-            destination: Where requests will go, and how.
-            first_name: What the clients of a run share.
+            destination: Where requests go, and how.
+            session: Carries them; None: HTTP.
+            names: The name lookups that the clients of a run share.
         """
         self._destination = destination
         self._before, self._after = destination.envelope()
         self._host = urlsplit(destination.url).netloc
-        self._first_name = first_name or FirstName()
-        # Neither a proxy for loopback, nor a password of ~/.netrc in a header.
-        trusts_environment = not _is_loopback(destination.url)
-        self._failures = Failures(
-            destination.url,
-            self._first_name,
-            connect_timeout=destination.connect_timeout,
-            send_timeout=destination.read_timeout,
-            proxies=trusts_environment,
-        )
-        self._understanding = Understanding(destination.url, destination.key_setting)
-        self._session = Session(send_timeout=destination.read_timeout)
-        self._session.headers.update(
-            {
-                "Accept": "*/*",
-                "Content-Type": "application/json",
-                "User-Agent": destination.user_agent,
-            }
-        )
-        if destination.gzip:
-            self._session.headers["Content-Encoding"] = "gzip"
-        self._session.trust_env = trusts_environment
-        self._session.auth = lambda request: request
+        self._session = session or HttpSession(destination)
+        self._names = names or NameLookup()
 
     def encode(self, events: Iterable[bytes]) -> bytes:
         """Return a request's body, compressed where the destination takes that."""
@@ -122,44 +111,41 @@ class Client:
         return body
 
     def post(self, body: bytes, count: int) -> Answer:
-        """Send a body of `encode` that holds `count` events. Never raises."""
-        quotes = Quotes(self._destination.api_key, body)
-        self._first_name.seek()
+        """Send a body of `encode` that holds `count` events; return the answer."""
+        destination = self._destination
+        quotes = RedactedQuotes(destination.api_key, body)
+        self._names.start()
         try:
-            response = self._exchange(body)
-        except (requests.RequestException, HTTPError, UnicodeError) as error:
-            return self._failures.explain(error, quotes)
-        except OSError as error:  # before anything is sent: of a file, as a rule
-            return Fatal(f"no request can be made: {quotes.error(str(error))}")
-        except ValueError as error:
-            return Unknown(f"no HTTP of {self._host}: {quotes.error(str(error))}")
-        self._first_name.find()
-        return self._understanding.of(response, count, quotes)
+            response = self._session.post(body)
+        except (OSError, ValueError) as error:
+            # It loads `requests`, as the session that failed has done.
+            from target_amplitude_nami.amplitude import failures  # noqa: PLC0415
+
+            return failures.explain_failure(
+                error,
+                destination,
+                trusts_environment=trusts_environment(destination.url),
+                names=self._names,
+                quotes=quotes,
+            )
+        self._names.succeed()
+        return parse_response(
+            response,
+            count,
+            quotes,
+            host=self._host,
+            key_setting=destination.key_setting,
+        )
 
     def close(self) -> None:
         """Close the connection."""
         self._session.close()
 
-    def _exchange(self, body: bytes) -> Response:
-        destination = self._destination
-        with self._session.post(
-            destination.url,
-            # As a file: in one piece, it would all have to leave within one timeout,
-            # which a slow line cannot do.
-            data=io.BytesIO(body),
-            timeout=(destination.connect_timeout, destination.read_timeout),
-            allow_redirects=False,
-            stream=True,
-        ) as answer:
-            content = answer.raw.read(MOST_ANSWER_BYTES + 1, decode_content=True)
-            if len(content) > MOST_ANSWER_BYTES:
-                raise HTTPError(TOO_LONG)
-            return Response(answer.status_code, answer.headers, content)
 
-
-def _is_loopback(url: str) -> bool:
+def trusts_environment(url: str) -> bool:
+    """Whether the environment may name a proxy for an address: never for loopback."""
     host = urlsplit(url).hostname or ""
     try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+        return host != "localhost" and not ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return False
+        return True

@@ -1,4 +1,7 @@
-"""HTTP connections on which every wait ends, whatever the other side does."""
+"""HTTP connections on which every wait ends, whatever the other side does.
+
+It is imported with the first request, as it loads `requests`.
+"""
 
 from __future__ import annotations
 
@@ -14,34 +17,83 @@ import typing as t
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection
+from urllib3.exceptions import HTTPError
+
+from target_amplitude_nami.amplitude.responses import Response
 
 if t.TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from urllib3.connectionpool import HTTPConnectionPool
 
+    from target_amplitude_nami.amplitude.destination import Destination
+
 MOST_ANSWER_BYTES: t.Final = 1 << 20
-"""Of an answer as it is sent, its head and all, and of its body without compression."""
+"""Of a response on the wire with its head, and of its body uncompressed."""
 TOO_LONG: t.Final = f"the answer is longer than {MOST_ANSWER_BYTES:,} bytes"
 
 _INTERIM: t.Final = frozenset(range(100, 200)) - {http.client.SWITCHING_PROTOCOLS}
 _MOST_UNSENT_BYTES: t.Final = 1 << 18
-"""What the system may take from us long before it can send it: of more, nobody would
-know on a slow line when the last byte has left."""
+"""How much the system may buffer; with more, nobody would know on a slow line when the
+last byte has left."""
 
 
-# Of a header that makes no sense it would log a traceback.
+# It would log a traceback for a malformed header.
 logging.getLogger(HTTPConnection.__module__).setLevel(logging.ERROR)
 
 
-class Session(requests.Session):
-    """A session whose requests end: see `Connection`."""
+def open_session(destination: Destination, *, trusts_environment: bool) -> _Session:
+    """Return a session whose requests all end: see `Connection`.
 
+    Args:
+        destination: Where its requests go, and within which times.
+        trusts_environment: Whether the environment may name a proxy.
+    """
+    session = _Session(destination.read_timeout)
+    session.headers.update(
+        {
+            "Accept": "*/*",
+            "Content-Type": "application/json",
+            "User-Agent": destination.user_agent,
+        }
+    )
+    if destination.gzip:
+        session.headers["Content-Encoding"] = "gzip"
+    session.trust_env = trusts_environment
+    session.auth = lambda request: request  # else a password of ~/.netrc is added
+    return session
+
+
+def exchange(
+    session: requests.Session, destination: Destination, body: bytes
+) -> Response:
+    """Send a body and read the response.
+
+    Raises:
+        OSError: When there is no response, a `requests.RequestException` as a rule.
+        ValueError: When what came is no HTTP.
+    """
+    try:
+        with session.post(
+            destination.url,
+            # As a file: in one piece, it would all have to leave within one timeout,
+            # which a slow line cannot do.
+            data=io.BytesIO(body),
+            timeout=(destination.connect_timeout, destination.read_timeout),
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            content = response.raw.read(MOST_ANSWER_BYTES + 1, decode_content=True)
+    except HTTPError as error:
+        if isinstance(error, ValueError):  # of the URL
+            raise
+        raise requests.ConnectionError(error) from error
+    if len(content) > MOST_ANSWER_BYTES:
+        raise requests.ConnectionError(TOO_LONG)
+    return Response(response.status_code, response.headers, content)
+
+
+class _Session(requests.Session):
     def __init__(self, send_timeout: float) -> None:
-        """Open nothing yet.
-
-        Args:
-            send_timeout: Seconds after which a request fails that cannot be sent on.
-        """
         super().__init__()
         for scheme in ("https://", "http://"):
             self.mount(scheme, _Adapter(send_timeout))
@@ -67,10 +119,10 @@ class _Adapter(HTTPAdapter):
 
 
 class Connection(HTTPConnection):
-    """Has a limit for each wait, as `urllib3` has it, and for an answer as a whole.
+    """Limits each wait, as `urllib3` does, and a response as a whole.
 
-    The timeout for connecting is one for the proxy's answer, too, and that for reading
-    is for all of an answer, from the last byte sent on.
+    The timeout for connecting covers the proxy's response, too; that for reading covers
+    all of a response, from the last byte sent on.
     """
 
     send_timeout: float
@@ -102,14 +154,14 @@ def _ending(kind: type[t.Any], send_timeout: float) -> type[t.Any]:
 
 
 class _Response(http.client.HTTPResponse):
-    """An answer that has to arrive within the timeout that its socket has at first."""
+    """A response that has to arrive within the timeout that its socket has at first."""
 
     def __init__(self, sock: socket.socket, *args: t.Any, **kwargs: t.Any) -> None:
         super().__init__(sock, *args, **kwargs)
         self.fp = io.BufferedReader(_Limited(sock, self.fp.detach()))
 
     def begin(self, **options: t.Any) -> None:
-        """Read the head of the answer; `103 Early Hints` and the like are none."""
+        """Read the head; skip interim responses such as `103 Early Hints`."""
         super().begin(**options)
         while self.status in _INTERIM:
             self.headers = None  # type: ignore[assignment] # so it goes on reading

@@ -6,7 +6,6 @@ import typing as t
 from decimal import Decimal
 
 import msgspec
-import simplejson
 
 from target_amplitude_nami.outcomes import Checkpoint, Origin, SentEvent
 
@@ -52,17 +51,14 @@ def encode(value: object, buffer: bytearray | None = None) -> bytes:
     cannot hold, must have been refused before.
 
     Args:
-        value: What JSON can hold.
-        buffer: A thread's own, to be used again and again, which is quicker.
+        value: What JSON can hold: text without lone surrogates, not too deep.
+        buffer: Reused between calls of one thread, which is quicker.
     """
     if buffer is None:
         buffer = bytearray()
-    try:
-        _encoder.encode_into(value, buffer)
-        # A copy: what `_encoder.encode` returns takes half as much memory again.
-        return bytes(buffer)
-    except UnicodeEncodeError:
-        return _encode_with_lone_surrogates(value)
+    _encoder.encode_into(value, buffer)
+    # A copy: what `_encoder.encode` returns takes half as much memory again.
+    return bytes(buffer)
 
 
 class EncodedEvent(msgspec.Struct, frozen=True, gc=False):
@@ -104,15 +100,3 @@ def target_of(user_id: str | None, device_id: str | None) -> str:
 def memory_bytes_of(body: bytes, line: bytes) -> int:
     """Return how much memory an event takes with the line of its record."""
     return len(body) + len(line) + _BYTES_AROUND_AN_EVENT
-
-
-def _encode_with_lone_surrogates(value: object) -> bytes:
-    # Half of a cut emoji has no UTF-8 form, but JSON can escape it: nothing is lost.
-    text = simplejson.dumps(
-        msgspec.to_builtins(value, builtin_types=(Decimal,)),
-        use_decimal=True,
-        allow_nan=True,
-        sort_keys=True,
-        separators=(",", ":"),
-    )
-    return text.encode("ascii")

@@ -1,16 +1,18 @@
-"""What it means that a request was not answered: who is at fault, and what to do."""
+"""Explains why a request got no response: who is at fault, and what to do.
+
+It is imported with the first failure, as it loads `requests`.
+"""
 
 from __future__ import annotations
 
-import math
 import os
-import time
 import typing as t
 from urllib.parse import urlsplit
 
 import requests
 from requests.utils import get_environ_proxies, select_proxy
 from urllib3.exceptions import (
+    HTTPError,
     LocationValueError,
     NameResolutionError,
     ReadTimeoutError,
@@ -19,12 +21,17 @@ from urllib3.exceptions import (
 from target_amplitude_nami.amplitude.answers import Answer, Fatal, Unknown
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from target_amplitude_nami.amplitude.quoting import Quotes
+    from target_amplitude_nami.amplitude.destination import Destination
+    from target_amplitude_nami.amplitude.name_lookup import NameLookup
+    from target_amplitude_nami.amplitude.redacted_quotes import RedactedQuotes
 
-_SECONDS_FOR_FIRST_NAME: t.Final = 20
-_SECONDS_BETWEEN_FIRST_NAMES: t.Final = 5
+_OF_THE_NETWORK: t.Final = (
+    requests.RequestException,
+    HTTPError,
+    UnicodeError,
+)
 _BAD_URL: t.Final = (
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
@@ -33,119 +40,87 @@ _BAD_URL: t.Final = (
 )
 
 
-class FirstName:
-    """Whether a run has ever found the name that it connects to.
+def explain_failure(
+    error: Exception,
+    destination: Destination,
+    *,
+    trusts_environment: bool,
+    names: NameLookup,
+    quotes: RedactedQuotes,
+) -> Answer:
+    """Return the answer that a request without a response stands for.
 
-    A name that cannot be found from the beginning is most likely a wrong one; later on,
-    it is the resolver that is out of order. All clients of a run share this.
+    Args:
+        error: What the request raised.
+        destination: Where it was sent.
+        trusts_environment: Whether the environment may name a proxy for it.
+        names: The lookups of the run's clients.
+        quotes: Quotes texts of the error for the log.
     """
-
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        """Know nothing yet; `now` gives monotonic seconds."""
-        self._now = now
-        self._sought_since: float | None = None
-        self._is_found = False
-
-    def seek(self) -> None:
-        """Take note that a request begins."""
-        if self._sought_since is None:
-            self._sought_since = self._now()
-
-    def find(self) -> None:
-        """Take note that the name of a request was found."""
-        self._is_found = True
-
-    @property
-    def is_given_up(self) -> bool:
-        """Whether the name has been sought in vain for long enough."""
-        if self._is_found or self._sought_since is None:
-            return False
-        return self._now() - self._sought_since >= _SECONDS_FOR_FIRST_NAME
-
-    @property
-    def longest_wait(self) -> float:
-        """How long to wait at most, in seconds, before it is sought again."""
-        return math.inf if self._is_found else _SECONDS_BETWEEN_FIRST_NAMES
+    host = urlsplit(destination.url).netloc
+    if not isinstance(error, _OF_THE_NETWORK):
+        text = quotes.error(str(error))
+        if isinstance(error, OSError):  # before sending: of a file, as a rule
+            return Fatal(f"no request can be made: {text}")
+        return Unknown(f"no HTTP of {host}: {text}")
+    proxy = _proxy_for(destination.url) if trusts_environment else None
+    variable = _variable_with(proxy) if proxy else None
+    for cause in _causes(error):
+        if isinstance(cause, NameResolutionError):
+            return _name_unknown(cause.conn.host, variable, names)
+    if isinstance(error, _BAD_URL):
+        return _bad_url(destination.url, proxy, variable)
+    names.succeed()
+    if isinstance(error, requests.exceptions.ProxyError):
+        host = f"the proxy in {variable}"
+    return _no_response(error, destination, host, quotes)
 
 
-class Failures:
-    """Explains why requests to one address get no answer."""
+def _no_response(
+    error: Exception, destination: Destination, peer: str, quotes: RedactedQuotes
+) -> Answer:
+    """Return what it means that a host or proxy that has an address did not respond."""
+    if "Tunnel connection failed: 407" in str(error):
+        return Fatal(f"{peer} wants another user name or password in its URL")
+    if isinstance(error, requests.exceptions.SSLError):
+        return _tls_failure(error, peer)
+    *_, cause = _causes(error)
+    if message := _timeout(error, cause, destination, peer):
+        return Unknown(message)
+    trouble = str(cause) or type(cause).__name__
+    return Unknown(f"no answer of {peer}: {quotes.error(trouble)}")
 
-    def __init__(
-        self,
-        url: str,
-        first_name: FirstName,
-        *,
-        connect_timeout: float,
-        send_timeout: float,
-        proxies: bool,
-    ) -> None:
-        """Take the address.
 
-        Args:
-            url: Where requests go.
-            first_name: What the clients of the run share.
-            connect_timeout: Seconds that a connection may take.
-            send_timeout: Seconds for which sending may make no progress.
-            proxies: Whether the environment may name a proxy for it.
-        """
-        self._url = url
-        self._host = urlsplit(url).netloc
-        self._connect_timeout = connect_timeout
-        self._send_timeout = send_timeout
-        self._first_name = first_name
-        self._may_have_proxy = proxies
+def _timeout(
+    error: Exception, cause: BaseException, destination: Destination, peer: str
+) -> str | None:
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return f"no connection to {peer} within {destination.connect_timeout:g} s"
+    if isinstance(error, requests.exceptions.ReadTimeout) or isinstance(
+        error.__cause__, ReadTimeoutError
+    ):
+        return f"no answer of {peer} in time"
+    if isinstance(cause, TimeoutError) and cause.errno is None:
+        seconds = destination.read_timeout
+        return f"sending to {peer} made no progress for {seconds:g} s"
+    return None
 
-    def explain(self, error: Exception, quotes: Quotes) -> Answer:
-        """Return what a request has come to that raised an error."""
-        proxy = self._proxy()
-        variable = _variable_with(proxy) if proxy else None
-        causes = list(_causes(error))
-        for cause in causes:
-            if isinstance(cause, NameResolutionError):
-                return self._name_unknown(cause.conn.host, variable)
-        if isinstance(error, _BAD_URL):
-            return _bad_url(self._url, proxy, variable)
-        self._first_name.find()
-        peer = self._host
-        if isinstance(error, requests.exceptions.ProxyError):
-            peer = f"the proxy in {variable}"
-            if "Tunnel connection failed: 407" in str(error):
-                return Fatal(f"{peer} wants another user name or password in its URL")
-        if isinstance(error, requests.exceptions.SSLError):
-            return _tls_failure(error, peer)
-        if known := self._known_trouble(error, causes[-1], peer):
-            return Unknown(known)
-        trouble = str(causes[-1]) or type(causes[-1]).__name__
-        return Unknown(f"no answer of {peer}: {quotes.error(trouble)}")
 
-    def _known_trouble(
-        self, error: Exception, cause: BaseException, peer: str
-    ) -> str | None:
-        if isinstance(error, requests.exceptions.ConnectTimeout):
-            return f"no connection to {peer} within {self._connect_timeout:g} s"
-        if isinstance(error, requests.exceptions.ReadTimeout | ReadTimeoutError):
-            return f"no answer of {peer} in time"
-        if isinstance(cause, TimeoutError) and cause.errno is None:
-            return f"sending to {peer} made no progress for {self._send_timeout:g} s"
-        return None
+def _name_unknown(name: str, variable: str | None, names: NameLookup) -> Answer:
+    message = f"the name {name} cannot be found"
+    if names.is_given_up:
+        return Fatal(
+            f"{message}: check {variable or '`endpoint`'} and this machine's network"
+        )
+    return Unknown(message, longest_wait=names.longest_wait)
 
-    def _name_unknown(self, name: str, variable: str | None) -> Answer:
-        said = f"the name {name} cannot be found"
-        if self._first_name.is_given_up:
-            return Fatal(
-                f"{said}: check {variable or '`endpoint`'} and this machine's network"
-            )
-        return Unknown(said, longest_wait=self._first_name.longest_wait)
 
-    def _proxy(self) -> str | None:
-        if not self._may_have_proxy:
-            return None
-        return select_proxy(self._url, get_environ_proxies(self._url))
+def _proxy_for(url: str) -> str | None:
+    return select_proxy(url, get_environ_proxies(url))
 
 
 def _variable_with(proxy: str) -> str:
-    """Return the environment variable that a proxy is in; lower case goes first."""
+    """Return the environment variable that holds a proxy; lower case goes first."""
     for variable in sorted(os.environ, reverse=True):
         if variable.lower().endswith("_proxy") and os.environ[variable] == proxy:
             return variable
@@ -170,13 +145,17 @@ def _bad_url(url: str, proxy: str | None, variable: str | None) -> Answer:
 def _is_sound(url: str) -> bool:
     try:
         requests.Request("POST", url).prepare()
-    except (requests.RequestException, UnicodeError):
+    except (
+        requests.RequestException,
+        HTTPError,
+        UnicodeError,
+    ):
         return False
     return True
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and all that it was raised from; the last names the trouble."""
+    """Yield an error and what it was raised from; the last names the trouble."""
     cause: BaseException | None = error
     while cause is not None:
         yield cause

@@ -1,7 +1,7 @@
-"""What an HTTP answer of Amplitude means.
+"""Parses Amplitude's HTTP responses into answers.
 
 Statuses and bodies: HTTP V2 API, "Responses", and "HTTP V2 API batching and retries";
-what only real answers show is marked *observed*.
+*observed* marks what only real responses show.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import json
 import typing as t
 from collections.abc import Mapping
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -31,11 +30,11 @@ from target_amplitude_nami.amplitude.answers import (
 from target_amplitude_nami.outcomes import Refusal
 
 if t.TYPE_CHECKING:
-    from target_amplitude_nami.amplitude.quoting import Quotes
+    from target_amplitude_nami.amplitude.redacted_quotes import RedactedQuotes
 
 _LONGEST_RETRY_AFTER_SECONDS = 3600
 _MOST_FIELDS_SHOWN: t.Final = 20
-"""Amplitude knows fewer; for each, the whole request is looked through."""
+"""Amplitude has fewer; quoting each searches the whole request."""
 
 _SERVER_ERRORS = range(500, 600)
 _REDIRECTS = range(300, 400)
@@ -49,93 +48,94 @@ _INDEX_MAPS = {
 
 
 class Response(msgspec.Struct, frozen=True):
-    """An HTTP answer as it was read: all of it, uncompressed."""
+    """An HTTP response as it was read: all of it, uncompressed."""
 
     status: int
     headers: Mapping[str, str]
-    """Whatever the case of their names."""
+    """Found whatever the case of their names."""
     content: bytes
 
 
-class Understanding:
-    """Reads the answers that come from one address."""
+def parse_response(
+    response: Response,
+    count: int,
+    quotes: RedactedQuotes,
+    *,
+    host: str,
+    key_setting: str,
+) -> Answer:
+    """Return the answer that a response to a request with `count` events stands for.
 
-    def __init__(self, url: str, key_setting: str) -> None:
-        """Take the address, and where the API key comes from."""
-        self._host = urlsplit(url).netloc
-        self._key_setting = key_setting
-
-    def of(self, response: Response, count: int, quotes: Quotes) -> Answer:
-        """Return what an answer to a request with `count` events means.
-
-        Args:
-            response: The answer.
-            count: How many events the request has.
-            quotes: Makes texts of it fit for the log.
-        """
-        status = response.status
-        body = _json_object(response.content)
-        if status == HTTPStatus.OK == body.get("code"):
-            ingested = body.get("events_ingested")
-            return Delivered(ingested if isinstance(ingested, int) else None)
-        said = f"HTTP {status}: {_said(response, body, quotes)}"
-        answer: Answer
-        match status:
-            case HTTPStatus.OK:
-                answer = Unknown(
-                    f"{said}: not what Amplitude answers; is `endpoint` right?"
-                )
-            case HTTPStatus.BAD_REQUEST:
-                answer = self._understand_bad_request(body, said, count, quotes)
-            case HTTPStatus.FORBIDDEN:  # a firewall's, for a value that it minds
-                answer = RefusedUnattributed(status, said)
-            case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-                answer = TooLarge(said)
-            case HTTPStatus.TOO_MANY_REQUESTS:
-                answer = Throttled(_throttle(body, _retry_after(response)), said)
-            case HTTPStatus.REQUEST_TIMEOUT:
-                answer = Unknown(said, _retry_after(response))
-            case _ if status in _SERVER_ERRORS:
-                answer = Unknown(said, _retry_after(response))
-            case _ if status in _REDIRECTS:
-                answer = Fatal(
-                    f"{self._host} redirects to another address, which is not "
-                    f"followed: put the final one into `endpoint`"
-                )
-            case _:
-                answer = Fatal(
-                    f"{self._host} is not Amplitude's event API ({said}): check "
-                    f"`endpoint`"
-                )
-        return answer
-
-    def _understand_bad_request(
-        self, body: dict[str, t.Any], said: str, count: int, quotes: Quotes
-    ) -> Answer:
-        error = _text(body.get("error"))
-        if error.startswith("Invalid API key"):  # observed; the text repeats the key
-            return Fatal(
-                f"Amplitude does not know the API key at {self._host}. Check "
-                f"`{self._key_setting}` (the project's API key, not its secret key) "
-                f"and `region`: a key of the EU is unknown in the US and the other way "
-                f"round"
+    Args:
+        response: The response.
+        count: How many events the request has.
+        quotes: Quotes texts of the response for the log.
+        host: Where it comes from, for messages.
+        key_setting: The setting that holds the API key, for messages.
+    """
+    status = response.status
+    body = _json_object(response.content)
+    if status == HTTPStatus.OK == body.get("code"):
+        ingested = body.get("events_ingested")
+        return Delivered(ingested if isinstance(ingested, int) else None)
+    message = f"HTTP {status}: {_message(response, body, quotes)}"
+    answer: Answer
+    match status:
+        case HTTPStatus.OK:
+            answer = Unknown(
+                f"{message}: not what Amplitude answers; is `endpoint` right?"
             )
-        if field := quotes.error(_text(body.get("missing_field"))):
-            return Fatal(
-                f"Amplitude misses `{field}` in the request ({said}): something "
-                f"between here and {self._host} may have changed it; check `endpoint`"
+        case HTTPStatus.BAD_REQUEST:
+            answer = _wrong_request(
+                body, message, quotes, host, key_setting
+            ) or _refused(body, message, count, quotes)
+        case HTTPStatus.FORBIDDEN:  # a firewall's, for some value in the request
+            answer = RefusedUnattributed(status, message)
+        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            answer = TooLarge(message)
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            answer = Throttled(_throttle(body, _retry_after(response)), message)
+        case _ if status == HTTPStatus.REQUEST_TIMEOUT or status in _SERVER_ERRORS:
+            answer = Unknown(message, _retry_after(response))
+        case _ if status in _REDIRECTS:
+            answer = Fatal(
+                f"{host} redirects to another address, which is not followed: put the "
+                f"final one into `endpoint`"
             )
-        if error == "Invalid request path":
-            return Fatal(f"{self._host} is not Amplitude's event API: check `endpoint`")
-        refused = _refused(body, said, count, quotes)
-        has_names = refused.events or refused.devices or refused.throttle
-        return (
-            refused if has_names else RefusedUnattributed(HTTPStatus.BAD_REQUEST, said)
+        case _:
+            answer = Fatal(
+                f"{host} is not Amplitude's event API ({message}): check `endpoint`"
+            )
+    return answer
+
+
+def _wrong_request(
+    body: dict[str, t.Any],
+    message: str,
+    quotes: RedactedQuotes,
+    host: str,
+    key_setting: str,
+) -> Fatal | None:
+    """Return what a 400 says about the request as a whole, if it does."""
+    error = _text(body.get("error"))
+    if error.startswith("Invalid API key"):  # observed; the text repeats the key
+        return Fatal(
+            f"Amplitude does not know the API key at {host}. Check `{key_setting}` "
+            f"(the project's API key, not its secret key) and `region`: a key of the "
+            f"EU is unknown in the US and the other way round"
         )
+    if field := quotes.error(_text(body.get("missing_field"))):
+        return Fatal(
+            f"Amplitude misses `{field}` in the request ({message}): something "
+            f"between here and {host} may have changed it; check `endpoint`"
+        )
+    if error == "Invalid request path":
+        return Fatal(f"{host} is not Amplitude's event API: check `endpoint`")
+    return None
 
 
-def _said(response: Response, body: dict[str, t.Any], quotes: Quotes) -> str:
-    """Return what an answer says, for people."""
+def _message(response: Response, body: dict[str, t.Any], quotes: RedactedQuotes) -> str:
+    """Return the error message of a response, or else what it looks like."""
     if error := quotes.error(_text(body.get("error"))):
         return error
     if not response.content:
@@ -146,8 +146,10 @@ def _said(response: Response, body: dict[str, t.Any], quotes: Quotes) -> str:
     return f"{len(response.content):,} bytes of type {quotes.error(kind)}"
 
 
-def _refused(body: dict[str, t.Any], said: str, count: int, quotes: Quotes) -> Refused:
-    """Collect every event and device that a 400 names."""
+def _refused(
+    body: dict[str, t.Any], message: str, count: int, quotes: RedactedQuotes
+) -> Refused | RefusedUnattributed:
+    """Return all events and devices that a 400 names, if it names any."""
     events: dict[int, Refusal] = {}
     fields = 0
     status = HTTPStatus.BAD_REQUEST
@@ -159,13 +161,16 @@ def _refused(body: dict[str, t.Any], said: str, count: int, quotes: Quotes) -> R
             if new := _indexes(indexes, count) - events.keys():
                 fields += 1
                 shown = quotes.error(field) if fields <= _MOST_FIELDS_SHOWN else ""
-                refusal = Refusal(reason, shown, said, status)
+                refusal = Refusal(reason, shown, message, status)
                 events |= dict.fromkeys(new, refusal)
-    silenced = Refusal("amplitude_silenced", "device_id", said, status)
+    silenced = Refusal("amplitude_silenced", "device_id", message, status)
     events |= dict.fromkeys(_indexes(body.get("silenced_events"), count), silenced)
     devices = dict.fromkeys(_ids(body.get("silenced_devices")), silenced)
     throttle = _throttle(body, 0.0)
-    return Refused(events, devices, throttle if throttle.names_somebody else None, said)
+    if events or devices or throttle.names_somebody:
+        named = throttle if throttle.names_somebody else None
+        return Refused(events, devices, named, message)
+    return RefusedUnattributed(status, message)
 
 
 def _json_object(content: bytes) -> dict[str, t.Any]:
@@ -215,7 +220,7 @@ def _text(value: object) -> str:
 
 
 def _retry_after(response: Response) -> float:
-    """Return the seconds of a `Retry-After` header, 0 without one that makes sense."""
+    """Return the seconds of a `Retry-After` header, 0 without a usable one."""
     value = response.headers.get("Retry-After", "").strip()
     try:
         seconds = float(value) if value.isdecimal() else _seconds_until(value)

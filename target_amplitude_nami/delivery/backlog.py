@@ -6,20 +6,18 @@ import typing as t
 from bisect import bisect_right
 from itertools import accumulate
 
-from target_amplitude_nami.delivery.outgoing import memory_of
-
 if t.TYPE_CHECKING:
     from collections.abc import Sequence
 
     from target_amplitude_nami.amplitude.event import EncodedEvent
     from target_amplitude_nami.delivery.deferred_users import DeferredUsers
-    from target_amplitude_nami.delivery.outgoing import RequestLimits
+    from target_amplitude_nami.delivery.request_limits import RequestLimits
 
 
 class Backlog:
     """A lane's events in order, and whether a request of them may leave.
 
-    It is guarded by the condition of the delivery.
+    The condition of the delivery guards it.
     """
 
     def __init__(self, limits: RequestLimits) -> None:
@@ -57,7 +55,7 @@ class Backlog:
         self.memory_bytes += memory_of(events)
 
     def urge(self) -> None:
-        """Let all events leave that are there now, also if they fill no request."""
+        """Let all present events leave, however few their request then holds."""
         self._urged = len(self.events)
 
     def has_room_for(self, other: Backlog) -> bool:
@@ -74,7 +72,7 @@ class Backlog:
         return events
 
     def count_that_fit(self, events: Sequence[EncodedEvent]) -> int:
-        """Return how many of these the request that is being filled has room for."""
+        """Return how many of these still fit in the request that is being filled."""
         room = self._limits.events - len(self.events)
         body_bytes = self._limits.event_bytes - self._body_bytes
         for count, event in enumerate(events):
@@ -83,14 +81,14 @@ class Backlog:
                 return count
         return len(events)
 
-    def take(self, holds: DeferredUsers, now: float) -> list[EncodedEvent]:
+    def take(self, deferred: DeferredUsers, now: float) -> list[EncodedEvent]:
         """Return and forget the events of one request, if one may leave.
 
-        Events of users who have to wait move to `holds` instead, and the next events
-        fill their places: else those users would make many small requests of one.
+        Events of deferred users move to `deferred` instead, and the next events fill
+        their places: else those users would make many small requests of one.
         """
         while self.is_ready:
-            if holds and self.hold_back(holds):
+            if deferred and self.withhold(deferred):
                 continue
             request = self.events[: self._limits.events]
             ends = list(accumulate([len(event.body) + 1 for event in request]))
@@ -101,9 +99,9 @@ class Backlog:
             return request
         return []
 
-    def hold_back(self, holds: DeferredUsers) -> bool:
-        """Move events of users who have to wait; return whether there were any."""
-        free = holds.absorb(self.events)
+    def withhold(self, deferred: DeferredUsers) -> bool:
+        """Move the events of deferred users there; return whether there were any."""
+        free = deferred.withhold(self.events)
         if len(free) == len(self.events):
             return False
         self._keep(list(free))
@@ -116,6 +114,11 @@ class Backlog:
         self.memory_bytes = memory_of(events)
 
 
+def memory_of(events: Sequence[EncodedEvent]) -> int:
+    """Return how much memory events take together until they are settled."""
+    return sum([event.memory_bytes for event in events])
+
+
 def _body_bytes_of(events: Sequence[EncodedEvent]) -> int:
-    """Return the bytes of the events and of a comma behind each."""
+    """Return the bytes of the events with a comma behind each."""
     return sum([len(event.body) for event in events]) + len(events)

@@ -1,8 +1,8 @@
-"""Works through one batch of events until each is settled or held back.
+"""Works through one batch of events until each is settled or deferred.
 
 The rules are those of Amplitude's "HTTP V2 API batching and retries": a refused
-request stored nothing, so the events that were not named go again; an unknown outcome
-is asked for again with the same bytes, which `insert_id` makes safe.
+request stored nothing, so the events that were not named go again; after an unknown
+outcome the same bytes go again, which `insert_id` makes safe.
 """
 
 from __future__ import annotations
@@ -10,40 +10,32 @@ from __future__ import annotations
 import typing as t
 from http import HTTPStatus
 
-import backoff
-
 from target_amplitude_nami.amplitude.answers import (
     Delivered,
     Fatal,
     Refused,
     RefusedUnattributed,
-    Throttle,
     Throttled,
     TooLarge,
     Unknown,
 )
 from target_amplitude_nami.delivery.deferred_users import DeferredUsers
-from target_amplitude_nami.delivery.outgoing import Traffic
+from target_amplitude_nami.delivery.key_waits import KeyWaits
+from target_amplitude_nami.delivery.retry_policy import Retries, RetryPolicy
 from target_amplitude_nami.delivery.split_plan import SplitPlan
+from target_amplitude_nami.delivery.suspects import Suspects
+from target_amplitude_nami.delivery.throttles import at_indexes, sort_throttled
+from target_amplitude_nami.delivery.traffic import Traffic
 from target_amplitude_nami.errors import DeliveryError
 from target_amplitude_nami.outcomes import Refusal
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from target_amplitude_nami.amplitude.answers import Answer
+    from target_amplitude_nami.amplitude.answers import Answer, Throttle
     from target_amplitude_nami.amplitude.event import EncodedEvent
-    from target_amplitude_nami.delivery.outgoing import Sender, Settlement
+    from target_amplitude_nami.delivery.protocols import Outcomes, Sender
     from target_amplitude_nami.delivery.rate_limits import PerIdRateLimiter
-
-LONGEST_BACKOFF_SECONDS: t.Final = 60
-SECONDS_FOR_A_TWIN: t.Final = 0.05
-"""After which an event asks again for the outcome of another one of its id. Then it
-waits as long again as it has, for that one may be throttled, and there may be many."""
-MOST_SECONDS_FOR_A_TWIN: t.Final = 1.0
-SUSPECTS_THAT_MEAN_CONFIGURATION: t.Final = 10
-"""So many events refused alone, and none accepted meanwhile: it is not the events, if
-as many from other places of the batch are refused as well."""
 
 
 class BatchSender:
@@ -52,10 +44,10 @@ class BatchSender:
     def __init__(  # noqa: PLR0913
         self,
         sender: Sender,
-        settlement: Settlement,
-        pacing: PerIdRateLimiter,
+        outcomes: Outcomes,
+        rate_limiter: PerIdRateLimiter,
         *,
-        retry_for: float,
+        retry_policy: RetryPolicy,
         now: Callable[[], float],
         pause: Callable[[float], None],
         log: Callable[[str], None],
@@ -64,273 +56,169 @@ class BatchSender:
 
         Args:
             sender: A connection of its own.
-            settlement: SentState what became of the events.
-            pacing: Shared by all couriers of the run.
-            retry_for: Seconds that requests may keep failing before the run ends.
+            outcomes: Records what became of the events.
+            rate_limiter: Shared by all lanes of a project.
+            retry_policy: When to send again, and when to give up.
             now: Monotonic seconds.
             pause: Waits so many seconds, or raises to end the work.
-            log: Takes a line about trouble that is being waited out.
+            log: Takes a line about each failure that is waited out.
         """
         self.traffic = Traffic()
-        self.holds = DeferredUsers()
+        self.deferred = DeferredUsers()
         self._sender = sender
-        self._settlement = settlement
-        self._pacing = pacing
-        self._retry_for = retry_for
+        self._outcomes = outcomes
+        self._rate_limiter = rate_limiter
         self._now = now
         self._pause = pause
         self._log = log
-        self._stuck_since: float | None = None
-        self._waiting_since: dict[int, float] = {}
-        """Since when events wait for others of their id, by identity."""
-        self._lone_suspects = 0
-        self._has_delivered = False
+        self._retries = Retries(retry_policy, now)
+        self._key_waits = KeyWaits()
+        self._suspects = Suspects()
 
     def close(self) -> None:
         """Close the connection."""
         self._sender.close()
 
     def deliver(self, events: Sequence[EncodedEvent]) -> None:
-        """Send the events of one request; on return each is settled or held back.
+        """Send the events of one request; on return each is settled or deferred.
 
         Raises:
             DeliveryError: When nothing more can be delivered.
         """
-        events = self.holds.absorb(events)
-        fresh, waiting = self._settlement.sift(events)
-        admission = self._pacing.admit(fresh, self._now())
-        salvage = SplitPlan(admission.admitted)
-        while salvage:
-            part = self.holds.absorb(salvage.take())
+        events = self.deferred.withhold(events)
+        to_send, waiting = self._outcomes.drop_delivered(events)
+        admission = self._rate_limiter.admit(to_send, self._now())
+        plan = SplitPlan(admission.admitted)
+        self._suspects.begin_batch()
+        while plan:
+            part = self.deferred.withhold(plan.take())
             if part:
-                self._act_on(self._post(part), part, salvage)
-        self._judge_suspects(salvage)
-        self.holds.begin(admission.until)
-        self.holds.absorb(admission.postponed)
-        if waiting or self._waiting_since:
-            self._hold_twins(events, waiting)
-
-    def _hold_twins(
-        self, events: Sequence[EncodedEvent], waiting: Sequence[EncodedEvent]
-    ) -> None:
-        """Hold back those of the events that wait for others of their id."""
-        now = self._now()
-        before = [self._waiting_since.pop(id(event), now) for event in events]
-        since = dict(zip(map(id, events), before, strict=True))
-        until: dict[str, float] = {}
-        for event in waiting:
-            self._waiting_since[id(event)] = begin = since[id(event)]
-            seconds = min(max(SECONDS_FOR_A_TWIN, now - begin), MOST_SECONDS_FOR_A_TWIN)
-            until |= dict.fromkeys(event.order_keys, now + seconds)
-        self.holds.begin(until)
-        self.holds.absorb(waiting)
-
-    def _act_on(
-        self, answer: Answer, part: Sequence[EncodedEvent], salvage: SplitPlan
-    ) -> None:
-        match answer:
-            case Delivered():
-                self._settle(answer, part, salvage)
-            case Refused():
-                self._sort_out(answer, part, salvage)
-            case Throttled(throttle):
-                remaining = self._obey(throttle, part, answer.said)
-                self._go_on(remaining, part, answer, salvage)
-            case TooLarge(said) if len(part) == 1:
-                refusal = Refusal("amplitude_too_large", "", said, 413)
-                self._suspect(part[0], refusal, salvage)
-            case RefusedUnattributed(status, said) if len(part) == 1:
-                refusal = Refusal("amplitude_refused", "", said, status)
-                self._suspect(part[0], refusal, salvage)
-            case TooLarge() | RefusedUnattributed():
-                salvage.again_in_halves(part)
-            case Fatal(said):  # pragma: no branch - an Unknown does not get here
-                raise DeliveryError(said)
+                self._act_on(self._post(part), part, plan)
+        for event, refusal in self._suspects.judge():
+            self._reject(event, refusal)
+        self.deferred.defer(admission.until)
+        self.deferred.withhold(admission.postponed)
+        if waiting or self._key_waits:
+            self.deferred.defer(self._key_waits.defer(events, waiting, self._now()))
+            self.deferred.withhold(waiting)
 
     def _post(self, part: Sequence[EncodedEvent]) -> Answer:
-        """Send until there is an answer that tells the outcome."""
+        """Send the same bytes until the outcome is known."""
         body = self._sender.encode([event.body for event in part])
-        self._pause(self._pacing.reserve(len(part), self._now()))
-        waits = backoff.expo(max_value=LONGEST_BACKOFF_SECONDS)
-        next(waits)  # the generator of this library starts with an empty item
+        self._pause(self._rate_limiter.reserve(len(part), self._now()))
+        attempt = 0
         while True:
             self.traffic.requests += 1
             self.traffic.body_bytes += len(body)
             answer = self._sender.post(body, len(part))
             if not isinstance(answer, Unknown):
                 if not isinstance(answer, Throttled | Refused):
-                    self._stuck_since = None
+                    self._retries.succeed()
                 return answer
-            seconds = max(backoff.full_jitter(next(waits)), answer.seconds)
-            self._wait_out(min(seconds, answer.longest_wait), answer.said)
+            attempt += 1
+            seconds = self._retries.delay(
+                answer.message,
+                attempt=attempt,
+                at_least=answer.seconds,
+                at_most=answer.longest_wait,
+            )
+            self._wait(seconds, answer.message)
             self.traffic.retries += 1
 
-    def _wait_out(self, seconds: float, said: str) -> None:
-        """Wait before asking again, unless it has been going on for too long."""
-        seconds = min(seconds, self._patience_left(said))
-        self._log(f"{said}; asking again in {seconds:.1f} s")
+    def _wait(self, seconds: float, message: str) -> None:
+        self._log(f"{message}; asking again in {seconds:.1f} s")
         self._pause(seconds)
 
-    def _patience_left(self, said: str) -> float:
-        """Return for how many seconds requests may go on failing."""
-        now = self._now()
-        if self._stuck_since is None:
-            self._stuck_since = now
-        # Two sums that round alike: else a wait could end just before its end for ever.
-        deadline = self._stuck_since + self._retry_for
-        if now >= deadline:
-            raise DeliveryError(
-                f"Amplitude has taken nothing for {now - self._stuck_since:,.0f} s, "
-                f"longer than `retry_for` allows. Its last answer was: {said}. "
-                f"Nothing is lost: STATE covers only what was delivered, so run again "
-                f"when Amplitude can be reached"
-            )
-        return deadline - now
-
-    # What the answers ask for
-
-    def _settle(
-        self, answer: Delivered, part: Sequence[EncodedEvent], salvage: SplitPlan
+    def _act_on(
+        self, answer: Answer, part: Sequence[EncodedEvent], plan: SplitPlan
     ) -> None:
+        match answer:
+            case Delivered():
+                self._settle(answer, part)
+            case Refused():
+                self._sort_refused(answer, part, plan)
+            case Throttled(throttle, message):
+                remaining = self._defer_throttled(throttle, part, message)
+                self._send_rest(remaining, part, answer, plan)
+            case TooLarge(message) if len(part) == 1:
+                refusal = Refusal("amplitude_too_large", "", message, 413)
+                self._suspects.add(part[0], refusal, plan)
+            case RefusedUnattributed(status, message) if len(part) == 1:
+                refusal = Refusal("amplitude_refused", "", message, status)
+                self._suspects.add(part[0], refusal, plan)
+            case TooLarge() | RefusedUnattributed():
+                plan.again_in_halves(part)
+            case Fatal(message):  # pragma: no branch - `_post` returns no Unknown
+                raise DeliveryError(message)
+
+    def _settle(self, answer: Delivered, part: Sequence[EncodedEvent]) -> None:
         if answer.ingested not in {None, len(part)}:
             self.traffic.miscounted += 1
             self._log(
-                f"Amplitude says that it took {answer.ingested} events of {len(part)}"
+                f"Amplitude counts {answer.ingested} events in a request of {len(part)}"
             )
-        self._lone_suspects = 0
-        self._has_delivered = True
-        salvage.is_proven = True
-        self._settlement.delivered(part)
+        self._suspects.note_delivered()
+        self._outcomes.delivered(part)
 
     def _reject(self, event: EncodedEvent, refusal: Refusal) -> None:
-        self._stuck_since = None
-        self._settlement.rejected(event, refusal)
+        self._retries.succeed()
+        self._outcomes.rejected(event, refusal)
 
-    def _sort_out(
-        self, answer: Refused, part: Sequence[EncodedEvent], salvage: SplitPlan
+    def _sort_refused(
+        self, answer: Refused, part: Sequence[EncodedEvent], plan: SplitPlan
     ) -> None:
         """Reject the events that Amplitude named; the others go again at once."""
         rest: list[EncodedEvent] = []
-        kept_at: list[int] = []
+        indexes: list[int] = []
         for index, event in enumerate(part):
             refusal = answer.events.get(index) or answer.devices.get(
                 event.device_id or ""
             )
             if refusal is None:
                 rest.append(event)
-                kept_at.append(index)
+                indexes.append(index)
             else:
                 self._reject(event, refusal)
         remaining: Sequence[EncodedEvent] = rest
         if answer.throttle is not None:
-            throttle = _moved(answer.throttle, kept_at)
-            remaining = self._obey(throttle, rest, answer.said)
-        salvage.is_proven |= len(remaining) < len(part)
-        self._go_on(remaining, part, answer, salvage)
+            throttle = at_indexes(answer.throttle, indexes)
+            remaining = self._defer_throttled(throttle, rest, answer.message)
+        if len(remaining) < len(part):
+            self._suspects.note_understood()
+        self._send_rest(remaining, part, answer, plan)
 
-    def _go_on(
+    def _defer_throttled(
+        self, throttle: Throttle, part: Sequence[EncodedEvent], message: str
+    ) -> Sequence[EncodedEvent]:
+        """Defer the users that a throttle names; return the events of the others."""
+        self.traffic.throttled += 1
+        moment = self._now() + throttle.seconds
+        over_quota, rest, until = sort_throttled(throttle, part, moment, message)
+        for event, refusal in over_quota:
+            self._reject(event, refusal)
+        if until:
+            self._retries.delay(message)  # or the end of the run
+            users = len({event.user_key for event in rest} & until.keys())
+            self._log(f"{message}; {users} users wait {throttle.seconds:.0f} s")
+            self.deferred.defer(until)
+        return self.deferred.withhold(rest)
+
+    def _send_rest(
         self,
         remaining: Sequence[EncodedEvent],
         part: Sequence[EncodedEvent],
         answer: Refused | Throttled,
-        salvage: SplitPlan,
+        plan: SplitPlan,
     ) -> None:
         """Send again what an answer has left of a part."""
         if len(remaining) < len(part):
-            salvage.again_without_some(remaining)
+            plan.again_without_some(remaining)
         elif answer.throttle is not None:  # it names nobody, or nobody who is here
-            self._wait_out(answer.throttle.seconds, answer.said)
-            salvage.again(part)
+            seconds = self._retries.delay(
+                answer.message, at_least=answer.throttle.seconds
+            )
+            self._wait(seconds, answer.message)
+            plan.again(part)
         else:  # it names only events that are not here
-            unsaid = RefusedUnattributed(HTTPStatus.BAD_REQUEST, answer.said)
-            self._act_on(unsaid, part, salvage)
-
-    def _obey(
-        self, throttle: Throttle, part: Sequence[EncodedEvent], said: str
-    ) -> Sequence[EncodedEvent]:
-        """Hold back whom Amplitude wants to wait; return who may go again at once."""
-        self.traffic.throttled += 1
-        may_go: list[EncodedEvent] = []
-        until: dict[str, float] = {}
-        moment = self._now() + throttle.seconds
-        users = 0
-        for index, event in enumerate(part):
-            if (
-                event.user_id in throttle.quota_users
-                or event.device_id in throttle.quota_devices
-            ):
-                is_user = event.user_id in throttle.quota_users
-                field = "user_id" if is_user else "device_id"
-                self._reject(event, _over_quota(field, said))
-                continue
-            if (
-                index in throttle.indexes
-                or event.user_id in throttle.users
-                or event.device_id in throttle.devices
-            ):
-                users += event.user_key not in until
-                until |= dict.fromkeys(event.order_keys, moment)
-            may_go.append(event)
-        if until:
-            self._patience_left(said)  # or the end, when none is left
-            self._log(f"{said}; {users} users wait {throttle.seconds:.0f} s")
-            self.holds.begin(until)
-        return self.holds.absorb(may_go)
-
-    # Events refused alone, without a reason
-
-    def _suspect(
-        self, event: EncodedEvent, refusal: Refusal, salvage: SplitPlan
-    ) -> None:
-        """Take note of an event refused alone: its own fault, or everybody's?"""
-        salvage.suspects.append((event, refusal))
-        if salvage.is_proven:
-            return
-        if len(salvage.suspects) == SUSPECTS_THAT_MEAN_CONFIGURATION:
-            # Bad events may stand side by side: ask about others before judging.
-            salvage.probe(SUSPECTS_THAT_MEAN_CONFIGURATION)
-        elif len(salvage.suspects) >= 2 * SUSPECTS_THAT_MEAN_CONFIGURATION:
-            raise _refused_whatever_it_is(refusal)
-
-    def _judge_suspects(self, salvage: SplitPlan) -> None:
-        if not salvage.suspects:
-            return
-        if not salvage.is_proven:
-            self._lone_suspects += len(salvage.suspects)
-            never_worked = len(salvage.suspects) > 1 and not self._has_delivered
-            if never_worked or self._lone_suspects >= SUSPECTS_THAT_MEAN_CONFIGURATION:
-                raise _refused_whatever_it_is(salvage.suspects[0][1])
-        for event, refusal in salvage.suspects:
-            self._reject(event, refusal)
-
-
-def _moved(throttle: Throttle, kept_at: list[int]) -> Throttle:
-    """Return the throttle with its indexes counted among the events that were kept."""
-    return Throttle(
-        seconds=throttle.seconds,
-        indexes=frozenset(
-            new for new, old in enumerate(kept_at) if old in throttle.indexes
-        ),
-        users=throttle.users,
-        devices=throttle.devices,
-        quota_users=throttle.quota_users,
-        quota_devices=throttle.quota_devices,
-    )
-
-
-def _over_quota(field: str, said: str) -> Refusal:
-    return Refusal(
-        "amplitude_daily_quota",
-        field,
-        f"this {field} is over Amplitude's daily quota ({said}); send the record "
-        f"again tomorrow",
-        HTTPStatus.TOO_MANY_REQUESTS,
-    )
-
-
-def _refused_whatever_it_is(refusal: Refusal) -> DeliveryError:
-    return DeliveryError(
-        f"Amplitude refuses every event alike ({refusal.detail}), so it is not the "
-        f"events: check `endpoint`, `region` and whether something between here and "
-        f"Amplitude blocks requests"
-    )
+            unattributed = RefusedUnattributed(HTTPStatus.BAD_REQUEST, answer.message)
+            self._act_on(unattributed, part, plan)

@@ -1,4 +1,4 @@
-"""Events that must wait although their lane goes on, each behind its own user."""
+"""Users who have to wait for Amplitude while their lane goes on, and their events."""
 
 from __future__ import annotations
 
@@ -12,54 +12,54 @@ if t.TYPE_CHECKING:
 
 
 @dataclasses.dataclass(slots=True, eq=False)
-class _Hold:
+class _Deferral:
     until: float
     keys: set[str]
     events: list[EncodedEvent]
 
 
 class DeferredUsers:
-    """The events held back, and when they may go on.
+    """The users of one lane who are throttled or over their rate.
 
-    An event waits behind whatever has one of its `order_keys`.
+    They are known by `EncodedEvent.order_keys`; an event waits if one of its two does.
     """
 
     def __init__(self) -> None:
-        """Hold nothing yet."""
-        self._by_key: dict[str, _Hold] = {}
+        """Begin with no deferred user."""
+        self._by_key: dict[str, _Deferral] = {}
 
     def __bool__(self) -> bool:
         return bool(self._by_key)
 
-    def begin(self, until: Mapping[str, float]) -> None:
-        """Hold back the events of these keys until then (monotonic seconds)."""
+    def defer(self, until: Mapping[str, float]) -> None:
+        """Defer users, by order key, until some moment (monotonic seconds)."""
         for key, moment in until.items():
-            hold = self._by_key.setdefault(key, _Hold(moment, {key}, []))
-            hold.until = max(hold.until, moment)
+            deferral = self._by_key.setdefault(key, _Deferral(moment, {key}, []))
+            deferral.until = max(deferral.until, moment)
 
-    def absorb(self, events: Sequence[EncodedEvent]) -> Sequence[EncodedEvent]:
-        """Keep the events whose key is held back; return the others, in order."""
+    def withhold(self, events: Sequence[EncodedEvent]) -> Sequence[EncodedEvent]:
+        """Keep the events of deferred users; return the others, in order."""
         if not self._by_key:
             return events
         self._spread(events)
         free = []
         for event in events:
             user, name = event.order_keys
-            hold = self._by_key.get(user)
-            if hold is None:
+            deferral = self._by_key.get(user)
+            if deferral is None:
                 free.append(event)
                 continue
             other = self._by_key[name]
-            if other is not hold:
-                self._join(hold, other)
-            hold.events.append(event)
+            if other is not deferral:
+                self._join(deferral, other)
+            deferral.events.append(event)
         return free
 
     def _spread(self, events: Sequence[EncodedEvent]) -> None:
-        """Hold back both keys of each event of which one is held back.
+        """Defer both keys of each event of which one is deferred.
 
-        Before any event is kept: one may bring its other key to events ahead of it,
-        which would come to wait behind it when they are looked at again.
+        This comes before any event is kept: else an event could defer the other key of
+        events ahead of it, which would then wait behind it.
         """
         by_key = self._by_key
         pairs = [event.order_keys for event in events]
@@ -72,31 +72,31 @@ class DeferredUsers:
         reached = [key for key in others if key in by_key]
         while reached:
             key = reached.pop()
-            hold = by_key[key]
+            deferral = by_key[key]
             for other in others.pop(key):
                 if other not in by_key:
-                    hold.keys.add(other)
-                    by_key[other] = hold
+                    deferral.keys.add(other)
+                    by_key[other] = deferral
                     reached.append(other)
 
-    def _join(self, hold: _Hold, other: _Hold) -> None:
-        """Make one of two, which had no user in common until now."""
-        hold.until = max(hold.until, other.until)
-        hold.keys |= other.keys
-        hold.events += other.events
+    def _join(self, one: _Deferral, other: _Deferral) -> None:
+        """Join two deferrals that had no user in common until now."""
+        one.until = max(one.until, other.until)
+        one.keys |= other.keys
+        one.events += other.events
         for key in other.keys:
-            self._by_key[key] = hold
+            self._by_key[key] = one
 
     def take_due(self, now: float) -> list[EncodedEvent]:
-        """Return and forget the events that may go on now, in order for each key."""
-        due = {id(hold): hold for hold in self._by_key.values() if hold.until <= now}
-        for hold in due.values():
-            for key in hold.keys:
+        """Return and forget the events that may go now, in order for each user."""
+        due = {id(one): one for one in self._by_key.values() if one.until <= now}
+        for deferral in due.values():
+            for key in deferral.keys:
                 del self._by_key[key]
-        return [event for hold in due.values() for event in hold.events]
+        return [event for deferral in due.values() for event in deferral.events]
 
     def seconds_until_due(self, now: float) -> float | None:
-        """Return how long until some events may go on; None when none are held."""
+        """Return in how many seconds a user may go on; None if none is deferred."""
         if not self._by_key:
             return None
-        return max(0.0, min(hold.until for hold in self._by_key.values()) - now)
+        return max(0.0, min(one.until for one in self._by_key.values()) - now)

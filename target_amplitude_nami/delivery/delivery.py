@@ -1,9 +1,4 @@
-"""Delivery of encoded events: lanes, batches and back-pressure.
-
-The events of one user stay in one lane, and in order (`routing` says how). Small inputs
-share one request, so that they do not become many small ones: only when it is full are
-the lanes used. Nothing waits for that request to end but its own users.
-"""
+"""Delivers the encoded events of one project, with back-pressure."""
 
 from __future__ import annotations
 
@@ -12,39 +7,36 @@ import typing as t
 
 import msgspec
 
+from target_amplitude_nami.delivery.backlog import memory_of
 from target_amplitude_nami.delivery.batch_sender import BatchSender
-from target_amplitude_nami.delivery.lane import Lane, join_small_backlogs
-from target_amplitude_nami.delivery.outgoing import (
-    Clock,
-    RequestLimits,
-    Sender,
-    Settlement,
-    Sifted,
-    Stopped,
-    Traffic,
-    memory_of,
-)
+from target_amplitude_nami.delivery.clock import Clock
+from target_amplitude_nami.delivery.lane import Lane
+from target_amplitude_nami.delivery.lanes import Lanes
 from target_amplitude_nami.delivery.rate_limits import PerIdRateLimiter, RateLimiter
-from target_amplitude_nami.delivery.router import Router
+from target_amplitude_nami.delivery.request_limits import RequestLimits
+from target_amplitude_nami.delivery.retry_policy import RetryPolicy
+from target_amplitude_nami.delivery.settling import Settling
+from target_amplitude_nami.shutdown import Shutdown
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from target_amplitude_nami.amplitude.event import EncodedEvent
-    from target_amplitude_nami.outcomes import Refusal
+    from target_amplitude_nami.delivery.protocols import Outcomes, Sender
+    from target_amplitude_nami.delivery.traffic import Traffic
 
 MOST_BYTES_UNSETTLED: t.Final = 24_000_000
-"""In RAM, with the events of users who have to wait: once those take all of it, reading
-waits for them, and so does everybody. When half of it waits for requests to fill, the
-fullest leaves as it is: many lanes would else fill in step, and all wait at once."""
+"""With the events of deferred users: once those take all of it, reading waits for them.
+When half of it waits for requests to fill, the fullest leaves as it is: else many lanes
+would fill in step, and all wait at once."""
 _MOST_REQUESTS_WAITING_PER_LANE = 2
-"""On average: one slow lane keeps the others from nothing before all have so many."""
+"""On average: reading goes on past one slow lane until all have so many."""
 _POLL_SECONDS = 0.2
-"""How often the main thread looks up from waiting: signals must be served."""
+"""How often the submitting thread looks up from waiting: it has to serve signals."""
 
 
 class DeliveryOptions(msgspec.Struct, frozen=True):
-    """How a run delivers to a project; the names are those of the settings."""
+    """How a run delivers to a project, in the names of the settings."""
 
     lanes: int
     limits: RequestLimits
@@ -63,76 +55,77 @@ class Delivery:
         self,
         senders: Callable[[], Sender],
         options: DeliveryOptions,
-        settlement: Settlement,
+        outcomes: Outcomes,
         *,
-        pace: RateLimiter | None = None,
+        rate_limiter: RateLimiter | None = None,
         log: Callable[[str], None],
-        is_interrupted: Callable[[], bool] = lambda: False,
+        shutdown: Shutdown | None = None,
         clock: Clock | None = None,
     ) -> None:
         """Prepare the lanes; they start with the first event.
 
         Args:
             senders: Makes the connection of a lane.
-            options: How events go.
-            settlement: SentState what became of them, from the lanes' threads.
-            pace: The pace of the run, which other deliveries may share.
-            log: Takes a line about trouble that is being waited out.
-            is_interrupted: Whether the run shall end, so that `submit` must not wait.
+            options: How to deliver.
+            outcomes: Records what became of the events, from the lanes' threads.
+            rate_limiter: The limit of the run, which other deliveries may share.
+            log: Takes a line about each failure that is waited out.
+            shutdown: Whether the run has a deadline; then `submit` does not wait.
             clock: The time.
         """
         self._options = options
         self._limits = options.limits
-        pace = pace or RateLimiter()
-        if pace.per_second is not None:
+        rate_limiter = rate_limiter or RateLimiter()
+        if (per_second := rate_limiter.per_second) is not None:
             # A request of many seconds' worth would be a burst, then a long silence.
             self._limits = msgspec.structs.replace(
-                options.limits, events=min(options.limits.events, pace.per_second)
+                options.limits, events=min(options.limits.events, per_second)
             )
         self._clock = clock or Clock()
         self._condition = threading.Condition()
-        self._settlement = settlement
-        self._is_interrupted = is_interrupted
-        pacing = PerIdRateLimiter(
-            per_id_per_second=options.per_id_per_second, pace=pace
-        )
+        self._shutdown = shutdown or Shutdown()
+        self._settling = Settling(outcomes, self._release)
         # What follows is read and written under the condition.
         self._unsettled_bytes = 0
         self._unsettled_events = 0
-        self._is_flushing = False
-        self._is_closed = False
+        id_limiter = PerIdRateLimiter(
+            per_id_per_second=options.per_id_per_second, run_limiter=rate_limiter
+        )
 
-        def courier(pause: Callable[[float], None]) -> BatchSender:
+        def batch_sender(pause: Callable[[float], None]) -> BatchSender:
             return BatchSender(
                 senders(),
-                self,
-                pacing,
-                retry_for=options.retry_for,
+                self._settling,
+                id_limiter,
+                retry_policy=RetryPolicy(options.retry_for),
                 now=self._clock.now,
                 pause=pause,
                 log=log,
             )
 
-        self._lanes = [
-            Lane(
-                f"lane-{number}",
-                courier=courier,
-                limits=self._limits,
-                batch_wait_seconds=options.batch_wait_seconds,
-                clock=self._clock,
-                condition=self._condition,
-                on_idle=self._go_on_flushing,
-            )
-            for number in range(options.lanes)
-        ]
-        self._router = Router(options.lanes)
-        self._uses_all_lanes = options.lanes == 1
-        self._is_started = False
+        self._lanes = Lanes(
+            [
+                Lane(
+                    f"lane-{number}",
+                    batch_sender=batch_sender,
+                    limits=self._limits,
+                    batch_wait_seconds=options.batch_wait_seconds,
+                    clock=self._clock,
+                    condition=self._condition,
+                    on_idle=self._go_on_flushing,
+                )
+                for number in range(options.lanes)
+            ],
+            batch_wait_seconds=options.batch_wait_seconds,
+            clock=self._clock,
+            condition=self._condition,
+            has_deadline=self._has_deadline,
+        )
 
     @property
     def traffic(self) -> Traffic:
         """What was sent so far."""
-        return sum((lane.traffic for lane in self._lanes), Traffic())
+        return self._lanes.traffic
 
     def submit(self, events: Sequence[EncodedEvent]) -> None:
         """Take events in order; wait while the lanes are full.
@@ -150,40 +143,35 @@ class Delivery:
         Raises:
             DeliveryError: When nothing more can be delivered.
         """
-        self._raise_failure()
         with self._condition:
-            self._urge_overdue()
+            self._lanes.raise_failure()
+            self._lanes.urge_overdue()
 
-    def flush(self) -> None:
-        """Send all that was submitted, however few events a request then holds."""
+    def urge(self) -> None:
+        """Let all that was submitted leave, however few events a request then has."""
         with self._condition:
-            self._is_flushing = True
-            self._go_on_flushing()
-            self._condition.notify_all()  # The lanes look at the time again.
+            self._lanes.flush()
 
-    def finish(self, seconds_left: Callable[[], float | None]) -> bool:
+    def flush(self) -> bool:
         """Deliver all that was submitted.
 
-        Args:
-            seconds_left: Asked again and again; None means as long as it takes.
-
         Returns:
-            Whether all is settled; False when the time was up before.
+            Whether all is settled; False when the run's deadline came before.
 
         Raises:
             DeliveryError: When nothing more can be delivered.
         """
         with self._condition:
-            self.flush()
+            self._lanes.flush()
             while self._unsettled_events:
-                self._raise_failure()
-                left = seconds_left()
+                self._lanes.raise_failure()
+                left = self._shutdown.seconds_left()
                 if left is not None and left <= 0:
                     return False
-                self._go_on_flushing()
-                self._urge_overdue()
+                self._lanes.go_on_flushing()
+                self._lanes.urge_overdue()
                 self._clock.wait(self._condition, _POLL_SECONDS)
-        self._raise_failure()
+            self._lanes.raise_failure()
         return True
 
     def close(self, grace_seconds: float = 5.0) -> None:
@@ -192,50 +180,22 @@ class Delivery:
         What is not settled then stays so: the figures do not change any more.
         """
         with self._condition:
-            for lane in self._lanes:
-                lane.stop()
-        if self._is_started:
-            until = self._clock.now() + grace_seconds
-            for lane in self._lanes:
-                lane.join(max(0.0, until - self._clock.now()))
-        self._is_closed = True
+            self._lanes.stop()
+        self._lanes.join(grace_seconds)
+        self._settling.close()
 
-    # What the lanes report
-
-    def sift(self, events: Sequence[EncodedEvent]) -> Sifted:
-        """Pass on, and let the submitting thread go on."""
-        if self._is_closed:
-            raise Stopped
-        sifted = self._settlement.sift(events)
-        if len(sifted.fresh) + len(sifted.waiting) < len(events):
-            kept = {id(event) for event in (*sifted.fresh, *sifted.waiting)}
-            self._settle([event for event in events if id(event) not in kept])
-        return sifted
-
-    def delivered(self, events: Sequence[EncodedEvent]) -> None:
-        """Pass on, and let the submitting thread go on."""
-        if self._is_closed:
-            raise Stopped
-        self._settlement.delivered(events)
-        self._settle(events)
-
-    def rejected(self, event: EncodedEvent, refusal: Refusal) -> None:
-        """Pass on, and let the submitting thread go on."""
-        if self._is_closed:
-            raise Stopped
-        self._settlement.rejected(event, refusal)
-        self._settle([event])
-
-    def _settle(self, events: Sequence[EncodedEvent]) -> None:
+    def _release(self, events: Sequence[EncodedEvent]) -> None:
+        """Give up the places of settled events; called from the lanes' threads."""
         with self._condition:
             self._unsettled_bytes -= memory_of(events)
             self._unsettled_events -= len(events)
-            if parked := self._router.settle(events):
-                self._put_in_lanes(parked)
-                self._go_on_flushing()
+            self._lanes.settle(events)
             self._condition.notify_all()
 
-    # From here on all is done under the condition.
+    # What follows runs under the condition.
+
+    def _go_on_flushing(self) -> None:
+        self._lanes.go_on_flushing()
 
     def _take(self, events: Sequence[EncodedEvent]) -> None:
         more = memory_of(events)
@@ -246,117 +206,29 @@ class Delivery:
                 return
             self._wait_for_memory(more)
         self._wait_while_lanes_are_full()
-        if not self._is_started:
-            for lane in self._lanes:
-                lane.start()
-            self._is_started = True
-        self._is_flushing = False
         self._unsettled_bytes += more
         self._unsettled_events += len(events)
-        if not self._uses_all_lanes:
-            events = self._put_in_first_request(events)
-        if events:
-            self._put_in_lanes(events)
-        self._leave_memory_to_what_is_on_its_way()
-
-    def _put_in_first_request(
-        self, events: Sequence[EncodedEvent]
-    ) -> Sequence[EncodedEvent]:
-        """Put events in the request that all lanes share; return those left over."""
-        first = self._lanes[0].backlog
-        count = first.count_that_fit(events)
-        self._router.share(events[:count])
-        first.put(events[:count], self._clock.now())
-        if first.is_full or count < len(events):
-            self._use_all_lanes()
-        return events[count:]
-
-    def _use_all_lanes(self) -> None:
-        """Let the first request leave, and fill one in each lane from now on."""
-        self._uses_all_lanes = True
-        self._lanes[0].backlog.urge()
-        self._condition.notify_all()
-
-    def _put_in_lanes(self, events: Sequence[EncodedEvent]) -> None:
-        now = self._clock.now()
-        is_ready = False
-        for lane, routed in zip(self._lanes, self._router.route(events), strict=True):
-            if routed:
-                lane.backlog.put(routed, now)
-                is_ready |= lane.backlog.is_ready
-        if is_ready:
-            self._condition.notify_all()
-
-    # Letting requests leave that are not full
-
-    def _go_on_flushing(self) -> None:
-        """Let all leave, if that is wanted.
-
-        While events are parked, what is on its way may set them free to leave with the
-        others: else an input would end in twice as many small requests. A run that is
-        stopped has no time for that.
-        """
-        if not self._is_flushing:
-            return
-        may_wait = self._router.has_parked and not self._is_interrupted()
-        if may_wait and not all(lane.is_free for lane in self._lanes):
-            return
-        join_small_backlogs(self._lanes, self._router)
-        self._urge(self._lanes)
-
-    def _urge_overdue(self) -> None:
-        overdue = self._clock.now() - self._options.batch_wait_seconds
-        self._urge(
-            lane
-            for lane in self._lanes
-            if lane.is_free and lane.backlog.since <= overdue
-        )
-
-    def _urge(self, lanes: Iterable[Lane]) -> None:
-        """Let all leave that waits in these lanes."""
-        has_urged = False
-        for lane in lanes:
-            if lane.backlog.events:
-                lane.backlog.urge()
-                has_urged = True
-        if has_urged:
-            self._condition.notify_all()
-
-    def _leave_memory_to_what_is_on_its_way(self) -> None:
-        filling = [lane.backlog for lane in self._lanes if not lane.backlog.is_ready]
-        waiting = sum([backlog.memory_bytes for backlog in filling])
-        if waiting <= MOST_BYTES_UNSETTLED // 2:
-            return
-        if not self._uses_all_lanes:
-            self._use_all_lanes()
-        max(filling, key=len).urge()
-        self._condition.notify_all()
-
-    # Waiting
+        self._lanes.put(events)
+        if self._lanes.filling_bytes > MOST_BYTES_UNSETTLED // 2:
+            self._lanes.urge_fullest()
 
     def _wait_for_memory(self, more: int) -> None:
-        """Let free lanes send what there is, and wait until so many bytes find room."""
+        """Let free lanes send what they have, and wait until so many bytes fit."""
         most = max(MOST_BYTES_UNSETTLED - more, 0)
-        while self._unsettled_bytes > most and not self._is_interrupted():
-            self._raise_failure()
-            if not self._uses_all_lanes:
-                self._use_all_lanes()
-            self._urge(lane for lane in self._lanes if lane.is_free)
+        while self._unsettled_bytes > most and not self._has_deadline():
+            self._lanes.raise_failure()
+            self._lanes.urge_free()
             self._clock.wait(self._condition, _POLL_SECONDS)
-        self._raise_failure()
+        self._lanes.raise_failure()
 
     def _wait_while_lanes_are_full(self) -> None:
-        most = _MOST_REQUESTS_WAITING_PER_LANE * len(self._lanes) * self._limits.events
-        while (
-            sum([len(lane.backlog) for lane in self._lanes]) >= most
-            and not self._is_interrupted()
-        ):
-            self._raise_failure()
-            self._urge_overdue()
+        lanes = self._options.lanes
+        most = _MOST_REQUESTS_WAITING_PER_LANE * lanes * self._limits.events
+        while self._lanes.waiting_events >= most and not self._has_deadline():
+            self._lanes.raise_failure()
+            self._lanes.urge_overdue()
             self._clock.wait(self._condition, _POLL_SECONDS)
-        self._raise_failure()
+        self._lanes.raise_failure()
 
-    def _raise_failure(self) -> None:
-        for lane in self._lanes:
-            if lane.failure is not None:
-                raise lane.failure
+    def _has_deadline(self) -> bool:
+        return self._shutdown.seconds_left() is not None

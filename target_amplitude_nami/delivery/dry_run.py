@@ -1,15 +1,14 @@
-"""The sender of a dry run: request bodies go to a file instead of the network."""
+"""Writes the request bodies of a dry run to a file instead of sending them."""
 
 from __future__ import annotations
 
 import contextlib
 import copy
+import dataclasses
 import os
 import stat
 import threading
 import typing as t
-
-import msgspec
 
 from target_amplitude_nami.amplitude.answers import Answer, Delivered, Fatal
 
@@ -17,20 +16,20 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from target_amplitude_nami.amplitude.client import Destination
+    from target_amplitude_nami.amplitude.destination import Destination
 
 
 class DryRun:
-    """Writes one request body a line, the API key replaced by `***`.
+    """Writes one request body a line, with `***` in place of the API key.
 
-    After the asterisks stands the setting of a key that is not `api_key`.
+    The setting of a key that is not `api_key` follows the asterisks.
     """
 
     def __init__(self, path: Path, destination: Destination) -> None:
-        """Begin the file anew, readable for its owner alone.
+        """Empty the file, which only its owner may read.
 
         Raises:
-            OSError: When the file cannot be made.
+            OSError: When the file cannot be created.
         """
         self._before, self._after = _masked(destination).envelope()
         self._lock = threading.Lock()
@@ -42,7 +41,7 @@ class DryRun:
             os.fchmod(self._file.fileno(), 0o600)  # it may be an old one
 
     def beside(self, destination: Destination) -> DryRun:
-        """Return what writes another destination's requests to the same file."""
+        """Return a sender that writes another destination's requests to the file."""
         other = copy.copy(self)
         other._before, other._after = _masked(destination).envelope()  # noqa: SLF001
         return other
@@ -59,8 +58,8 @@ class DryRun:
                 self._file.flush()
         except OSError as error:
             return Fatal(
-                f"{self._path} cannot be written ({error.strerror}): mend the disk or "
-                f"choose another `dry_run_path`"
+                f"{self._path} cannot be written ({error.strerror}): free some disk "
+                f"space, or choose another `dry_run_path`"
             )
         return Delivered(count)
 
@@ -69,11 +68,11 @@ class DryRun:
 
     def end(self) -> None:
         """Close the file."""
-        with contextlib.suppress(OSError):  # `post` has told of it
+        with contextlib.suppress(OSError):  # `post` has reported it
             self._file.close()
 
 
 def _masked(destination: Destination) -> Destination:
     setting = destination.key_setting
     mask = "***" if setting == "api_key" else f"*** ({setting})"
-    return msgspec.structs.replace(destination, api_key=mask)
+    return dataclasses.replace(destination, api_key=mask)

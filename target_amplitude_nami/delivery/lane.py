@@ -1,4 +1,4 @@
-"""One lane: a thread that delivers its users' events in order."""
+"""A lane: a thread that delivers the events of its users in order."""
 
 from __future__ import annotations
 
@@ -6,40 +6,42 @@ import threading
 import typing as t
 
 from target_amplitude_nami.delivery.backlog import Backlog
-from target_amplitude_nami.delivery.outgoing import Stopped
+from target_amplitude_nami.delivery.errors import Stopped
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from target_amplitude_nami.amplitude.event import EncodedEvent
     from target_amplitude_nami.delivery.batch_sender import BatchSender
-    from target_amplitude_nami.delivery.outgoing import Clock, RequestLimits, Traffic
+    from target_amplitude_nami.delivery.clock import Clock
+    from target_amplitude_nami.delivery.request_limits import RequestLimits
     from target_amplitude_nami.delivery.router import Router
+    from target_amplitude_nami.delivery.traffic import Traffic
 
 
 class Lane(threading.Thread):
-    """Sends its backlog in order, one request in flight."""
+    """Sends its backlog in order, with one request in flight."""
 
     def __init__(  # noqa: PLR0913
         self,
         name: str,
         *,
-        courier: Callable[[Callable[[float], None]], BatchSender],
+        batch_sender: Callable[[Callable[[float], None]], BatchSender],
         limits: RequestLimits,
         batch_wait_seconds: float,
         clock: Clock,
         condition: threading.Condition,
         on_idle: Callable[[], None] = lambda: None,
     ) -> None:
-        """Prepare a lane; `start` sets it going.
+        """Prepare a lane; `start` starts its thread.
 
         Args:
             name: The thread's name.
-            courier: Makes the lane's courier, given how to pause.
+            batch_sender: Makes the lane's sender, given how to pause.
             limits: How much one request may hold.
             batch_wait_seconds: How long events wait for their request to fill.
             clock: The time.
-            condition: Guards all lanes' backlogs and states; notified on every change.
+            condition: Guards the backlogs and states of all lanes; notified on changes.
             on_idle: Called under the condition whenever the lane looks for work.
         """
         super().__init__(name=name, daemon=True)
@@ -51,9 +53,9 @@ class Lane(threading.Thread):
         self._clock = clock
         self._condition = condition
         self._is_busy = False
-        self._is_stopping = False
-        self._is_turn_of_held = True
-        self._batch_sender = courier(self._pause)
+        self.is_stopping = False
+        self._is_turn_of_deferred = True
+        self._batch_sender = batch_sender(self._pause)
 
     @property
     def traffic(self) -> Traffic:
@@ -65,16 +67,16 @@ class Lane(threading.Thread):
         """Whether it has no request to send; asked under the condition."""
         return not (self._is_busy or self.backlog.is_ready)
 
-    def hold_back(self) -> None:
-        """Keep the users who have to wait for this lane, which alone knows of them.
+    def withhold(self) -> None:
+        """Take events of users whom this lane has deferred out of the backlog.
 
         Under the condition, while the lane is free.
         """
-        self.backlog.hold_back(self._batch_sender.holds)
+        self.backlog.withhold(self._batch_sender.deferred)
 
     def stop(self) -> None:
         """End as soon as possible, leaving unsettled what is; under the condition."""
-        self._is_stopping = True
+        self.is_stopping = True
         self._condition.notify_all()
 
     def run(self) -> None:
@@ -93,7 +95,7 @@ class Lane(threading.Thread):
                 self._condition.notify_all()
 
     def _deliver(self, requests: list[list[EncodedEvent]]) -> None:
-        # By itself, so that a lane that waits keeps nothing of what it delivered.
+        # A method of its own, so that a waiting lane refers to no delivered event.
         for request in requests:
             self._batch_sender.deliver(request)
 
@@ -103,7 +105,7 @@ class Lane(threading.Thread):
             self._is_busy = False
             self._on_idle()
             self._condition.notify_all()
-            while not self._is_stopping:
+            while not self.is_stopping:
                 now = self._clock.now()
                 waiting = len(self.backlog)
                 requests = self._choose(now)
@@ -116,20 +118,20 @@ class Lane(threading.Thread):
         raise Stopped
 
     def _choose(self, now: float) -> list[list[EncodedEvent]]:
-        """Return requests of those held back who may go now, or one of the backlog.
+        """Return requests of deferred users who may go now, or one of the backlog.
 
         In turn, so that neither keeps the other waiting.
         """
         if self.backlog.events and now >= self.backlog.since + self._batch_wait_seconds:
             self.backlog.urge()
-        holds = self._batch_sender.holds
+        deferred = self._batch_sender.deferred
         for _ in range(2):
-            is_turn_of_held = self._is_turn_of_held
-            self._is_turn_of_held = not is_turn_of_held
-            if is_turn_of_held:
-                requests = list(self._limits.pack(holds.take_due(now)))
+            is_turn_of_deferred = self._is_turn_of_deferred
+            self._is_turn_of_deferred = not is_turn_of_deferred
+            if is_turn_of_deferred:
+                requests = list(self._limits.pack(deferred.take_due(now)))
             else:
-                request = self.backlog.take(holds, now)
+                request = self.backlog.take(deferred, now)
                 requests = [request] if request else []
             if requests:
                 return requests
@@ -139,21 +141,21 @@ class Lane(threading.Thread):
         moments = []
         if self.backlog.events:
             moments.append(self.backlog.since + self._batch_wait_seconds - now)
-        if (seconds := self._batch_sender.holds.seconds_until_due(now)) is not None:
+        if (seconds := self._batch_sender.deferred.seconds_until_due(now)) is not None:
             moments.append(seconds)
         return max(0.0, min(moments)) if moments else None
 
     def _pause(self, seconds: float) -> None:
-        """Wait so long.
+        """Wait so many seconds.
 
         Raises:
             Stopped: When the lane is stopped meanwhile.
         """
-        if seconds <= 0 and not self._is_stopping:
+        if seconds <= 0 and not self.is_stopping:
             return
         until = self._clock.now() + seconds
         with self._condition:
-            while not self._is_stopping:
+            while not self.is_stopping:
                 left = until - self._clock.now()
                 if left <= 0:
                     return
@@ -162,10 +164,10 @@ class Lane(threading.Thread):
 
 
 def join_small_backlogs(lanes: Iterable[Lane], router: Router) -> None:
-    """Let what free lanes have leave in few requests; under the condition."""
+    """Join the backlogs of free lanes into few requests; under the condition."""
     small = [lane for lane in lanes if lane.is_free and lane.backlog.events]
     for lane in small:
-        lane.hold_back()
+        lane.withhold()
     small.sort(key=lambda lane: len(lane.backlog))
     for number, lane in enumerate(small):
         for larger in reversed(small[number + 1 :]):

@@ -1,4 +1,4 @@
-"""How fast events may leave, so that Amplitude has no reason to answer 429."""
+"""Limits how fast events leave, so that Amplitude does not answer 429."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ import msgspec
 from target_amplitude_nami.amplitude.event import EncodedEvent
 
 WINDOW_SECONDS: t.Final = 10
-"""Amplitude counts an id's events over 30 s; three windows of ours lie within one."""
+"""Amplitude counts an id's events over 30 s, which holds three of these windows."""
 
 _FEW_EVENTS = 300
 _FEW_TIMES = 4
-"""So many counts are compared with each other while an id is looked up."""
+"""Comparing so many counts takes as long as one look-up of an id."""
 
 
 class Admission(msgspec.Struct, frozen=True):
-    """Which events of a request may leave now, and when the others may, by key."""
+    """Which events of a request may leave now, and when the others may."""
 
     admitted: Sequence[EncodedEvent]
     postponed: Sequence[EncodedEvent]
     until: dict[str, float]
+    """When the postponed ones may, by order key (monotonic seconds)."""
 
 
 class RateLimiter:
-    """The pace of a whole run, shared by the lanes of all its projects."""
+    """Limits the events a second of a run, for the lanes of all its projects."""
 
     def __init__(self, per_second: int | None = None) -> None:
-        """Take the most events a second; None: as fast as it goes."""
+        """Take the most events a second; None: no limit."""
         self.per_second: t.Final = per_second
         self._lock = threading.Lock()
         self._next_start = 0.0
@@ -47,19 +48,19 @@ class RateLimiter:
 
 
 class PerIdRateLimiter:
-    """The pace of one project, shared by its lanes; it keeps to that of the run."""
+    """Limits the events a second of each user and device, for a project's lanes."""
 
     def __init__(
-        self, *, per_id_per_second: int, pace: RateLimiter | None = None
+        self, *, per_id_per_second: int, run_limiter: RateLimiter | None = None
     ) -> None:
         """Take the limits.
 
         Args:
             per_id_per_second: Most events a second for one user id or device id, on
                 average over ten seconds.
-            pace: The pace of the run; None: as fast as it goes.
+            run_limiter: The limit of the run; None: no limit.
         """
-        self.reserve: t.Final = (pace or RateLimiter()).reserve
+        self.reserve: t.Final = (run_limiter or RateLimiter()).reserve
         self._per_window = per_id_per_second * WINDOW_SECONDS
         self._lock = threading.Lock()
         self._recent: deque[tuple[float, Counter[str]]] = deque()
@@ -67,17 +68,17 @@ class PerIdRateLimiter:
         """Of each id in `_recent`, all of them together."""
 
     def admit(self, events: Sequence[EncodedEvent], now: float) -> Admission:
-        """Count events as sent now, except those of ids that had their share.
+        """Count events as sent now, except those of ids over their limit.
 
         Once an event is postponed, all later ones with one of its order keys are.
 
         Args:
-            events: What a request shall hold, in order.
+            events: The events for a request, in order.
             now: Monotonic seconds.
         """
         wanted = _count_ids(events)
         with self._lock:
-            # The same sum as below, so that "when there is room" means that there is.
+            # The same sum as in `_when_there_is_room`, so that both round alike.
             while self._recent and self._recent[0][0] + WINDOW_SECONDS <= now:
                 self._forget(self._recent.popleft()[1])
             admission = Admission(events, [], {})
@@ -88,9 +89,9 @@ class PerIdRateLimiter:
         return admission
 
     def _crowded(self, wanted: Counter[str]) -> dict[str, int]:
-        """Return how many events of the ids have room that have not for all."""
+        """Return how many more events each over-limit id may still send."""
         most = self._per_window
-        # The largest counts alone often tell that there is room; but in a busy window
+        # The largest counts alone often show that there is room; but in a busy window
         # there may be many more ids than in a request.
         if len(self._sent) < _FEW_TIMES * len(wanted):
             largest = max(wanted.values()) + max(self._sent.values(), default=0)
@@ -136,7 +137,7 @@ class PerIdRateLimiter:
 
     def _remember(self, sent: Counter[str], now: float, *, is_small: bool) -> None:
         # An id that occurs once in a large request is far below any limit, and
-        # remembering every id of ten busy seconds would cost 100 MB.
+        # remembering every id of ten busy seconds would take 100 MB.
         if not is_small:
             sent = Counter({name: n for name, n in sent.items() if n > 1})
         if sent:

@@ -1,12 +1,11 @@
-"""Which lane an event goes to, so that no event overtakes another of the same user.
+"""Routes events to lanes, so that none overtakes another of the same user.
 
-Two identities have their events in order: the Nami user, who may get another name
-within a run, and Amplitude's user, who may be several Nami users. So the lane is a
-function of the name alone (a hash), as long as nothing of the two is unsettled. Else
-the event follows what is, into the same lane; and where it cannot follow, because that
-is in two lanes or in a request that several lanes share, it is parked until one of them
-is settled. That keeps nobody else from going on, and nothing is ever forgotten
-while it matters: every unsettled event is counted here.
+Events are in order for two identities: the Nami user, whose name may change within a
+run, and Amplitude's user, who may be several Nami users. As long as neither has
+unsettled events, the lane is a hash of the name. Else the event follows them into their
+lane. Where it cannot follow, because they are in two lanes or in a request that several
+lanes share, it is parked until one of them is settled; nobody else waits for that.
+Every unsettled event is counted here.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ if t.TYPE_CHECKING:
 
 _ONE_EVENT: t.Final = 1 << 8
 _LANE: t.Final = _ONE_EVENT - 1
-"""A place is one number, as there are many: how many events, and in which lane."""
+"""A place is one number, to save memory: how many events, and in which lane."""
 _NOWHERE: t.Final = -1
 
 
@@ -37,18 +36,18 @@ class _Parked:
 class Router:
     """Knows in which lane each user has unsettled events.
 
-    It is guarded by the condition of the delivery.
+    The condition of the delivery guards it.
     """
 
     def __init__(self, lanes: int) -> None:
         """Take how many lanes there are."""
         self._lanes = lanes
         self._shared = lanes
-        """In place of a lane: where events of several lanes go together. Who followed
-        them there might do so for ever, and leave the lanes idle."""
+        """Stands for a request that several lanes share. Nobody follows into it: users
+        could do so for ever, and leave the lanes idle."""
         self._places: dict[str, int] = {}
         self._parked: dict[str, _Parked] = {}
-        """By each key, with those that share one: so only who may go is looked at."""
+        """By each key, together with events that share a key."""
 
     @property
     def has_parked(self) -> bool:
@@ -154,4 +153,4 @@ class Router:
 
 
 def _hash(text: str) -> int:
-    return zlib.crc32(text.encode("utf-8", "surrogatepass"))
+    return zlib.crc32(text.encode())

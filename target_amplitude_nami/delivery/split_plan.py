@@ -1,4 +1,4 @@
-"""What is left to send of one batch, and what the answers have told so far."""
+"""What is left to send of one batch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ if t.TYPE_CHECKING:
     from collections.abc import Sequence
 
     from target_amplitude_nami.amplitude.event import EncodedEvent
-    from target_amplitude_nami.outcomes import Refusal
 
 
 class SplitPlan:
@@ -17,10 +16,6 @@ class SplitPlan:
 
     def __init__(self, events: Sequence[EncodedEvent]) -> None:
         """Begin with the whole batch as one part."""
-        self.suspects: list[tuple[EncodedEvent, Refusal]] = []
-        """Events refused alone, without a reason."""
-        self.is_proven = False
-        """Whether Amplitude has understood a request of this batch."""
         self._parts = deque([events] if events else [])
         self._has_shrunk = False
 
@@ -28,7 +23,7 @@ class SplitPlan:
         return bool(self._parts)
 
     def take(self) -> Sequence[EncodedEvent]:
-        """Return and forget the part that is to be sent next."""
+        """Return and forget the next part to send."""
         return self._parts.popleft()
 
     def again(self, events: Sequence[EncodedEvent]) -> None:
@@ -43,10 +38,10 @@ class SplitPlan:
         self.again(events[:middle])
 
     def again_without_some(self, events: Sequence[EncodedEvent]) -> None:
-        """Send again what is left of a part after Amplitude had named some of it.
+        """Send again what is left of a part after Amplitude named some of it.
 
-        HTTP V2 may name only the first event that it minds. All the rest go again
-        once; if there are more, halves keep a good event from being sent once for each.
+        HTTP V2 may name only the first event that it refuses. All the rest go again
+        once; if it refuses more, halves keep a good event from going again for each.
         """
         if self._has_shrunk:
             self.again_in_halves(events)
@@ -54,12 +49,14 @@ class SplitPlan:
             self.again(events)
         self._has_shrunk = True
 
-    def probe(self, most: int) -> None:
-        """Let the first events of some users who are no suspects go before all others.
+    def probe(self, most: int, *, besides: Sequence[EncodedEvent]) -> None:
+        """Send some events from all over the batch alone, before all others.
 
-        Each goes alone, and they come from all over the batch.
+        Args:
+            most: How many; each is the first of its user.
+            besides: Events whose users are left out.
         """
-        seen = {key for event, _ in self.suspects for key in event.order_keys}
+        seen = {key for event in besides for key in event.order_keys}
         firsts: list[EncodedEvent] = []
         for part in self._parts:
             for event in part:

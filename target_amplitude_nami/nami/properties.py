@@ -14,6 +14,7 @@ import re
 import typing as t
 from decimal import Decimal
 
+from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami import times, values
 from target_amplitude_nami.nami.names import folded
 
@@ -183,7 +184,7 @@ def _boolean(value: object) -> object:
         return value
     try:
         flag = values.boolean(value, "")
-    except values.UnreadableRecord:
+    except UnreadableRecord:
         return _text(value)
     return _NOTHING if flag is None else flag
 

@@ -38,9 +38,6 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.settings import Settings
     from target_amplitude_nami.store.profiles import UserProfile
 
-_LOCAL_KEY: t.Final = "local"
-"""The API key for the local Amplitude where none is given."""
-
 
 class EventBuilder:
     """Builds events as the settings say, and remembers nothing.
@@ -52,11 +49,11 @@ class EventBuilder:
     def __init__(self, settings: Settings) -> None:
         """Take the settings."""
         self._settings = settings
-        self._event_filter = EventFilter(settings)
-        self._mapper = EventMapper(settings)
+        self._event_filter = EventFilter(settings.mapping)
+        self._mapper = EventMapper(settings.mapping)
         self._checks = Checks(
             min_id_length=settings.min_id_length,
-            max_event_bytes=_max_event_bytes(settings),
+            max_event_bytes=settings.event_bytes - 1,
         )
         self._readers: dict[str, RowReader] = {}
 
@@ -104,7 +101,7 @@ class EventBuilder:
             reason = self._event_filter.reason_to_skip(record)
             if reason is not None:
                 return Filtered(reason)
-        identity = identify(record, known.external_id, self._settings)
+        identity = identify(record, known.external_id, self._settings.mapping)
         if isinstance(identity, Unnamed):
             if identity.outcome == "filtered":
                 return Filtered(identity.reason)
@@ -126,19 +123,6 @@ class EventBuilder:
             checks=self._checks,
             open_checkpoint=lambda _origin: Checkpoint(),
         )
-
-
-def _max_event_bytes(settings: Settings) -> int:
-    """Return how many bytes one event may have, as in a run."""
-    from target_amplitude_nami.amplitude.client import (  # noqa: PLC0415 - it is heavy
-        Destination,
-    )
-
-    envelopes = (
-        Destination("", key, "", min_id_length=settings.min_id_length).envelope()
-        for key in (settings.api_key or _LOCAL_KEY, settings.sandbox_api_key or "")
-    )
-    return settings.max_request_bytes - 1 - max(sum(map(len, e)) for e in envelopes)
 
 
 def state_of(event: NamiEvent, known: UserProfile) -> tuple[UserState, int | None]:

@@ -25,8 +25,8 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.amplitude.event import EncodedEvent
     from target_amplitude_nami.nami.model import NamiUser
     from target_amplitude_nami.outcomes import Project
-    from target_amplitude_nami.settings.options import MappingOptions
     from target_amplitude_nami.pipeline.ports import Notices, Outcomes
+    from target_amplitude_nami.settings.options import MappingOptions
     from target_amplitude_nami.store.model import Held
     from target_amplitude_nami.store.protocol import Store
 

@@ -37,9 +37,9 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.amplitude.event import AmplitudeEvent
     from target_amplitude_nami.pipeline.event_filter import EventFilter
     from target_amplitude_nami.pipeline.identity import IdentityResolver
-    from target_amplitude_nami.settings.options import MappingOptions
     from target_amplitude_nami.pipeline.outbox import Outbox
     from target_amplitude_nami.pipeline.ports import Outcomes
+    from target_amplitude_nami.settings.options import MappingOptions
     from target_amplitude_nami.store.profiles import UserProfile
     from target_amplitude_nami.store.protocol import Store
 

@@ -44,7 +44,7 @@ _EPOCH: t.Final = moment("1970-01-01")
 _AMPLITUDES_OWN_HOSTS: t.Final = frozenset(
     urlsplit(url).hostname for url in limits.ENDPOINTS.values()
 )
-_KEY_WITHOUT_PROJECT: t.Final = "local"
+LOCAL_KEY: t.Final = "local"
 """The API key for a local Amplitude or a dry run when none is given."""
 _SECRETS: t.Final = ("api_key", "sandbox_api_key", "secret_key")
 
@@ -142,6 +142,15 @@ class Settings(DeclaredSettings):
             events_per_second_per_id=None if self.dry_run else per_id,
         )
 
+    @cached_property
+    def event_bytes(self) -> int:
+        """How many bytes the events of one request may have, in any project."""
+        projects: list[Project] = ["main"]
+        if self.sandbox_api_key is not None:
+            projects.append("sandbox")
+        envelopes = [self.destination(project).envelope() for project in projects]
+        return self.max_request_bytes - max(sum(map(len, each)) for each in envelopes)
+
     def destination(
         self, project: Project = "main", *, user_agent: str = ""
     ) -> Destination:
@@ -154,7 +163,7 @@ class Settings(DeclaredSettings):
         Raises:
             ValueError: If the settings have no such project.
         """
-        key, setting = self.api_key or _KEY_WITHOUT_PROJECT, "api_key"
+        key, setting = self.api_key or LOCAL_KEY, "api_key"
         if project == "sandbox":
             if self.sandbox_api_key is None:
                 raise ValueError("there is no sandbox project without sandbox_api_key")

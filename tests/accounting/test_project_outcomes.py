@@ -31,7 +31,9 @@ def test_what_another_project_has_is_no_duplicate(
 ) -> None:
     outcomes.play("+a .a +a")
     sandbox = outcomes.recorder.of_project("sandbox")
-    assert sandbox.sift([outcomes.events["a"]]).fresh == [outcomes.events["a"]]
+    assert sandbox.drop_delivered([outcomes.events["a"]]).to_send == [
+        outcomes.events["a"]
+    ]
 
 
 def test_of_two_copies_in_one_request_the_first_is_sent(
@@ -41,7 +43,10 @@ def test_of_two_copies_in_one_request_the_first_is_sent(
     first, other = outcomes.events.values()
     outcomes.play("+a")
     second = outcomes.events["a"]
-    assert outcomes.lanes.sift([first, other, second]).fresh == [first, other]
+    assert outcomes.lanes.drop_delivered([first, other, second]).to_send == [
+        first,
+        other,
+    ]
     assert outcomes.ledger.counts().duplicate == {"read": 1}
     assert outcomes.ledger.counts().open == 2
 
@@ -53,7 +58,7 @@ def test_a_copy_does_not_pass_for_an_event_that_amplitude_has(
     copies = [outcomes.events["a"]]
     outcomes.play("+a")
     copies.append(outcomes.events["a"])
-    assert len(outcomes.lanes.sift(copies).fresh) == 1
+    assert len(outcomes.lanes.drop_delivered(copies).to_send) == 1
     assert outcomes.store.delivered_among("main", [copies[0].sent_event.key]) == {}
 
 
@@ -74,10 +79,13 @@ def test_the_second_of_two_with_one_id_waits_for_the_outcome_of_the_first(
     outcomes.play("+a +b")
     first, other = outcomes.events.values()
     second = second_of(outcomes, "a")
-    assert outcomes.lanes.sift([first, second, other]) == ([first], [second, other])
-    assert outcomes.lanes.sift([second, other]) == ([], [second, other])
+    assert outcomes.lanes.drop_delivered([first, second, other]) == (
+        [first],
+        [second, other],
+    )
+    assert outcomes.lanes.drop_delivered([second, other]) == ([], [second, other])
     outcomes.lanes.delivered([first])
-    assert outcomes.lanes.sift([second, other]) == ([other], [])
+    assert outcomes.lanes.drop_delivered([second, other]) == ([other], [])
     assert outcomes.ledger.counts().duplicate == {"read": 1}
     assert outcomes.ledger.counts().open == 1
 
@@ -91,7 +99,10 @@ def test_another_user_does_not_wait_for_the_second_of_two(
         outcomes.events["b"], user_key="other", user_id="other"
     )
     second = second_of(outcomes, "a")
-    assert outcomes.lanes.sift([first, second, other]) == ([first, other], [second])
+    assert outcomes.lanes.drop_delivered([first, second, other]) == (
+        [first, other],
+        [second],
+    )
 
 
 def test_the_second_of_two_goes_where_the_first_is_refused(
@@ -99,9 +110,9 @@ def test_the_second_of_two_goes_where_the_first_is_refused(
 ) -> None:
     outcomes.play("+a")
     first, second = outcomes.events["a"], second_of(outcomes, "a")
-    assert outcomes.lanes.sift([first, second]) == ([first], [second])
+    assert outcomes.lanes.drop_delivered([first, second]) == ([first], [second])
     outcomes.lanes.rejected(first, REFUSAL)
-    assert outcomes.lanes.sift([second]) == ([second], ())
+    assert outcomes.lanes.drop_delivered([second]) == ([second], ())
     outcomes.lanes.delivered([second])
     counts = outcomes.ledger.counts()
     assert counts.delivered == {"read": 1}
@@ -115,9 +126,9 @@ def test_who_waits_lets_nobody_wait_for_it(
     outcomes.play("+a +b")
     first, behind = outcomes.events.values()
     second = second_of(outcomes, "a")
-    outcomes.lanes.sift([first, second, behind])
+    outcomes.lanes.drop_delivered([first, second, behind])
     elsewhere = msgspec.structs.replace(second_of(outcomes, "b"), user_key="other")
-    assert outcomes.lanes.sift([elsewhere]) == ([elsewhere], ())
+    assert outcomes.lanes.drop_delivered([elsewhere]) == ([elsewhere], ())
 
 
 def test_an_event_that_comes_again_is_none_of_two(
@@ -126,7 +137,7 @@ def test_an_event_that_comes_again_is_none_of_two(
     outcomes.play("+a")
     first = outcomes.events["a"]
     for _ in range(3):  # as one whom Amplitude wants to wait
-        assert outcomes.lanes.sift([first]) == ([first], ())
+        assert outcomes.lanes.drop_delivered([first]) == ([first], ())
 
 
 @pytest.mark.parametrize(
@@ -154,7 +165,10 @@ def test_a_second_event_of_another_type_or_time_is_an_id_conflict(
         marks = [mark_of(f"event-{number}") for number in range(30_000)]
         outcomes.store.settle("main", marks, [])
         SqliteStore.commit(outcomes.store)
-    assert outcomes.lanes.sift([second_of(outcomes, "a", **changes)]) == ([], [])
+    assert outcomes.lanes.drop_delivered([second_of(outcomes, "a", **changes)]) == (
+        [],
+        [],
+    )
     counts = outcomes.ledger.counts()
     assert counts.duplicate == {"read": 1}
     assert counts.id_conflicts == id_conflicts
@@ -169,7 +183,7 @@ def test_the_first_five_ids_of_conflicts_are_named(
         outcomes.read(name)
     outcomes.play(f".{names}")
     for name in "aabcdefg":
-        outcomes.lanes.sift([second_of(outcomes, name, event_type="other")])
+        outcomes.lanes.drop_delivered([second_of(outcomes, name, event_type="other")])
     assert outcomes.ledger.counts().id_conflicts == 8
     assert outcomes.ledger.counts().conflicting_ids == tuple("abcde")
 
@@ -180,7 +194,9 @@ def test_a_state_waits_for_the_first_copy(
     outcomes.play("+a 1")
     first = outcomes.events["a"]
     outcomes.play("+a 2")
-    assert outcomes.lanes.sift([first, outcomes.events["a"]]).fresh == [first]
+    assert outcomes.lanes.drop_delivered([first, outcomes.events["a"]]).to_send == [
+        first
+    ]
     assert outcomes.states == []
     outcomes.lanes.delivered([first])
     assert outcomes.states == [2]
@@ -202,7 +218,7 @@ def test_the_memory_forgets_a_held_record_when_it_is_settled(
             outcomes.lanes.rejected(waiting, REFUSAL)
         case "duplicate":
             outcomes.store.settle("main", [waiting.sent_event], [])
-            assert outcomes.lanes.sift([waiting]).fresh == []
+            assert outcomes.lanes.drop_delivered([waiting]).to_send == []
     assert list(outcomes.store.held_of("user")) == []
     assert outcomes.ledger.counts().open == 0
 

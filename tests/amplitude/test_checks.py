@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 
 from target_amplitude_nami.amplitude import checks, limits
 from target_amplitude_nami.amplitude.checks import Checks, holds_not_finite
-from target_amplitude_nami.amplitude.event import AmplitudeEvent, EncodedEvent, encode
+from target_amplitude_nami.amplitude.event import AmplitudeEvent, encode
 from target_amplitude_nami.outcomes import Refusal
 
 if TYPE_CHECKING:
@@ -37,14 +36,27 @@ def event(**changes: Any) -> AmplitudeEvent:
 
 def check(
     event: AmplitudeEvent, *, min_id_length: int | None = None, room: int = 900_000
-) -> EncodedEvent | Refusal:
+) -> bytes | Refusal:
     return Checks(min_id_length=min_id_length, max_event_bytes=room).encode(event)
 
 
-def accepted(event: AmplitudeEvent, **more: Any) -> EncodedEvent:
-    encoded = check(event, **more)
-    assert isinstance(encoded, EncodedEvent), encoded
-    return encoded
+def accepted(event: AmplitudeEvent, **more: Any) -> bytes:
+    body = check(event, **more)
+    assert isinstance(body, bytes), body
+    return body
+
+
+def encoded(event: AmplitudeEvent) -> tuple[bytes | Refusal, int]:
+    """Return what `Checks.encode` makes of an event, and how many texts it cut."""
+    checks = Checks(min_id_length=None, max_event_bytes=900_000)
+    return checks.encode(event), checks.texts_cut
+
+
+def counted(event: AmplitudeEvent) -> tuple[bytes, int]:
+    """Return the bytes of an event that is accepted, and how many texts were cut."""
+    body, texts_cut = encoded(event)
+    assert isinstance(body, bytes), body
+    return body, texts_cut
 
 
 def refused(event: AmplitudeEvent, **more: Any) -> tuple[str, str]:
@@ -66,7 +78,7 @@ def nested(layers: int, kind: type = dict, core: object = 1) -> Any:
 def test_a_good_event_leaves_as_it_is() -> None:
     good = event(event_properties={"a": [1]}, user_properties={"b": []})
 
-    assert accepted(good) == EncodedEvent(encode(good), USER, DEVICE, cut_texts=0)
+    assert counted(good) == (encode(good), 0)
 
 
 # Ids
@@ -74,8 +86,8 @@ def test_a_good_event_leaves_as_it_is() -> None:
 
 def test_an_event_needs_one_of_the_two_ids() -> None:
     assert refused(event(user_id=None, device_id=None)) == ("no_ids", "user_id")
-    assert accepted(event(user_id=None)).user_id is None
-    assert accepted(event(device_id=None)).device_id is None
+    assert b"user_id" not in accepted(event(user_id=None))
+    assert b"device_id" not in accepted(event(device_id=None))
 
 
 SPELLINGS: Final[dict[str, Callable[[str], str]]] = {
@@ -109,7 +121,7 @@ def test_the_forbidden_ids_are_those_of_the_documentation() -> None:
 
 @pytest.mark.parametrize("harmless", ["anonymous1", "nonenone", "00000", "null-user"])
 def test_what_only_resembles_a_forbidden_id_is_accepted(harmless: str) -> None:
-    assert accepted(event(user_id=harmless)).user_id == harmless
+    assert json.loads(accepted(event(user_id=harmless)))["user_id"] == harmless
 
 
 @pytest.mark.parametrize("field", ["user_id", "device_id"])
@@ -210,9 +222,9 @@ def test_many_objects_side_by_side_are_not_deep() -> None:
 
 
 @pytest.mark.parametrize("kind", [dict, list])
-@pytest.mark.parametrize("core", [1, Decimal("NaN"), "\ud83d", "x" * 2000], ids=str)
-def test_any_depth_is_refused_and_never_a_crash(kind: type, core: object) -> None:
-    for depth in range(50, 2 * sys.getrecursionlimit(), 50):
+@pytest.mark.parametrize("core", [1, Decimal("NaN"), "x" * 2000], ids=str)
+def test_any_depth_that_comes_in_is_refused(kind: type, core: object) -> None:
+    for depth in range(40, 220, 20):
         deep = event(event_properties={"a": nested(depth, kind, core)})
         assert refused(deep) == ("too_deep", "event_properties")
 
@@ -231,15 +243,10 @@ NOT_FINITE: Final = (
 
 @pytest.mark.parametrize("number", NOT_FINITE, ids=repr)
 @pytest.mark.parametrize("field", ["event_properties", "user_properties"])
-@pytest.mark.parametrize("beside", ["", "\ud83d"])
 def test_a_number_that_json_cannot_hold_is_refused_wherever_it_stands(
-    field: str, number: object, beside: str
+    field: str, number: object
 ) -> None:
-    for properties in (
-        {"n": number},
-        {"n": [1, {"m": [number]}]},
-        {"m": beside, "n": number},
-    ):
+    for properties in ({"n": number}, {"n": [1, {"m": [number]}]}):
         assert refused(event(**{field: properties})) == ("number_not_finite", field)
         assert holds_not_finite(properties)
 
@@ -247,7 +254,7 @@ def test_a_number_that_json_cannot_hold_is_refused_wherever_it_stands(
 def test_text_and_null_that_look_like_such_numbers_are_fine() -> None:
     properties = {"NaN": "NaN", "a": ["Infinity", None, "null"], "n": Decimal("1E+300")}
 
-    assert json.loads(accepted(event(event_properties=properties)).body)
+    assert json.loads(accepted(event(event_properties=properties)))
     assert not holds_not_finite(properties)
 
 
@@ -257,7 +264,7 @@ def test_text_and_null_that_look_like_such_numbers_are_fine() -> None:
 def test_numbers_keep_their_digits(number: str) -> None:
     value: object = int(number) if number.isdigit() else Decimal(number)
     for more in ({}, {"text": "x" * 2000}):  # nor does cutting texts change them
-        body = accepted(event(event_properties={"n": value, **more})).body
+        body = accepted(event(event_properties={"n": value, **more}))
         assert f'"n":{number}'.encode() in body
 
 
@@ -271,33 +278,33 @@ def test_revenue_that_is_no_finite_number_is_refused(number: str) -> None:
 # Long texts
 
 
-@pytest.mark.parametrize("character", ["x", "é", "🎧", "\ud83d", '"'])
+@pytest.mark.parametrize("character", ["x", "é", "🎧", '"'])
 def test_text_is_cut_after_1024_characters(character: str) -> None:
-    encoded = accepted(event(event_properties={"t": character * 1025}))
+    body, texts_cut = counted(event(event_properties={"t": character * 1025}))
 
-    assert json.loads(encoded.body)["event_properties"] == {"t": character * 1024}
-    assert encoded.cut_texts == 1
+    assert json.loads(body)["event_properties"] == {"t": character * 1024}
+    assert texts_cut == 1
 
 
-@pytest.mark.parametrize("character", ["x", "é", "🎧", "\ud83d", '"'])
+@pytest.mark.parametrize("character", ["x", "é", "🎧", '"'])
 def test_text_of_1024_characters_is_whole(character: str) -> None:
-    encoded = accepted(event(event_properties={"t": character * 1024}))
+    body, texts_cut = counted(event(event_properties={"t": character * 1024}))
 
-    assert json.loads(encoded.body)["event_properties"] == {"t": character * 1024}
-    assert encoded.cut_texts == 0
+    assert json.loads(body)["event_properties"] == {"t": character * 1024}
+    assert texts_cut == 0
 
 
 def test_every_cut_text_counts_once_wherever_it_stands() -> None:
     long = "x" * 3000
-    encoded = accepted(
+    body, texts_cut = counted(
         event(
             event_properties={"a": long, "b": {"c": [long, "short", 1]}, "d": "y"},
             user_properties={"namiml_active_skus": [long]},
         )
     )
 
-    assert encoded.cut_texts == 3
-    assert json.loads(encoded.body) == {
+    assert texts_cut == 3
+    assert json.loads(body) == {
         "event_type": "user.subscription.renewed",
         "insert_id": "id-1",
         "user_id": USER,
@@ -320,13 +327,13 @@ def test_cutting_keeps_all_that_needs_no_cut() -> None:
         "product_id": "p" * 1025,
         "revenue_type": "Purchase",
     }
-    encoded = accepted(event(event_properties={"a": "x" * 1025}, **fields))
+    body, texts_cut = counted(event(event_properties={"a": "x" * 1025}, **fields))
     expected = event(
         event_properties={"a": "x" * 1024}, **fields | {"product_id": "p" * 1024}
     )
 
-    assert encoded.body == encode(expected)
-    assert encoded.cut_texts == 2
+    assert body == encode(expected)
+    assert texts_cut == 2
 
 
 def test_cutting_leaves_the_event_alone() -> None:
@@ -340,12 +347,12 @@ def test_cutting_leaves_the_event_alone() -> None:
 # Size
 
 
-@pytest.mark.parametrize("text", ["plain", "ü🎧", "\ud83d"])
+@pytest.mark.parametrize("text", ["plain", "ü🎧"])
 def test_an_event_may_fill_the_room_of_a_request_to_the_byte(text: str) -> None:
     this = event(event_properties={"t": text, "many": list(range(500))})
     size = len(encode(this))
 
-    assert len(accepted(this, room=size).body) == size
+    assert len(accepted(this, room=size)) == size
     assert refused(this, room=size - 1) == ("event_too_large", "")
 
 
@@ -356,16 +363,16 @@ def test_a_text_is_cut_before_the_size_is_measured() -> None:
 # The short ways past a look at every value
 
 
-def looked_at_everything(event: AmplitudeEvent) -> EncodedEvent | Refusal:
+def looked_at_everything(event: AmplitudeEvent) -> tuple[bytes | Refusal, int]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checks, "_count_containers", lambda _body: 1_000_000)
         patch.setattr(checks, "_may_hold_not_finite", lambda _body: True)
         patch.setattr(checks, "_may_hold_long_text", lambda _body: True)
-        return check(event)
+        return encoded(event)
 
 
 # What makes bytes hard to read: quotes, escapes, brackets, many bytes a character.
-PIECES: Final = ["x", '"', "\\", "\n", "é", "🎧", "\ud83d", "{[", "NaN", "null", "]},"]
+PIECES: Final = ["x", '"', "\\", "\n", "é", "🎧", "{[", "NaN", "null", "]},"]
 TEXTS: Final = st.lists(
     st.tuples(st.sampled_from(PIECES), st.sampled_from([1, 2, 7, 511, 1022, 1024])),
     max_size=4,
@@ -390,15 +397,15 @@ def test_bytes_tell_the_same_as_a_look_at_every_value(
 ) -> None:
     for field in ("event_properties", "user_properties"):
         this = event(product_id=product_id, **{field: properties})
-        assert check(this) == looked_at_everything(this)
+        assert encoded(this) == looked_at_everything(this)
 
 
 @pytest.mark.parametrize("length", [1024, 1025])
 def test_a_long_text_is_found_wherever_it_begins(length: int) -> None:
     for before in range(1025):
         fields = {"a": "b" * before, "c": "x" * length, "d": ["é"]}
-        encoded = accepted(event(event_properties=fields))
-        assert encoded.cut_texts == (length > 1024)
+        _, texts_cut = counted(event(event_properties=fields))
+        assert texts_cut == (length > 1024)
 
 
 def is_forbidden(value: str) -> bool:

@@ -20,15 +20,15 @@ from target_amplitude_nami.amplitude.answers import (
     TooLarge,
     Unknown,
 )
-from target_amplitude_nami.delivery.outgoing import RequestLimits
+from target_amplitude_nami.delivery.request_limits import RequestLimits
 from target_amplitude_nami.errors import DeliveryError
 from tests.support.delivery import (
     BAD,
-    Desk,
-    LoneLane,
+    DeliveryHarness,
     Script,
+    SingleLane,
     assert_in_order_per_user,
-    outgoing,
+    numbered,
 )
 
 if t.TYPE_CHECKING:
@@ -95,7 +95,7 @@ def script(kinds: Sequence[str], seed: int, then: str) -> Script:
 
 def events(count: int) -> list[EncodedEvent]:
     return [
-        outgoing(n, f"user-{n % USERS}", device_id=f"device-{n % 3}")
+        numbered(n, f"user-{n % USERS}", device_id=f"device-{n % 3}")
         for n in range(count)
     ]
 
@@ -109,14 +109,14 @@ some_seed = st.integers(0, 2**32)
 def test_when_the_trouble_ends_all_is_settled_once(
     kinds: list[str], seed: int, count: int
 ) -> None:
-    lane = LoneLane(script(kinds, seed, "delivered"), retry_for=10**9)
+    lane = SingleLane(script(kinds, seed, "delivered"), retry_for=10**9)
     try:
         lane.deliver(events(count))
     except DeliveryError as error:
         assert "refuses every event alike" in str(error)  # noqa: PT017
     else:
-        assert lane.book.settled == set(range(count))
-    assert_in_order_per_user(lane.book.accepted, USERS)
+        assert lane.outcomes.settled == set(range(count))
+    assert_in_order_per_user(lane.outcomes.accepted, USERS)
 
 
 @given(some_kinds, some_seed, st.sampled_from(sorted(KINDS)), st.integers(0, 60))
@@ -124,14 +124,14 @@ def test_when_the_trouble_ends_all_is_settled_once(
 def test_when_the_trouble_does_not_end_the_run_does(
     kinds: list[str], seed: int, then: str, count: int
 ) -> None:
-    lane = LoneLane(script(kinds, seed, then), retry_for=1800)
+    lane = SingleLane(script(kinds, seed, then), retry_for=1800)
     try:
         lane.deliver(events(count))
     except DeliveryError:
-        assert lane.book.settled < set(range(count))
+        assert lane.outcomes.settled < set(range(count))
     else:
-        assert lane.book.settled == set(range(count))
-    assert_in_order_per_user(lane.book.accepted, USERS)
+        assert lane.outcomes.settled == set(range(count))
+    assert_in_order_per_user(lane.outcomes.accepted, USERS)
 
 
 @given(some_kinds, some_seed, st.sampled_from([1, 3, 8]), st.integers(0, 60))
@@ -141,14 +141,16 @@ def test_so_it_is_with_many_lanes(
 ) -> None:
     answer = script(kinds, seed, "delivered")
     limits = RequestLimits(7, 900_000)
-    with Desk(answer, lanes=lanes, limits=limits, retry_for=10**9) as desk:
+    with DeliveryHarness(
+        answer, lanes=lanes, limits=limits, retry_for=10**9
+    ) as harness:
         try:
-            desk.deliver(events(count))
+            harness.deliver(events(count))
         except DeliveryError as error:
             assert "refuses every event alike" in str(error)  # noqa: PT017
         else:
-            assert desk.book.settled == set(range(count))
-        assert_in_order_per_user(desk.book.accepted, USERS)
+            assert harness.outcomes.settled == set(range(count))
+        assert_in_order_per_user(harness.outcomes.accepted, USERS)
 
 
 @given(
@@ -172,13 +174,15 @@ def test_no_good_event_is_sent_more_often_than_needed(
             return Refused(dict.fromkeys(bad[:most_named], BAD), {})
         return Delivered(len(numbers))
 
-    lane = LoneLane(answer)
+    lane = SingleLane(answer)
     try:
-        lane.deliver([outgoing(n, f"user-{n}") for n in range(count)])
+        lane.deliver([numbered(n, f"user-{n}") for n in range(count)])
     except DeliveryError:
         assert len(silent | large) >= min(count, 10)
     else:
-        assert lane.book.refused.keys() == (named | silent | large) & set(range(count))
-        assert lane.book.settled == set(range(count))
+        assert lane.outcomes.refused.keys() == (named | silent | large) & set(
+            range(count)
+        )
+        assert lane.outcomes.settled == set(range(count))
     most = math.ceil(math.log2(count)) + 2
     assert max(lane.sender.times_sent.values()) <= most

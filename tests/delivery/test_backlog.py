@@ -8,8 +8,8 @@ import pytest
 
 from target_amplitude_nami.delivery.backlog import Backlog
 from target_amplitude_nami.delivery.deferred_users import DeferredUsers
-from target_amplitude_nami.delivery.outgoing import RequestLimits
-from tests.support.delivery import of_many_users, outgoing
+from target_amplitude_nami.delivery.request_limits import RequestLimits
+from tests.support.delivery import number_of, numbered, of_many_users
 
 if t.TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,11 +20,11 @@ NOW = 100.0
 
 
 def numbers(events: Sequence[EncodedEvent]) -> list[int]:
-    return [event.origin for event in events]
+    return [number_of(event) for event in events]
 
 
 def of_size(number: int, size: int) -> EncodedEvent:
-    return outgoing(number, f"u{number}", body=b"x" * size)
+    return numbered(number, f"u{number}", body=b"x" * size)
 
 
 @pytest.fixture
@@ -59,30 +59,30 @@ def test_an_event_larger_than_a_request_goes_alone(backlog: Backlog) -> None:
 def test_what_is_urged_leaves_and_what_comes_later_waits(backlog: Backlog) -> None:
     backlog.put(of_many_users(5), NOW)
     backlog.urge()
-    backlog.put([outgoing(5, "u5")], NOW)
+    backlog.put([numbered(5, "u5")], NOW)
     assert numbers(backlog.take(DeferredUsers(), NOW)) == [0, 1, 2, 3]
     assert numbers(backlog.take(DeferredUsers(), NOW)) == [4, 5]
-    backlog.put([outgoing(6, "u6")], NOW)
+    backlog.put([numbered(6, "u6")], NOW)
     assert not backlog.is_ready
 
 
 def test_users_who_wait_make_no_request_smaller(backlog: Backlog) -> None:
-    holds = DeferredUsers()
-    holds.begin({"slow": NOW + 30})
-    backlog.put([outgoing(n, "slow" if n % 2 else f"u{n}") for n in range(6)], NOW)
-    assert backlog.take(holds, NOW) == []
+    deferred = DeferredUsers()
+    deferred.defer({"slow": NOW + 30})
+    backlog.put([numbered(n, "slow" if n % 2 else f"u{n}") for n in range(6)], NOW)
+    assert backlog.take(deferred, NOW) == []
     assert len(backlog) == 3
-    backlog.put([outgoing(n, "slow" if n % 2 else f"u{n}") for n in range(6, 12)], NOW)
-    assert numbers(backlog.take(holds, NOW)) == [0, 2, 4, 6]
-    assert numbers(holds.take_due(NOW + 30)) == [1, 3, 5, 7, 9, 11]
+    backlog.put([numbered(n, "slow" if n % 2 else f"u{n}") for n in range(6, 12)], NOW)
+    assert numbers(backlog.take(deferred, NOW)) == [0, 2, 4, 6]
+    assert numbers(deferred.take_due(NOW + 30)) == [1, 3, 5, 7, 9, 11]
 
 
 def test_when_all_have_to_wait_nothing_leaves(backlog: Backlog) -> None:
-    holds = DeferredUsers()
-    holds.begin({"slow": NOW + 30})
-    backlog.put([outgoing(n, "slow") for n in range(6)], NOW)
+    deferred = DeferredUsers()
+    deferred.defer({"slow": NOW + 30})
+    backlog.put([numbered(n, "slow") for n in range(6)], NOW)
     backlog.urge()
-    assert backlog.take(holds, NOW) == []
+    assert backlog.take(deferred, NOW) == []
     assert not backlog.is_ready
     assert backlog.memory_bytes == 0
 
@@ -99,7 +99,7 @@ def test_how_many_fit_is_what_one_request_may_hold(
 
 
 def test_memory_is_that_of_what_waits(backlog: Backlog) -> None:
-    events = [outgoing(n, f"u{n}", kept_bytes=100) for n in range(5)]
+    events = [numbered(n, f"u{n}", kept_bytes=100) for n in range(5)]
     backlog.put(events, NOW)
     assert backlog.memory_bytes == sum(event.memory_bytes for event in events)
     backlog.take(DeferredUsers(), NOW)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing as t
 
 from target_amplitude_nami.delivery.deferred_users import DeferredUsers
-from tests.support.delivery import outgoing
+from tests.support.delivery import number_of, numbered
 
 if t.TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,106 +16,106 @@ NOW = 100.0
 
 
 def numbers(events: Sequence[EncodedEvent]) -> list[int]:
-    return [event.origin for event in events]
+    return [number_of(event) for event in events]
 
 
 def test_nothing_is_held_at_first() -> None:
-    holds = DeferredUsers()
-    events = [outgoing(0), outgoing(1)]
-    assert not holds
-    assert holds.absorb(events) is events
-    assert holds.take_due(NOW) == []
-    assert holds.seconds_until_due(NOW) is None
+    deferred = DeferredUsers()
+    events = [numbered(0), numbered(1)]
+    assert not deferred
+    assert deferred.withhold(events) is events
+    assert deferred.take_due(NOW) == []
+    assert deferred.seconds_until_due(NOW) is None
 
 
 def test_only_events_of_held_users_are_kept() -> None:
-    holds = DeferredUsers()
-    holds.begin({"a": NOW + 30})
-    free = holds.absorb([outgoing(0, "a"), outgoing(1, "b"), outgoing(2, "a")])
+    deferred = DeferredUsers()
+    deferred.defer({"a": NOW + 30})
+    free = deferred.withhold([numbered(0, "a"), numbered(1, "b"), numbered(2, "a")])
     assert numbers(free) == [1]
-    assert holds
-    assert numbers(holds.take_due(NOW + 30)) == [0, 2]
-    assert not holds
+    assert deferred
+    assert numbers(deferred.take_due(NOW + 30)) == [0, 2]
+    assert not deferred
 
 
 def test_each_user_goes_at_his_own_time() -> None:
-    holds = DeferredUsers()
-    holds.begin({"a": NOW + 30, "b": NOW + 10})
-    holds.absorb([outgoing(0, "a"), outgoing(1, "b")])
-    assert holds.seconds_until_due(NOW) == 10
-    assert numbers(holds.take_due(NOW + 10)) == [1]
-    assert holds.seconds_until_due(NOW + 10) == 20
-    assert numbers(holds.take_due(NOW + 30)) == [0]
+    deferred = DeferredUsers()
+    deferred.defer({"a": NOW + 30, "b": NOW + 10})
+    deferred.withhold([numbered(0, "a"), numbered(1, "b")])
+    assert deferred.seconds_until_due(NOW) == 10
+    assert numbers(deferred.take_due(NOW + 10)) == [1]
+    assert deferred.seconds_until_due(NOW + 10) == 20
+    assert numbers(deferred.take_due(NOW + 30)) == [0]
 
 
 def test_of_two_times_the_later_one_counts() -> None:
-    holds = DeferredUsers()
-    holds.begin({"a": NOW + 30})
-    holds.begin({"a": NOW + 10})
-    assert holds.seconds_until_due(NOW) == 30
-    holds.begin({"a": NOW + 60})
-    assert holds.seconds_until_due(NOW) == 60
+    deferred = DeferredUsers()
+    deferred.defer({"a": NOW + 30})
+    deferred.defer({"a": NOW + 10})
+    assert deferred.seconds_until_due(NOW) == 30
+    deferred.defer({"a": NOW + 60})
+    assert deferred.seconds_until_due(NOW) == 60
 
 
 def test_what_comes_later_waits_behind_what_came_first() -> None:
-    holds = DeferredUsers()
-    holds.begin({"a": NOW})
-    holds.absorb([outgoing(0, "a")])
-    holds.absorb([outgoing(1, "a")])
-    assert numbers(holds.take_due(NOW)) == [0, 1]
+    deferred = DeferredUsers()
+    deferred.defer({"a": NOW})
+    deferred.withhold([numbered(0, "a")])
+    deferred.withhold([numbered(1, "a")])
+    assert numbers(deferred.take_due(NOW)) == [0, 1]
 
 
 def test_what_is_overdue_is_due_at_once() -> None:
-    holds = DeferredUsers()
-    holds.begin({"a": NOW})
-    assert holds.seconds_until_due(NOW + 5) == 0
+    deferred = DeferredUsers()
+    deferred.defer({"a": NOW})
+    assert deferred.seconds_until_due(NOW + 5) == 0
 
 
 def test_an_event_waits_behind_its_nami_user_and_behind_amplitudes() -> None:
-    holds = DeferredUsers()
-    holds.begin({"u": NOW + 30})
+    deferred = DeferredUsers()
+    deferred.defer({"u": NOW + 30})
     events = [
-        outgoing(0, "u", user_id="name"),
-        outgoing(1, "v", user_id="name"),
-        outgoing(2, "v", user_id="another"),
-        outgoing(3, "w", user_id="free"),
+        numbered(0, "u", user_id="name"),
+        numbered(1, "v", user_id="name"),
+        numbered(2, "v", user_id="another"),
+        numbered(3, "w", user_id="free"),
     ]
-    assert numbers(holds.absorb(events)) == [3]
-    assert numbers(holds.take_due(NOW + 30)) == [0, 1, 2]
-    assert not holds
+    assert numbers(deferred.withhold(events)) == [3]
+    assert numbers(deferred.take_due(NOW + 30)) == [0, 1, 2]
+    assert not deferred
 
 
 def test_an_event_of_two_who_wait_joins_them_until_both_may_go() -> None:
-    holds = DeferredUsers()
-    holds.begin({"u": NOW + 10, "v": NOW + 30})
-    holds.absorb([outgoing(0, "u"), outgoing(1, "v")])
-    holds.absorb([outgoing(2, "u", user_id="v")])
-    assert holds.take_due(NOW + 29) == []
-    assert numbers(holds.take_due(NOW + 30)) == [0, 1, 2]
-    assert not holds
+    deferred = DeferredUsers()
+    deferred.defer({"u": NOW + 10, "v": NOW + 30})
+    deferred.withhold([numbered(0, "u"), numbered(1, "v")])
+    deferred.withhold([numbered(2, "u", user_id="v")])
+    assert deferred.take_due(NOW + 29) == []
+    assert numbers(deferred.take_due(NOW + 30)) == [0, 1, 2]
+    assert not deferred
 
 
 def test_whoever_comes_to_wait_through_a_later_event_keeps_his_place_before_it() -> (
     None
 ):
-    holds = DeferredUsers()
-    holds.begin({"v": NOW + 30})
+    deferred = DeferredUsers()
+    deferred.defer({"v": NOW + 30})
     events = [
-        outgoing(0, "u", user_id="name"),
-        outgoing(1, "v", user_id="another"),
-        outgoing(2, "v", user_id="name"),
+        numbered(0, "u", user_id="name"),
+        numbered(1, "v", user_id="another"),
+        numbered(2, "v", user_id="name"),
     ]
-    assert holds.absorb(events) == []
-    assert numbers(holds.take_due(NOW + 30)) == [0, 1, 2]
+    assert deferred.withhold(events) == []
+    assert numbers(deferred.take_due(NOW + 30)) == [0, 1, 2]
 
 
 def test_a_long_chain_of_users_who_took_over_names_is_followed_at_once() -> None:
     """The newest record first: each event brings the key of the one behind it."""
     events = [
-        outgoing(n, f"user-{n // 2}", user_id=f"name-{(n + 1) // 2}")
+        numbered(n, f"user-{n // 2}", user_id=f"name-{(n + 1) // 2}")
         for n in reversed(range(20_000))
     ]
-    holds = DeferredUsers()
-    holds.begin({"name-0": NOW + 30})
-    assert holds.absorb(events) == []
-    assert holds.take_due(NOW + 30) == events
+    deferred = DeferredUsers()
+    deferred.defer({"name-0": NOW + 30})
+    assert deferred.withhold(events) == []
+    assert deferred.take_due(NOW + 30) == events

@@ -10,12 +10,19 @@ import pytest
 from target_amplitude_nami.amplitude.answers import Answer, Delivered, Fatal
 from target_amplitude_nami.delivery.deliveries import Deliveries
 from target_amplitude_nami.delivery.delivery import Delivery, DeliveryOptions
-from target_amplitude_nami.delivery.outgoing import RequestLimits
+from target_amplitude_nami.delivery.request_limits import RequestLimits
 from target_amplitude_nami.errors import DeliveryError
-from tests.support.delivery import Book, ScriptedSender, outgoing
+from tests.support.delivery import (
+    NotedOutcomes,
+    ScriptedSender,
+    ScriptedShutdown,
+    numbered,
+)
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from target_amplitude_nami.outcomes import Project
 
 SECONDS = 20
 OPTIONS = DeliveryOptions(
@@ -28,18 +35,26 @@ OPTIONS = DeliveryOptions(
 
 
 class Projects:
-    """Deliveries to `main` and `sandbox`, which answer by scripts of their own."""
+    """Deliveries to two projects, each with a scripted sender of its own."""
 
     def __init__(self) -> None:
-        self.senders = {"main": ScriptedSender(), "sandbox": ScriptedSender()}
-        self.books = {"main": Book(), "sandbox": Book()}
-        self.started: list[str] = []
+        self.senders: dict[Project, ScriptedSender] = {
+            "main": ScriptedSender(),
+            "sandbox": ScriptedSender(),
+        }
+        self.outcomes = {"main": NotedOutcomes(), "sandbox": NotedOutcomes()}
+        self.started: list[Project] = []
+        self.shutdown = ScriptedShutdown(lambda: None)
         self.deliveries = Deliveries(self._start)
 
-    def _start(self, project: str) -> Delivery:
+    def _start(self, project: Project) -> Delivery:
         self.started.append(project)
         return Delivery(
-            lambda: self.senders[project], OPTIONS, self.books[project], log=print
+            lambda: self.senders[project],
+            OPTIONS,
+            self.outcomes[project],
+            log=print,
+            shutdown=self.shutdown,
         )
 
 
@@ -51,21 +66,21 @@ def projects() -> Iterator[Projects]:
 
 
 def test_a_project_is_started_by_its_first_event(projects: Projects) -> None:
-    assert projects.deliveries.finish(lambda: None)
+    assert projects.deliveries.flush()
     assert projects.started == []
     for number in (1, 2):
-        projects.deliveries.submit("sandbox", [outgoing(number)])
+        projects.deliveries.submit("sandbox", [numbered(number)])
     assert projects.started == ["sandbox"]
 
 
 def test_each_event_reaches_its_own_project(projects: Projects) -> None:
     for number in range(6):
-        project = "sandbox" if number % 3 == 0 else "main"
-        projects.deliveries.submit(project, [outgoing(number)])
-    assert projects.deliveries.finish(lambda: None)
+        project: Project = "sandbox" if number % 3 == 0 else "main"
+        projects.deliveries.submit(project, [numbered(number)])
+    assert projects.deliveries.flush()
     assert projects.senders["main"].requests == [[1, 2, 4, 5]]
     assert projects.senders["sandbox"].requests == [[0, 3]]
-    assert projects.books["sandbox"].accepted == [0, 3]
+    assert projects.outcomes["sandbox"].accepted == [0, 3]
     assert projects.deliveries.traffic.requests == 2
 
 
@@ -78,9 +93,9 @@ def test_in_the_end_none_waits_until_another_is_done(projects: Projects) -> None
 
     projects.senders["main"] = ScriptedSender(slow)
     projects.senders["sandbox"].on_post = has_come.set
-    projects.deliveries.submit("main", [outgoing(1)])
-    projects.deliveries.submit("sandbox", [outgoing(2)])
-    assert projects.deliveries.finish(lambda: None)
+    projects.deliveries.submit("main", [numbered(1)])
+    projects.deliveries.submit("sandbox", [numbered(2)])
+    assert projects.deliveries.flush()
 
 
 def test_when_the_time_is_up_the_others_are_still_asked(projects: Projects) -> None:
@@ -91,20 +106,21 @@ def test_when_the_time_is_up_the_others_are_still_asked(projects: Projects) -> N
         return Delivered(len(numbers))
 
     projects.senders["main"] = ScriptedSender(stuck)
-    projects.deliveries.submit("main", [outgoing(1)])
-    projects.deliveries.submit("sandbox", [outgoing(2)])
+    projects.deliveries.submit("main", [numbered(1)])
+    projects.deliveries.submit("sandbox", [numbered(2)])
     lefts = iter([0.0])
+    projects.shutdown.left = lambda: next(lefts, None)
     try:
-        assert not projects.deliveries.finish(lambda: next(lefts, None))
-        assert projects.books["sandbox"].accepted == [2]
+        assert not projects.deliveries.flush()
+        assert projects.outcomes["sandbox"].accepted == [2]
     finally:
         may_go_on.set()
 
 
 def test_one_that_fails_ends_the_run(projects: Projects) -> None:
-    projects.senders["sandbox"].say_next(Fatal("its key is unknown"))
-    projects.deliveries.submit("main", [outgoing(1)])
-    projects.deliveries.submit("sandbox", [outgoing(2)])
+    projects.senders["sandbox"].answer_next(Fatal("its key is unknown"))
+    projects.deliveries.submit("main", [numbered(1)])
+    projects.deliveries.submit("sandbox", [numbered(2)])
     with pytest.raises(DeliveryError, match="its key is unknown"):
-        projects.deliveries.finish(lambda: None)
-    assert projects.books["main"].accepted == [1]
+        projects.deliveries.flush()
+    assert projects.outcomes["main"].accepted == [1]

@@ -25,15 +25,17 @@ from target_amplitude_nami.amplitude.answers import (
 )
 from target_amplitude_nami.delivery import delivery as delivery_module
 from target_amplitude_nami.delivery.lane import Lane
-from target_amplitude_nami.delivery.outgoing import RequestLimits
+from target_amplitude_nami.delivery.request_limits import RequestLimits
 from target_amplitude_nami.errors import DeliveryError
+from target_amplitude_nami.outcomes import Checkpoint
 from tests.support.delivery import (
     BAD,
-    Desk,
+    DeliveryHarness,
     Script,
     assert_in_order_per_user,
+    number_of,
+    numbered,
     of_many_users,
-    outgoing,
 )
 
 if t.TYPE_CHECKING:
@@ -47,10 +49,10 @@ SMALL = RequestLimits(10, 900_000)
 
 def in_turn(count: int, users: int) -> list[EncodedEvent]:
     """Events of so many users, one after the other."""
-    return [outgoing(n, f"user-{n % users}") for n in range(count)]
+    return [numbered(n, f"user-{n % users}") for n in range(count)]
 
 
-def alive_lanes() -> list[threading.Thread]:
+def alive_lanes() -> list[Lane]:
     return [thread for thread in threading.enumerate() if isinstance(thread, Lane)]
 
 
@@ -67,22 +69,22 @@ def _no_lane_is_left_behind() -> Iterator[None]:
 
 @pytest.mark.parametrize("lanes", [1, 8])
 def test_a_small_input_is_one_request(lanes: int) -> None:
-    with Desk(lanes=lanes) as desk:
-        desk.deliver(of_many_users(500))
-        assert desk.amplitude.requests == [list(range(500))]
+    with DeliveryHarness(lanes=lanes) as harness:
+        harness.deliver(of_many_users(500))
+        assert harness.amplitude.requests == [list(range(500))]
 
 
 def test_requests_are_filled_by_count() -> None:
-    with Desk(limits=SMALL) as desk:
-        desk.deliver(of_many_users(25))
-        assert [len(request) for request in desk.amplitude.requests] == [10, 10, 5]
+    with DeliveryHarness(limits=SMALL) as harness:
+        harness.deliver(of_many_users(25))
+        assert [len(request) for request in harness.amplitude.requests] == [10, 10, 5]
 
 
 def test_requests_are_filled_by_bytes_with_the_commas_between() -> None:
-    events = [outgoing(n, body=b"%d " % n + b"x" * 97) for n in range(5)]
-    with Desk(limits=RequestLimits(10, 200)) as desk:
-        desk.deliver(events)
-        assert [len(request) for request in desk.amplitude.requests] == [2, 2, 1]
+    events = [numbered(n, body=b"%d " % n + b"x" * 97) for n in range(5)]
+    with DeliveryHarness(limits=RequestLimits(10, 200)) as harness:
+        harness.deliver(events)
+        assert [len(request) for request in harness.amplitude.requests] == [2, 2, 1]
 
 
 def test_a_part_of_a_request_waits_for_more_and_then_leaves() -> None:
@@ -92,39 +94,44 @@ def test_a_part_of_a_request_waits_for_more_and_then_leaves() -> None:
         posts.put(list(numbers))
         return Delivered(len(numbers))
 
-    with Desk(answer, batch_wait_seconds=5) as desk:
-        desk.submit(of_many_users(3))
-        desk.clock.time += 4.9
-        desk.delivery.tick()
+    with DeliveryHarness(answer, batch_wait_seconds=5) as harness:
+        harness.submit(of_many_users(3))
+        harness.clock.time += 4.9
+        harness.delivery.tick()
         assert posts.empty()
-        desk.clock.time += 0.1
-        desk.delivery.tick()
+        harness.clock.time += 0.1
+        harness.delivery.tick()
         assert posts.get(timeout=SECONDS) == [0, 1, 2]
 
 
 def test_nothing_to_deliver_is_soon_done() -> None:
-    with Desk(lanes=4) as desk:
-        desk.delivery.tick()
-        assert desk.delivery.finish(lambda: None)
-        assert desk.amplitude.requests == []
-    assert desk.delivery.traffic.requests == 0
+    with DeliveryHarness(lanes=4) as harness:
+        harness.delivery.tick()
+        assert harness.delivery.flush()
+        assert harness.amplitude.requests == []
+    assert harness.delivery.traffic.requests == 0
 
 
 def test_the_pace_of_the_run_is_that_of_its_requests_too() -> None:
-    with Desk(max_events_per_second=10) as desk:
-        before = desk.clock.now()
-        desk.deliver(of_many_users(35))
-        assert [len(request) for request in desk.amplitude.requests] == [10, 10, 10, 5]
-        assert desk.clock.now() - before == pytest.approx(3, abs=0.2)
+    with DeliveryHarness(max_events_per_second=10) as harness:
+        before = harness.clock.now()
+        harness.deliver(of_many_users(35))
+        assert [len(request) for request in harness.amplitude.requests] == [
+            10,
+            10,
+            10,
+            5,
+        ]
+        assert harness.clock.now() - before == pytest.approx(3, abs=0.2)
 
 
 def test_one_user_with_very_many_events_goes_in_allowed_pieces_and_in_order() -> None:
-    with Desk(lanes=4, per_id_per_second=30) as desk:
-        before = desk.clock.now()
-        desk.deliver([outgoing(n) for n in range(2500)])
-        assert desk.book.accepted == list(range(2500))
-        assert max(len(request) for request in desk.amplitude.requests) == 300
-        assert desk.clock.now() - before == pytest.approx(80, abs=0.5)
+    with DeliveryHarness(lanes=4, per_id_per_second=30) as harness:
+        before = harness.clock.now()
+        harness.deliver([numbered(n) for n in range(2500)])
+        assert harness.outcomes.accepted == list(range(2500))
+        assert max(len(request) for request in harness.amplitude.requests) == 300
+        assert harness.clock.now() - before == pytest.approx(80, abs=0.5)
 
 
 # Lanes
@@ -138,8 +145,8 @@ def test_full_requests_open_all_lanes_and_users_keep_to_theirs() -> None:
         users_of_thread.setdefault(lane, set()).update(n % 50 for n in numbers)
         return Delivered(len(numbers))
 
-    with Desk(answer, lanes=8, limits=SMALL) as desk:
-        desk.deliver(in_turn(2000, 50))
+    with DeliveryHarness(answer, lanes=8, limits=SMALL) as harness:
+        harness.deliver(in_turn(2000, 50))
     later = [users for lane, users in users_of_thread.items() if lane != "lane-0"]
     assert len(later) == 7
     assert sum(map(len, later)) == len(set.union(*later))
@@ -157,9 +164,9 @@ def test_full_requests_open_all_lanes_and_users_keep_to_theirs() -> None:
 def test_no_lane_overtakes_what_the_first_had_before_the_others_opened(
     trouble: Answer,
 ) -> None:
-    with Desk([trouble], lanes=8, limits=SMALL) as desk:
-        desk.deliver(in_turn(200, 20))
-        assert_in_order_per_user(desk.book.accepted, 20)
+    with DeliveryHarness([trouble], lanes=8, limits=SMALL) as harness:
+        harness.deliver(in_turn(200, 20))
+        assert_in_order_per_user(harness.outcomes.accepted, 20)
 
 
 # Nobody waits for anybody else
@@ -174,27 +181,27 @@ def mixed(users: str = "others paced throttled") -> list[EncodedEvent]:
         place = number % 18
         user = "throttled" if place == 0 else "paced" if place % 6 == 1 else ""
         if (user or "others") in users:
-            events.append(outgoing(number, user or f"user-{number % 3_500}"))
+            events.append(numbered(number, user or f"user-{number % 3_500}"))
     return events
 
 
 def of_others(events: Sequence[EncodedEvent]) -> set[int]:
-    return {e.origin for e in events if e.user_key.startswith("user-")}
+    return {number_of(e) for e in events if e.user_key.startswith("user-")}
 
 
-def deliver_to_others(desk: Desk, events: Sequence[EncodedEvent]) -> None:
+def deliver_to_others(harness: DeliveryHarness, events: Sequence[EncodedEvent]) -> None:
     """Deliver until all events of the others have arrived, or a minute has passed."""
-    others, end = of_others(events), desk.clock.now() + 60
+    others, end = of_others(events), harness.clock.now() + 60
     for start in range(0, len(events), 200):
-        desk.submit(events[start : start + 200])
-    desk.wait_until_lanes_are_free()
-    desk.delivery.finish(
-        lambda: -1 if others <= desk.book.settled else end - desk.clock.now()
+        harness.submit(events[start : start + 200])
+    harness.wait_until_lanes_are_free()
+    harness.flush_within(
+        lambda: -1 if others <= harness.outcomes.settled else end - harness.clock.now()
     )
 
 
 def throttles_for_ever(events: Sequence[EncodedEvent]) -> Script:
-    throttled = {e.origin for e in events if e.user_key == "throttled"}
+    throttled = {number_of(e) for e in events if e.user_key == "throttled"}
 
     def answer(numbers: Sequence[int]) -> Answer:
         if throttled.isdisjoint(numbers):
@@ -209,33 +216,33 @@ def throttles_for_ever(events: Sequence[EncodedEvent]) -> Script:
 def test_others_arrive_while_one_is_throttled_and_one_is_paced(
     lanes: int, rows: int
 ) -> None:
-    def desk_for(events: Sequence[EncodedEvent]) -> Desk:
+    def desk_for(events: Sequence[EncodedEvent]) -> DeliveryHarness:
         limits = RequestLimits(rows, 900_000)
         script = throttles_for_ever(events)
-        return Desk(script, lanes=lanes, limits=limits, per_id_per_second=30)
+        return DeliveryHarness(script, lanes=lanes, limits=limits, per_id_per_second=30)
 
-    with desk_for(alone := mixed("others")) as desk:
-        deliver_to_others(desk, alone)
-        requests_alone = len(desk.amplitude.requests)
-    with desk_for(events := mixed()) as desk:
-        before = desk.clock.now()
-        deliver_to_others(desk, events)
-        assert of_others(events) <= desk.book.settled
-        assert desk.clock.now() - before < 10  # before either of them may go on
-        assert len(desk.book.settled) == OTHERS + 300
-        assert desk.delivery.traffic.throttled == 1
+    with desk_for(alone := mixed("others")) as harness:
+        deliver_to_others(harness, alone)
+        requests_alone = len(harness.amplitude.requests)
+    with desk_for(events := mixed()) as harness:
+        before = harness.clock.now()
+        deliver_to_others(harness, events)
+        assert of_others(events) <= harness.outcomes.settled
+        assert harness.clock.now() - before < 10  # before either of them may go on
+        assert len(harness.outcomes.settled) == OTHERS + 300
+        assert harness.delivery.traffic.throttled == 1
         refused = 1
         most = max(1.2 * requests_alone, requests_alone + 1)
-        assert len(desk.amplitude.requests) - refused <= most
+        assert len(harness.amplitude.requests) - refused <= most
 
 
 def test_many_lanes_do_not_end_an_input_in_many_small_requests() -> None:
-    with Desk(lanes=16) as desk:
-        desk.submit(of_many_users(7_000))
-        desk.wait_until_lanes_are_free()
-        desk.deliver([])
-        assert len(desk.amplitude.requests) <= 5
-        assert desk.book.settled == set(range(7_000))
+    with DeliveryHarness(lanes=16) as harness:
+        harness.submit(of_many_users(7_000))
+        harness.wait_until_lanes_are_free()
+        harness.deliver([])
+        assert len(harness.amplitude.requests) <= 5
+        assert harness.outcomes.settled == set(range(7_000))
 
 
 @pytest.mark.parametrize("lanes", [1, 4])
@@ -252,10 +259,12 @@ def test_who_is_throttled_again_and_again_arrives_in_order_in_the_end(
         return Delivered(len(numbers)) if is_enough else answer
 
     limits = RequestLimits(500, 900_000)
-    with Desk(answer, lanes=lanes, limits=limits, per_id_per_second=300) as desk:
-        desk.deliver(events)
-        assert len(desk.book.accepted) == len(events)
-        assert_in_order_for_each(events, desk.book.accepted)
+    with DeliveryHarness(
+        answer, lanes=lanes, limits=limits, per_id_per_second=300
+    ) as harness:
+        harness.deliver(events)
+        assert len(harness.outcomes.accepted) == len(events)
+        assert_in_order_for_each(events, harness.outcomes.accepted)
 
 
 @pytest.mark.parametrize("lanes", [4, 16])
@@ -264,46 +273,46 @@ def test_a_first_request_without_an_answer_stops_no_other_lane(lanes: int) -> No
         is_first = not set(range(10)).isdisjoint(numbers)
         return Unknown("HTTP 503") if is_first else Delivered(len(numbers))
 
-    with Desk(answer, lanes=lanes, limits=SMALL, retry_for=10**6) as desk:
+    with DeliveryHarness(answer, lanes=lanes, limits=SMALL, retry_for=10**6) as harness:
         for event in in_turn(10, 10) + of_many_users(200)[10:]:
-            desk.submit([event])
-        end = desk.clock.now() + 6  # a little over `batch_wait_seconds`
-        desk.delivery.finish(lambda: end - desk.clock.now())
+            harness.submit([event])
+        end = harness.clock.now() + 6  # a little over `batch_wait_seconds`
+        harness.flush_within(lambda: end - harness.clock.now())
         of_other_lanes = {n for n in range(10, 200) if lane_of(f"user-{n}", lanes)}
-        assert desk.book.settled >= of_other_lanes
+        assert harness.outcomes.settled >= of_other_lanes
 
 
 @pytest.mark.parametrize("lanes", [1, 4])
 @pytest.mark.parametrize("following", [1, 500])
 def test_a_huge_first_record_is_delivered_at_once(lanes: int, following: int) -> None:
-    with Desk(lanes=lanes) as desk:
-        before = desk.clock.now()
-        desk.submit([outgoing(0, kept_bytes=delivery_module.MOST_BYTES_UNSETTLED)])
+    with DeliveryHarness(lanes=lanes) as harness:
+        before = harness.clock.now()
+        harness.submit([numbered(0, kept_bytes=delivery_module.MOST_BYTES_UNSETTLED)])
         for number in range(1, 1 + following):
-            desk.submit([outgoing(number, f"user-{number}")])
-        desk.deliver([])
-        assert desk.clock.now() - before < 5
-        assert desk.book.settled == set(range(1 + following))
-        assert len(desk.amplitude.requests) <= 1 + lanes
+            harness.submit([numbered(number, f"user-{number}")])
+        harness.deliver([])
+        assert harness.clock.now() - before < 5
+        assert harness.outcomes.settled == set(range(1 + following))
+        assert len(harness.amplitude.requests) <= 1 + lanes
 
 
 def test_a_throttled_user_takes_memory_and_when_it_is_full_reading_waits_for_him(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 1_000_000)
-    events = [outgoing(n, "throttled", kept_bytes=1_000) for n in range(700)]
-    events += [outgoing(n, f"user-{n}", kept_bytes=1_000) for n in range(700, 1_400)]
+    events = [numbered(n, "throttled", kept_bytes=1_000) for n in range(700)]
+    events += [numbered(n, f"user-{n}", kept_bytes=1_000) for n in range(700, 1_400)]
     script = throttles_for_ever(events)
-    with Desk(script, lanes=4, limits=SMALL, retry_for=600) as desk:
-        for event in events[:500] + events[700:]:  # of his, memory holds about 580
-            desk.submit([event])
-            assert desk.delivery._unsettled_bytes <= 1_000_000
-        assert not desk.delivery.finish(lambda: -len(desk.book.settled) + 699)
-        assert desk.book.settled == set(range(700, 1_400))
-        before = desk.clock.now()
+    with DeliveryHarness(script, lanes=4, limits=SMALL, retry_for=600) as harness:
+        for event in events[:500] + events[700:]:  # of his, memory deferred about 580
+            harness.submit([event])
+            assert harness.delivery._unsettled_bytes <= 1_000_000
+        assert not harness.flush_within(lambda: -len(harness.outcomes.settled) + 699)
+        assert harness.outcomes.settled == set(range(700, 1_400))
+        before = harness.clock.now()
         with pytest.raises(DeliveryError, match="retry_for"):
-            desk.submit(events[500:700])
-        assert desk.clock.now() - before == pytest.approx(600, abs=60)
+            harness.submit(events[500:700])
+        assert harness.clock.now() - before == pytest.approx(600, abs=60)
 
 
 def assert_in_order_for_each(
@@ -311,7 +320,7 @@ def assert_in_order_for_each(
 ) -> None:
     """Assert the order for each Nami user and for each of Amplitude's."""
     by_key: dict[str, list[int]] = {}
-    keys_of = {event.origin: event.order_keys for event in events}
+    keys_of = {number_of(event): event.order_keys for event in events}
     for number in accepted:
         for key in set(keys_of[number]):
             by_key.setdefault(key, []).append(number)
@@ -336,7 +345,7 @@ def test_changes_of_names_and_trouble_never_change_the_order_of_anybody(
     flushes: set[int],
 ) -> None:
     events = [
-        outgoing(n, user, user_id=name, device_id=None if name else f"device-{user}")
+        numbered(n, user, user_id=name, device_id=None if name else f"device-{user}")
         for n, (user, name) in enumerate(who)
     ]
     left = iter(trouble)
@@ -356,36 +365,38 @@ def test_changes_of_names_and_trouble_never_change_the_order_of_anybody(
         return troubles.get(next(left, 0), Delivered(len(numbers)))
 
     limits = RequestLimits(5, 900_000)
-    with Desk(answer, lanes=lanes, limits=limits, per_id_per_second=2) as desk:
+    with DeliveryHarness(
+        answer, lanes=lanes, limits=limits, per_id_per_second=2
+    ) as harness:
         for event in events:
-            desk.submit([event])
-            if event.origin in flushes:
-                desk.clock.time += 6
-                desk.delivery.tick()
-        desk.deliver([])
-        assert desk.book.settled == set(range(len(events)))
-        assert_in_order_for_each(events, desk.book.accepted)
+            harness.submit([event])
+            if number_of(event) in flushes:
+                harness.clock.time += 6
+                harness.delivery.tick()
+        harness.deliver([])
+        assert harness.outcomes.settled == set(range(len(events)))
+        assert_in_order_for_each(events, harness.outcomes.accepted)
 
 
 def test_ten_thousand_changes_of_names_let_nobody_overtake_himself() -> None:
     """A user is throttled under his old name while all others change theirs."""
     throttled = Throttled(Throttle(30, users=frozenset({"old"})), "HTTP 429")
-    with Desk([throttled], lanes=4) as desk:
-        events = [outgoing(0, "him", user_id="old")]
+    with DeliveryHarness([throttled], lanes=4) as harness:
+        events = [numbered(0, "him", user_id="old")]
         for n in range(1, 20_001, 2):
             events += [
-                outgoing(n, f"u{n}", user_id=None, device_id=f"d{n}"),
-                outgoing(n + 1, f"u{n}", user_id=f"name-{n}"),
+                numbered(n, f"u{n}", user_id=None, device_id=f"d{n}"),
+                numbered(n + 1, f"u{n}", user_id=f"name-{n}"),
             ]
-        events += [outgoing(20_001, "him", user_id="new")]
-        desk.deliver(events)
-        assert_in_order_for_each(events, desk.book.accepted)
+        events += [numbered(20_001, "him", user_id="new")]
+        harness.deliver(events)
+        assert_in_order_for_each(events, harness.outcomes.accepted)
 
 
 def test_a_user_id_may_be_any_text() -> None:
-    with Desk(lanes=8, limits=SMALL) as desk:
-        desk.deliver([outgoing(n, user_key="\ud83d") for n in range(30)])
-        assert desk.book.accepted == list(range(30))
+    with DeliveryHarness(lanes=8, limits=SMALL) as harness:
+        harness.deliver([numbered(n, user_key="🎧\0 日本") for n in range(30)])
+        assert harness.outcomes.accepted == list(range(30))
 
 
 def faults(numbers: Sequence[int]) -> Answer:
@@ -423,30 +434,32 @@ class Moody:
 
 @pytest.mark.parametrize("lanes", [1, 8])
 def test_the_events_of_a_user_keep_their_order_under_faults(lanes: int) -> None:
-    with Desk(Moody(), lanes=lanes, limits=SMALL) as desk:
-        desk.deliver(in_turn(400, 20))
-        assert_in_order_per_user(desk.book.accepted, 20)
-        assert desk.book.settled == set(range(400))
-        assert desk.book.refused.keys() == {n for n in range(400) if "7" in str(n)}
+    with DeliveryHarness(Moody(), lanes=lanes, limits=SMALL) as harness:
+        harness.deliver(in_turn(400, 20))
+        assert_in_order_per_user(harness.outcomes.accepted, 20)
+        assert harness.outcomes.settled == set(range(400))
+        assert harness.outcomes.refused.keys() == {
+            n for n in range(400) if "7" in str(n)
+        }
 
 
 def test_the_same_bytes_arrive_with_one_lane_and_with_eight() -> None:
     def arrived(lanes: int) -> set[bytes]:
-        with Desk(faults, lanes=lanes, limits=SMALL) as desk:
-            desk.deliver(in_turn(500, 20))
-            events = [e for body in desk.amplitude.bodies for e in body.split(b"\n")]
-            taken = set(desk.book.accepted)
+        with DeliveryHarness(faults, lanes=lanes, limits=SMALL) as harness:
+            harness.deliver(in_turn(500, 20))
+            events = [e for body in harness.amplitude.bodies for e in body.split(b"\n")]
+            taken = set(harness.outcomes.accepted)
             return {event for event in events if int(event.split()[0]) in taken}
 
     assert arrived(1) == arrived(8)
 
 
 def test_the_traffic_is_that_of_all_lanes() -> None:
-    with Desk(Moody(), lanes=4, limits=SMALL) as desk:
-        desk.deliver(in_turn(200, 20))
-        traffic = desk.delivery.traffic
-        assert traffic.requests == len(desk.amplitude.requests)
-        assert traffic.body_bytes == sum(map(len, desk.amplitude.bodies))
+    with DeliveryHarness(Moody(), lanes=4, limits=SMALL) as harness:
+        harness.deliver(in_turn(200, 20))
+        traffic = harness.delivery.traffic
+        assert traffic.requests == len(harness.amplitude.requests)
+        assert traffic.body_bytes == sum(map(len, harness.amplitude.bodies))
         assert traffic.retries > 0
         assert traffic.throttled > 0
 
@@ -455,41 +468,44 @@ def test_the_traffic_is_that_of_all_lanes() -> None:
 
 
 def test_reading_stops_while_the_lanes_are_full() -> None:
-    with Desk(lanes=2, limits=SMALL) as desk:
+    with DeliveryHarness(lanes=2, limits=SMALL) as harness:
         for event in of_many_users(1000):
-            desk.submit([event])
-            unsettled = event.origin + 1 - len(desk.book.settled)
+            harness.submit([event])
+            unsettled = number_of(event) + 1 - len(harness.outcomes.settled)
             assert unsettled <= 2 * 10 * (1 + 2) + 1
-        assert desk.delivery.finish(lambda: None)
+        assert harness.delivery.flush()
 
 
 def test_memory_is_bounded_by_bytes_and_requests_stay_large(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 100_000)
-    with Desk(lanes=4) as desk:
+    with DeliveryHarness(lanes=4) as harness:
         for number in range(2000):
-            event = outgoing(number, f"user-{number % 50}", kept_bytes=1000)
-            desk.submit([event])
-            assert desk.delivery._unsettled_bytes <= 100_000
-        assert desk.delivery.finish(lambda: None)
-        assert desk.delivery._unsettled_bytes == 0
-        assert len(desk.book.accepted) == 2000
+            event = numbered(number, f"user-{number % 50}", kept_bytes=1000)
+            harness.submit([event])
+            assert harness.delivery._unsettled_bytes <= 100_000
+        assert harness.delivery.flush()
+        assert harness.delivery._unsettled_bytes == 0
+        assert len(harness.outcomes.accepted) == 2000
         # Memory for 66; half of it may wait for requests to fill, in four lanes.
-        assert len(desk.amplitude.requests) <= 2000 // 8
+        assert len(harness.amplitude.requests) <= 2000 // 8
 
 
 def test_all_lanes_work_also_when_one_request_would_fill_the_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 50_000)
-    with Desk(lanes=4) as desk:
-        desk.deliver([outgoing(n, f"user-{n}", kept_bytes=1000) for n in range(1_000)])
-        assert all(lane.traffic.requests for lane in desk.delivery._lanes)
+    with DeliveryHarness(lanes=4) as harness:
+        harness.deliver(
+            [numbered(n, f"user-{n}", kept_bytes=1000) for n in range(1_000)]
+        )
+        assert all(lane.traffic.requests for lane in alive_lanes())
+        assert len(alive_lanes()) == 4
 
 
-def waiting_bytes(desk: Desk) -> int:
-    backlogs = [lane.backlog for lane in desk.delivery._lanes]
+def waiting_bytes() -> int:
+    backlogs = [lane.backlog for lane in alive_lanes()]
     return sum(one.memory_bytes for one in backlogs if not one.is_ready)
 
 
@@ -497,14 +513,14 @@ def test_lanes_that_fill_in_step_leave_half_of_the_memory_to_what_is_on_its_way(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 160_000)
-    with Desk(lanes=16, limits=RequestLimits(100, 900_000)) as desk:
-        desk.deliver(in_turn(101, 50))  # opens all lanes
+    with DeliveryHarness(lanes=16, limits=RequestLimits(100, 900_000)) as harness:
+        harness.deliver(in_turn(101, 50))  # opens all lanes
         for number in range(150):
-            event = outgoing(1000 + number, f"user-{number}", kept_bytes=490)
-            desk.submit([event])
-            assert waiting_bytes(desk) <= 80_000
-        assert desk.delivery.finish(lambda: None)
-        assert waiting_bytes(desk) == 0
+            event = numbered(1000 + number, f"user-{number}", kept_bytes=490)
+            harness.submit([event])
+            assert waiting_bytes() <= 80_000
+        assert harness.delivery.flush()
+        assert waiting_bytes() == 0
 
 
 def test_nobody_is_overtaken_when_memory_fills_while_the_only_open_lane_is_busy(
@@ -512,34 +528,34 @@ def test_nobody_is_overtaken_when_memory_fills_while_the_only_open_lane_is_busy(
 ) -> None:
     monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 100_000)
     answers = threading.Event()
-    with Desk(lanes=4) as desk:
+    with DeliveryHarness(lanes=4) as harness:
 
         def wait_for_answers() -> None:
             assert answers.wait(SECONDS)
 
-        desk.amplitude.on_post = wait_for_answers
-        desk.submit([outgoing(0, "user-0")])
-        desk.delivery.flush()
-        events = [outgoing(n, f"user-{n % 7}", kept_bytes=500) for n in range(1, 80)]
-        desk.submit(events)
-        desk.amplitude.on_post = desk.clock.notice
+        harness.amplitude.on_post = wait_for_answers
+        harness.submit([numbered(0, "user-0")])
+        harness.delivery.urge()
+        events = [numbered(n, f"user-{n % 7}", kept_bytes=500) for n in range(1, 80)]
+        harness.submit(events)
+        harness.amplitude.on_post = harness.clock.notice
         answers.set()
-        desk.deliver([])
-        assert len(desk.book.accepted) == 80
-        assert_in_order_per_user(desk.book.accepted, 7)
+        harness.deliver([])
+        assert len(harness.outcomes.accepted) == 80
+        assert_in_order_per_user(harness.outcomes.accepted, 7)
 
 
 def test_a_lane_that_waits_keeps_nothing_of_what_it_delivered() -> None:
-    class Origin:
-        pass
+    class Watched(Checkpoint):
+        __slots__ = ("__weakref__",)
 
-    with Desk(lanes=1) as desk:
-        origin = Origin()
-        kept = weakref.ref(origin)
-        desk.deliver([outgoing(1, origin=origin)])
-        desk.book.settled.clear()
-        desk.book.accepted.clear()
-        del origin  # the last that the test has of it
+    with DeliveryHarness(lanes=1) as harness:
+        checkpoint = Watched()
+        kept = weakref.ref(checkpoint)
+        harness.deliver([numbered(1, checkpoint=checkpoint)])
+        harness.outcomes.settled.clear()
+        harness.outcomes.accepted.clear()
+        del checkpoint  # the last that the test has of it
         assert kept() is None
 
 
@@ -547,23 +563,23 @@ def test_an_event_larger_than_all_memory_goes_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 1000)
-    with Desk() as desk:
-        desk.deliver([outgoing(n, kept_bytes=5000) for n in range(5)])
-        assert desk.amplitude.requests == [[0], [1], [2], [3], [4]]
+    with DeliveryHarness() as harness:
+        harness.deliver([numbered(n, kept_bytes=5000) for n in range(5)])
+        assert harness.amplitude.requests == [[0], [1], [2], [3], [4]]
 
 
 def test_overdue_requests_of_other_lanes_leave_while_one_is_waited_for() -> None:
     """One lane is full and stuck; what another has been given must not wait for it."""
-    with Desk(lanes=2, limits=SMALL, per_id_per_second=1) as desk:
-        desk.deliver(in_turn(20, 20))  # opens both lanes
-        first = len(desk.amplitude.requests)
+    with DeliveryHarness(lanes=2, limits=SMALL, per_id_per_second=1) as harness:
+        harness.deliver(in_turn(20, 20))  # opens both lanes
+        first = len(harness.amplitude.requests)
         lone, crowd = user_of_lane(0, 2), user_of_lane(1, 2)
-        desk.submit([outgoing(1000, lone)])
-        desk.deliver([outgoing(n, crowd) for n in range(100, 200)])
-        requests = desk.amplitude.requests[first:]
+        harness.submit([numbered(1000, lone)])
+        harness.deliver([numbered(n, crowd) for n in range(100, 200)])
+        requests = harness.amplitude.requests[first:]
         assert [1000] in requests
         assert requests.index([1000]) < len(requests) - 2
-        assert [n for n in desk.book.accepted if 100 <= n < 200] == list(
+        assert [n for n in harness.outcomes.accepted if 100 <= n < 200] == list(
             range(100, 200)
         )
 
@@ -585,12 +601,12 @@ def test_an_interrupted_run_does_not_wait_for_full_lanes(kept_bytes: int) -> Non
         assert go_on.wait(SECONDS)
         return Delivered(len(numbers))
 
-    with Desk(answer, limits=SMALL, is_interrupted=lambda: True) as desk:
-        desk.submit([outgoing(n, kept_bytes=kept_bytes) for n in range(100)])
-        assert desk.book.settled == set()
+    with DeliveryHarness(answer, limits=SMALL, seconds_left=lambda: 1.0) as harness:
+        harness.submit([numbered(n, kept_bytes=kept_bytes) for n in range(100)])
+        assert harness.outcomes.settled == set()
         go_on.set()
-        assert desk.delivery.finish(lambda: None)
-        assert desk.book.accepted == list(range(100))
+        assert harness.delivery.flush()
+        assert harness.outcomes.accepted == list(range(100))
 
 
 # Ends
@@ -598,61 +614,65 @@ def test_an_interrupted_run_does_not_wait_for_full_lanes(kept_bytes: int) -> Non
 
 @pytest.mark.parametrize("lanes", [1, 8])
 def test_a_fatal_answer_ends_the_run_while_reading(lanes: int) -> None:
-    desk = Desk(lambda _: Fatal("wrong key"), lanes=lanes, limits=SMALL)
-    with desk, pytest.raises(DeliveryError, match="wrong key"):
-        desk.submit(of_many_users(10_000))
-    assert desk.book.settled == set()
-    assert len(desk.amplitude.requests) <= lanes
+    harness = DeliveryHarness(lambda _: Fatal("wrong key"), lanes=lanes, limits=SMALL)
+    with harness, pytest.raises(DeliveryError, match="wrong key"):
+        harness.submit(of_many_users(10_000))
+    assert harness.outcomes.settled == set()
+    assert len(harness.amplitude.requests) <= lanes
 
 
 def test_a_fatal_answer_is_noticed_between_records() -> None:
-    with Desk([Fatal("wrong key")]) as desk:
-        desk.submit(of_many_users(1))
-        desk.clock.time += 5
-        desk.delivery.tick()
+    with DeliveryHarness([Fatal("wrong key")]) as harness:
+        harness.submit(of_many_users(1))
+        harness.clock.time += 5
+        harness.delivery.tick()
         for lane in alive_lanes():
             lane.join(SECONDS)
         with pytest.raises(DeliveryError, match="wrong key"):
-            desk.delivery.tick()
+            harness.delivery.tick()
 
 
 def test_a_fatal_answer_is_noticed_at_the_end() -> None:
-    desk = Desk([Fatal("wrong key")])
-    with desk, pytest.raises(DeliveryError, match="wrong key"):
-        desk.deliver(of_many_users(5))
+    harness = DeliveryHarness([Fatal("wrong key")])
+    with harness, pytest.raises(DeliveryError, match="wrong key"):
+        harness.deliver(of_many_users(5))
 
 
 def test_a_fatal_answer_is_noticed_while_waiting_for_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 1000)
-    desk = Desk([Fatal("wrong key")])
-    with desk, pytest.raises(DeliveryError, match="wrong key"):
-        desk.submit([outgoing(n, kept_bytes=400) for n in range(5)])
+    harness = DeliveryHarness([Fatal("wrong key")])
+    with harness, pytest.raises(DeliveryError, match="wrong key"):
+        harness.submit([numbered(n, kept_bytes=400) for n in range(5)])
 
 
-def test_trouble_of_the_settlement_reaches_the_reading_thread() -> None:
-    desk = Desk()
-    desk.book.settled.add(0)  # so that event 0 is settled twice
-    with desk, pytest.raises(AssertionError):
-        desk.deliver(of_many_users(2))
+def test_an_error_of_the_outcomes_reaches_the_reading_thread() -> None:
+    harness = DeliveryHarness()
+    harness.outcomes.settled.add(0)  # so that event 0 is settled twice
+    with harness, pytest.raises(AssertionError):
+        harness.deliver(of_many_users(2))
 
 
 def test_retry_for_ends_the_run() -> None:
-    desk = Desk(lambda _: Unknown("HTTP 503: Busy"), retry_for=600, lanes=8)
-    before = desk.clock.now()
-    with desk, pytest.raises(DeliveryError, match="HTTP 503: Busy"):
-        desk.deliver(of_many_users(5))
-    assert desk.clock.now() - before == pytest.approx(600, abs=1)
-    assert desk.book.settled == set()
+    harness = DeliveryHarness(
+        lambda _: Unknown("HTTP 503: Busy"), retry_for=600, lanes=8
+    )
+    before = harness.clock.now()
+    with harness, pytest.raises(DeliveryError, match="HTTP 503: Busy"):
+        harness.deliver(of_many_users(5))
+    assert harness.clock.now() - before == pytest.approx(600, abs=1)
+    assert harness.outcomes.settled == set()
 
 
 def test_when_the_time_is_up_finishing_ends() -> None:
-    with Desk([Throttled(Throttle(60), "HTTP 429")], limits=SMALL) as desk:
-        end = desk.clock.now() + 20
-        desk.submit(of_many_users(5))
-        assert not desk.delivery.finish(lambda: end - desk.clock.now())
-        assert desk.book.settled == set()
+    with DeliveryHarness(
+        [Throttled(Throttle(60), "HTTP 429")], limits=SMALL
+    ) as harness:
+        end = harness.clock.now() + 20
+        harness.submit(of_many_users(5))
+        assert not harness.flush_within(lambda: end - harness.clock.now())
+        assert harness.outcomes.settled == set()
 
 
 WAITS = {
@@ -666,31 +686,29 @@ def test_a_run_that_is_stopped_sends_what_it_can_though_a_lane_is_stuck() -> Non
     def answer(numbers: Sequence[int]) -> Answer:
         return Unknown("HTTP 503") if 2 in numbers else Delivered(len(numbers))
 
-    is_stopped = threading.Event()
-    with Desk(
+    with DeliveryHarness(
         answer,
         lanes=4,
         limits=RequestLimits(2, 900_000),
         batch_wait_seconds=1_000_000,
         retry_for=1_000_000,
-        is_interrupted=is_stopped.is_set,
-    ) as desk:
-        desk.submit(of_many_users(2))
-        desk.wait_until_lanes_are_free()
+    ) as harness:
+        harness.submit(of_many_users(2))
+        harness.wait_until_lanes_are_free()
         here, there = user_of_lane(1, 4), user_of_lane(2, 4)
-        stuck = [outgoing(n, "u", user_id=here) for n in (2, 3)]
-        parked = outgoing(5, "u", user_id=there)
-        desk.submit([*stuck, outgoing(4, "v", user_id=there), parked])
+        stuck = [numbered(n, "u", user_id=here) for n in (2, 3)]
+        parked = numbered(5, "u", user_id=there)
+        harness.submit([*stuck, numbered(4, "v", user_id=there), parked])
         asked = itertools.count()
 
         def seconds_left() -> float | None:
-            if next(asked) == 4:  # it is stopped while it waits
-                is_stopped.set()
-            is_over = 4 in desk.book.settled or next(asked) > 1000
+            if next(asked) < 20:  # it is stopped while it waits
+                return None
+            is_over = 4 in harness.outcomes.settled or next(asked) > 1000
             return 0 if is_over else 1
 
-        assert not desk.delivery.finish(seconds_left)
-        assert desk.book.settled == {0, 1, 4}
+        assert not harness.flush_within(seconds_left)
+        assert harness.outcomes.settled == {0, 1, 4}
 
 
 @pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS.keys())
@@ -701,21 +719,21 @@ def test_a_stop_during_a_wait_ends_at_once_and_settles_nothing(wait: Answer) -> 
         posts.put(None)
         return wait
 
-    with Desk(answer) as desk:
-        before = desk.clock.now()
-        desk.submit(of_many_users(1))
-        desk.clock.time += 5
-        desk.delivery.tick()
+    with DeliveryHarness(answer) as harness:
+        before = harness.clock.now()
+        harness.submit(of_many_users(1))
+        harness.clock.time += 5
+        harness.delivery.tick()
         posts.get(timeout=SECONDS)
     assert alive_lanes() == []
-    assert desk.clock.now() == before + 5
-    assert desk.book.settled == set()
-    assert desk.amplitude.is_closed
+    assert harness.clock.now() == before + 5
+    assert harness.outcomes.settled == set()
+    assert harness.amplitude.is_closed
 
 
 def test_a_stop_during_the_pace_ends_at_once() -> None:
-    with Desk(max_events_per_second=1) as desk:
-        desk.submit(of_many_users(50))
+    with DeliveryHarness(max_events_per_second=1) as harness:
+        harness.submit(of_many_users(50))
     assert alive_lanes() == []
 
 
@@ -734,18 +752,18 @@ class Slow:
 
 def test_a_request_in_flight_may_end_within_the_grace_and_counts() -> None:
     slow = Slow()
-    with Desk(slow, limits=RequestLimits(1, 1000)) as desk:
-        desk.submit(of_many_users(3))
+    with DeliveryHarness(slow, limits=RequestLimits(1, 1000)) as harness:
+        harness.submit(of_many_users(3))
         assert slow.arrived.wait(SECONDS)
-        stopped = threading.Thread(target=desk.delivery.close)
+        stopped = threading.Thread(target=harness.delivery.close)
         stopped.start()
-        with desk.delivery._condition:
-            while not desk.delivery._lanes[0]._is_stopping:
-                desk.delivery._condition.wait(SECONDS)
+        with harness.delivery._condition:
+            while not alive_lanes()[0].is_stopping:
+                harness.delivery._condition.wait(SECONDS)
         slow.go_on.set()
         stopped.join(SECONDS)
-        assert desk.book.accepted == [0]
-        assert len(desk.amplitude.requests) == 1
+        assert harness.outcomes.accepted == [0]
+        assert len(harness.amplitude.requests) == 1
 
 
 @pytest.mark.parametrize("late", [Delivered(1), Refused({0: BAD}, {})])
@@ -756,12 +774,12 @@ def test_an_answer_after_the_end_changes_nothing(late: Answer) -> None:
         slow(numbers)
         return late
 
-    desk = Desk(answer)
-    desk.submit(of_many_users(1))
-    assert not desk.delivery.finish(lambda: 0.0)
+    harness = DeliveryHarness(answer)
+    harness.submit(of_many_users(1))
+    assert not harness.flush_within(lambda: 0.0)
     assert slow.arrived.wait(SECONDS)
-    desk.delivery.close(grace_seconds=0)
+    harness.delivery.close(grace_seconds=0)
     slow.go_on.set()
     for lane in alive_lanes():
         lane.join(SECONDS)
-    assert desk.book.settled == set()
+    assert harness.outcomes.settled == set()

@@ -11,7 +11,8 @@ from threading import Thread
 import pytest
 
 from target_amplitude_nami.amplitude.answers import Delivered, Fatal
-from target_amplitude_nami.amplitude.client import Client, Destination
+from target_amplitude_nami.amplitude.client import Client
+from target_amplitude_nami.amplitude.destination import Destination
 from target_amplitude_nami.delivery.dry_run import DryRun
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -90,8 +91,8 @@ def test_a_full_disk_ends_the_run_with_a_clear_line() -> None:
     dry_run = DryRun(Path("/dev/full"), destination())
     answer = dry_run.post(dry_run.encode(EVENTS), 2)
     assert isinstance(answer, Fatal)
-    assert "/dev/full cannot be written (No space left on device)" in answer.said
-    assert "`dry_run_path`" in answer.said
+    assert "/dev/full cannot be written (No space left on device)" in answer.message
+    assert "`dry_run_path`" in answer.message
     dry_run.end()
 
 

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 
 import pytest
 
-from target_amplitude_nami.amplitude.event import EncodedEvent
-from target_amplitude_nami.delivery.outgoing import (
-    Clock,
-    RequestLimits,
-    Traffic,
-    memory_bytes_of,
-)
-from target_amplitude_nami.outcomes import Checkpoint, Origin
-from tests.support.delivery import outgoing
-from tests.support.memory import mark_of
+from target_amplitude_nami.delivery.clock import Clock
+from target_amplitude_nami.delivery.request_limits import RequestLimits
+from target_amplitude_nami.delivery.traffic import Traffic
+from tests.support.delivery import numbered
 
 
 @pytest.mark.parametrize(
@@ -34,24 +27,10 @@ from tests.support.memory import mark_of
 def test_events_are_packed_in_order_into_few_requests(
     limits: RequestLimits, sizes: list[int], requests: list[int]
 ) -> None:
-    events = [outgoing(n, body=b"x" * size) for n, size in enumerate(sizes)]
+    events = [numbered(n, body=b"x" * size) for n, size in enumerate(sizes)]
     packed = list(limits.pack(events))
     assert [len(request) for request in packed] == requests
     assert [event for request in packed for event in request] == events
-
-
-def test_an_event_weighs_its_bytes_and_what_its_origin_keeps() -> None:
-    assert memory_bytes_of(b"12345", b"123") - memory_bytes_of(b"", b"") == 8
-
-
-def test_an_event_weighs_what_its_objects_take() -> None:
-    ids = [f"{number:036}" for number in range(3)]  # as long as a UUID
-    origin = Origin("label", "stream", b"", mark_of(ids[0], 0), Checkpoint())
-    weight = memory_bytes_of(b"", origin.line)
-    event = EncodedEvent(b"", ids[1], ids[2], ids[1], origin, weight)
-    mark = origin.mark
-    objects = (event, event.body, origin, origin.line, mark, mark.key, *ids)
-    assert event.memory_bytes >= sum(map(sys.getsizeof, objects))
 
 
 def test_traffic_adds_up() -> None:

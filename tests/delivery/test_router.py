@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from target_amplitude_nami.delivery.router import Router
-from tests.support.delivery import outgoing
+from tests.support.delivery import number_of, numbered
 
 if t.TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +31,8 @@ class Lanes:
         """Route events; return the lane of each, None for one that is parked."""
         for lane, routed in enumerate(self.router.route(events)):
             for event in routed:
-                self.lane_of[event.origin] = lane
-        return [self.lane_of.get(event.origin) for event in events]
+                self.lane_of[number_of(event)] = lane
+        return [self.lane_of.get(number_of(event)) for event in events]
 
     def settle(self, *events: EncodedEvent) -> list[int]:
         """Settle events; return the numbers of those that are routed thereby."""
@@ -46,7 +46,7 @@ def of(
     number: int, user: str, name: str | None = None, device: str | None = None
 ) -> EncodedEvent:
     """Return an event of a Nami user under a name of Amplitude's."""
-    return outgoing(number, user, user_id=name, device_id=device)
+    return numbered(number, user, user_id=name, device_id=device)
 
 
 def name_of_lane(lane: int) -> str:
@@ -179,7 +179,7 @@ def test_nobody_has_unsettled_events_in_two_lanes(
     lanes = Lanes()
     events = [of(n, user, name) for n, (user, name) in enumerate(who)]
     lanes.router.share(events[:shared])
-    unsettled = {event.origin: event for event in events[:shared]}
+    unsettled = {number_of(event): event for event in events[:shared]}
     lanes.lane_of |= dict.fromkeys(unsettled, LANES)
     waiting = events[shared:]
     settled: set[int] = set()
@@ -209,4 +209,4 @@ def assert_each_in_one_lane(
 ) -> None:
     for one, other in itertools.combinations(events, 2):
         if share_a_key(one, other):
-            assert lane_of[one.origin] == lane_of[other.origin]
+            assert lane_of[number_of(one)] == lane_of[number_of(other)]

@@ -15,16 +15,14 @@ from target_amplitude_nami.amplitude.answers import (
     RefusedUnattributed,
     TooLarge,
 )
-from target_amplitude_nami.delivery.batch_sender import (
-    SUSPECTS_THAT_MEAN_CONFIGURATION,
-)
+from target_amplitude_nami.delivery.suspects import SUSPECTS_THAT_MEAN_CONFIGURATION
 from target_amplitude_nami.errors import DeliveryError
 from tests.support.delivery import (
     BAD,
-    LoneLane,
     Script,
+    SingleLane,
+    numbered,
     of_many_users,
-    outgoing,
 )
 
 if t.TYPE_CHECKING:
@@ -72,9 +70,9 @@ def takes_at_most(count: int) -> Script:
     return answer
 
 
-def assert_all_but(lane: LoneLane, bad: Collection[int], count: int) -> None:
-    assert lane.book.refused.keys() == set(bad)
-    assert sorted(lane.book.accepted) == [n for n in range(count) if n not in bad]
+def assert_all_but(lane: SingleLane, bad: Collection[int], count: int) -> None:
+    assert lane.outcomes.refused.keys() == set(bad)
+    assert sorted(lane.outcomes.accepted) == [n for n in range(count) if n not in bad]
 
 
 # Refused events never harm their neighbours
@@ -101,7 +99,7 @@ def assert_all_but(lane: LoneLane, bad: Collection[int], count: int) -> None:
 def test_a_refused_event_never_harms_its_neighbours(
     make: t.Callable[[Collection[int]], Script], count: int, bad: Collection[int]
 ) -> None:
-    lane = LoneLane(make(frozenset(bad)))
+    lane = SingleLane(make(frozenset(bad)))
     lane.deliver(of_many_users(count))
     assert_all_but(lane, bad, count)
     most = math.log2(count) + 2
@@ -112,60 +110,62 @@ def test_a_refused_event_never_harms_its_neighbours(
 @pytest.mark.parametrize("at", ["front", "end"])
 def test_bad_events_that_stand_side_by_side_are_no_configuration_error(at: str) -> None:
     bad = range(40) if at == "front" else range(1960, 2000)
-    lane = LoneLane(minds_silently(bad))
+    lane = SingleLane(minds_silently(bad))
     lane.deliver(of_many_users(2000))
     assert_all_but(lane, bad, 2000)
 
 
 def test_events_that_amplitude_names_all_at_once_cost_one_more_request() -> None:
-    lane = LoneLane(minds_all(range(0, 2000, 2)))
+    lane = SingleLane(minds_all(range(0, 2000, 2)))
     lane.deliver(of_many_users(2000))
     assert len(lane.sender.requests) == 2
 
 
 def test_one_event_that_amplitude_names_costs_one_more_request() -> None:
-    lane = LoneLane(minds_first([5]))
+    lane = SingleLane(minds_first([5]))
     lane.deliver(of_many_users(2000))
     assert len(lane.sender.requests) == 2
-    assert lane.book.refused == {5: BAD}
+    assert lane.outcomes.refused == {5: BAD}
 
 
 def test_what_amplitude_says_of_an_event_stands_in_its_refusal() -> None:
-    lane = LoneLane(minds_silently([1], RefusedUnattributed(400, "HTTP 400: no")))
+    lane = SingleLane(minds_silently([1], RefusedUnattributed(400, "HTTP 400: no")))
     lane.deliver(of_many_users(3))
-    (refusal,) = lane.book.refused.values()
+    (refusal,) = lane.outcomes.refused.values()
     assert refusal.reason == "amplitude_refused"
     assert (refusal.detail, refusal.status) == ("HTTP 400: no", 400)
 
 
 @pytest.mark.parametrize("most", [1, 2, 7, 500, 1999])
 def test_a_request_that_is_too_large_goes_in_halves(most: int) -> None:
-    lane = LoneLane(takes_at_most(most))
+    lane = SingleLane(takes_at_most(most))
     lane.deliver(of_many_users(2000))
-    assert lane.book.accepted == list(range(2000))
+    assert lane.outcomes.accepted == list(range(2000))
     assert max(lane.sender.times_sent.values()) <= math.log2(2000) + 2
 
 
 def test_an_event_that_is_too_large_alone_is_rejected() -> None:
-    lane = LoneLane(minds_silently([3], LARGE))
+    lane = SingleLane(minds_silently([3], LARGE))
     lane.deliver(of_many_users(10))
     assert_all_but(lane, [3], 10)
-    refusal = lane.book.refused[3]
+    refusal = lane.outcomes.refused[3]
     assert (refusal.reason, refusal.status) == ("amplitude_too_large", 413)
 
 
 def test_the_events_of_a_silenced_device_are_rejected() -> None:
-    lane = LoneLane([Refused({}, {"d1": BAD})])
+    lane = SingleLane([Refused({}, {"d1": BAD})])
     devices = [None, "d1", "d2", "d1"]
-    lane.deliver([outgoing(n, device_id=d) for n, d in enumerate(devices)])
+    lane.deliver([numbered(n, device_id=d) for n, d in enumerate(devices)])
     assert_all_but(lane, [1, 3], 4)
 
 
 def test_an_answer_that_names_only_others_counts_as_one_that_names_nobody() -> None:
-    lane = LoneLane(lambda _: Refused({}, {"another device": BAD}, said="HTTP 400"))
+    lane = SingleLane(
+        lambda _: Refused({}, {"another device": BAD}, message="HTTP 400")
+    )
     with pytest.raises(DeliveryError, match="refuses every event alike"):
         lane.deliver(of_many_users(5))
-    assert lane.book.settled == set()
+    assert lane.outcomes.settled == set()
 
 
 def test_several_kinds_of_trouble_in_one_batch_are_told_apart() -> None:
@@ -178,11 +178,11 @@ def test_several_kinds_of_trouble_in_one_batch_are_told_apart() -> None:
             return FORBIDDEN
         return minds_first(named)(numbers)
 
-    lane = LoneLane(answer)
+    lane = SingleLane(answer)
     lane.deliver(of_many_users(1000))
     assert_all_but(lane, named | silent | large, 1000)
-    assert lane.book.refused[401].reason == "amplitude_too_large"
-    assert lane.book.refused[8].reason == "amplitude_refused"
+    assert lane.outcomes.refused[401].reason == "amplitude_too_large"
+    assert lane.outcomes.refused[8].reason == "amplitude_refused"
     assert max(lane.sender.times_sent.values()) <= math.ceil(math.log2(1000)) + 2
 
 
@@ -194,38 +194,38 @@ def test_several_kinds_of_trouble_in_one_batch_are_told_apart() -> None:
 def test_when_every_event_is_refused_alike_the_run_ends_and_nothing_is_settled(
     answer: Answer, count: int
 ) -> None:
-    lane = LoneLane(lambda _: answer)
+    lane = SingleLane(lambda _: answer)
     with pytest.raises(DeliveryError, match="refuses every event alike"):
         lane.deliver(of_many_users(count))
-    assert lane.book.settled == set()
+    assert lane.outcomes.settled == set()
     assert len(lane.sender.requests) < 60
 
 
 def test_even_when_all_are_of_one_user() -> None:
-    lane = LoneLane(lambda _: FORBIDDEN)
+    lane = SingleLane(lambda _: FORBIDDEN)
     with pytest.raises(DeliveryError):
-        lane.deliver([outgoing(n) for n in range(2000)])
-    assert lane.book.settled == set()
+        lane.deliver([numbered(n) for n in range(2000)])
+    assert lane.outcomes.settled == set()
 
 
 def test_one_event_alone_that_is_refused_is_a_bad_event() -> None:
-    lane = LoneLane([FORBIDDEN])
+    lane = SingleLane([FORBIDDEN])
     lane.deliver(of_many_users(1))
-    assert lane.book.refused.keys() == {0}
+    assert lane.outcomes.refused.keys() == {0}
 
 
 def test_but_not_many_one_after_another() -> None:
-    lane = LoneLane(lambda _: FORBIDDEN)
+    lane = SingleLane(lambda _: FORBIDDEN)
     events = iter(of_many_users(50))
     for event in (next(events) for _ in range(SUSPECTS_THAT_MEAN_CONFIGURATION - 1)):
         lane.deliver([event])
     with pytest.raises(DeliveryError):
         lane.deliver([next(events)])
-    assert len(lane.book.refused) == SUSPECTS_THAT_MEAN_CONFIGURATION - 1
+    assert len(lane.outcomes.refused) == SUSPECTS_THAT_MEAN_CONFIGURATION - 1
 
 
 def test_a_delivered_event_in_between_shows_that_the_configuration_is_right() -> None:
-    lane = LoneLane(minds_silently(range(1, 60)))
+    lane = SingleLane(minds_silently(range(1, 60)))
     events = of_many_users(80)
     for event in events[1:9]:
         lane.deliver([event])
@@ -233,4 +233,4 @@ def test_a_delivered_event_in_between_shows_that_the_configuration_is_right() ->
     lane.deliver(events[9:11])  # all of them bad
     for event in events[11:17]:
         lane.deliver([event])
-    assert lane.book.refused.keys() == set(range(1, 17))
+    assert lane.outcomes.refused.keys() == set(range(1, 17))

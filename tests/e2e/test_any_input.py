@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from target_amplitude_nami.amplitude import limits
+from target_amplitude_nami.delivery import retry_policy
 from target_amplitude_nami.errors import DeliveryError, NothingRecognised
 from target_amplitude_nami.singer.target import TargetAmplitudeNami
 from tests.support import nami, singer
@@ -117,7 +118,7 @@ def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no time pass where a person would have to wait."""
     monkeypatch.setattr(limits, "SECONDS_AFTER_THROTTLED_ID", 0)
     monkeypatch.setattr(limits, "SECONDS_AFTER_THROTTLED_PROJECT", 0)
-    monkeypatch.setattr("backoff.full_jitter", lambda _: 0)
+    monkeypatch.setattr(retry_policy, "LONGEST_BACKOFF_SECONDS", 0)
 
 
 def _run(

@@ -1,4 +1,4 @@
-"""What tests of delivery need: events, a sender by script, a clock that is pushed."""
+"""Helpers for tests of delivery: events, a scripted sender, a fake clock."""
 
 from __future__ import annotations
 
@@ -8,18 +8,23 @@ import typing as t
 from collections import Counter
 
 from target_amplitude_nami.amplitude.answers import Answer, Delivered
-from target_amplitude_nami.amplitude.event import EncodedEvent
+from target_amplitude_nami.amplitude.event import EncodedEvent, memory_bytes_of
 from target_amplitude_nami.delivery.batch_sender import BatchSender
+from target_amplitude_nami.delivery.clock import Clock
 from target_amplitude_nami.delivery.delivery import Delivery, DeliveryOptions
 from target_amplitude_nami.delivery.lane import Lane
-from target_amplitude_nami.delivery.outgoing import (
-    Clock,
-    RequestLimits,
-    Sifted,
-    memory_bytes_of,
-)
+from target_amplitude_nami.delivery.protocols import Undelivered
 from target_amplitude_nami.delivery.rate_limits import PerIdRateLimiter, RateLimiter
-from target_amplitude_nami.outcomes import Refusal
+from target_amplitude_nami.delivery.request_limits import RequestLimits
+from target_amplitude_nami.delivery.retry_policy import RetryPolicy
+from target_amplitude_nami.outcomes import (
+    Checkpoint,
+    Origin,
+    Refusal,
+    SentEvent,
+    dedup_key,
+)
+from target_amplitude_nami.shutdown import Shutdown
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -30,28 +35,62 @@ BAD = Refusal("amplitude_invalid_field", "time", "HTTP 400: bad", 400)
 _REAL_SECONDS = 0.001
 
 
-def outgoing(
-    number: int, user: str = "user", *, kept_bytes: int = 0, **changes: t.Any
+def numbered(
+    number: int,
+    user: str = "user",
+    *,
+    body: bytes | None = None,
+    kept_bytes: int = 0,
+    line: bytes = b"",
+    **changes: t.Any,
 ) -> EncodedEvent:
-    """Return an event of which the body tells its number and its user.
+    """Return an event whose body and insert id give its number.
 
-    Its record keeps so many bytes until it is settled.
+    Args:
+        number: What `number_of` finds again.
+        user: The Nami user, and Amplitude's where `user_id` names no other.
+        body: Its bytes, where the number and the user do not do.
+        kept_bytes: How many bytes its record takes until it is settled.
+        line: The record itself.
+        changes: Other fields of `EncodedEvent`.
     """
-    values: dict[str, t.Any] = {
-        "body": b"%d %s" % (number, user.encode()),
+    body = b"%d %s" % (number, user.encode()) if body is None else body
+    fields: dict[str, t.Any] = {
         "user_id": user,
         "device_id": None,
         "user_key": user,
-        "origin": number,
+        "checkpoint": Checkpoint(),
     }
-    values |= changes
-    values["memory_bytes"] = memory_bytes_of(values["body"], b"x" * kept_bytes)
-    return EncodedEvent(**values)
+    fields |= changes
+    return EncodedEvent(
+        body=body,
+        sent_event=sent_event(str(number), fields["device_id"], fields["user_id"]),
+        origin=Origin("label", "stream", line),
+        memory_bytes=memory_bytes_of(body, line or bytes(kept_bytes)),
+        **fields,
+    )
+
+
+def sent_event(insert_id: str, device_id: str | None, user_id: str | None) -> SentEvent:
+    """Return what is remembered of an event with these ids."""
+    return SentEvent(
+        event_type="device.impression",
+        time=0,
+        key=dedup_key(insert_id, device_id, user_id),
+        insert_id=insert_id,
+        device_id=device_id,
+        user_id=user_id,
+    )
+
+
+def number_of(event: EncodedEvent) -> int:
+    """Return the number that `numbered` gave to an event."""
+    return int(event.sent_event.insert_id)
 
 
 def of_many_users(count: int) -> list[EncodedEvent]:
     """Return events, each of a user of its own."""
-    return [outgoing(number, f"user-{number}") for number in range(count)]
+    return [numbered(number, f"user-{number}") for number in range(count)]
 
 
 Script: t.TypeAlias = "Callable[[Sequence[int]], Answer]"
@@ -75,9 +114,13 @@ class ScriptedSender:
         self._lock = threading.Lock()
         self._answer = answer if callable(answer) else one_by_one(answer)
 
-    def say_next(self, *answers: Answer) -> None:
+    def answer_next(self, *answers: Answer) -> None:
         """Give these answers from now on, and then take all."""
         self._answer = one_by_one(answers)
+
+    def answer_by(self, answer: Script) -> None:
+        """Answer by a function from now on."""
+        self._answer = answer
 
     def encode(self, events: Iterable[bytes]) -> bytes:
         """Return a body from which the events can be read again."""
@@ -104,34 +147,34 @@ class ScriptedSender:
 
 
 @dataclasses.dataclass
-class Book:
-    """A settlement that notes everything, and finds what is settled twice."""
+class NotedOutcomes:
+    """Outcomes that are noted, and may come only once for each event."""
 
     accepted: list[int] = dataclasses.field(default_factory=list)
     refused: dict[int, Refusal] = dataclasses.field(default_factory=dict)
     settled: set[int] = dataclasses.field(default_factory=set)
     lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
 
-    def sift(self, events: Sequence[EncodedEvent]) -> Sifted:
-        """Find all of them new."""
-        return Sifted(events)
+    def drop_delivered(self, events: Sequence[EncodedEvent]) -> Undelivered:
+        """Find none of them delivered."""
+        return Undelivered(events)
 
     def delivered(self, events: Sequence[EncodedEvent]) -> None:
         """Note events that Amplitude has."""
         with self.lock:
             for event in events:
                 self._settle(event)
-                self.accepted.append(event.origin)
+                self.accepted.append(number_of(event))
 
     def rejected(self, event: EncodedEvent, refusal: Refusal) -> None:
         """Note an event that Amplitude will not take."""
         with self.lock:
             self._settle(event)
-            self.refused[event.origin] = refusal
+            self.refused[number_of(event)] = refusal
 
     def _settle(self, event: EncodedEvent) -> None:
-        assert event.origin not in self.settled
-        self.settled.add(event.origin)
+        assert number_of(event) not in self.settled
+        self.settled.add(number_of(event))
 
 
 class FakeClock(Clock):
@@ -192,8 +235,8 @@ class FakeClock(Clock):
         self.notice()
 
 
-class LoneLane:
-    """A courier with all that a lane does for it, in one thread and on a fake clock."""
+class SingleLane:
+    """A batch sender and what a lane does for it, in one thread on a fake clock."""
 
     def __init__(
         self,
@@ -206,17 +249,17 @@ class LoneLane:
         """Take what the sender answers, and the settings that matter."""
         self.clock = FakeClock()
         self.sender = ScriptedSender(answer)
-        self.book = Book()
+        self.outcomes = NotedOutcomes()
         self.log: list[str] = []
         self.pauses: list[float] = []
-        self.courier = BatchSender(
+        self.batch_sender = BatchSender(
             self.sender,
-            self.book,
+            self.outcomes,
             PerIdRateLimiter(
                 per_id_per_second=per_id_per_second,
-                pace=RateLimiter(max_events_per_second),
+                run_limiter=RateLimiter(max_events_per_second),
             ),
-            retry_for=retry_for,
+            retry_policy=RetryPolicy(retry_for),
             now=self.clock.now,
             pause=self._pause,
             log=self.log.append,
@@ -229,23 +272,36 @@ class LoneLane:
 
     def deliver(self, events: Sequence[EncodedEvent], limit: int = 2000) -> None:
         """Deliver a batch and all that it made wait."""
-        self.courier.deliver(events)
-        holds = self.courier.holds
-        while (seconds := holds.seconds_until_due(self.clock.now())) is not None:
+        self.batch_sender.deliver(events)
+        deferred = self.batch_sender.deferred
+        while (seconds := deferred.seconds_until_due(self.clock.now())) is not None:
             self.clock.pause(seconds)
             limits = RequestLimits(limit, 10**9)
-            for request in limits.pack(holds.take_due(self.clock.now())):
-                self.courier.deliver(request)
+            for request in limits.pack(deferred.take_due(self.clock.now())):
+                self.batch_sender.deliver(request)
 
 
-class Desk:
+class ScriptedShutdown(Shutdown):
+    """A shutdown whose time left is a function of the test's."""
+
+    def __init__(self, seconds_left: Callable[[], float | None]) -> None:
+        """Take the function."""
+        super().__init__()
+        self.left = seconds_left
+
+    def seconds_left(self) -> float | None:
+        """Return what the function does."""
+        return self.left()
+
+
+class DeliveryHarness:
     """A delivery with real lanes, all of whose senders answer by one script."""
 
     def __init__(
         self,
         answer: Script | Iterable[Answer] = (),
         *,
-        is_interrupted: Callable[[], bool] = lambda: False,
+        seconds_left: Callable[[], float | None] = lambda: None,
         max_events_per_second: int | None = None,
         **options: t.Any,
     ) -> None:
@@ -258,17 +314,18 @@ class Desk:
             "per_id_per_second": 1000,
         }
         self.clock = FakeClock()
-        self.book = Book()
+        self.outcomes = NotedOutcomes()
         self.log: list[str] = []
         self.amplitude = ScriptedSender(answer)
         self.amplitude.on_post = self.clock.notice
+        self.shutdown = ScriptedShutdown(seconds_left)
         self.delivery = Delivery(
             lambda: self.amplitude,
             DeliveryOptions(**values | options),
-            self.book,
-            pace=RateLimiter(max_events_per_second),
+            self.outcomes,
+            rate_limiter=RateLimiter(max_events_per_second),
             log=self.log.append,
-            is_interrupted=is_interrupted,
+            shutdown=self.shutdown,
             clock=self.clock,
         )
         self._let_the_clock_notice_work()
@@ -297,12 +354,20 @@ class Desk:
         """Wait until nothing is on its way, without letting time pass."""
         condition, lanes = self.delivery._condition, self.delivery._lanes
         with condition:
-            assert condition.wait_for(lambda: all(lane.is_free for lane in lanes), 20)
+            assert condition.wait_for(lambda: lanes.are_free, 20)
 
     def deliver(self, events: Iterable[EncodedEvent]) -> None:
         """Submit all of them and wait until they are settled."""
         self.submit(events)
-        assert self.delivery.finish(lambda: None)
+        assert self.delivery.flush()
+
+    def flush_within(self, seconds_left: Callable[[], float | None]) -> bool:
+        """Flush with a deadline; return whether all is settled by then."""
+        self.shutdown.left = seconds_left
+        try:
+            return self.delivery.flush()
+        finally:
+            self.shutdown.left = lambda: None
 
 
 def assert_in_order_per_user(accepted: Sequence[int], users: int) -> None:

@@ -119,7 +119,7 @@ class OutcomeHarness:
                     self.lanes.delivered([self.events[each] for each in name])
                 case "=":
                     asked = [self.events[each] for each in name]
-                    self.fresh = self.lanes.sift(asked).fresh
+                    self.fresh = self.lanes.drop_delivered(asked).to_send
                 case "!":
                     self.lanes.rejected(self.events[name], REFUSAL)
                 case "-":

@@ -6,7 +6,7 @@ import dataclasses
 
 from target_amplitude_nami.accounting.counts import Counts
 from target_amplitude_nami.accounting.report import Report
-from target_amplitude_nami.delivery.outgoing import Traffic
+from target_amplitude_nami.delivery.traffic import Traffic
 from target_amplitude_nami.store.model import IdConflict, StoreFigures
 
 COUNTS = Counts(

@@ -209,6 +209,13 @@ class ScriptedServer:
         return b"".join(pieces)
 
 
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
 def accepted(count: int) -> Reply:
     """Return what Amplitude says when it takes so many events."""
     return reply(

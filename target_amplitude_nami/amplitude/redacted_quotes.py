@@ -1,4 +1,4 @@
-"""Quotes what an answer says, without repeating what its request held."""
+"""Quotes answers for the log without the key, ids and texts of their requests."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if t.TYPE_CHECKING:
 _LONGEST_ERROR = 300
 _LONGEST_LINE = 200
 _LOOKED_AT: t.Final = 4_000
-"""Bytes of an answer, or characters of its error: what follows is not shown anyway."""
+"""Bytes of an answer, or characters of its error; more is never shown."""
 _LONG_ENOUGH: t.Final = 5
-"""Shorter texts may be in an answer by chance, as a part of a longer word."""
+"""Shorter texts may be part of a longer word by chance."""
 _GZIP: t.Final = b"\x1f\x8b"
 _IDS: t.Final = frozenset({b"user_id", b"device_id", b"insert_id"})
 _OF_THE_CATALOGUE: t.Final = frozenset(
     {b"event_type", b"productId", b"revenueType", b"currency"}
 )
-"""Keys whose texts say nothing of a person, and something of what is wrong."""
+"""Keys whose texts concern no person, and may explain the error."""
 
 _AMPLITUDES: t.Final = frozenset(
     {
@@ -40,7 +40,7 @@ _AMPLITUDES: t.Final = frozenset(
         *("user_id", "user_properties"),
     }
 )
-"""What Amplitude says most: no request has to be looked through for it."""
+"""Amplitude's most frequent messages, quoted without searching the request."""
 
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 _NOT_SHOWN = re.compile(
@@ -51,29 +51,26 @@ _JSON_TEXT = re.compile(rb'"((?:[^"\\]++|\\.)*+)"(:?)')
 _JSON_ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|(["\\/])|[bfnrt])')
 
 
-class Quotes:
-    """Makes texts for the log out of the answer to one request.
+class RedactedQuotes:
+    """Quotes the answer to one request.
 
-    `***` stands for the API key, for each id of the request's events, and for each of
-    their properties' texts.
+    `***` replaces the API key, each id of the request's events, and each text of their
+    properties.
     """
 
     def __init__(self, api_key: str, body: bytes) -> None:
-        """Take the key in the request, and the request's body, maybe compressed."""
+        """Take the key of the request and its body, compressed or not."""
         self._api_key = api_key
         self._body = body
 
     def error(self, text: str) -> str:
-        """Return a message of Amplitude, or of the network, on one line."""
+        """Return an error message of Amplitude or of the network on one line."""
         if text in _AMPLITUDES:
             return text
         return self._without_request(text[:_LOOKED_AT])[:_LONGEST_ERROR]
 
     def first_line(self, content: bytes) -> str:
-        """Return the first line of text that an answer shows; empty if it has none.
-
-        Of HTML that is the title.
-        """
+        """Return an answer's first line of text, or HTML's title; empty without one."""
         text = content[:_LOOKED_AT].decode("utf-8", "replace")
         if "\0" in text or text.count("\ufffd") * 10 > len(text):
             return ""
@@ -88,14 +85,14 @@ class Quotes:
     def _without_request(self, text: str) -> str:
         text = _normal(text)
         lowered = text.lower()
-        # The request may be large: nothing of it is kept that the text does not hold.
+        # The request may be large: only the texts that the answer holds are kept.
         found = {value for value in self._values() if value.lower() in lowered}
         for value in sorted(found, key=len, reverse=True):
             text = _without(text, value)
         return printable(text)
 
     def _values(self) -> Iterator[str]:
-        """Yield what must not be repeated."""
+        """Yield the texts that must not be quoted."""
         for text in chain([self._api_key], _texts_of_request(self._body)):
             if value := _normal(text):
                 yield value
@@ -111,8 +108,7 @@ def _shown_by_markup(text: str) -> str:
 def _texts_of_request(body: bytes) -> Iterator[str]:
     """Yield the ids and the properties' texts of a request's events.
 
-    They are found without decoding the JSON, which could take as much memory again many
-    times, and does not go well with half of a cut emoji.
+    They are found without decoding the JSON, which could take many times its memory.
     """
     plain = gzip.decompress(body) if body.startswith(_GZIP) else body
     key = b""

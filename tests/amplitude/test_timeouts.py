@@ -17,7 +17,7 @@ from target_amplitude_nami.amplitude import client as client_module
 from target_amplitude_nami.amplitude.answers import Answer, Delivered, Fatal, Unknown
 from target_amplitude_nami.amplitude.client import Client
 from target_amplitude_nami.amplitude.connection import MOST_ANSWER_BYTES
-from tests.support.asking import EVENTS, answer_to, ask, destination
+from tests.support.asking import EVENTS, ask, destination
 from tests.support.server import Reply, ScriptedServer, accepted, reply
 
 if t.TYPE_CHECKING:
@@ -73,7 +73,7 @@ def test_over_tls_it_has_no_more_time_either(
 ) -> None:
     # Of loopback the environment is not asked: the name is another one for it.
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "certificate.pem"))
-    monkeypatch.setattr(client_module, "_is_loopback", lambda _url: False)
+    monkeypatch.setattr(client_module, "trusts_environment", lambda _url: True)
     wire = [HEAD, b"\r\n", *byte_by_byte(OK)]
     trickle = Reply(wire=wire, seconds=PATIENCE / 5)
     with ScriptedServer(accepted(3), trickle, tls=self_signed) as server:
@@ -238,9 +238,10 @@ def test_of_an_answer_without_end_no_more_than_a_megabyte_is_read(
 
 def test_an_answer_of_less_than_a_megabyte_is_read_whole() -> None:
     body = b'{"code":200,"events_ingested":3,"x":"%s"}' % (b"x" * 1_000_000)
-    assert answer_to(reply(200, body)) == Delivered(3)
     packed = reply(200, gzip.compress(body), Content_Encoding="gzip")
-    assert answer_to(packed) == Delivered(3)
+    with ScriptedServer(reply(200, body), packed) as server:
+        assert ask(server.url) == Delivered(3)
+        assert ask(server.url) == Delivered(3)
 
 
 @pytest.mark.parametrize("location", ["http://a.invalid/", "\xff", "http://[", "//"])
@@ -251,5 +252,5 @@ def test_of_a_redirect_nothing_but_the_status_counts(location: str) -> None:
     with ScriptedServer(short, endless) as server:
         answer = ask(server.url)
         assert isinstance(answer, Fatal)
-        assert "redirects" in answer.said
+        assert "redirects" in answer.message
         assert isinstance(ask(server.url), Unknown)

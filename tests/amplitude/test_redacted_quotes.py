@@ -6,6 +6,7 @@ import gzip
 import json
 import typing as t
 
+import msgspec
 import pytest
 
 from target_amplitude_nami.amplitude.answers import (
@@ -16,9 +17,13 @@ from target_amplitude_nami.amplitude.answers import (
     Unknown,
 )
 from target_amplitude_nami.amplitude.client import Client
-from target_amplitude_nami.amplitude.quoting import Quotes
-from tests.support.asking import KEY, answer_to, destination
+from target_amplitude_nami.amplitude.redacted_quotes import RedactedQuotes
+from target_amplitude_nami.amplitude.responses import Response
+from tests.support.asking import KEY, FunctionSession, answer_to, destination
 from tests.support.server import Reply, ScriptedServer, reply
+
+if t.TYPE_CHECKING:
+    from collections.abc import Sequence
 
 EVENT = {
     "event_type": "user.subscription.renewed",
@@ -36,13 +41,15 @@ BODY = json.dumps({"api_key": KEY, "events": [EVENT]}).encode()
 
 
 def answer_about_ada(scripted: Reply, **changes: t.Any) -> Answer:
-    """Return what a client makes of the reply to a request with Ada's event."""
-    with ScriptedServer(scripted) as server:
-        client = Client(destination(server.url, **changes))
-        try:
-            return client.post(client.encode([json.dumps(EVENT).encode()]), 1)
-        finally:
-            client.close()
+    """Return what a client makes of the response to a request with Ada's event."""
+    return answer_about([json.dumps(EVENT).encode()], scripted, **changes)
+
+
+def answer_about(events: Sequence[bytes], scripted: Reply, **changes: t.Any) -> Answer:
+    """Return what a client makes of the response to a request with these events."""
+    response = Response(scripted.status, scripted.headers, scripted.body)
+    client = Client(destination(**changes), FunctionSession(lambda _: response))
+    return client.post(client.encode(events), len(events))
 
 
 # The first line of text
@@ -73,7 +80,7 @@ def answer_about_ada(scripted: Reply, **changes: t.Any) -> Answer:
     ],
 )
 def test_the_first_line_is_what_a_person_would_read(content: bytes, line: str) -> None:
-    assert Quotes(KEY, b'{"events":[]}').first_line(content) == line
+    assert RedactedQuotes(KEY, b'{"events":[]}').first_line(content) == line
 
 
 @pytest.mark.parametrize(
@@ -87,16 +94,12 @@ def test_the_first_line_is_what_a_person_would_read(content: bytes, line: str) -
         (502, Unknown("{}")),
     ],
 )
-def test_what_a_relay_says_is_quoted(status: int, answer: Unknown) -> None:
+def test_a_relays_own_words_are_quoted(status: int, answer: Unknown) -> None:
     scripted = reply(status, b"tenant 7 is unknown\nmore", Content_Type="text/plain")
-    with ScriptedServer(scripted) as server:
-        client = Client(destination(server.url))
-        found = client.post(client.encode([b"{}"]), 1)
-        client.close()
-    said = f"HTTP {status}: tenant 7 is unknown"
-    expected = answer.said.replace("{host}", server.address).replace("{}", said)
-    assert type(found) is type(answer)
-    assert found.said == expected
+    found = answer_to(scripted)
+    quoted = f"HTTP {status}: tenant 7 is unknown"
+    expected = answer.message.replace("{host}", "relay.invalid").replace("{}", quoted)
+    assert found == msgspec.structs.replace(answer, message=expected)
 
 
 # What is taken out
@@ -128,9 +131,9 @@ def test_what_a_relay_says_is_quoted(status: int, answer: Unknown) -> None:
 )
 def test_the_key_and_the_texts_of_events_are_taken_out(text: str) -> None:
     for body in (BODY, gzip.compress(BODY)):
-        quotes = Quotes(KEY, body)
-        said = quotes.first_line(f"no [{text}], no ({text}): no".encode())
-        assert said in {
+        quotes = RedactedQuotes(KEY, body)
+        quote = quotes.first_line(f"no [{text}], no ({text}): no".encode())
+        assert quote in {
             "no [***], no (***): no",
             "no [x***x], no (x***x): no",
         }
@@ -139,18 +142,14 @@ def test_the_key_and_the_texts_of_events_are_taken_out(text: str) -> None:
 
 def test_half_of_a_cut_character_in_a_request_does_no_harm() -> None:
     event = rb'{"user_id":"ada-\ud83d","event_properties":{"a":"\ud83d secret"}}'
-    quotes = Quotes(KEY, b'{"api_key":"k","events":[' + event + b"]}")
+    quotes = RedactedQuotes(KEY, b'{"api_key":"k","events":[' + event + b"]}")
     assert quotes.error(r"no ada-\ud83d, no \ud83d secret") == "no ***, no ***"
 
 
 def test_many_fields_of_an_answer_take_little_time() -> None:
     fields = {f"field-{number}": [number] for number in range(2000)}
     scripted = reply(400, {"error": "no", "events_with_invalid_fields": fields})
-    with ScriptedServer(scripted) as server:
-        client = Client(destination(server.url))
-        body = client.encode([json.dumps(EVENT).encode()] * 2000)
-        answer = client.post(body, 2000)
-        client.close()
+    answer = answer_about([json.dumps(EVENT).encode()] * 2000, scripted)
     assert isinstance(answer, Refused)
     assert len(answer.events) == 2000
     assert answer.events[19].field == "field-19"
@@ -159,12 +158,12 @@ def test_many_fields_of_an_answer_take_little_time() -> None:
 
 def test_other_words_stay_as_they_are() -> None:
     text = "user.subscription.renewed: user_id needs device_id, d77 is no pro"
-    assert Quotes(KEY, BODY).error(text) == text
+    assert RedactedQuotes(KEY, BODY).error(text) == text
 
 
 def test_what_is_cut_off_is_taken_out_before() -> None:
-    said = Quotes(KEY, BODY).first_line(b"x" * 195 + b"lovelace@example.com")
-    assert said == "x" * 195 + "***"
+    quote = RedactedQuotes(KEY, BODY).first_line(b"x" * 195 + b"lovelace@example.com")
+    assert quote == "x" * 195 + "***"
 
 
 @pytest.mark.parametrize("status", [200, 202, 400, 403, 404, 413, 429, 500])
@@ -190,26 +189,30 @@ def test_no_answer_leads_to_a_text_with_an_id(
         "missing_field": reply(status, {"missing_field": ids}),
         "type": reply(status, b"\0", Content_Type=ids),
     }[form]
-    told = repr(answer_about_ada(scripted, gzip=gzip_))
+    text = repr(answer_about_ada(scripted, gzip=gzip_))
     for part in (KEY, "ada", "'d7'", " d7 ", "77aa", "lovelace"):
-        assert part not in told
+        assert part not in text
 
 
 def test_a_line_that_is_no_http_is_quoted_without_ids_too() -> None:
-    answer = answer_about_ada(Reply(wire=[b"SSH-2.0 of Phone-of-Ada \x1b[31m\r\n"] * 2))
+    line = b"SSH-2.0 of Phone-of-Ada \x1b[31m\r\n"
+    with ScriptedServer(Reply(wire=[line] * 2)) as server:
+        client = Client(destination(server.url))
+        answer = client.post(client.encode([json.dumps(EVENT).encode()]), 1)
+        client.close()
     assert isinstance(answer, Unknown)
-    assert "SSH-2.0 of ***" in answer.said
-    assert answer.said.isprintable()
+    assert "SSH-2.0 of ***" in answer.message
+    assert answer.message.isprintable()
 
 
 def test_an_error_of_amplitude_is_quoted_in_one_line() -> None:
     answer = answer_to(
         reply(400, {"error": "Bad\n2026-11-28 | ERROR | \x1b[31mforged"})
     )
-    said = "HTTP 400: Bad 2026-11-28 | ERROR | \\x1b[31mforged"
-    assert answer == RefusedUnattributed(400, said)
+    message = "HTTP 400: Bad 2026-11-28 | ERROR | \\x1b[31mforged"
+    assert answer == RefusedUnattributed(400, message)
 
 
 def test_a_long_error_takes_no_longer_than_a_short_one() -> None:
-    quotes = Quotes("", BODY[:-2] + b"," + BODY[BODY.index(b"[") + 1 :])
+    quotes = RedactedQuotes("", BODY[:-2] + b"," + BODY[BODY.index(b"[") + 1 :])
     assert quotes.error("no " * 300_000) == ("no " * 100)

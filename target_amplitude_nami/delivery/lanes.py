@@ -1,0 +1,190 @@
+"""Distributes events to the lanes, and lets requests leave that are not full."""
+
+from __future__ import annotations
+
+import typing as t
+
+from target_amplitude_nami.delivery.lane import join_small_backlogs
+from target_amplitude_nami.delivery.router import Router
+from target_amplitude_nami.delivery.traffic import Traffic
+
+if t.TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterable, Sequence
+
+    from target_amplitude_nami.amplitude.event import EncodedEvent
+    from target_amplitude_nami.delivery.clock import Clock
+    from target_amplitude_nami.delivery.lane import Lane
+
+
+class Lanes:
+    """The lanes of a delivery and the first request, which they share.
+
+    A small input goes in that one request; only when it is full are all lanes used. All
+    methods are for whoever has the condition.
+    """
+
+    def __init__(
+        self,
+        lanes: Sequence[Lane],
+        *,
+        batch_wait_seconds: float,
+        clock: Clock,
+        condition: threading.Condition,
+        has_deadline: Callable[[], bool],
+    ) -> None:
+        """Take the lanes, which `start` starts.
+
+        Args:
+            lanes: At least one.
+            batch_wait_seconds: How long events wait for their request to fill.
+            clock: The time.
+            condition: Guards the lanes; notified on changes.
+            has_deadline: Whether the run has to end soon.
+        """
+        self._lanes = lanes
+        self._batch_wait_seconds = batch_wait_seconds
+        self._clock = clock
+        self._condition = condition
+        self._has_deadline = has_deadline
+        self._router = Router(len(lanes))
+        self._are_all_used = len(lanes) == 1
+        self._is_started = False
+        self._is_flushing = False
+
+    @property
+    def traffic(self) -> Traffic:
+        """What all lanes have sent so far; needs no condition."""
+        return sum((lane.traffic for lane in self._lanes), Traffic())
+
+    @property
+    def waiting_events(self) -> int:
+        """How many events are in no request yet."""
+        return sum([len(lane.backlog) for lane in self._lanes])
+
+    @property
+    def filling_bytes(self) -> int:
+        """How much memory those take whose requests have yet to fill."""
+        backlogs = [lane.backlog for lane in self._lanes]
+        return sum([one.memory_bytes for one in backlogs if not one.is_ready])
+
+    @property
+    def are_free(self) -> bool:
+        """Whether no lane has a request to send."""
+        return all(lane.is_free for lane in self._lanes)
+
+    def raise_failure(self) -> None:
+        """Raise what ended a lane, if something did."""
+        for lane in self._lanes:
+            if lane.failure is not None:
+                raise lane.failure
+
+    def stop(self) -> None:
+        """Let the lanes end."""
+        for lane in self._lanes:
+            lane.stop()
+
+    def join(self, seconds: float) -> None:
+        """Wait for the lanes to end, without the condition, for so long in all."""
+        until = self._clock.now() + seconds
+        for lane in self._lanes if self._is_started else ():
+            lane.join(max(0.0, until - self._clock.now()))
+
+    def put(self, events: Sequence[EncodedEvent]) -> None:
+        """Take events in order; start the lanes with the first."""
+        if not self._is_started:
+            self._is_started = True
+            for lane in self._lanes:
+                lane.start()
+        self._is_flushing = False
+        if not self._are_all_used:
+            events = self._put_in_first_request(events)
+        if events:
+            self._route(events)
+
+    def settle(self, events: Sequence[EncodedEvent]) -> None:
+        """Forget settled events; route those that were parked behind them."""
+        if parked := self._router.settle(events):
+            self._route(parked)
+            self.go_on_flushing()
+
+    def _put_in_first_request(
+        self, events: Sequence[EncodedEvent]
+    ) -> Sequence[EncodedEvent]:
+        """Put events in the request that all lanes share; return those left over."""
+        first = self._lanes[0].backlog
+        count = first.count_that_fit(events)
+        self._router.share(events[:count])
+        first.put(events[:count], self._clock.now())
+        if first.is_full or count < len(events):
+            self.use_all()
+        return events[count:]
+
+    def _route(self, events: Sequence[EncodedEvent]) -> None:
+        now = self._clock.now()
+        is_ready = False
+        for lane, routed in zip(self._lanes, self._router.route(events), strict=True):
+            if routed:
+                lane.backlog.put(routed, now)
+                is_ready |= lane.backlog.is_ready
+        if is_ready:
+            self._condition.notify_all()
+
+    # Letting requests leave that are not full
+
+    def use_all(self) -> None:
+        """Let the first request leave, and fill one in each lane from now on."""
+        if not self._are_all_used:
+            self._are_all_used = True
+            self._urge(self._lanes[:1])
+
+    def flush(self) -> None:
+        """Let all events leave, until further ones come."""
+        self._is_flushing = True
+        self.go_on_flushing()
+        self._condition.notify_all()  # so that the lanes look at the time again
+
+    def go_on_flushing(self) -> None:
+        """Let all events leave, if that is wanted.
+
+        While events are parked, requests in flight may free them to leave with the
+        others: else an input would end in twice as many small requests. A run with a
+        deadline has no time for that.
+        """
+        if not self._is_flushing:
+            return
+        may_wait = self._router.has_parked and not self._has_deadline()
+        if may_wait and not self.are_free:
+            return
+        join_small_backlogs(self._lanes, self._router)
+        self._urge(self._lanes)
+
+    def urge_overdue(self) -> None:
+        """Let free lanes send what has waited long enough."""
+        overdue = self._clock.now() - self._batch_wait_seconds
+        self._urge(
+            lane
+            for lane in self._lanes
+            if lane.is_free and lane.backlog.since <= overdue
+        )
+
+    def urge_free(self) -> None:
+        """Let free lanes send what they have."""
+        self.use_all()
+        self._urge(lane for lane in self._lanes if lane.is_free)
+
+    def urge_fullest(self) -> None:
+        """Let the fullest of the requests leave that have yet to fill."""
+        filling = [lane for lane in self._lanes if not lane.backlog.is_ready]
+        self.use_all()
+        self._urge([max(filling, key=lambda lane: len(lane.backlog))])
+
+    def _urge(self, lanes: Iterable[Lane]) -> None:
+        """Let all events leave that wait in these lanes."""
+        has_urged = False
+        for lane in lanes:
+            if lane.backlog.events:
+                lane.backlog.urge()
+                has_urged = True
+        if has_urged:
+            self._condition.notify_all()
