@@ -1,4 +1,4 @@
-"""The command `local-amplitude`: serve a local Amplitude, or say what one holds."""
+"""Runs the command `local-amplitude`: serves a local Amplitude, or sums one up."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from target_amplitude_nami.local.ingest.behaviour import Region
-    from target_amplitude_nami.local.model import Summary
+    from target_amplitude_nami.local.queries.reader import Summary
 
 _DEFAULT_FILE = Path("output/local-amplitude.db")
 DEFAULT_PORT = 8026
@@ -27,7 +27,7 @@ _REGIONS = frozenset({"us", "eu"})
 
 
 class KeysError(ValueError):
-    """A list of keys that makes no sense; the message says why."""
+    """A list of keys is invalid; the message says why."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,20 +39,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             _serve(options)
     except (FaultError, KeysError) as error:
-        return _complain(str(error))
+        return _fail(str(error))
     except sqlite3.Error as error:
-        return _complain(f"{options.file}: {error}")
+        return _fail(f"{options.file}: {error}")
     except ImportError as error:
-        return _complain(
+        return _fail(
             f"{error}; install the extra: pip install 'target-amplitude-nami[local]'",
         )
     except OSError as error:
-        return _complain(str(error))
+        return _fail(str(error))
     return 0
 
 
 def render(summary: Summary) -> str:
-    """Return a summary as text for people: a line per event type, then the rest."""
+    """Format a summary as text: a line per event type, then the totals."""
     lines = [f"{count:>9}  {name}" for name, count in summary.events.items()]
     return "\n".join(
         (
@@ -68,11 +68,17 @@ def render(summary: Summary) -> str:
 
 
 def keys_of(text: str | None, region: Region) -> frozenset[str] | None:
-    """Return the keys of a list that a region knows; None, without a list, for any.
+    """Parse a list of keys; return those of a region, or None without a list.
 
-    A key without a region before it belongs to the region that is served. So one list
-    may serve two local Amplitudes, and a mix-up shows as it would in the real ones:
-    as an invalid key.
+    A key without a region belongs to the region that is served. So one list works for
+    two local Amplitudes, and mixed-up keys are invalid there as in the real ones.
+
+    Args:
+        text: The list, such as `a,eu:b`.
+        region: The region that is served.
+
+    Raises:
+        KeysError: A region is unknown.
     """
     if not text:
         return None
@@ -84,67 +90,67 @@ def keys_of(text: str | None, region: Region) -> frozenset[str] | None:
         elif home == region:
             known.add(key)
         elif home not in _REGIONS:
-            raise KeysError(f"--keys: {home!r} is no region; there are us and eu")
+            raise KeysError(f"--keys: {home!r} is not a region; use us or eu")
     return frozenset(known)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="local-amplitude",
-        description="A stand-in for Amplitude's ingestion, on this machine alone.",
+        description="A stand-in for Amplitude's ingestion APIs on this machine.",
     )
     parser.add_argument(
         "file",
         nargs="?",
         type=Path,
         default=_DEFAULT_FILE,
-        help="the SQLite file that keeps what arrives (default: %(default)s)",
+        help="the SQLite file to store what arrives (default: %(default)s)",
     )
     parser.add_argument(
         "--port",
         type=_port,
         default=DEFAULT_PORT,
-        help="the port, 0 for any that is free (default: %(default)s)",
+        help="the port, 0 for any free one (default: %(default)s)",
     )
     parser.add_argument(
         "--host",
         metavar="ADDRESS",
-        help="the address to listen on: whoever reaches it sees everything and may"
-        " switch faults (default: the loopback, for this machine alone)",
+        help="the address to listen on: whoever reaches it can read everything and"
+        " change faults (default: the loopback, for this machine only)",
     )
     parser.add_argument(
         "--faults",
         type=Path,
         metavar="FILE",
-        help="a JSON file that says when to misbehave, and how",
+        help="a JSON file of faults: when and how to misbehave",
     )
     parser.add_argument(
         "--keys",
         metavar="KEY,KEY",
-        help="the API keys that exist, those of another region as us:KEY or eu:KEY"
+        help="the API keys that exist; a key of another region as us:KEY or eu:KEY"
         " (default: any)",
     )
     parser.add_argument(
         "--eu",
         action="store_true",
-        help="stand for Amplitude's region EU, which knows no key of the US",
+        help="stand for Amplitude's EU region, where keys of the US are invalid",
     )
     parser.add_argument(
         "--summary",
         action="store_true",
-        help="only print what the file holds",
+        help="only print a summary of the file",
     )
     return parser
 
 
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > _MAX_PORT:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port")
     return int(text)
 
 
 def _serve(options: argparse.Namespace) -> None:
-    # Imported here because a summary needs no server, and no server its packages.
+    # A summary needs neither the server nor the extra packages that it imports.
     from target_amplitude_nami.local.server import LocalAmplitude  # noqa: PLC0415
 
     faults = Faults.from_text(options.faults.read_bytes()) if options.faults else None
@@ -156,7 +162,7 @@ def _serve(options: argparse.Namespace) -> None:
         region=region,
         faults=faults,
         keys=keys_of(options.keys, region),
-        on_trouble=lambda why: _say(
+        on_trouble=lambda why: _log(
             f"{options.file} cannot be written ({why}): requests are answered with an"
             " error until it can"
         ),
@@ -164,11 +170,11 @@ def _serve(options: argparse.Namespace) -> None:
     with suppress(KeyboardInterrupt):
         signal.signal(signal.SIGTERM, _interrupt)
         with server as local:
-            _say(f"{local.url} shows what arrives in {options.file}; Ctrl-C ends it")
-            _say(
-                "events go to "
-                f"{local.endpoint('http_v2')} or {local.endpoint('batch')},"
-                f" as to Amplitude's region {region.upper()}",
+            _log(f"{local.url} shows what arrives in {options.file}; Ctrl-C stops it")
+            _log(
+                f"events go to {local.endpoint('http_v2')}"
+                f" or {local.endpoint('batch')}"
+                f" (Amplitude region {region.upper()})",
             )
             threading.Event().wait()
 
@@ -177,13 +183,13 @@ def _interrupt(*_: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _say(text: str) -> None:
+def _log(text: str) -> None:
     sys.stderr.write(f"local-amplitude: {text}\n")
     sys.stderr.flush()
 
 
-def _complain(text: str) -> int:
-    _say(text)
+def _fail(text: str) -> int:
+    _log(text)
     return 1
 
 

@@ -1,4 +1,4 @@
-"""JSON text to Python values, also where the text escapes what UTF-8 cannot hold."""
+"""Decodes JSON, also with half a surrogate pair, which UTF-8 cannot hold."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ _REPLACEMENT = rb"\ufffd"
 
 
 def decode(text: bytes) -> Any:
-    """Return the value of a JSON text; half a surrogate pair becomes U+FFFD.
+    """Decode a JSON text; half a surrogate pair becomes U+FFFD.
 
     Raises:
-        ValueError: The text is no JSON, or holds NaN, Infinity or a number too large.
+        ValueError: The text is not JSON, or has NaN, Infinity or a number too large.
     """
     try:
-        return _decoder.decode(mended(text))
+        return _decoder.decode(without_lone_surrogates(text))
     except RecursionError as error:
         raise ValueError("nested too deeply to be read") from error
 
 
-def mended(text: bytes) -> bytes:
-    """Return a JSON text of the same length in which no surrogate is without its pair.
+def without_lone_surrogates(text: bytes) -> bytes:
+    """Replace lone surrogates in a JSON text by U+FFFD; the length stays the same.
 
-    JSON may escape half a pair; UTF-8, and with it SQLite, has no place for one.
+    JSON may escape half a surrogate pair, which neither UTF-8 nor SQLite can store.
     """
     # Most texts escape nothing, and one byte is found a hundred times as fast as two.
     if b"\\" not in text or (rb"\ud" not in text and rb"\uD" not in text):

@@ -11,8 +11,10 @@ import uvicorn
 
 from target_amplitude_nami.local.faults import Faults
 from target_amplitude_nami.local.faults.injector import FaultInjector
-from target_amplitude_nami.local.http.application import Application, Connection
+from target_amplitude_nami.local.http.application import Application
+from target_amplitude_nami.local.http.connection import Connection
 from target_amplitude_nami.local.http.request_handler import RequestHandler
+from target_amplitude_nami.local.http.request_logger import RequestLogger
 from target_amplitude_nami.local.ingest import limits
 from target_amplitude_nami.local.ingest.behaviour import Behaviour
 from target_amplitude_nami.local.ingest.ingestion import Ingestion
@@ -25,16 +27,13 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from target_amplitude_nami.local.ingest.behaviour import Region
-    from target_amplitude_nami.local.model import (
-        JsonObject,
-        LoggedRequest,
-        StoredEvent,
-        Summary,
-    )
+    from target_amplitude_nami.local.model import JsonObject
+    from target_amplitude_nami.local.queries.reader import StoredEvent, Summary
+    from target_amplitude_nami.local.storage.request_log import LoggedRequest
 
 HOST = "127.0.0.1"
 
-# Longer than clients keep an idle connection, so that none closes under their hands.
+# Longer than clients keep an idle connection, so that none is closed while in use.
 _KEEP_ALIVE_SECONDS = 600
 
 
@@ -42,17 +41,18 @@ class LocalAmplitude:
     """A local Amplitude that runs, in a thread of its own, while the context is open.
 
     Args:
-        path: The file that keeps what arrives; an existing one is gone on with.
-        port: The port; 0 takes any that is free.
-        host: The address to listen on; the page answers to any name if it is given.
+        path: The file to store what arrives; an existing one is continued.
+        port: The port; 0 for any free one.
+        host: The address to listen on; if given, the page accepts any host name.
         region: The region of Amplitude that it stands for.
-        keys: The API keys that exist; None takes any.
-        faults: How to misbehave.
-        behaviour: How to decide what Amplitude's documentation leaves open.
-        keep_bodies: Keep the decompressed body of every request in its log as it came,
-            its key included.
+        keys: The API keys that exist; None accepts any.
+        faults: The faults to inject.
+        behaviour: What to do where Amplitude's documentation leaves it open.
+        keep_bodies: Log the decompressed body of every request as it came, with its
+            key.
         now: The server's clock, in seconds since 1970.
-        on_trouble: Hears, at most once in a minute, why a request cannot be stored.
+        on_trouble: Called with the reason, at most once a minute, when a request cannot
+            be stored.
     """
 
     def __init__(  # noqa: PLR0913
@@ -73,8 +73,9 @@ class LocalAmplitude:
         self._port = port
         self._host = host
         self._region = region
-        self._rules = Ingestion(
-            keys=None if keys is None else frozenset(keys),
+        self._keys = None if keys is None else frozenset(keys)
+        self._ingestion = Ingestion(
+            keys=self._keys,
             behaviour=behaviour or Behaviour(),
             now=now,
         )
@@ -85,11 +86,11 @@ class LocalAmplitude:
         self._reader = Reader(path)
 
     def __enter__(self) -> Self:
-        """Open the file and the port, and start to serve.
+        """Open the file and the port, and start serving.
 
         Raises:
             OSError: The port is taken.
-            sqlite3.Error: The file is no local Amplitude's.
+            sqlite3.Error: The file is not a local Amplitude's.
         """
         self._socket = _listen(self._host or HOST, self._port)
         try:
@@ -98,10 +99,10 @@ class LocalAmplitude:
             self._socket.close()
             raise
         self._handler = RequestHandler(
-            self._rules,
+            self._ingestion,
             self._store,
+            RequestLogger(self._store, keys=self._keys, keep_bodies=self._keep_bodies),
             self._injector,
-            keep_bodies=self._keep_bodies,
             now=self._now,
             on_trouble=self._on_trouble,
         )
@@ -129,34 +130,35 @@ class LocalAmplitude:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop serving; a request in hand gets its answer, an unfinished one none."""
+        """Stop serving; complete requests are answered, unfinished ones are dropped."""
         self._application.close()
         self._server.should_exit = True
         self._thread.join()
         self._store.close()
 
     def endpoint(self, api: str) -> str:
-        """Return the URL of an API: `http_v2` or `batch`."""
+        """Return the URL of an API, `http_v2` or `batch`."""
         paths = {known.name: known.path for known in limits.APIS.values()}
         return self.url + paths[api]
 
     @property
     def trouble(self) -> str | None:
-        """Why the last request could not be stored, if waiting is no help."""
+        """Why the last request could not be stored, if waiting does not help."""
         return self._handler.trouble
 
     def set_faults(self, faults: Faults) -> None:
-        """Play another script from the next request on."""
-        self._injector.play(faults)
+        """Replace the faults from the next request on."""
+        self._injector.replace(faults)
 
     def summary(self) -> Summary:
-        """Return what the file holds, in numbers."""
+        """Count what the file contains."""
         return self._reader.summary()
 
     def events(self, *, listed: bool = True) -> Iterator[StoredEvent]:
         """Yield the events in the order of arrival.
 
-        With `listed=False`, what `$identify` and `$groupidentify` brought instead.
+        Args:
+            listed: False for `$identify` and `$groupidentify` instead.
         """
         return self._reader.events(listed=listed)
 
@@ -170,9 +172,9 @@ class LocalAmplitude:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket, so that clients may connect before the server runs."""
-    # The protocol is named because asyncio turns Nagle's algorithm off only for sockets
-    # that say so; with it on, every answer on a kept connection comes 40 ms late.
+    """Return a listening socket; clients can connect before the server runs."""
+    # asyncio disables Nagle's algorithm only for sockets that name their protocol; with
+    # it, every answer on a kept connection comes 40 ms late.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -185,7 +187,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _server(application: Application) -> uvicorn.Server:
-    """Return a server that is seen and heard only by its clients."""
+    """Return a server that logs nothing and leaves signals alone."""
     return uvicorn.Server(
         uvicorn.Config(
             application,

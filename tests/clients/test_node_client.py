@@ -180,7 +180,7 @@ def test_a_throttled_user_waits_for_thirty_seconds(
     assert (after.total, after.duplicates) == (901, 0)
 
 
-def test_a_wrong_key_is_told(program: Path, destination: Destination) -> None:
+def test_a_wrong_key_is_reported(program: Path, destination: Destination) -> None:
     local = destination.local
 
     with sending(program, local, event("user-1"), api_key="another-key") as client:

@@ -182,7 +182,7 @@ def test_a_throttled_user_waits_and_the_others_do_not(
     assert (local.summary().total, local.summary().duplicates) == (902, 0)
 
 
-def test_a_wrong_key_is_told(
+def test_a_wrong_key_is_reported(
     destination: Destination,
     make_client: MakeClient,
     caplog: pytest.LogCaptureFixture,

@@ -1,4 +1,4 @@
-"""Asking the page's API in tests, and events to ask about."""
+"""Calls of the page's API, and events to send before."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import requests
 from tests.local.bench import event
 
 Ask: TypeAlias = Callable[..., Any]
-"""Asks the API and returns its answer, which must be a good one."""
+"""Calls the page's API and returns its answer, which must be 200."""
 
 Send: TypeAlias = Callable[..., requests.Response]
 """Sends events to the local Amplitude."""

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from target_amplitude_nami.local.faults import Faults
 from target_amplitude_nami.local.faults.injector import FaultInjector
 from target_amplitude_nami.local.http.request_handler import Reply, RequestHandler
+from target_amplitude_nami.local.http.request_logger import RequestLogger
 from target_amplitude_nami.local.ingest.behaviour import Behaviour
 from target_amplitude_nami.local.ingest.ingestion import Ingestion
 from target_amplitude_nami.local.model import Request
 from target_amplitude_nami.local.queries.reader import Reader
-from target_amplitude_nami.local.storage.store import Store
+from target_amplitude_nami.local.storage.store import Capacities, Store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +28,7 @@ JSON_TYPE = {"content-type": "application/json"}
 
 
 def event(**fields: Any) -> dict[str, Any]:
-    """Return an event that nothing is wrong with, changed as asked."""
+    """Return a valid event with these fields."""
     return {
         "event_type": "user.login",
         "user_id": "user-1",
@@ -43,7 +44,7 @@ def without(name: str, **fields: Any) -> dict[str, Any]:
 
 
 class Bench:
-    """Rules and store at work, without a server."""
+    """Handles requests by call, with a store and a clock that is set."""
 
     def __init__(
         self,
@@ -51,19 +52,20 @@ class Bench:
         *,
         keys: frozenset[str] | None = None,
         keep_bodies: bool = True,
+        capacities: Capacities | None = None,
         **behaviour: Any,
     ) -> None:
-        """Open the store; further keywords are behaviour."""
+        """Open the store; further keywords are fields of `Behaviour`."""
         self.now = NOON
-        self.store = Store(path)
+        self.store = Store(path, capacities)
         self.read = Reader(path)
         self._handler = RequestHandler(
             Ingestion(
                 keys=keys, behaviour=Behaviour(**behaviour), now=lambda: self.now
             ),
             self.store,
+            RequestLogger(self.store, keys=keys, keep_bodies=keep_bodies),
             FaultInjector(Faults()),
-            keep_bodies=keep_bodies,
             now=lambda: self.now,
         )
 
@@ -80,8 +82,8 @@ class Bench:
         return reply.status, json.loads(reply.body)
 
     def take(self, request: Request) -> Reply:
-        """Hand in a request and return the reply."""
-        reply = self._handler.serve(request, None)
+        """Handle a request and return the reply."""
+        reply = self._handler.handle(request, None)
         assert reply is not None
         return reply
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class MakeBench(Protocol):
     """Makes benches that are closed at the end of the test."""
 
-    def __call__(self, **options: Any) -> Bench: ...
+    def __call__(self, path: Path | None = None, **options: Any) -> Bench: ...
 
 
 @pytest.fixture
@@ -30,8 +30,9 @@ def make_bench(tmp_path: Path) -> Iterator[MakeBench]:
     benches: list[Bench] = []
     numbers = count()
 
-    def make(**options: Any) -> Bench:
-        benches.append(Bench(tmp_path / f"bench-{next(numbers)}.db", **options))
+    def make(path: Path | None = None, **options: Any) -> Bench:
+        path = path or tmp_path / f"bench-{next(numbers)}.db"
+        benches.append(Bench(path, **options))
         return benches[-1]
 
     yield make

@@ -54,7 +54,7 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_serves_until_it_is_told_to_stop(
+def test_it_serves_until_a_signal_stops_it(
     tmp_path: Path,
     session: requests.Session,
     number: signal.Signals,
@@ -100,7 +100,7 @@ def test_a_key_of_another_region_is_an_invalid_key(
     region: str,
     statuses: dict[str, int],
 ) -> None:
-    """Seen of servers: an EU key at the US address is told to be invalid."""
+    """Seen of servers: an EU key is invalid at the US address."""
     keys = "plain,us:american,eu:european"
     with serving(tmp_path / "db", "--keys", keys, *options) as (_, url):
         answers = {
@@ -115,7 +115,9 @@ def test_a_key_of_another_region_is_an_invalid_key(
     assert state["region"] == region
 
 
-def test_it_says_where_its_page_is(tmp_path: Path, session: requests.Session) -> None:
+def test_it_prints_the_address_of_its_page(
+    tmp_path: Path, session: requests.Session
+) -> None:
     with serving(tmp_path / "db") as (_, url):
         answer = session.get(url.removesuffix("/2/httpapi"))
 
@@ -123,7 +125,7 @@ def test_it_says_where_its_page_is(tmp_path: Path, session: requests.Session) ->
     assert answer.headers["Content-Security-Policy"]
 
 
-def test_it_listens_elsewhere_only_when_told_to(
+def test_it_listens_elsewhere_only_with_an_option(
     tmp_path: Path,
     session: requests.Session,
 ) -> None:
@@ -212,7 +214,7 @@ def test_a_summary_needs_no_server(tmp_path: Path, session: requests.Session) ->
     ]
 
 
-def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
+def test_without_the_extra_it_names_what_to_install(tmp_path: Path) -> None:
     code = (
         "import sys; sys.modules['starlette'] = sys.modules['uvicorn'] = None;"
         "from target_amplitude_nami.local.cli import main; sys.exit(main())"
@@ -238,14 +240,14 @@ def test_every_mistake_is_one_line(tmp_path: Path) -> None:
         "unable to open database file": [tmp_path / "none.db", "--summary"],
         "file is not a database": [notes, "--summary"],
         "`$.faults[0].do.status`": [tmp_path / "a.db", "--faults", broken],
-        "'uk' is no region; there are us and eu": ["--keys", "uk:key"],
+        "'uk' is not a region; use us or eu": ["--keys", "uk:key"],
         "No such file": [tmp_path / "a.db", "--faults", tmp_path / "none.json"],
     }
-    for told, arguments in mistakes.items():
+    for message, arguments in mistakes.items():
         done = run(*arguments)
 
         assert (done.returncode, done.stdout) == (1, "")
-        assert told in done.stderr
+        assert message in done.stderr
         assert done.stderr.startswith("local-amplitude: ")
         assert done.stderr.count("\n") == 1
 
@@ -255,4 +257,4 @@ def test_a_port_is_a_port(port: str) -> None:
     done = run("--port", port)
 
     assert done.returncode == 2
-    assert f"argument --port: '{port}' is no port" in done.stderr
+    assert f"argument --port: '{port}' is not a port" in done.stderr

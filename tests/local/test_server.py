@@ -159,7 +159,7 @@ def test_a_body_over_the_limit_is_read_to_its_end_and_refused(
         ({"status": 200, "raw": "", "content_type": "text/plain"}, b"", "text/plain"),
     ],
 )
-def test_a_scripted_answer_takes_the_place_of_the_rules(
+def test_the_answer_of_a_fault_replaces_ingestion(
     make_local: MakeLocal,
     session: requests.Session,
     do: dict[str, Any],
@@ -181,7 +181,7 @@ def test_a_scripted_answer_takes_the_place_of_the_rules(
     assert local.summary().total == 0
 
 
-def test_a_scripted_answer_may_bring_headers(
+def test_the_answer_of_a_fault_may_have_headers(
     make_local: MakeLocal,
     session: requests.Session,
 ) -> None:
@@ -237,7 +237,7 @@ def test_a_client_that_left_before_it_is_reset_leaves_no_traceback(
 
 
 @pytest.mark.parametrize("scripted", [{}, {"status": 500, "raw": "half a word"}])
-def test_a_cut_answer_promises_more_than_it_sends(
+def test_a_cut_answer_announces_more_than_it_sends(
     make_local: MakeLocal,
     session: requests.Session,
     caplog: pytest.LogCaptureFixture,
@@ -267,7 +267,7 @@ def test_a_delayed_request_lets_others_pass(
     )
     start = time.perf_counter()
     slow.start()
-    _wait_for(local, arrived=1)
+    _wait_for_hits(local, session, 1)
 
     session.post(local.endpoint("http_v2"), json=upload(event()))
     slow.join()
@@ -277,12 +277,12 @@ def test_a_delayed_request_lets_others_pass(
     assert users == ["user-1", "slow-1"]
 
 
-@pytest.mark.parametrize(("unsent", "arrived"), [(0, 1), (1, 0)])
+@pytest.mark.parametrize(("unsent", "hits"), [(0, 1), (1, 0)])
 def test_closing_waits_neither_for_delayed_nor_for_half_requests(
     tmp_path: Path,
     session: requests.Session,
     unsent: int,
-    arrived: int,
+    hits: int,
 ) -> None:
     waiting = faults({"when": {"user_id": "user-1"}, "do": {"delay": 3_600}})
     with LocalAmplitude(tmp_path / "local.db", faults=waiting) as local:
@@ -290,7 +290,7 @@ def test_closing_waits_neither_for_delayed_nor_for_half_requests(
         line = socket.create_connection(address)
         line.sendall(request[: len(request) - unsent])
         session.post(local.endpoint("http_v2"), json=upload())
-        _wait_for(local, arrived=arrived + 1)
+        _wait_for_hits(local, session, hits)
         start = time.perf_counter()
 
     assert time.perf_counter() - start < 5
@@ -377,7 +377,7 @@ def test_a_taken_port_is_an_error_at_once(
         pytest.fail("two servers on one port")
 
 
-def test_it_says_nothing_and_leaves_signals_to_its_host(tmp_path: Path) -> None:
+def test_it_prints_nothing_and_leaves_signals_to_its_host(tmp_path: Path) -> None:
     """The standard output of a Singer target belongs to STATE."""
     code = f"""
 import logging, signal
@@ -404,7 +404,8 @@ with LocalAmplitude(Path({str(tmp_path / "local.db")!r})) as local:
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
-def _wait_for(local: LocalAmplitude, *, arrived: int) -> None:
+def _wait_for_hits(local: LocalAmplitude, session: requests.Session, hits: int) -> None:
     deadline = time.monotonic() + 10
-    while local._handler._arrived < arrived:
+    url = local.url + "/api/faults"
+    while session.get(url).json()["rules"][0]["hits"] < hits:
         assert time.monotonic() < deadline

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from target_amplitude_nami.local.queries.reader import Reader
 
 if TYPE_CHECKING:
-    from target_amplitude_nami.local.model import Summary
+    from target_amplitude_nami.local.queries.reader import Summary
 
 ROOT = Path(__file__).parents[2]
 """The repository."""

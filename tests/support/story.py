@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from target_amplitude_nami.local.model import StoredEvent
+    from target_amplitude_nami.local.queries.reader import StoredEvent
     from target_amplitude_nami.local.server import LocalAmplitude
     from tests.support.zygote import Running, Zygote
 

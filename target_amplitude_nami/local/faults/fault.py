@@ -1,4 +1,4 @@
-"""Faults by script: when the local Amplitude misbehaves, and how."""
+"""Defines faults: when the local Amplitude misbehaves, and how."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _Count: TypeAlias = Annotated[int, Meta(ge=1)]
 
 
 class FaultError(ValueError):
-    """A script of faults that makes no sense; the message says where."""
+    """A definition of faults is invalid; the message says where."""
 
 
 class When(
@@ -21,10 +21,10 @@ class When(
     kw_only=True,
     omit_defaults=True,
 ):
-    """Which requests a fault strikes: those that meet all that is given."""
+    """Which requests a fault strikes: those that meet all given conditions."""
 
     every: _Count | None = None
-    """Every nth request, counted from the first that the server took."""
+    """Every nth request, counted from the first one that arrives."""
     requests: frozenset[_Count] | None = None
     """The requests of these numbers; the first is 1."""
     path: str | None = None
@@ -44,27 +44,27 @@ class Do(
 ):
     """What happens to a request that is struck.
 
-    A scripted answer (`status` with `json` or `raw`) takes the place of the rules, and
-    the request leaves nothing behind. A delay comes before all else.
+    An answer (`status` with `json` or `raw`) replaces ingestion, and nothing of the
+    request is stored but its line in the log. A delay comes first.
     """
 
     read_rate: _Count | None = None
-    """Bytes per second at which the body is read: the client has to wait with it."""
+    """Bytes per second at which the body is read; the client has to wait."""
     delay: Annotated[float, Meta(ge=0)] = 0
-    """Seconds before the request is looked at."""
+    """Seconds to wait before the request is handled."""
     status: Annotated[int, Meta(ge=200, le=599)] | None = None
     json: Any = UNSET
     raw: str | None = None
     content_type: str = "text/html"
     headers: dict[str, str] = {}
-    """Further headers of a scripted answer, such as Retry-After."""
+    """Further headers of the answer, such as Retry-After."""
     reset: Literal["before", "after"] | None = None
-    """Drop the connection, before the request has its effects or after."""
+    """Drop the connection before or after the request takes effect."""
     cut: bool = False
-    """Promise a longer answer than is sent, then close; the effects stay."""
+    """Announce a longer answer than is sent, then close; the effects stay."""
 
     def __post_init__(self) -> None:
-        """Refuse what contradicts itself."""
+        """Check that the actions do not contradict each other."""
         body = self.raw is not None or self.json is not UNSET
         if self.status is None and (body or self.headers):
             raise ValueError("`json`, `raw` and `headers` need a `status`")
@@ -79,58 +79,58 @@ class Do(
 
     @property
     def body(self) -> bytes:
-        """The scripted answer's body."""
+        """The body of the answer."""
         if self.json is not UNSET:
             return msgspec.json.encode(self.json)
         return (self.raw or "").encode()
 
     @property
     def media_type(self) -> str:
-        """The scripted answer's content type."""
+        """The content type of the answer."""
         return "application/json" if self.json is not UNSET else self.content_type
 
 
 class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One rule of a script."""
+    """A condition and the action to take when a request meets it."""
 
     do: Do
     when: When = When()
     times: _Count | None = None
-    """How often it strikes at most."""
+    """The most requests that it strikes."""
     name: str = ""
-    """What the request log calls it."""
+    """Its name in the request log."""
     id: Annotated[str, Meta(max_length=64)] = ""
-    """What it is switched by while it is played; given to it if it has none."""
+    """Its id, by which it can be switched on and off; generated if missing."""
     enabled: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be decided."""
+        """Check that the condition is known when the action is due."""
         if self.do.read_rate is not None and self.when.user_id is not None:
             raise ValueError("before the body is read, no `user_id` is known")
 
     @property
     def title(self) -> str:
-        """Its name, or what it does."""
+        """Its name, or a description of what it does."""
         return self.name or _describe(self.do)
 
 
 class Faults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A script: the first fault that applies to a request strikes it."""
+    """A list of faults: the first one that applies to a request strikes it."""
 
     faults: tuple[Fault, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse two faults of one id."""
+        """Check that no id is given twice."""
         ids = [fault.id for fault in self.faults if fault.id]
         if len(ids) > len(set(ids)):
             raise ValueError("each `id` may be given to one fault only")
 
     @classmethod
     def from_json(cls, document: object) -> Faults:
-        """Return the script that a JSON value describes.
+        """Return the faults that a JSON value describes.
 
         Raises:
-            FaultError: It does not describe one.
+            FaultError: The document is invalid.
         """
         try:
             return msgspec.convert(document, cls)
@@ -139,29 +139,29 @@ class Faults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @classmethod
     def from_rules(cls, document: object) -> Faults:
-        """Return the script that a document of the page describes, `{"rules": []}`.
+        """Return the faults that a document of the page describes, `{"rules": []}`.
 
         Raises:
-            FaultError: It does not describe one.
+            FaultError: The document is invalid.
         """
         rules = document.get("rules") if isinstance(document, dict) else None
         if not isinstance(rules, list):
             raise FaultError("faults: `rules` has to be a list")
-        # What the page was told of them beside the rules themselves.
-        told = [
+        # The page sends back the hits that it got with the rules.
+        plain = [
             {name: value for name, value in rule.items() if name != "hits"}
             if isinstance(rule, dict)
             else rule
             for rule in rules
         ]
-        return cls.from_json({"faults": told})
+        return cls.from_json({"faults": plain})
 
     @classmethod
     def from_text(cls, text: bytes) -> Faults:
-        """Return the script that a JSON text holds.
+        """Return the faults that a JSON text describes.
 
         Raises:
-            FaultError: It does not hold one.
+            FaultError: The text is invalid.
         """
         try:
             return cls.from_json(msgspec.json.decode(text))

@@ -1,4 +1,4 @@
-"""A script of faults that is being played, and can be changed meanwhile."""
+"""Decides which fault strikes which request."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from target_amplitude_nami.local.faults.fault import Faults
 
 
-class Role(msgspec.Struct):
-    """A fault of a script that is being played."""
+class _ActiveFault(msgspec.Struct):
+    """A fault with what it needs to decide, and how often it struck."""
 
     fault: Fault
     dice: random.Random
@@ -27,49 +27,55 @@ class Role(msgspec.Struct):
 
 
 class FaultInjector:
-    """Knows which fault strikes which request; any thread may ask or change it."""
+    """Decides which fault strikes which request; for use by any thread.
+
+    Args:
+        faults: The faults to begin with.
+    """
 
     def __init__(self, faults: Faults) -> None:
         self._lock = Lock()
-        self._roles: list[Role] = []
-        self.play(faults)
+        self._active: list[_ActiveFault] = []
+        self.replace(faults)
 
-    def play(self, faults: Faults) -> None:
-        """Play these faults from the next request on.
+    def replace(self, faults: Faults) -> None:
+        """Replace the faults from the next request on.
 
-        Those without an id are given one. One that is as it was goes on counting.
+        Faults without an id get one. An unchanged fault keeps its count.
         """
         with self._lock:
-            before = {role.fault.id: role for role in self._roles}
+            before = {active.fault.id: active for active in self._active}
             taken = {fault.id for fault in faults.faults}
             free = (name for n in count(1) if (name := str(n)) not in taken)
-            self._roles = []
+            self._active = []
             for fault in faults.faults:
                 named = msgspec.structs.replace(fault, id=fault.id or next(free))
                 known = before.get(named.id)
-                if known is not None and _same(known.fault, named):
+                if known is not None and _are_same(known.fault, named):
                     known.fault = named
-                    self._roles.append(known)
+                    self._active.append(known)
                 else:
                     dice = random.Random(fault.when.seed)  # noqa: S311
-                    self._roles.append(Role(named, dice))
+                    self._active.append(_ActiveFault(named, dice))
 
     def switch(self, name: str, *, enabled: bool) -> bool:
-        """Switch a fault on or off; tell whether there is one of this id."""
+        """Switch a fault on or off; return False if there is none of this id."""
         with self._lock:
-            for role in self._roles:
-                if role.fault.id == name:
-                    role.fault = msgspec.structs.replace(role.fault, enabled=enabled)
+            for active in self._active:
+                if active.fault.id == name:
+                    active.fault = msgspec.structs.replace(
+                        active.fault, enabled=enabled
+                    )
                     return True
         return False
 
-    def roles(self) -> list[tuple[Fault, int]]:
-        """Return each fault and how many requests it struck."""
+    def hits(self) -> list[tuple[Fault, int]]:
+        """Return each fault with how many requests it struck."""
         with self._lock:
-            return [(role.fault, role.hits) for role in self._roles]
+            return [(active.fault, active.hits) for active in self._active]
 
     def next_slow(self, number: int, path: str) -> Fault | None:
-        """Return the fault that has the request of this number read slowly."""
+        """Return the fault that slows down reading the request of this number."""
         return self._next(number, path, frozenset, slow=True)
 
     def next(
@@ -80,7 +86,10 @@ class FaultInjector:
     ) -> Fault | None:
         """Return the fault that strikes the request of this number, if one does.
 
-        `user_ids` is only called if a fault asks for it.
+        Args:
+            number: The number of the request, from 1.
+            path: Its path.
+            user_ids: Returns its user ids; only called if a fault needs them.
         """
         return self._next(number, path, user_ids, slow=False)
 
@@ -93,32 +102,32 @@ class FaultInjector:
         slow: bool,
     ) -> Fault | None:
         with self._lock:
-            for role in self._roles:
-                if (role.fault.do.read_rate is not None) == slow and _strikes(
-                    role, number, path, user_ids
+            for active in self._active:
+                if (active.fault.do.read_rate is not None) == slow and _strikes(
+                    active, number, path, user_ids
                 ):
-                    role.hits += 1
-                    return role.fault
+                    active.hits += 1
+                    return active.fault
         return None
 
 
 def _strikes(
-    role: Role,
+    active: _ActiveFault,
     number: int,
     path: str,
     user_ids: Callable[[], Container[str]],
 ) -> bool:
-    fault, when = role.fault, role.fault.when
+    fault, when = active.fault, active.fault.when
     return (
         fault.enabled
-        and (fault.times is None or role.hits < fault.times)
+        and (fault.times is None or active.hits < fault.times)
         and (when.every is None or number % when.every == 0)
         and (when.requests is None or number in when.requests)
         and (when.path is None or when.path == path)
         and (when.user_id is None or when.user_id in user_ids())
-        and (when.probability is None or role.dice.random() < when.probability)
+        and (when.probability is None or active.dice.random() < when.probability)
     )
 
 
-def _same(one: Fault, other: Fault) -> bool:
+def _are_same(one: Fault, other: Fault) -> bool:
     return msgspec.structs.replace(one, enabled=other.enabled) == other

@@ -1,4 +1,4 @@
-"""The faults that one wants to see most often, ready to be switched on."""
+"""Defines the faults that are needed most often, ready to be switched on."""
 
 from __future__ import annotations
 

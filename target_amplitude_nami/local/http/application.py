@@ -1,27 +1,27 @@
-"""The local Amplitude in the language of HTTP: one ASGI application."""
+"""Routes each HTTP request to ingestion or to the page, as one ASGI application."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import socket
-import struct
 import time
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from target_amplitude_nami.local.http.connection import (
+    read_request,
+    reset,
+    send_reply,
+    transport_of,
+)
 from target_amplitude_nami.local.http.guard import (
     Guard,
     is_sent_unasked,
     upload_objection,
 )
-from target_amplitude_nami.local.ingest import limits
-from target_amplitude_nami.local.model import Request
 from target_amplitude_nami.local.page import files
 from target_amplitude_nami.local.page.api import Api
 from target_amplitude_nami.local.page.live import Notifier
@@ -30,51 +30,20 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from target_amplitude_nami.local.faults.injector import FaultInjector
-    from target_amplitude_nami.local.http.request_handler import Reply, RequestHandler
+    from target_amplitude_nami.local.http.request_handler import RequestHandler
+    from target_amplitude_nami.local.model import Request
     from target_amplitude_nami.local.queries.reader import Reader
-
-_TRANSPORT = "local_amplitude.transport"
-
-# Past this length a body is over every limit, and its rest need not be kept.
-_MAX_KEPT_BYTES = limits.BATCH.max_bytes + 1
-
-_CUT_BYTES = 64
-"""How much more a cut answer promises than it sends."""
-
-
-_NEEDS_HEADER = (
-    "Forms and GET need the header `X-Local-Amplitude: 1` here, "
-    "because a web page could send them without it."
-)
-
-
-class Connection(H11Protocol):
-    """HTTP/1.1 that shows the application its transport, to drop the line with."""
-
-    def connection_made(  # type: ignore[override]
-        self,
-        transport: asyncio.Transport,
-    ) -> None:
-        """Wrap the application for this connection."""
-        super().connection_made(transport)
-        application = self.app
-
-        async def with_transport(scope: Scope, receive: Receive, send: Send) -> None:
-            scope.setdefault("extensions", {})[_TRANSPORT] = transport
-            await application(scope, receive, send)
-
-        self.app = with_transport
 
 
 class Application:
-    """Hands requests to the desk and its replies back; shows the page beside.
+    """Passes requests for Amplitude to the handler, and serves the page.
 
     Args:
-        desk: Where requests to Amplitude are taken in.
-        reader: Where the page's answers come from.
-        script: The faults that are played.
+        handler: Handles requests for Amplitude.
+        reader: Opens the file for the page.
+        injector: Holds the faults, which the page can change.
         region: The region that the server stands for.
-        any_host: Whether requests may be for any host.
+        any_host: Whether to accept requests for any host name.
     """
 
     def __init__(
@@ -100,7 +69,7 @@ class Application:
                 Route("/favicon.ico", files.no_icon),
                 Route("/", files.front),
             ],
-            exception_handlers={404: files.nothing_there, 405: files.nothing_there},
+            exception_handlers={404: files.not_found, 405: files.not_found},
         )
         self._page: ASGIApp = Guard(page, any_host=any_host)
 
@@ -113,14 +82,14 @@ class Application:
             await self._ingest(scope, receive, send)
 
     def close(self) -> None:
-        """Give up on requests that are delayed or half there.
+        """Abort delayed and unfinished requests, for which the server would wait.
 
-        It is called from another thread, and the server waits for what is left.
+        It may be called from any thread.
         """
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._give_up)
+            self._loop.call_soon_threadsafe(self._abort)
 
-    def _give_up(self) -> None:
+    def _abort(self) -> None:
         self._closing.set()
         self._notifier.notify()
         for transport in self._reading:
@@ -128,43 +97,38 @@ class Application:
 
     async def _ingest(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        why = upload_objection(headers, any_host=self._any_host)
-        if why is not None:
-            await _turn_away(why, scope, receive, send)
+        objection = upload_objection(headers, any_host=self._any_host)
+        if objection is not None:
+            answer = JSONResponse({"code": 403, "error": objection}, 403)
+            await answer(scope, receive, send)
         elif is_sent_unasked(scope["method"], headers):
-            await self._answer_alone(scope, receive, send)
+            await self._refuse(scope, receive, send)
         else:
-            await self._take(scope, receive, send)
+            await self._handle(scope, receive, send)
 
-    async def _answer_alone(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request that any web page could have sent; keep nothing of it."""
-        if scope["path"] == limits.IDENTIFY_API.path:
-            await _turn_away(_NEEDS_HEADER, scope, receive, send)
-            return
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request that any web page could have sent; store nothing of it."""
         request = await self._read(scope, receive, None)
         if request is not None:
-            await _answer(self._handler.refuse(request), send)
+            await send_reply(self._handler.refuse(request), scope, receive, send)
 
-    async def _take(self, scope: Scope, receive: Receive, send: Send) -> None:
-        slow = self._handler.meet_head(scope["path"])
+    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        slow = self._handler.slow_fault(scope["path"])
         rate = None if slow is None else slow.do.read_rate
         request = await self._read(scope, receive, rate)
         if request is None:
             return
         started = time.perf_counter()
-        fault = self._handler.meet(request, slow)
+        fault = self._handler.count(request, slow)
         if fault is not None and await self._is_closed_within(fault.do.delay):
-            await _drop(scope, receive)
+            await reset(scope, receive)
             return
-        reply = self._handler.serve(request, fault, started)
+        reply = self._handler.handle(request, fault, started)
         self._notifier.notify()
         if reply is None:
-            await _drop(scope, receive)
-            return
-        await _answer(reply, send)
-        if reply.cut:
-            _transport(scope).close()
-            await _until_gone(receive)
+            await reset(scope, receive)
+        else:
+            await send_reply(reply, scope, receive, send)
 
     async def _read(
         self,
@@ -172,7 +136,8 @@ class Application:
         receive: Receive,
         rate: int | None,
     ) -> Request | None:
-        transport = _transport(scope)
+        """Read a request, at so many bytes per second if a rate is given."""
+        transport = transport_of(scope)
         if self._closing.is_set():
             transport.abort()
         self._reading.add(transport)
@@ -183,11 +148,14 @@ class Application:
             return message
 
         try:
-            return await _whole(scope, receive if rate is None else receive_slowly)
+            return await read_request(
+                scope, receive if rate is None else receive_slowly
+            )
         finally:
             self._reading.remove(transport)
 
     async def _is_closed_within(self, seconds: float) -> bool:
+        """Wait so long; return True at once when the server closes."""
         try:
             await asyncio.wait_for(self._closing.wait(), seconds)
         except TimeoutError:
@@ -195,81 +163,7 @@ class Application:
         return True
 
 
-async def _turn_away(why: str, scope: Scope, receive: Receive, send: Send) -> None:
-    answer = JSONResponse({"code": 403, "error": why}, 403)
-    await answer(scope, receive, send)
-
-
-async def _whole(scope: Scope, receive: Receive) -> Request | None:
-    """Return the whole request, or None if the client went away before its end."""
-    body = bytearray()
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        if len(body) < _MAX_KEPT_BYTES:
-            body += message.get("body", b"")
-        more = message.get("more_body", False)
-    headers = {
-        name.decode("latin-1"): value.decode("latin-1")
-        for name, value in scope["headers"]
-    }
-    return Request(
-        scope["method"],
-        scope["path"],
-        headers,
-        bytes(body),
-        scope["query_string"],
-        scope["client"][0],
-    )
-
-
-async def _answer(reply: Reply, send: Send) -> None:
-    length = len(reply.body) + (_CUT_BYTES if reply.cut else 0)
-    headers = {
-        "access-control-allow-origin": "*",
-        "content-type": reply.media_type,
-        "content-length": str(length),
-        **reply.headers,
-    }
-    await send(
-        {
-            "type": "http.response.start",
-            "status": reply.status,
-            "headers": [
-                (name.encode("latin-1"), value.encode("latin-1"))
-                for name, value in headers.items()
-            ],
-        },
-    )
-    body: Message = {"type": "http.response.body", "body": reply.body}
-    await send({**body, "more_body": reply.cut})
-
-
-async def _drop(scope: Scope, receive: Receive) -> None:
-    """Reset the connection: the client gets no answer and no farewell."""
-    transport = _transport(scope)
-    connection = transport.get_extra_info("socket")
-    # With no time to linger, closing sends RST instead of FIN.
-    with contextlib.suppress(OSError):  # the client has left before
-        linger = struct.pack("ii", 1, 0)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-    transport.abort()
-    await _until_gone(receive)
-
-
-async def _until_gone(receive: Receive) -> None:
-    """Wait for the end of a connection; before it, the server would miss an answer."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
 def _is_for_the_page(path: str, method: str) -> bool:
     if path.startswith(("/api/", "/page/")):
         return True
     return path in {"/", "/favicon.ico"} and method in {"GET", "HEAD"}
-
-
-def _transport(scope: Scope) -> asyncio.Transport:
-    return cast("asyncio.Transport", scope["extensions"][_TRANSPORT])

@@ -1,4 +1,4 @@
-"""Keeps foreign web pages from everything here, and the page from foreign code."""
+"""Protects the server from other web pages, and its page from foreign code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _OWN_HEADER = "x-local-amplitude"
-"""A page of another site cannot send it: its browser would have to ask first."""
+"""A page of another site cannot send it: its browser would ask first."""
 
 _READING = frozenset({"GET", "HEAD"})
 _SAME_SITE = frozenset({"none", "same-origin"})
@@ -24,10 +24,11 @@ _SENT_UNASKED = frozenset(
         "text/plain",
     },
 )
-"""Kinds of bodies that a browser sends to other origins without asking them first; for
-one of no kind it does so too, but never without its `Origin`."""
+"""Content types that a browser sends to other origins without asking them first.
 
-_OTHER_HOST = "This server answers to the names of the loopback alone."
+It also sends bodies without a type, but never without its `Origin`."""
+
+_OTHER_HOST = "This server only accepts requests for localhost."
 _HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -41,12 +42,12 @@ _HEADERS = {
 
 
 class Guard:
-    """Stands before the page and its API.
+    """Refuses requests to the page and its API that come from elsewhere.
 
     Args:
-        application: What it guards.
-        any_host: Whether other names than the loopback's are allowed, because the
-            server was told to listen elsewhere.
+        application: The page.
+        any_host: Whether to accept other host names than the loopback's, because the
+            server listens elsewhere.
     """
 
     def __init__(self, application: ASGIApp, *, any_host: bool) -> None:
@@ -54,7 +55,7 @@ class Guard:
         self._any_host = any_host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request, or say why not."""
+        """Serve a request, or answer 403."""
         why = self._objection(scope["method"], Headers(scope=scope))
         if why is not None:
             answer = JSONResponse({"error": why}, 403, _HEADERS)
@@ -69,7 +70,7 @@ class Guard:
         await self._application(scope, receive, send_guarded)
 
     def _objection(self, method: str, headers: Headers) -> str | None:
-        # A foreign page can have its own name point here (DNS rebinding).
+        # A foreign page can point its own name here (DNS rebinding).
         if not self._any_host and not _is_loopback(headers):
             return _OTHER_HOST
         if method in _READING:
@@ -77,29 +78,29 @@ class Guard:
         if headers.get(_OWN_HEADER) != "1":
             return "Changes need the header `X-Local-Amplitude: 1`."
         if not _is_same_origin(headers):
-            return "Changes are not taken from other web pages."
+            return "Changes are not accepted from other web pages."
         return None
 
 
 def upload_objection(headers: Headers, *, any_host: bool) -> str | None:
-    """Return why a request for Amplitude is not even read, None if it is.
+    """Return why a request for Amplitude is not even read; None if it is.
 
     Args:
         headers: The request's headers.
-        any_host: Whether other names than the loopback's are allowed.
+        any_host: Whether to accept other host names than the loopback's.
     """
     if not any_host and not _is_loopback(headers):
         return _OTHER_HOST
     site = headers.get("sec-fetch-site", "none")
     if site not in _SAME_SITE or not _is_same_origin(headers):
-        return "Events are not taken from other web pages."
+        return "Events are not accepted from other web pages."
     return None
 
 
 def is_sent_unasked(method: str, headers: Headers) -> bool:
-    """Whether any web page could have a browser send such a request.
+    """Return whether any web page could make a browser send such a request.
 
-    Browsers tell the origin of nearly all of them; what is left is not kept.
+    Browsers add the origin to nearly all of them; the others are not stored.
     """
     if headers.get(_OWN_HEADER) == "1":
         return False

@@ -1,9 +1,8 @@
-"""Where a request is taken in: struck by a fault or judged, stored, and replied to."""
+"""Handles requests for Amplitude: applies faults, ingests, stores, and replies."""
 
 from __future__ import annotations
 
 import gc
-import re
 import sqlite3
 import time
 from contextlib import contextmanager
@@ -12,33 +11,23 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from target_amplitude_nami.local.ingest import limits
-from target_amplitude_nami.local.ingest.envelope import readable_payload, user_ids_in
-from target_amplitude_nami.local.model import LoggedRequest, Outcome, Request
-from target_amplitude_nami.local.redaction import redaction
-from target_amplitude_nami.local.redaction.credentials import (
-    HIDDEN,
-    without_credentials,
-)
+from target_amplitude_nami.local.ingest.envelope import user_ids_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from target_amplitude_nami.local.faults import Fault
     from target_amplitude_nami.local.faults.injector import FaultInjector
+    from target_amplitude_nami.local.http.request_logger import RequestLogger
     from target_amplitude_nami.local.ingest.ingestion import Ingestion
+    from target_amplitude_nami.local.model import Request
     from target_amplitude_nami.local.storage.store import Store
 
 _FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
 _PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _PRIMARY_CODE = 0xFF
-"""The bits of an error code of SQLite that say what it is about."""
-_SECONDS_BETWEEN_WORDS = 60
-
-_LONG_PART = re.compile(r"[0-9A-Za-z_-]{20,}")
-"""What in an unknown path may be a key."""
-
-_MAX_KEPT_BODY = 1_000_000
-"""Bytes of the body of a refused request, past which it is not kept."""
+"""The bits of an SQLite error code that give its class."""
+_SECONDS_BETWEEN_REPORTS = 60
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -49,60 +38,51 @@ class Reply(msgspec.Struct, frozen=True):
     media_type: str = "application/json"
     headers: dict[str, str] = {}
     cut: bool = False
-    """Promise more than the body, then close."""
-
-
-class _Kept(msgspec.Struct, frozen=True):
-    """What the request log keeps of what was said."""
-
-    api: str
-    answer: bytes
-    error: str = ""
-    body: bytes | None = None
+    """Announce more than the body, then close the connection."""
 
 
 class RequestHandler:
-    """Takes requests one at a time, in the order in which they are given to it.
+    """Handles requests one at a time, in the order in which they are passed to it.
 
     Args:
-        rules: What judges them.
-        store: What keeps them.
-        script: The faults that strike them.
-        keep_bodies: Keep every body as it came, its key included. Without it, only
-            those of refused requests are kept, and of these no credential.
+        ingestion: Turns a request into an answer and its effects.
+        store: Stores the effects.
+        logger: Logs each request.
+        injector: Decides which fault strikes which request.
         now: The server's clock, in seconds since 1970.
-        on_trouble: Hears, at most once in a minute, why a request cannot be stored.
+        on_trouble: Called with the reason, at most once a minute, when a request cannot
+            be stored.
     """
 
     def __init__(  # noqa: PLR0913
         self,
-        rules: Ingestion,
+        ingestion: Ingestion,
         store: Store,
+        logger: RequestLogger,
         injector: FaultInjector,
         *,
-        keep_bodies: bool,
         now: Callable[[], float],
         on_trouble: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._rules = rules
+        self._ingestion = ingestion
         self._store = store
+        self._logger = logger
         self._injector = injector
-        self._keep_bodies = keep_bodies
         self._now = now
         self._on_trouble = on_trouble
-        self._next_word = 0.0
+        self._next_report = 0.0
         self._arrived = 0
         self.trouble: str | None = None
-        """Why nothing can be stored, if waiting is no help; None as long as it can."""
+        """Why nothing can be stored, if waiting does not help; None otherwise."""
 
-    def meet_head(self, path: str) -> Fault | None:
-        """Return the fault that has a request read slowly that is just arriving."""
+    def slow_fault(self, path: str) -> Fault | None:
+        """Return the fault that slows down reading the request that is arriving."""
         return self._injector.next_slow(self._arrived + 1, path)
 
-    def meet(self, request: Request, slow: Fault | None = None) -> Fault | None:
-        """Count a request that is here; return the fault that strikes it, if any.
+    def count(self, request: Request, slow: Fault | None = None) -> Fault | None:
+        """Count a request that has arrived; return the fault that strikes it, if any.
 
-        One that was read slowly met its fault already: no other strikes it.
+        A request that was read slowly has had its fault: no other strikes it.
         """
         self._arrived += 1
         return slow or self._injector.next(
@@ -111,65 +91,72 @@ class RequestHandler:
             lambda: user_ids_in(request),
         )
 
-    def serve(
+    def handle(
         self,
         request: Request,
         fault: Fault | None,
         started: float | None = None,
     ) -> Reply | None:
-        """Return the reply, its effects being stored; None if the line goes dead.
+        """Store what a request changes; return the reply, None to drop the connection.
 
-        What cannot be stored gets 503, or 507 where waiting alone is no help.
+        A request that cannot be stored gets 503, or 507 if waiting does not help.
 
-        `started` is when the request was there, by the performance counter.
+        Args:
+            request: The request.
+            fault: The fault that strikes it, if any.
+            started: When it had arrived, by the performance counter; None for now.
         """
         started = time.perf_counter() if started is None else started
         try:
-            with _no_collection():
-                reply = self._serve(request, fault, started)
+            with _garbage_collection_paused():
+                reply = self._apply(request, fault, started)
         except sqlite3.Error as error:
-            return self._failed_to_store(error)
+            return self._storage_failure(error)
         self.trouble = None
         return reply
 
-    def _failed_to_store(self, error: sqlite3.Error) -> Reply:
+    def refuse(self, request: Request) -> Reply:
+        """Return the answer to a request that ingestion refuses; store nothing.
+
+        Raises:
+            ValueError: Ingestion accepts the request.
+        """
+        answer = self._ingestion.process(request, self._store).answer
+        if limits.is_success(answer.status):
+            raise ValueError("ingestion accepts this request")
+        return Reply(answer.status, answer.body)
+
+    def _storage_failure(self, error: sqlite3.Error) -> Reply:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
         why = "the disk is full" if code in _FULL else str(error)
         passes = code & _PRIMARY_CODE in _PASSING
         self.trouble = None if passes else why
-        if time.monotonic() >= self._next_word:
-            self._next_word = time.monotonic() + _SECONDS_BETWEEN_WORDS
+        if time.monotonic() >= self._next_report:
+            self._next_report = time.monotonic() + _SECONDS_BETWEEN_REPORTS
             self._on_trouble(why)
         status = 503 if passes else 507
         content = {"code": status, "error": f"Nothing can be stored: {why}"}
         return Reply(status, msgspec.json.encode(content))
 
-    def refuse(self, request: Request) -> Reply:
-        """Return the answer to a request that the rules refuse; keep nothing of it."""
-        answer = self._rules.judge(request, self._store).answer
-        if limits.is_success(answer.status):
-            raise ValueError("the rules take this request")
-        return Reply(answer.status, answer.body, answer.media_type)
-
-    def _serve(
+    def _apply(
         self,
         request: Request,
         fault: Fault | None,
         started: float,
     ) -> Reply | None:
         if fault is None:
-            return self._judge(request, "", started, cut=False)
+            return self._ingest(request, "", started, cut=False)
         name, do = fault.title, fault.do
         if do.reset == "before":
-            self._log(request, name, started, 0, b"")
+            self._log_fault(request, name, started, 0, b"")
             return None
         if do.status is not None:
-            self._log(request, name, started, do.status, do.body)
+            self._log_fault(request, name, started, do.status, do.body)
             return Reply(do.status, do.body, do.media_type, do.headers, do.cut)
-        reply = self._judge(request, name, started, cut=do.cut)
+        reply = self._ingest(request, name, started, cut=do.cut)
         return None if do.reset == "after" else reply
 
-    def _judge(
+    def _ingest(
         self,
         request: Request,
         fault: str,
@@ -178,32 +165,15 @@ class RequestHandler:
         cut: bool,
     ) -> Reply:
         with self._store.transaction() as number:
-            outcome = self._rules.judge(request, self._store)
-            now, answer = self._now(), outcome.answer
-            body = answer.body
+            outcome = self._ingestion.process(request, self._store)
+            now = self._now()
             self._store.keep(outcome.effects, number, now)
-            kept = self._kept(request, outcome)
-            entry = LoggedRequest(
-                number=number,
-                time=now,
-                api=kept.api,
-                status=answer.status,
-                events=outcome.events,
-                duplicates=outcome.effects.duplicates,
-                payload_bytes=len(outcome.payload),
-                wire_bytes=len(request.body) or len(request.query),
-                milliseconds=_milliseconds_since(started),
-                answer=kept.answer,
-                fault=fault,
-                error=kept.error,
-                body=kept.body,
+            self._logger.log(
+                number, request, outcome, fault=fault, now=now, started=started
             )
-            self._store.log(entry, len(outcome.effects.events))
-            if entry.body is not None and not self._keep_bodies:
-                self._store.forget_bodies()
-        return Reply(answer.status, body, answer.media_type, cut=cut)
+        return Reply(outcome.answer.status, outcome.answer.body, cut=cut)
 
-    def _log(
+    def _log_fault(
         self,
         request: Request,
         fault: str,
@@ -211,56 +181,23 @@ class RequestHandler:
         status: int,
         answer: bytes,
     ) -> None:
-        credentials = self._credentials_of(request, readable_payload(request))
         with self._store.transaction() as number:
-            entry = LoggedRequest(
-                number=number,
-                time=self._now(),
-                api=_api(request, credentials),
-                status=status,
-                events=0,
-                duplicates=0,
-                payload_bytes=len(request.body),
-                wire_bytes=len(request.body),
-                milliseconds=_milliseconds_since(started),
-                answer=redaction.answer_without_values(answer, credentials),
+            self._logger.log_fault(
+                number,
+                request,
+                (status, answer),
                 fault=fault,
-                body=request.body if self._keep_bodies else None,
+                now=self._now(),
+                started=started,
             )
-            self._store.log(entry, 0)
-
-    def _kept(self, request: Request, outcome: Outcome) -> _Kept:
-        """Return what the log keeps of a request, which is no credential."""
-        answer = outcome.answer
-        if limits.is_success(answer.status):
-            body = outcome.payload if self._keep_bodies else None
-            return _Kept(_api(request), answer.body, body=body)
-        credentials = self._credentials_of(request, outcome.payload)
-        body = None
-        if len(outcome.payload) <= _MAX_KEPT_BODY:
-            redacted = without_credentials(outcome.payload)
-            if redacted is not None:
-                credentials |= redacted.found
-                body = redaction.without_values(redacted.text, credentials)
-        error = redaction.answer_without_values(answer.error.encode(), credentials)
-        return _Kept(
-            _api(request, credentials),
-            redaction.answer_without_values(answer.body, credentials),
-            error.decode("utf-8", "replace"),
-            outcome.payload if self._keep_bodies else body,
-        )
-
-    def _credentials_of(self, request: Request, payload: bytes) -> frozenset[str]:
-        known = self._rules.keys or frozenset()
-        return known | redaction.credentials_of(request, payload)
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
-    """Leave the garbage where it is for a moment.
+def _garbage_collection_paused() -> Iterator[None]:
+    """Pause garbage collection.
 
-    Thousands of events that all live until the end of their request have the collector
-    look through them again and again, which would take a tenth of the time.
+    Thousands of events live until the end of their request; the collector would look
+    through them again and again, which takes a tenth of the time.
     """
     enabled = gc.isenabled()
     gc.disable()
@@ -269,19 +206,3 @@ def _no_collection() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
-
-
-def _api(request: Request, credentials: Iterable[str] = ()) -> str:
-    api = limits.APIS.get(request.path)
-    if api is not None:
-        return api.name
-    path = request.path.encode("utf-8", "replace")
-    redacted = without_credentials(path)
-    if redacted is None:
-        return "/"
-    text = redaction.without_values(redacted.text, credentials).decode()
-    return _LONG_PART.sub(HIDDEN, text)
-
-
-def _milliseconds_since(started: float) -> float:
-    return round((time.perf_counter() - started) * 1_000, 1)

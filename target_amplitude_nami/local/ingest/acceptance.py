@@ -1,4 +1,4 @@
-"""What becomes of the events of an accepted request, one after the other."""
+"""Turns the events of an accepted request into effects, one after the other."""
 
 from __future__ import annotations
 
@@ -6,49 +6,42 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from target_amplitude_nami.local.ingest import fields, languages, limits, properties
+from target_amplitude_nami.local.ingest import limits
 from target_amplitude_nami.local.ingest.clipping import clipped, may_be_long
-from target_amplitude_nami.local.ingest.identity import Fingerprinter, Ids, device_of
-from target_amplitude_nami.local.ingest.user_resolver import UserResolver
-from target_amplitude_nami.local.model import (
-    Changes,
+from target_amplitude_nami.local.ingest.effects import (
     Effects,
-    JsonObject,
     Kind,
     Memory,
-    NameKind,
     NewEvent,
-    Upload,
-    User,
 )
+from target_amplitude_nami.local.ingest.identity import Fingerprinter, Ids, device_of
+from target_amplitude_nami.local.ingest.user_resolver import UserResolver
+from target_amplitude_nami.local.ingest.user_updater import UserUpdater
+from target_amplitude_nami.local.model import JsonObject, Upload
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from target_amplitude_nami.local.ingest.behaviour import Behaviour
     from target_amplitude_nami.local.ingest.throttling import UpdateBudget
-    from target_amplitude_nami.local.model import NewName
 
-_SKIP = "$skip_user_properties_sync"
 _UPLOADER = "$remote"
 _UNLISTED = frozenset({limits.IDENTIFY, limits.GROUP_IDENTIFY})
-_NAMI_IDS = frozenset({"namiml_user_id", "namiml_device_ids"})
 
-_SHOWN = "user_properties"
 _NOTHING = b"{}"
 
 _encode = msgspec.json.Encoder().encode
 
 
 class Arrival(NamedTuple):
-    """When a request came, in seconds since 1970, and from where."""
+    """When a request arrived, in seconds since 1970, and from which address."""
 
     time: float
     peer: str
 
 
 class _Incoming(msgspec.Struct, gc=False):
-    """An event with what follows from it alone."""
+    """An event with its bytes, its ids and its fingerprint."""
 
     event: JsonObject
     raw: bytes
@@ -61,10 +54,10 @@ class Acceptance:
 
     Args:
         upload: The request's content.
-        memory: What is known from the requests before.
-        behaviour: How to decide what the documentation leaves open.
-        budget: How many updates each user may still have.
-        arrival: When the request came, and from where.
+        memory: What is stored of earlier requests.
+        behaviour: What to do where the documentation leaves it open.
+        budget: Limits the updates of each user.
+        arrival: When the request arrived, and from which address.
     """
 
     def __init__(
@@ -78,7 +71,7 @@ class Acceptance:
     ) -> None:
         self._upload = upload
         self._project = upload.project
-        self._marks = Fingerprinter(self._project)
+        self._fingerprinter = Fingerprinter(self._project)
         self._memory = memory
         self._behaviour = behaviour
         self._budget = budget
@@ -87,18 +80,23 @@ class Acceptance:
         self._listed = sum(kind is Kind.EVENT for kind in self._kinds.values())
 
     def effects(self, ids: list[Ids]) -> Effects:
-        """Return all that the events, which name these ids, change."""
+        """Return everything that the events change.
+
+        Args:
+            ids: The ids of each event.
+        """
         incoming = self._read(ids)
-        fresh = list(self._without_copies(incoming))
+        fresh = list(self._without_duplicates(incoming))
         named = [item.ids for item in fresh]
-        resolver = self._resolver = UserResolver(
+        resolver = UserResolver(
             self._project,
-            self._marks,
+            self._fingerprinter,
             named,
             self._memory,
             self._behaviour,
         )
-        events = [self._stored(item) for item in fresh]
+        updater = UserUpdater(resolver, self._behaviour, self._budget)
+        events = [self._new_event(item, resolver, updater) for item in fresh]
         return Effects(
             events=events,
             duplicates=len(incoming) - len(fresh),
@@ -116,9 +114,11 @@ class Acceptance:
             for event, raw in zip(self._upload.events, self._upload.raws, strict=True)
         ]
         keys = [self._key(event, who) for event, who in zip(events, ids, strict=True)]
-        marks = iter(self._marks.of_copies(key for key in keys if key is not None))
+        fingerprints = iter(
+            self._fingerprinter.of_events(key for key in keys if key is not None)
+        )
         return [
-            _Incoming(event, raw, who, None if key is None else next(marks))
+            _Incoming(event, raw, who, None if key is None else next(fingerprints))
             for event, raw, who, key in zip(
                 events, self._upload.raws, ids, keys, strict=True
             )
@@ -129,7 +129,7 @@ class Acceptance:
         event: JsonObject,
         ids: Ids,
     ) -> tuple[str, tuple[object, ...]] | None:
-        """Return the device and the parts by which an event is known, if it is."""
+        """Return the device and the parts that duplicates of an event share."""
         insert_id = event.get("insert_id")
         parts: tuple[object, ...] = (insert_id,)
         if insert_id is None:
@@ -138,14 +138,14 @@ class Acceptance:
             parts = event.get("event_id"), event.get("time")
         return ids.device_id or device_of(ids.user_id or ""), parts
 
-    def _without_copies(self, incoming: list[_Incoming]) -> Iterator[_Incoming]:
-        """Drop what a device sent before under the same insert id, also just now.
+    def _without_duplicates(self, incoming: list[_Incoming]) -> Iterator[_Incoming]:
+        """Drop events that a device sent before with the same insert id.
 
-        Seven days of server time; the event's own time plays no part (HTTP V2 API,
-        Event deduplication).
+        Within seven days of server time; the event's own time does not matter
+        (HTTP V2 API, Event deduplication).
         """
-        marks = [item.fingerprint for item in incoming if item.fingerprint is not None]
-        seen = self._memory.seen(marks, self._now - limits.DEDUPLICATION_SECONDS)
+        known = [item.fingerprint for item in incoming if item.fingerprint is not None]
+        seen = self._memory.seen(known, self._now - limits.DEDUPLICATION_SECONDS)
         for item in incoming:
             if item.fingerprint is None:
                 yield item
@@ -153,13 +153,18 @@ class Acceptance:
                 seen.add(item.fingerprint)
                 yield item
 
-    def _stored(self, item: _Incoming) -> NewEvent:
-        event, resolver = item.event, self._resolver
+    def _new_event(
+        self,
+        item: _Incoming,
+        resolver: UserResolver,
+        updater: UserUpdater,
+    ) -> NewEvent:
+        event = item.event
         number = self._memory.next_event()
         user = resolver.resolve(item.ids)
         event_type = event["event_type"]
         time = event.get("time")
-        overlay, changes = self._apply(event, user, number)
+        overlay, changes = updater.apply(event, user, number)
         if event.get("ip") == _UPLOADER:
             overlay = {**overlay, "ip": self._peer}
         kind = self._kind(event_type)
@@ -177,83 +182,8 @@ class Acceptance:
             changes=changes,
         )
 
-    def _apply(
-        self,
-        event: JsonObject,
-        user: User,
-        number: int,
-    ) -> tuple[JsonObject, bytes | None]:
-        """Let an event change its user; return its overlay, and what it changed.
-
-        An event that skips the user shows its own properties alone, and the user is
-        neither read nor written (HTTP V2 API, `$skip_user_properties_sync`).
-        """
-        sent: JsonObject = event.get("user_properties") or {}
-        if event.get(_SKIP) is True:
-            own: JsonObject = {}
-            properties.apply(own, sent)
-            said = fields.merged({}, self._named(event))
-            return (said if _is_all(sent, own) else {_SHOWN: own, **said}), None
-        said = self._said(event, user)
-        if not sent:
-            text, _ = user.profile.written()
-            return (said if text == _NOTHING else _shown(text, said)), None
-        if not self._budget.spend(user.number):
-            # Over the limit the event stays and its update is lost.
-            return _shown(user.profile.written()[0], said), None
-        table, origins = user.profile.opened()
-        before = properties.apply(table, sent)
-        changes = self._change(user, before, table, origins, number)
-        if _is_all(sent, table):
-            return said, changes
-        return _shown(user.profile.written()[0], said), changes
-
-    def _change(
-        self,
-        user: User,
-        before: JsonObject,
-        table: JsonObject,
-        origins: dict[str, int],
-        number: int,
-    ) -> bytes | None:
-        """Take down which properties changed; return what they had been before."""
-        names = properties.changed(before, table)
-        if not names:
-            return None
-        self._resolver.changed[user.number] = user
-        new: list[str] = []
-        old: JsonObject = {}
-        for name in names:
-            origins[name] = number
-            if name in _NAMI_IDS:
-                self._resolver.names.extend(_nami_names(user, table.get(name)))
-            if before[name] is properties.ABSENT:
-                new.append(name)
-            else:
-                old[name] = before[name]
-        return _encode(Changes(new, old))
-
-    def _said(self, event: JsonObject, user: User) -> JsonObject:
-        """Return what is known of device and place, and keep it for the user."""
-        if not self._behaviour.keep_fields:
-            return fields.merged({}, self._named(event))
-        if fields.LASTING.isdisjoint(event):
-            return user.fields
-        known = fields.merged(user.fields, self._named(event))
-        if known != user.fields:
-            user.fields = known
-            self._resolver.changed[user.number] = user
-        return known
-
-    def _named(self, event: JsonObject) -> JsonObject:
-        """Return an event with the name of its language in place of a tag."""
-        tag = event.get("language")
-        if not isinstance(tag, str) or not self._behaviour.name_languages:
-            return event
-        return {**event, "language": languages.name_of(tag)}
-
     def _kind(self, event_type: str) -> Kind:
-        """Return what a type is; a new one may be one too many for the project."""
+        """Return the kind of an event type; a new one may exceed the limit."""
         kind = self._kinds.get(event_type)
         if kind is None:
             kind = Kind.EVENT
@@ -264,23 +194,3 @@ class Acceptance:
             self._listed += kind is Kind.EVENT
             self._kinds[event_type] = kind
         return kind
-
-
-def _is_all(sent: JsonObject, shown: JsonObject) -> bool:
-    """Tell whether an event shows the very properties that it was sent with.
-
-    A user with as many properties as plain ones were just set has these and no other.
-    """
-    return len(sent) == len(shown) and properties.are_plain(sent)
-
-
-def _shown(text: bytes, said: JsonObject) -> JsonObject:
-    """Return what an event shows of its user and place in place of what it sent."""
-    return {_SHOWN: msgspec.Raw(text), **said}
-
-
-def _nami_names(user: User, value: object) -> Iterable[NewName]:
-    """Yield the ids under which Nami knows a user."""
-    for found in value if isinstance(value, list) else [value]:
-        if isinstance(found, str):
-            yield user, NameKind.NAMI_ID, found

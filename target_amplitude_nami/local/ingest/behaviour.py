@@ -1,4 +1,4 @@
-"""What Amplitude's documentation leaves open, each point as a switch."""
+"""Configures what Amplitude's documentation leaves open."""
 
 from __future__ import annotations
 
@@ -11,39 +11,37 @@ if TYPE_CHECKING:
     from target_amplitude_nami.local.ingest.limits import IndexMode
 
 Region: TypeAlias = Literal["us", "eu"]
-"""Where Amplitude keeps a project; each region knows its own keys alone."""
+"""Where Amplitude stores a project; a key is valid in its own region only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behaviour:
-    """How the local Amplitude decides where the documentation does not.
+    """How the local Amplitude behaves where the documentation leaves it open.
 
-    Each default is the likeliest or the strictest way; those of `index_mode` and
-    `max_bytes` are those of the API that is used.
+    Each default is the likeliest or the strictest behaviour; without `index_mode` and
+    `max_bytes`, those of the API apply.
     """
 
     index_mode: IndexMode | None = None
     maps_together: bool = False
-    """One refusal lists the missing, the invalid and the short, not the first kind."""
+    """A refusal lists missing, invalid and short values, not only the first kind."""
     name_forbidden_ids: bool = False
-    """A refusal for a forbidden id says which events it minds."""
+    """A refusal for a forbidden id lists the events at fault."""
     max_bytes: int | None = None
     silenced_devices: frozenset[str] = frozenset()
     throttling: bool = True
     count_refused: bool = False
-    """Events of a throttled request fill the window all the same."""
+    """Events of a refused request count towards the rate."""
     spammy_ids: frozenset[str] = frozenset()
     """Ids to which the daily quota applies."""
     starter_plan: bool = False
     dedupe_without_insert_id: bool = False
     user_updates_per_hour: int = limits.USER_UPDATES_PER_HOUR
     event_types: int = limits.MAX_EVENT_TYPES
-    """How many event types a project's charts can show."""
+    """How many event types the charts of a project can show."""
     join_devices: bool = True
-    """What an anonymous device did counts for the user who logs in on it."""
+    """Events of an anonymous device become those of the user who logs in on it."""
     join_properties: bool = True
-    """That user also takes over those of its properties that they have not."""
-    name_languages: bool = True
-    """A language tag is kept as the name of its language."""
+    """That user also gets the device's user properties that they lack."""
     keep_fields: bool = True
-    """What is known of device, place and language goes on to a user's next events."""
+    """A user's later events show the last known device, location and language."""

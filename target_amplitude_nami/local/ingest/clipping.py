@@ -1,4 +1,4 @@
-"""What is too long is cut, silently, as Amplitude cuts it."""
+"""Truncates long texts and lists silently, as Amplitude does."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from target_amplitude_nami.local.ingest import limits
 
 
 def may_be_long(raw: bytes) -> bool:
-    """Tell whether the JSON text of an event could hold anything that is too long.
+    """Return whether the JSON text of an event may contain anything that is too long.
 
-    It may say yes for nothing, but never no: without an escaped quote, the text
-    between two quotes is at least as long as any string in it.
+    False is certain, True is not: without an escaped quote, the text between two quotes
+    is at least as long as any string in it.
     """
     if len(raw) <= limits.MAX_TEXT:
         return False
@@ -23,7 +23,7 @@ def may_be_long(raw: bytes) -> bool:
 
 
 def clipped(value: Any) -> Any:
-    """Return a JSON value with its texts and lists cut to what Amplitude keeps."""
+    """Truncate the texts and lists of a JSON value as Amplitude does."""
     if isinstance(value, str):
         return value[: limits.MAX_TEXT]
     if isinstance(value, list):

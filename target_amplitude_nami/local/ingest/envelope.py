@@ -1,4 +1,4 @@
-"""From a request to its events: everything that is judged before any single event."""
+"""Reads the events of a request, and checks the request as a whole."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from target_amplitude_nami.local.ingest import limits
-from target_amplitude_nami.local.jsontext import mended
+from target_amplitude_nami.local.jsontext import without_lone_surrogates
 from target_amplitude_nami.local.model import RefusedError, Request, Upload
 
 _INVALID_JSON = "Invalid JSON request body"
@@ -21,13 +21,13 @@ _array = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def api_of(request: Request) -> limits.Api:
-    """Return the API that a request is for.
+    """Return the API that a request is addressed to.
 
     Raises:
-        RefusedError: No API listens there, or not to this method.
+        RefusedError: There is no API of this path, or it does not accept the method.
     """
     api = limits.APIS.get(request.path)
-    if api is None or request.method not in api.methods:
+    if api is None or request.method != "POST":
         raise RefusedError(400, "Invalid request path")
     return api
 
@@ -35,10 +35,10 @@ def api_of(request: Request) -> limits.Api:
 def payload_of(request: Request, max_bytes: int) -> bytes:
     """Return the request's body, decompressed.
 
-    Both lengths count against the limit, since Amplitude does not say which does.
+    Both lengths count towards the limit: which one does is not documented.
 
     Raises:
-        RefusedError: The body is too large, empty, broken, or not meant to be JSON.
+        RefusedError: The body is too large, empty, corrupt, or not declared as JSON.
     """
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     payload = _expanded(request.body, encoding, max_bytes)
@@ -53,13 +53,13 @@ def payload_of(request: Request, max_bytes: int) -> bytes:
 
 
 def upload_of(payload: bytes) -> Upload:
-    """Return the events and what applies to all of them.
+    """Return the content of a body.
 
     Raises:
-        RefusedError: It is no JSON object, or one without a key or without events.
+        RefusedError: The body is not a JSON object with an API key and events.
     """
     try:
-        text = mended(payload)
+        text = without_lone_surrogates(payload)
         parts = _object.decode(text)
         api_key, options = _value(parts, "api_key"), _value(parts, "options")
         raws = _raw_events(parts)
@@ -72,14 +72,14 @@ def upload_of(payload: bytes) -> Upload:
         raise RefusedError(400, _MISSING_FIELD, missing_field="events")
     if text is not payload:
         raws = _same_places(payload, text, raws)
-    return Upload(api_key, min_id_length(options), events, raws)
+    return Upload(api_key, _min_id_length(options), events, raws)
 
 
 def check_count(upload: Upload) -> None:
-    """Judge how many events came at once.
+    """Check the number of events.
 
     Raises:
-        RefusedError: They are more than one request may hold.
+        RefusedError: There are more than one request may contain.
     """
     if len(upload.events) > limits.MAX_EVENTS:
         raise RefusedError(413, _TOO_LARGE)
@@ -89,7 +89,7 @@ def check_key(upload: Upload, keys: frozenset[str] | None) -> None:
     """Judge the API key; without known keys, any will do.
 
     Raises:
-        RefusedError: No project has this key.
+        RefusedError: No project has the key.
     """
     if keys is not None and upload.api_key not in keys:
         raise RefusedError(400, f"Invalid API key: {upload.api_key}")
@@ -118,9 +118,9 @@ def user_ids_in(request: Request) -> frozenset[str]:
 
 
 def _expanded(body: bytes, encoding: str, max_bytes: int) -> bytes | None:
-    """Return the body without its encoding, and None if that is broken.
+    """Return the decompressed body; None if it cannot be decompressed.
 
-    It stops one byte past the limit: a small body may hold a very large one.
+    It stops one byte past the limit: a small body may expand to a very large one.
     """
     if encoding == "identity":
         return body
@@ -146,7 +146,7 @@ def _raw_events(parts: dict[str, msgspec.Raw]) -> list[bytes]:
 
 
 def _same_places(payload: bytes, text: bytes, raws: list[bytes]) -> list[bytes]:
-    """Return what stands in the payload where the mended text has these events."""
+    """Return the payload's bytes in the places where the text has these events."""
     found = []
     place = text.index(b"[")
     for raw in raws:
@@ -156,7 +156,7 @@ def _same_places(payload: bytes, text: bytes, raws: list[bytes]) -> list[bytes]:
     return found
 
 
-def min_id_length(options: object) -> int:
-    """Return how short an id may be, as a request's options say."""
+def _min_id_length(options: object) -> int:
+    """Return the minimum length of an id, as a request's options set it."""
     length = options.get("min_id_length") if isinstance(options, dict) else None
     return length if type(length) is int else limits.MIN_ID_LENGTH

@@ -1,4 +1,4 @@
-"""What events say of device, place and language beside the properties, and for long."""
+"""Carries device, location and language fields over to a user's later events."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _DEVICE = frozenset(
 _PLACE = frozenset({"city", "country", "dma", "region"})
 
 LASTING = _DEVICE | _PLACE | {"app_version", "language"}
-"""Fields that a user's later events have, too, if they say nothing else."""
+"""Fields that a user's later events show too unless they set them."""
 
 
 def merged(known: JsonObject, event: JsonObject) -> JsonObject:
-    """Return what is known of a user after an event.
+    """Return the known fields of a user after an event.
 
-    The fields of a device go together, and so do those of a place: an event that sets
-    one resets the others that it does not set (HTTP V2 API, Keys for the event
+    The fields of a device belong together, and so do those of a location: an event that
+    sets one of them resets the others (HTTP V2 API, Keys for the event
     argument, footnotes). An event that has none, or nothing but nulls, changes none.
     """
     if LASTING.isdisjoint(event):

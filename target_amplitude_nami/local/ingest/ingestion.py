@@ -1,37 +1,31 @@
-"""The engine: a request in, Amplitude's answer and what it changes out."""
+"""Turns a request into Amplitude's answer and the changes that follow from it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_amplitude_nami.local.ingest import envelope, forms, limits
+from target_amplitude_nami.local.ingest import envelope
 from target_amplitude_nami.local.ingest.acceptance import Acceptance, Arrival
+from target_amplitude_nami.local.ingest.effects import Effects, Memory, Outcome
 from target_amplitude_nami.local.ingest.identity import ids_of
 from target_amplitude_nami.local.ingest.throttling import Throttle, UpdateBudget
 from target_amplitude_nami.local.ingest.validation import check_events
-from target_amplitude_nami.local.model import (
-    Answer,
-    Effects,
-    Memory,
-    Outcome,
-    RefusedError,
-    Request,
-    Upload,
-)
-from target_amplitude_nami.local.redaction import redaction
+from target_amplitude_nami.local.model import Answer, RefusedError, Request, Upload
+from target_amplitude_nami.local.redaction.uploads import upload_without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from target_amplitude_nami.local.ingest import limits
     from target_amplitude_nami.local.ingest.behaviour import Behaviour
 
 
 class Ingestion:
-    """Judges requests in the order in which they come.
+    """Processes requests like Amplitude, in the order in which they arrive.
 
     Args:
-        keys: The API keys that exist; None takes any.
-        behaviour: How to decide what the documentation leaves open.
+        keys: The API keys that exist; None accepts any.
+        behaviour: What to do where the documentation leaves it open.
         now: The server's clock, in seconds since 1970.
     """
 
@@ -42,34 +36,21 @@ class Ingestion:
         behaviour: Behaviour,
         now: Callable[[], float],
     ) -> None:
-        self.keys = keys
+        self._keys = keys
         self._behaviour = behaviour
         self._now = now
         self._throttles: dict[tuple[str, str], Throttle] = {}
         self._budget = UpdateBudget(behaviour.user_updates_per_hour, now)
 
-    def judge(self, request: Request, memory: Memory) -> Outcome:
-        """Return the answer to a request and all that follows from it.
+    def process(self, request: Request, memory: Memory) -> Outcome:
+        """Return the answer to a request and everything that it changes.
 
-        The first check that fails answers; what is refused leaves no effects.
+        The first check that fails gives the answer; a refused request changes nothing.
         """
+        payload, upload = request.body, None
         try:
             api = envelope.api_of(request)
-        except RefusedError as refused:
-            return Outcome(refused.answer, Effects(), request.body, 0)
-        if api is limits.IDENTIFY_API:
-            return self._judge_form(api, request, memory)
-        return self._judge_json(api, request, memory)
-
-    def _judge_json(
-        self,
-        api: limits.Api,
-        request: Request,
-        memory: Memory,
-    ) -> Outcome:
-        payload, upload = request.body, None
-        max_bytes = self._behaviour.max_bytes or api.max_bytes
-        try:
+            max_bytes = self._behaviour.max_bytes or api.max_bytes
             payload = envelope.payload_of(request, max_bytes)
             upload = envelope.upload_of(payload)
             effects = self._accept(api, upload, memory, request)
@@ -84,23 +65,6 @@ class Ingestion:
         }
         return Outcome(Answer(200, content), effects, payload, len(upload.events))
 
-    def _judge_form(
-        self,
-        api: limits.Api,
-        request: Request,
-        memory: Memory,
-    ) -> Outcome:
-        payload, upload = request.body or request.query, None
-        max_bytes = self._behaviour.max_bytes or api.max_bytes
-        try:
-            upload = forms.upload_of(request, max_bytes)
-            effects = self._accept(api, upload, memory, request)
-        except RefusedError as refused:
-            answer = Answer(refused.answer.status, refused.answer.error)
-            events = len(upload.events) if upload else 0
-            return Outcome(answer, Effects(), payload, events)
-        return Outcome(Answer(200, "success"), effects, payload, len(upload.events))
-
     def _accept(
         self,
         api: limits.Api,
@@ -109,8 +73,8 @@ class Ingestion:
         request: Request,
     ) -> Effects:
         envelope.check_count(upload)
-        envelope.check_key(upload, self.keys)
-        upload = redaction.upload_without_credentials(upload, request)
+        envelope.check_key(upload, self._keys)
+        upload = upload_without_credentials(upload, request)
         check_events(upload, api, self._behaviour)
         now = self._now()
         lane = (upload.project, api.name)

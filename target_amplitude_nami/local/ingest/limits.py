@@ -1,7 +1,7 @@
-"""Every number, name and forbidden id that the local Amplitude goes by.
+"""Defines the limits, names and forbidden ids of Amplitude's ingestion APIs.
 
-They are kept apart from the ones the delivery uses: a stand-in that shares its numbers
-with the code it checks would prove nothing.
+They are separate from those that delivery uses: a stand-in that shared its numbers with
+the code it checks would prove nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class IndexMode(StrEnum):
-    """Which events a refusal names, per field."""
+    """Which events a refusal lists per field."""
 
     FIRST = "first"
     ALL = "all"
@@ -20,7 +20,7 @@ class IndexMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """One way into Amplitude, with its limits."""
+    """An ingestion API with its limits."""
 
     name: str
     path: str
@@ -30,7 +30,6 @@ class Api:
     project_rate: int
     """Events per second for one project."""
     index_mode: IndexMode
-    methods: tuple[str, ...] = ("POST",)
 
 
 HTTP_V2 = Api(
@@ -54,19 +53,7 @@ BATCH = Api(
 )
 """Batch Event Upload API, Limits and considerations."""
 
-IDENTIFY_API = Api(
-    name="identify",
-    path="/identify",
-    # Documented is a status for what is too long, and that the throttling is the same.
-    max_bytes=1_000_000,
-    id_rate=30,
-    project_rate=50_000,
-    index_mode=IndexMode.NONE,
-    methods=("POST", "GET"),
-)
-"""Identify API."""
-
-APIS = {api.path: api for api in (HTTP_V2, BATCH, IDENTIFY_API)}
+APIS = {api.path: api for api in (HTTP_V2, BATCH)}
 
 MAX_EVENTS = 2_000
 """Events in one request (HTTP V2 API and Batch Event Upload API, Limits)."""
@@ -75,13 +62,13 @@ MIN_ID_LENGTH = 5
 """Characters of a user or device id (HTTP V2 API, `options.min_id_length`)."""
 
 MAX_TEXT = 1_024
-"""Characters of a text; the rest is cut off (HTTP V2 API, String character limit)."""
+"""Characters of a text; the rest is dropped (HTTP V2 API, String character limit)."""
 
 MAX_ITEMS = 1_024
 """Items of a property that is a list (Amplitude limits, Property values)."""
 
 MAX_GROWN_ITEMS = 10_000
-"""Items of a user property that grew by appending (Amplitude limits)."""
+"""Items of a user property that grows by appending (Amplitude limits)."""
 
 MAX_DEPTH = 40
 """Levels of nested objects and lists in properties (HTTP V2 API)."""
@@ -90,7 +77,7 @@ MAX_EVENT_TYPES = 2_000
 """Event types of a project that charts can show (Amplitude limits)."""
 
 THROTTLE_SECONDS = 30
-"""The recent time over which the rate of an id is taken (Batch Event Upload API)."""
+"""The time over which the rate of an id is measured (Batch Event Upload API)."""
 
 DAILY_QUOTA = 500_000
 """Events of one id in 24 hours (Batch Event Upload API, 429)."""
@@ -123,7 +110,7 @@ FORBIDDEN_IDS = frozenset(
         "{}",
     },
 )
-"""Ids that name nobody, in lower case (HTTP V2 API, Device IDs and User IDs)."""
+"""Ids that are not allowed, in lower case (HTTP V2 API, Device IDs and User IDs)."""
 
 RESERVED_EVENT_TYPES = frozenset(
     {
@@ -135,7 +122,7 @@ RESERVED_EVENT_TYPES = frozenset(
         "[Amplitude] Start Session",
     },
 )
-"""Event types that only Amplitude itself makes (HTTP V2 API, `event_type`)."""
+"""Event types that only Amplitude itself creates (HTTP V2 API, `event_type`)."""
 
 IDENTIFY = "$identify"
 GROUP_IDENTIFY = "$groupidentify"
@@ -145,5 +132,5 @@ _SUCCESS = range(200, 400)
 
 
 def is_success(status: int) -> bool:
-    """Tell whether an answer of this status took a request in."""
+    """Return whether an answer of this status accepts the request."""
     return status in _SUCCESS

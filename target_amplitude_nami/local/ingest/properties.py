@@ -1,4 +1,4 @@
-"""The user table: what an event's `user_properties` make of a user's current ones."""
+"""Applies the `user_properties` of an event to the current ones of its user."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from target_amplitude_nami.local.model import JsonObject
 _CLEAR = "$clearAll"
 
 ABSENT = msgspec.UNSET
-"""Stands for the value of a property that is not there."""
+"""The value of a property that does not exist."""
 
 _Operator: TypeAlias = Callable[[JsonObject, str, Any], None]
 
 
 def are_sound(properties: JsonObject) -> bool:
-    """Tell whether operators keep to themselves and each has its properties.
+    """Return whether user properties are valid.
 
-    The Identify API page says that operators and plain keys must not be mixed.
+    Operators and plain names must not be mixed, and each operator needs an object
+    (Identify API).
     """
     if _OPERATIONS.isdisjoint(properties):
         return True
@@ -33,15 +34,15 @@ def are_sound(properties: JsonObject) -> bool:
 
 
 def are_plain(properties: Iterable[str]) -> bool:
-    """Tell whether properties are to be set as they are, without an operator."""
+    """Return whether properties are set as they are, without an operator."""
     return _OPERATIONS.isdisjoint(properties)
 
 
 def apply(table: JsonObject, properties: JsonObject) -> JsonObject:
-    """Change a user's current properties as an event says (Identify API, operations).
+    """Apply the properties of an event to those of a user (Identify API, operations).
 
-    Plain properties are set, and so overwrite. Returned is what the properties that
-    were touched had been before: `ABSENT` for those that are new.
+    Plain properties overwrite. Returned are the previous values of all properties that
+    the event names: `ABSENT` for those that are new.
     """
     before: JsonObject = {}
     if _CLEAR in properties:
@@ -61,7 +62,7 @@ def apply(table: JsonObject, properties: JsonObject) -> JsonObject:
 
 
 def changed(before: JsonObject, table: JsonObject) -> list[str]:
-    """Return the names of the properties that were touched and are no more the same."""
+    """Return the names of the properties whose value changed."""
     return [
         name
         for name, old in before.items()

@@ -1,6 +1,6 @@
-"""How much one user, device or project may send, and the answers when it is more.
+"""Limits how much one user, device or project may send.
 
-The numbers are documented; that they are taken over a sliding window is inferred.
+The numbers are documented; that they apply to a sliding window is inferred.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _DAY = 24 * _HOUR
 
 
 class SlidingWindow:
-    """How often each id occurred within the last `seconds`.
+    """Counts how often each id occurred within the last `seconds`.
 
-    Far from any limit nobody asks for the counts, and nothing is added up.
+    Far from any limit only the bound is needed, and the counts are not added up.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -37,12 +37,12 @@ class SlidingWindow:
         self._bound = 0
 
     def bound(self, now: float) -> int:
-        """Return a number that no count is above at this moment."""
+        """Return an upper bound of all counts."""
         self._forget(now)
         return self._bound
 
     def totals(self, now: float) -> Mapping[str, int]:
-        """Return the count of each id at this moment."""
+        """Return the count of each id."""
         self._forget(now)
         for _, counts in islice(self._entries, self._added, None):
             # Eight times as fast as adding one counter to the other.
@@ -51,13 +51,13 @@ class SlidingWindow:
         return self._totals
 
     def add(self, counts: Counter[str], now: float) -> None:
-        """Count what just happened."""
+        """Add the counts of this moment."""
         if counts:
             self._entries.append((now, counts))
             self._bound += max(counts.values())
 
     def _forget(self, now: float) -> None:
-        """Let go of what is no longer within the last seconds."""
+        """Remove the entries that are older than the window."""
         while self._entries and self._entries[0][0] <= now - self._seconds:
             _, gone = self._entries.popleft()
             self._bound -= max(gone.values())
@@ -72,7 +72,7 @@ class SlidingWindow:
 
 
 class _IdGate:
-    """The rate and the daily quota of one kind of id."""
+    """Checks the rate and the daily quota of user ids or of device ids."""
 
     def __init__(self, api: limits.Api, behaviour: Behaviour) -> None:
         self._capacity = float("inf")
@@ -85,7 +85,7 @@ class _IdGate:
         self._today = SlidingWindow(_DAY)
 
     def throttled(self, counts: Counter[str], now: float) -> dict[str, int]:
-        """Return the ids that come too often, each with its events per second."""
+        """Return the ids over their rate, each with its events per second."""
         most = max(counts.values(), default=0)
         if self._recent.bound(now) + most <= self._capacity:
             return {}
@@ -97,7 +97,7 @@ class _IdGate:
         }
 
     def over_quota(self, counts: Counter[str], now: float) -> dict[str, int]:
-        """Return the ids that used up their day, each with its events of the day."""
+        """Return the ids over their daily quota, each with its events of the day."""
         if not self._spammy:
             return {}
         today = self._today.totals(now)
@@ -117,7 +117,7 @@ class _IdGate:
 
 
 class UpdateBudget:
-    """How many updates of its user properties each user may still have this hour.
+    """Counts how often the properties of each user were updated in this hour.
 
     The number is documented (HTTP V2 API, Rate limiting), the clock's hours are not.
     """
@@ -129,7 +129,7 @@ class UpdateBudget:
         self._spent: dict[int, int] = {}
 
     def spend(self, user: int) -> bool:
-        """Count an update of a user; tell whether they still had one to spend."""
+        """Count an update of a user; return False if it is over the limit."""
         hour = self._now() // _HOUR
         if hour != self._hour:
             self._hour = hour
@@ -142,7 +142,7 @@ class UpdateBudget:
 
 
 class Throttle:
-    """The traffic of one project through one API."""
+    """Limits the traffic of one project through one API."""
 
     def __init__(self, api: limits.Api, behaviour: Behaviour) -> None:
         self._api = api
@@ -152,7 +152,7 @@ class Throttle:
         self._second = SlidingWindow(1)
 
     def admit(self, ids: list[Ids], now: float) -> None:
-        """Let the events that name these ids in, and count them.
+        """Check and count events with these ids.
 
         Raises:
             RefusedError: A device is silenced (400), or the events are too many (429).
@@ -199,25 +199,25 @@ class Throttle:
                 for index, (user_id, device_id) in enumerate(ids)
                 if device_id in slow_down or user_id in slow_down_users
             ]
-        told: dict[str, Any] = {
+        lists: dict[str, Any] = {
             "eps_threshold": self._api.id_rate,
             "throttled_devices": fast_devices,
             "throttled_events": throttled,
             "throttled_users": fast_users,
         }
         if self._api is limits.BATCH:
-            told["exceeded_daily_quota_devices"] = spent_devices
-            told["exceeded_daily_quota_users"] = spent_users
+            lists["exceeded_daily_quota_devices"] = spent_devices
+            lists["exceeded_daily_quota_users"] = spent_users
         silenced = self._behaviour.silenced_devices & devices.keys()
         if silenced:
-            told["silenced_devices"] = sorted(silenced)
-            told["silenced_events"] = [
+            lists["silenced_devices"] = sorted(silenced)
+            lists["silenced_events"] = [
                 index for index, named in enumerate(ids) if named.device_id in silenced
             ]
-            raise RefusedError(400, "Events silenced for device_id", **told)
+            raise RefusedError(400, "Events silenced for device_id", **lists)
         if throttled:
             text = "Too many requests for some devices and users"
-            raise RefusedError(429, text, **told)
+            raise RefusedError(429, text, **lists)
 
     def _check_project(self, events: int, now: float) -> None:
         if not self._behaviour.throttling:

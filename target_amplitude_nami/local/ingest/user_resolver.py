@@ -1,31 +1,38 @@
-"""Whose an event is: users by their ids, devices by who logged in on them."""
+"""Resolves the ids of events to users, and devices to who logged in on them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_amplitude_nami.local.model import NameKind, User
+from target_amplitude_nami.local.ingest.effects import NameKind, User
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from target_amplitude_nami.local.ingest.behaviour import Behaviour
+    from target_amplitude_nami.local.ingest.effects import Memory, NewName
     from target_amplitude_nami.local.ingest.identity import Fingerprinter, Ids
-    from target_amplitude_nami.local.model import Memory, NewName
 
 
 class UserResolver:
-    """The users whom the events of one request name, and what it teaches of them.
+    """Resolves the ids of the events of one request to users.
 
-    A device belongs to the user who sent from it last. What it did before anyone was
-    known counts for the first one who logs in on it (Amplitude's pages on tracking
+    A device belongs to the user who used it last. Its events from before any login
+    become those of the first user who logs in on it (Amplitude's pages on tracking
     unique users).
+
+    Args:
+        project: The name of the project.
+        fingerprinter: Makes the fingerprints of the project's ids.
+        ids: The ids of all events of the request.
+        memory: What is stored of earlier requests.
+        behaviour: What to do where the documentation leaves it open.
     """
 
     def __init__(
         self,
         project: str,
-        marks: Fingerprinter,
+        fingerprinter: Fingerprinter,
         ids: Iterable[Ids],
         memory: Memory,
         behaviour: Behaviour,
@@ -35,22 +42,22 @@ class UserResolver:
         self._behaviour = behaviour
         named = set(ids)
         users, devices = {i.user_id for i in named}, {i.device_id for i in named}
-        self._user_ids = marks.of_ids(NameKind.USER_ID, _given(users))
-        self._device_ids = marks.of_ids(NameKind.DEVICE_ID, _given(devices))
+        self._user_ids = fingerprinter.of_ids(NameKind.USER_ID, _given(users))
+        self._device_ids = fingerprinter.of_ids(NameKind.DEVICE_ID, _given(devices))
         self._owners = memory.owners(
             [*self._user_ids.values(), *self._device_ids.values()],
         )
         self.owners: dict[int, User] = {}
-        """Whose the ids are that were new, or changed hands."""
+        """The users of new and of reassigned ids, by the ids' fingerprints."""
         self.changed: dict[int, User] = {}
-        """The users that are new or became known, by their numbers."""
+        """The users that are new or changed, by their numbers."""
         self.names: list[NewName] = []
         self.joins: list[User] = []
         self.active = 0
-        """How many more users there are with an event that charts can show."""
+        """How many more users have an event that charts can show."""
 
     def resolve(self, ids: Ids) -> User:
-        """Return the user that an event with these ids is of."""
+        """Return the user of an event with these ids."""
         user_id, device_id = ids
         holder = None
         if device_id is not None:
@@ -71,15 +78,23 @@ class UserResolver:
             self._give_device(device_id, user)
         return user
 
+    def mark_changed(self, user: User) -> None:
+        """Record that a user has changed."""
+        self.changed[user.number] = user
+
+    def add_names(self, names: Iterable[NewName]) -> None:
+        """Add names by which users can be looked up."""
+        self.names.extend(names)
+
     def activate(self, user: User) -> None:
-        """Take down that a user has an event that charts can show."""
+        """Record that a user has an event that charts can show."""
         if not user.active:
             user.active = True
             self.changed[user.number] = user
             self.active += 1
 
-    def _owner(self, mark: int) -> User | None:
-        user = self._owners.get(mark)
+    def _owner(self, fingerprint: int) -> User | None:
+        user = self._owners.get(fingerprint)
         return None if user is None else user.current
 
     def _new_device(self, device_id: str) -> User:
@@ -93,12 +108,12 @@ class UserResolver:
         device_id: str | None,
         anonymous: User | None = None,
     ) -> User:
-        """Return a user new by name, who may be known as an anonymous device."""
+        """Return the user of a new user id, who may be a known anonymous device."""
         user = anonymous or self._new(user_id, device_id)
         user.user_id = user_id
         self.changed[user.number] = user
-        mark = self._user_ids[user_id]
-        self._owners[mark] = self.owners[mark] = user
+        fingerprint = self._user_ids[user_id]
+        self._owners[fingerprint] = self.owners[fingerprint] = user
         self.names.append((user, NameKind.USER_ID, user_id))
         return user
 
@@ -109,12 +124,12 @@ class UserResolver:
         return user
 
     def _give_device(self, device_id: str, user: User) -> None:
-        mark = self._device_ids[device_id]
-        self._owners[mark] = self.owners[mark] = user
+        fingerprint = self._device_ids[device_id]
+        self._owners[fingerprint] = self.owners[fingerprint] = user
         self.names.append((user, NameKind.DEVICE_ID, device_id))
 
     def _join(self, anonymous: User, user: User) -> None:
-        """Make an anonymous device one with a user who was known before."""
+        """Merge an anonymous device into a user who was known before."""
         anonymous.joined = user
         self.joins.append(anonymous)
         self.changed.pop(anonymous.number, None)
@@ -123,8 +138,8 @@ class UserResolver:
         user.active = user.active or anonymous.active
         if not self._behaviour.join_properties:
             return
-        table, origins = user.profile.opened()
-        old_table, old_origins = anonymous.profile.opened()
+        table, origins = user.profile.mutable()
+        old_table, old_origins = anonymous.profile.mutable()
         for name in old_table.keys() - table.keys():
             table[name] = old_table[name]
             if name in old_origins:

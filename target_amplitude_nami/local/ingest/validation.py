@@ -1,4 +1,4 @@
-"""Which events of a request Amplitude would refuse, and the answer that says so."""
+"""Checks every event of a request, and makes the answer for invalid ones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _OBJECT: _Types = frozenset({dict, type(None)})
 _TEXT: _Types = frozenset({str, type(None)})
 _ID: _Types = frozenset({str, int, type(None)})
 
-# Compared by exact type: to Python a bool is an int, to Amplitude it is none.
+# Compared by exact type: a bool is an int in Python, but not in Amplitude.
 _TYPES: Mapping[str, _Types] = MappingProxyType(
     {
         "device_id": _ID,
@@ -50,14 +50,14 @@ _TYPES: Mapping[str, _Types] = MappingProxyType(
     },
 )
 
-# Milliseconds of the years 1 to 9999, outside of which there is no date to show.
+# Milliseconds of the years 1 to 9999; there are no dates beyond them.
 _FIRST_MOMENT, _LAST_MOMENT = -62_135_596_800_000, 253_402_300_799_999
 _LONG_MIN, _LONG_MAX = -(2**63), 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Complaints:
-    """The indexes of bad events per field, by kind of complaint."""
+    """The indexes of invalid events per field, by kind of complaint."""
 
     missing: _Indexes = field(default_factory=dict)
     invalid: _Indexes = field(default_factory=dict)
@@ -66,13 +66,13 @@ class Complaints:
 
 
 def check_events(upload: Upload, api: limits.Api, behaviour: Behaviour) -> None:
-    """Judge every event of a request.
+    """Check every event of a request.
 
-    The kinds of complaint come in the order missing fields, invalid fields, short ids,
-    forbidden ids; the first kind there is answers (HTTP V2 API, Response format).
+    Missing fields come first, then invalid fields, short ids and forbidden ids; the
+    first kind that occurs gives the answer (HTTP V2 API, Response format).
 
     Raises:
-        RefusedError: At least one event is bad, and with it the request.
+        RefusedError: At least one event is invalid, and with it the request.
     """
     if not all(isinstance(event, dict) for event in upload.events):
         raise RefusedError(400, "Invalid event JSON")
@@ -81,7 +81,7 @@ def check_events(upload: Upload, api: limits.Api, behaviour: Behaviour) -> None:
 
 
 def complaints_of(upload: Upload) -> Complaints:
-    """Return all that is wrong with the events of a request, one by one."""
+    """Return all complaints about the events of a request."""
     complaints = Complaints()
     if _is_flawless(upload):
         return complaints
@@ -98,10 +98,10 @@ def complaints_of(upload: Upload) -> Complaints:
 
 
 def _is_flawless(upload: Upload) -> bool:
-    """Tell whether nothing is wrong, without a look at each event by itself.
+    """Return whether all events are valid, without looking at each one by itself.
 
-    It may say no for nothing, but never yes where the checks one by one complain: the
-    same field of all events is checked at once, a third of the work.
+    True is certain, False is not: it checks one field of all events at once, which is a
+    third of the work.
     """
     events = upload.events
     if {*map(type, events)} != {dict}:
@@ -123,7 +123,7 @@ def _is_flawless(upload: Upload) -> bool:
 
 
 def _is_sound(name: str, column: list[Any]) -> bool:
-    """Tell whether nothing is wrong with a field of many events, ids aside."""
+    """Return whether a field of many events is valid, apart from ids."""
     kinds = {*map(type, column)}
     if not kinds <= _TYPES[name]:
         return False
@@ -139,7 +139,7 @@ def _is_sound(name: str, column: list[Any]) -> bool:
 
 
 def _are_usual(ids: list[Any], min_length: int) -> bool:
-    """Tell whether all that are given are texts, long enough and not forbidden."""
+    """Return whether all ids that are present are long enough texts, not forbidden."""
     ids = [value for value in ids if value is not None]
     return (
         {*map(type, ids)} <= {str}
@@ -154,7 +154,7 @@ def _check_types(complaints: Complaints, index: int, event: JsonObject) -> None:
         if kinds is None:
             continue
         kind = type(value)
-        # Where a fraction may stand, a whole number is an amount of any length.
+        # Where fractions are allowed, integers may have any length.
         long = kind is int and float not in kinds and not _fits(name, value)
         if kind not in kinds or long:
             _note(complaints.invalid, name, index)
@@ -243,16 +243,16 @@ def _answer(complaints: Complaints, mode: IndexMode, behaviour: Behaviour) -> No
     )
     raised = [kind for kind in kinds if kind[2]]
     if raised:
-        told = raised if behaviour.maps_together else raised[:1]
-        maps = {name: _named(indexes, mode) for _, name, indexes in told}
+        listed = raised if behaviour.maps_together else raised[:1]
+        maps = {name: _named(indexes, mode) for _, name, indexes in listed}
         raise RefusedError(400, raised[0][0], **({} if mode == "none" else maps))
     if complaints.forbidden:
         named = {"events_with_invalid_fields": _named(complaints.forbidden, mode)}
-        told_ids = behaviour.name_forbidden_ids and mode != "none"
+        lists_ids = behaviour.name_forbidden_ids and mode != "none"
         raise RefusedError(
             400,
             "Invalid user_id or device_id",
-            **(named if told_ids else {}),
+            **(named if lists_ids else {}),
         )
 
 

@@ -1,4 +1,4 @@
-"""The JSON API of the page."""
+"""Serves the JSON API of the page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,16 @@ from starlette.routing import Route
 from target_amplitude_nami.local.faults import FaultError, Faults
 from target_amplitude_nami.local.faults.presets import PRESETS
 from target_amplitude_nami.local.page import live
-from target_amplitude_nami.local.queries import figures, growth, lists, users
+from target_amplitude_nami.local.queries import figures
+from target_amplitude_nami.local.queries.events import event_details, list_events
+from target_amplitude_nami.local.queries.requests import list_requests, request_details
+from target_amplitude_nami.local.queries.selection import (
+    FIRST_MOMENT,
+    LAST_MOMENT,
+    Selection,
+)
+from target_amplitude_nami.local.queries.subscriptions import subscriptions
+from target_amplitude_nami.local.queries.users import list_users, user_details
 
 if TYPE_CHECKING:
     import asyncio
@@ -35,8 +44,13 @@ _STATUS = re.compile(r"|refused|\d{1,3}")
 _MOST_FAULTS_BYTES = 1_000_000
 
 
-class AskedWronglyError(Exception):
-    """A request that the API does not understand; the message says why."""
+class BadRequestError(Exception):
+    """A request to the API is invalid; the message says why.
+
+    Args:
+        message: What is wrong.
+        status: The answer's status.
+    """
 
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -44,13 +58,13 @@ class AskedWronglyError(Exception):
 
 
 class Api:
-    """Answers the page's questions from the file, and switches faults.
+    """Answers the page's requests from the file, and changes faults.
 
     Args:
-        reader: Where the answers come from.
-        script: The faults that are played.
-        notifier: What rings when something arrived.
-        closing_down: Set when the server is about to end.
+        reader: Opens the file.
+        injector: Holds the faults.
+        notifier: Notifies when something has arrived.
+        closing_down: Set when the server closes.
         region: The region that the server stands for.
     """
 
@@ -70,48 +84,48 @@ class Api:
 
     def application(self) -> Starlette:
         """Return the API as an ASGI application."""
-        look = self._look
+        from_file = self._from_file
         return Starlette(
             routes=[
-                Route("/state", look(self._state)),
-                Route("/overview", look(_overview)),
-                Route("/events", look(_events)),
-                Route("/events/{number:int}", look(_event)),
-                Route("/users", look(_users)),
-                Route("/users/{key:int}", look(_user)),
-                Route("/requests", look(_requests)),
-                Route("/requests/{number:int}", look(_request)),
-                Route("/subscriptions", look(_subscriptions)),
+                Route("/state", from_file(self._state)),
+                Route("/overview", from_file(_overview)),
+                Route("/events", from_file(_events)),
+                Route("/events/{number:int}", from_file(_event)),
+                Route("/users", from_file(_users)),
+                Route("/users/{key:int}", from_file(_user)),
+                Route("/requests", from_file(_requests)),
+                Route("/requests/{number:int}", from_file(_request)),
+                Route("/subscriptions", from_file(_subscriptions)),
                 Route("/live", self._live),
                 Route("/faults", self._read_faults),
                 Route("/faults", self._replace_faults, methods=["PUT"]),
                 Route("/faults/{id}", self._switch_fault, methods=["POST"]),
             ],
             exception_handlers={
-                AskedWronglyError: _say_why,
-                sqlite3.Error: _say_trouble,
-                404: _say_no_such_thing,
-                405: _say_no_such_thing,
+                BadRequestError: _bad_request,
+                sqlite3.Error: _unreadable_file,
+                404: _not_found,
+                405: _not_found,
             },
         )
 
-    def _look(
+    def _from_file(
         self,
-        ask: Callable[[sqlite3.Connection, Request], object],
+        query: Callable[[sqlite3.Connection, Request], object],
     ) -> Callable[[Request], Awaitable[Response]]:
-        """Return an endpoint that answers from the file, in a thread of its own."""
+        """Return an endpoint that runs a query on the file, in a thread of its own."""
 
-        def look(request: Request) -> bytes:
+        def answer(request: Request) -> bytes:
             with closing(self._reader.connect()) as connection:
-                # One view of the file, whatever arrives meanwhile.
+                # One snapshot of the file, whatever arrives meanwhile.
                 connection.execute("BEGIN")
-                found = ask(connection, request)
+                found = query(connection, request)
             if found is None:
-                raise AskedWronglyError("There is no such thing here.", 404)
+                raise BadRequestError("Not found.", 404)
             return msgspec.json.encode(found)
 
         async def endpoint(request: Request) -> Response:
-            return _json(await run_in_threadpool(look, request))
+            return _json(await run_in_threadpool(answer, request))
 
         return endpoint
 
@@ -136,84 +150,84 @@ class Api:
     async def _replace_faults(self, request: Request) -> Response:
         document = await _document(request)
         try:
-            self._injector.play(Faults.from_rules(document))
+            self._injector.replace(Faults.from_rules(document))
         except FaultError as error:
-            raise AskedWronglyError(str(error)) from error
+            raise BadRequestError(str(error)) from error
         return self._faults()
 
     async def _switch_fault(self, request: Request) -> Response:
         document = await _document(request)
         enabled = document.get("enabled") if isinstance(document, dict) else None
         if not isinstance(enabled, bool):
-            raise AskedWronglyError("`enabled` has to be true or false.")
+            raise BadRequestError("`enabled` must be true or false.")
         if not self._injector.switch(request.path_params["id"], enabled=enabled):
-            raise AskedWronglyError("There is no fault of this id.", 404)
+            raise BadRequestError("There is no fault with this id.", 404)
         return self._faults()
 
     def _faults(self) -> Response:
         rules = [
             {**msgspec.structs.asdict(fault), "hits": hits}
-            for fault, hits in self._injector.roles()
+            for fault, hits in self._injector.hits()
         ]
         return _json(msgspec.json.encode({"rules": rules, "presets": PRESETS}))
 
 
 def _overview(connection: sqlite3.Connection, request: Request) -> object:
-    return figures.overview(connection, _wanted(request.query_params))
+    return figures.overview(connection, _selection(request.query_params))
 
 
 def _subscriptions(connection: sqlite3.Connection, request: Request) -> object:
-    return growth.subscriptions(connection, _wanted(request.query_params))
+    return subscriptions(connection, _selection(request.query_params))
 
 
 def _events(connection: sqlite3.Connection, request: Request) -> object:
-    return lists.events(connection, _wanted(request.query_params))
+    return list_events(connection, _selection(request.query_params))
 
 
 def _event(connection: sqlite3.Connection, request: Request) -> object:
-    return lists.event(connection, _of_path(request, "number"))
+    return event_details(connection, _number_in_path(request, "number"))
 
 
 def _users(connection: sqlite3.Connection, request: Request) -> object:
     asked = request.query_params
-    wanted = _wanted(asked)
-    before = wanted.before[0] if wanted.before else None
-    return users.users(connection, asked.get("q", "").strip(), before, wanted.limit)
+    selection = _selection(asked)
+    before = selection.before[0] if selection.before else None
+    return list_users(connection, asked.get("q", "").strip(), before, selection.limit)
 
 
 def _user(connection: sqlite3.Connection, request: Request) -> object:
-    number = _of_path(request, "key")
-    return users.user(connection, number, _wanted(request.query_params))
+    number = _number_in_path(request, "key")
+    return user_details(connection, number, _selection(request.query_params))
 
 
 def _requests(connection: sqlite3.Connection, request: Request) -> object:
     asked = request.query_params
     status = asked.get("status", "")
     if not _STATUS.fullmatch(status):
-        raise AskedWronglyError("`status` has to be a number or `refused`.")
-    return lists.requests(connection, _wanted(asked), status)
+        raise BadRequestError("`status` must be a number or `refused`.")
+    return list_requests(connection, _selection(asked), status)
 
 
 def _request(connection: sqlite3.Connection, request: Request) -> object:
-    return lists.request(connection, _of_path(request, "number"))
+    return request_details(connection, _number_in_path(request, "number"))
 
 
-def _wanted(asked: QueryParams) -> lists.Wanted:
-    """Return which rows are asked for.
+def _selection(asked: QueryParams) -> Selection:
+    """Return the selection that a request asks for.
 
     Raises:
-        AskedWronglyError: A parameter has another form.
+        BadRequestError: A parameter is invalid.
     """
     since, until = _number("from", asked.get("from")), _number("to", asked.get("to"))
     limit = _number("limit", asked.get("limit"))
     place = asked.get("before", "")
     found = _PLACE.fullmatch(place)
     if place and not found:
-        raise AskedWronglyError("`before` has to be what a list gave as `next`.")
+        raise BadRequestError("`before` must be what a list returned as `next`.")
     parts = [int(part) for part in found.groups() if part] if found else []
-    return lists.Wanted(
-        since=lists.FIRST_MOMENT if since is None else since,
-        until=lists.LAST_MOMENT if until is None else until,
+    return Selection(
+        since=FIRST_MOMENT if since is None else since,
+        until=LAST_MOMENT if until is None else until,
         types=tuple(name for name in asked.getlist("type") if name),
         user=_number("user", asked.get("user")),
         request=_number("request", asked.get("request")),
@@ -226,13 +240,13 @@ def _number(name: str, text: str | None) -> int | None:
     if not text:
         return None
     if not _WHOLE.fullmatch(text):
-        raise AskedWronglyError(f"`{name}` has to be a whole number.")
+        raise BadRequestError(f"`{name}` must be an integer.")
     return int(text)
 
 
-def _of_path(request: Request, name: str) -> int:
+def _number_in_path(request: Request, name: str) -> int:
     number: int = request.path_params[name]
-    return min(number, lists.LAST_MOMENT)
+    return min(number, LAST_MOMENT)
 
 
 async def _document(request: Request) -> Any:
@@ -240,11 +254,11 @@ async def _document(request: Request) -> Any:
     async for chunk in request.stream():
         body += chunk
         if len(body) > _MOST_FAULTS_BYTES:
-            raise AskedWronglyError("That is too much.", 413)
+            raise BadRequestError("The body is too large.", 413)
     try:
         return msgspec.json.decode(body)
     except msgspec.DecodeError as error:
-        raise AskedWronglyError(f"The body is no JSON: {error}.") from error
+        raise BadRequestError(f"The body is not JSON: {error}.") from error
 
 
 def _json(body: bytes, status: int = 200) -> Response:
@@ -252,16 +266,16 @@ def _json(body: bytes, status: int = 200) -> Response:
     return Response(body, status, headers, media_type="application/json")
 
 
-async def _say_why(_: Request, error: Exception) -> Response:
-    status = error.status if isinstance(error, AskedWronglyError) else 400
+async def _bad_request(_: Request, error: Exception) -> Response:
+    status = error.status if isinstance(error, BadRequestError) else 400
     return _json(msgspec.json.encode({"error": str(error)}), status)
 
 
-async def _say_trouble(_: Request, error: Exception) -> Response:
+async def _unreadable_file(_: Request, error: Exception) -> Response:
     text = f"The file cannot be read: {error}."
     return _json(msgspec.json.encode({"error": text}), 503)
 
 
-async def _say_no_such_thing(_: Request, error: Exception) -> Response:
+async def _not_found(_: Request, error: Exception) -> Response:
     status = getattr(error, "status_code", 404)
-    return _json(msgspec.json.encode({"error": "There is no such thing here."}), status)
+    return _json(msgspec.json.encode({"error": "Not found."}), status)

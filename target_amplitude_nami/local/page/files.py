@@ -1,4 +1,4 @@
-"""The files of the page."""
+"""Serves the files of the page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).with_name("static")
 
-# What a machine's own table says of these differs from system to system.
+# The tables of media types of operating systems differ.
 _MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -28,7 +28,7 @@ _REVALIDATED = {"cache-control": "no-cache"}
 
 
 class Files(StaticFiles):
-    """The folder of the page; browsers ask each time whether a file has changed."""
+    """Serves the folder of the page; browsers check each time for a newer version."""
 
     def __init__(self) -> None:
         super().__init__(directory=FOLDER, check_dir=False)
@@ -40,7 +40,7 @@ class Files(StaticFiles):
         scope: Scope,
         status_code: int = 200,
     ) -> Response:
-        """Return a file with the content type that browsers insist on."""
+        """Return a file with the content type that browsers require."""
         response = super().file_response(full_path, stat_result, scope, status_code)
         response.headers.update(_REVALIDATED)
         media_type = _MEDIA_TYPES.get(Path(full_path).suffix)
@@ -53,7 +53,7 @@ _NOT_MODIFIED = 304
 
 
 async def front(_: Request) -> Response:
-    """Return the page, or say that there is none."""
+    """Return the page, or a message that it is missing."""
     path = FOLDER / "index.html"
     if not path.is_file():
         return PlainTextResponse("This local Amplitude was installed without its page.")
@@ -65,11 +65,11 @@ async def front(_: Request) -> Response:
 
 
 async def no_icon(_: Request) -> Response:
-    """Answer browsers that ask for an icon before they know the page's own."""
+    """Answer browsers that request an icon before they know the page's own."""
     return Response(status_code=204)
 
 
-async def nothing_there(_: Request, error: Exception) -> Response:
-    """Say that there is no such file."""
+async def not_found(_: Request, error: Exception) -> Response:
+    """Answer that a file does not exist."""
     status = error.status_code if isinstance(error, HTTPException) else 404
     return PlainTextResponse("There is no such file.", status)

@@ -1,4 +1,4 @@
-"""What has just arrived, told to whoever listens, as server-sent events."""
+"""Streams what has just arrived to the page, as server-sent events."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from target_amplitude_nami.local.queries.rows import (
     REQUEST_COLUMNS,
     EventRow,
     RequestRow,
-    events_of,
+    event_rows,
     request_row,
 )
 
@@ -26,35 +26,35 @@ if TYPE_CHECKING:
 
 _MOST_ROWS = 100
 _SECONDS_BETWEEN = 0.25
-"""Between two messages to one listener; what comes meanwhile comes together."""
-_SECONDS_UNTOLD = 2
-"""After so long a silence one looks whether another process wrote to the file."""
+"""Between two messages to one listener; everything in between is sent together."""
+_SECONDS_BETWEEN_CHECKS = 2
+"""How often to check whether another process wrote to the file."""
 _HEARTBEAT_SECONDS = 15
 
 
 class Arrivals(msgspec.Struct, frozen=True):
-    """What came since the last message, the newest first."""
+    """What arrived since the last message, the newest first."""
 
     events: list[EventRow]
     requests: list[RequestRow]
     more: int
-    """How many events came beside those."""
+    """How many more events arrived."""
     version: int
 
 
 class Notifier:
-    """Rings when something was stored; for use in the server's event loop alone."""
+    """Wakes listeners when something was stored; only for the server's event loop."""
 
     def __init__(self) -> None:
         self._next = asyncio.Event()
 
     def notify(self) -> None:
-        """Wake all who wait for this ring."""
-        rung, self._next = self._next, asyncio.Event()
-        rung.set()
+        """Wake all who wait for the next notification."""
+        due, self._next = self._next, asyncio.Event()
+        due.set()
 
     def next_notification(self) -> asyncio.Event:
-        """Return what will be set by the next ring, whenever one waits for it."""
+        """Return the event that the next notification sets."""
         return self._next
 
 
@@ -62,14 +62,14 @@ async def stream(
     reader: Reader,
     notifier: Notifier,
     closing_down: asyncio.Event,
-    told: int,
+    known: int,
 ) -> AsyncIterator[bytes]:
-    """Yield what arrives after this version of the file.
+    """Yield what arrives after a known version of the file.
 
-    It ends when the file cannot be read: a browser asks again, and is told why.
+    It ends when the file cannot be read; a browser connects again and gets the error.
     """
     with suppress(sqlite3.Error):
-        async for message in _messages(reader, notifier, closing_down, told):
+        async for message in _messages(reader, notifier, closing_down, known):
             yield message
 
 
@@ -77,24 +77,24 @@ async def _messages(
     reader: Reader,
     notifier: Notifier,
     closing_down: asyncio.Event,
-    told: int,
+    known: int,
 ) -> AsyncIterator[bytes]:
     yield b"retry: 1000\n\n"
-    spoke = time.monotonic()
+    last_sent = time.monotonic()
     while not closing_down.is_set():
-        # Asked for before one looks, so that no ring is missed between the two.
-        ring = notifier.next_notification()
-        if await asyncio.to_thread(version, reader) > told:
-            arrivals = await asyncio.to_thread(_look, reader, told)
-            told = arrivals.version
-            yield _message(told, arrivals)
-            spoke = time.monotonic()
+        # Taken before the file is read, so that no notification is missed in between.
+        notification = notifier.next_notification()
+        if await asyncio.to_thread(version, reader) > known:
+            arrivals = await asyncio.to_thread(_arrivals, reader, known)
+            known = arrivals.version
+            yield _message(known, arrivals)
+            last_sent = time.monotonic()
             await _wait(closing_down, _SECONDS_BETWEEN)
-        elif time.monotonic() - spoke > _HEARTBEAT_SECONDS:
+        elif time.monotonic() - last_sent > _HEARTBEAT_SECONDS:
             yield b": still here\n\n"
-            spoke = time.monotonic()
+            last_sent = time.monotonic()
         else:
-            await _wait(ring, _SECONDS_UNTOLD)
+            await _wait(notification, _SECONDS_BETWEEN_CHECKS)
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:
@@ -108,14 +108,14 @@ def _message(number: int, arrivals: Arrivals) -> bytes:
 
 
 def version(reader: Reader) -> int:
-    """Return the version of the file by now."""
+    """Return the current version of the file."""
     with closing(reader.connect()) as connection:
         return figures.version(connection)
 
 
-def _look(reader: Reader, after: int) -> Arrivals:
+def _arrivals(reader: Reader, after: int) -> Arrivals:
     with closing(reader.connect()) as connection:
-        # One view of the file for all that follows.
+        # One snapshot of the file for all that follows.
         connection.execute("BEGIN")
         rows = connection.execute(
             f"SELECT {REQUEST_COLUMNS} FROM requests WHERE number > ?"  # noqa: S608
@@ -125,7 +125,7 @@ def _look(reader: Reader, after: int) -> Arrivals:
         requests = [request_row(row) for row in rows]
         numbers, count = _new_events(connection, after)
         return Arrivals(
-            events_of(connection, numbers),
+            event_rows(connection, numbers),
             requests,
             count - len(numbers),
             figures.version(connection),
@@ -133,7 +133,7 @@ def _look(reader: Reader, after: int) -> Arrivals:
 
 
 def _new_events(connection: sqlite3.Connection, after: int) -> tuple[list[int], int]:
-    """Return the newest events of the requests after this one, and how many came."""
+    """Return the newest events after a request, and how many there are."""
     first = connection.execute(
         "SELECT first_event FROM requests WHERE number > ? ORDER BY number LIMIT 1",
         (after,),

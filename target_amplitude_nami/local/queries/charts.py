@@ -1,4 +1,4 @@
-"""The charts of the page and their figures, as they go out in JSON."""
+"""Defines the charts of the page and their figures, as they are sent in JSON."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class State(msgspec.Struct, frozen=True):
-    """What the page has to know before all else."""
+    """What the page needs to know first."""
 
     file: str
     first: int | None
@@ -18,10 +18,10 @@ class State(msgspec.Struct, frozen=True):
 
 
 class Totals(msgspec.Struct, frozen=True):
-    """What was taken in.
+    """How much was accepted.
 
-    Events, users and identifies are those of the range and types asked for, users only
-    those with such an event; the rest is about requests, and of the whole file.
+    Events, users and identifies are those of the selected range and types, users only
+    those with such an event; the rest is about the requests of the whole file.
     """
 
     events: int
@@ -33,7 +33,7 @@ class Totals(msgspec.Struct, frozen=True):
 
 
 class TypeRow(msgspec.Struct, frozen=True):
-    """An event type in the range that is asked for."""
+    """An event type within the selected range."""
 
     type: str
     events: int
@@ -58,14 +58,14 @@ class Overview(msgspec.Struct, frozen=True):
 
 
 class Line(msgspec.Struct, frozen=True):
-    """Counts over time of what is of interest for growth."""
+    """Counts over time of one kind of subscription event."""
 
     name: str
     counts: list[int]
 
 
 class Step(msgspec.Struct, frozen=True):
-    """How many users came so far."""
+    """How many users reached a step."""
 
     step: str
     users: int

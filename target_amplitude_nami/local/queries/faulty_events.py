@@ -1,4 +1,4 @@
-"""Which events of a refused request were at fault, also those that the answer hides."""
+"""Finds the events for which a request was refused, also those the answer omits."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from target_amplitude_nami.local.ingest import envelope, forms, limits
+from target_amplitude_nami.local.ingest import envelope
 from target_amplitude_nami.local.ingest.validation import complaints_of
-from target_amplitude_nami.local.model import RefusedError, Request, Upload
+from target_amplitude_nami.local.model import RefusedError, Upload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,8 +17,8 @@ _THROTTLED = "too many events of this user or device"
 _SILENCED = "its device is silenced"
 
 
-class Mark(msgspec.Struct, frozen=True):
-    """An event at fault: its place in the request, and what is wrong with it."""
+class FaultyEvent(msgspec.Struct, frozen=True):
+    """An event at fault: its index in the request, and what is wrong with it."""
 
     index: int
     why: str
@@ -28,26 +28,29 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 class _Listed(msgspec.Struct):
-    """What an answer says of single events beside the fields."""
+    """The events that an answer lists beside those with faulty fields."""
 
     throttled_events: list[int] = []
     silenced_events: list[int] = []
 
 
-def upload_in(body: bytes, api: str) -> Upload | None:
-    """Return the content of a kept body, if it can be read."""
+def upload_in(body: bytes) -> Upload | None:
+    """Return the content of a stored body; None if it cannot be read."""
     try:
-        if api == limits.IDENTIFY_API.name:
-            return forms.upload_of(Request("POST", "", {}, body), len(body))
         return envelope.upload_of(body)
     except RefusedError:
         return None
 
 
-def marks_of(upload: Upload, answer: bytes) -> list[Mark]:
-    """Return the events at fault, in the order of the request."""
+def faulty_events(upload: Upload, answer: bytes) -> list[FaultyEvent]:
+    """Return the events at fault, in the order of the request.
+
+    Args:
+        upload: The request's content.
+        answer: The answer's body.
+    """
     return [
-        Mark(index, why, field or None, _text(upload, index))
+        FaultyEvent(index, why, field or None, _text(upload, index))
         for index, why, field in sorted(_faults(upload, answer))
     ]
 
@@ -65,9 +68,9 @@ def _faults(upload: Upload, answer: bytes) -> Iterator[tuple[int, str, str]]:
     complaints = complaints_of(upload)
     for why, fields in (
         ("missing", complaints.missing),
-        ("not what Amplitude takes", complaints.invalid),
+        ("not valid", complaints.invalid),
         ("too short", complaints.short),
-        ("names nobody", complaints.forbidden),
+        ("not allowed as an id", complaints.forbidden),
     ):
         for field, indexes in fields.items():
             yield from ((index, why, field) for index in indexes)

@@ -1,17 +1,22 @@
-"""The figures of the page: what the file holds, and events over time by type."""
+"""Counts events and users: in total, by type, and over time."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_amplitude_nami.local.model import Kind
-from target_amplitude_nami.local.queries import lists
+from target_amplitude_nami.local.ingest.effects import Kind
 from target_amplitude_nami.local.queries.charts import (
     Overview,
     Series,
     State,
     Totals,
     TypeRow,
+)
+from target_amplitude_nami.local.queries.selection import (
+    FIRST_MOMENT,
+    LAST_MOMENT,
+    Selection,
+    type_numbers,
 )
 from target_amplitude_nami.local.storage.event_index import BY_TIME, BY_USER
 
@@ -38,8 +43,8 @@ _MONDAY = -3 * _DAY
 
 
 def state(connection: sqlite3.Connection, file: str, region: str) -> State:
-    """Return what the file holds, in short."""
-    types = lists.type_numbers(connection, listed=True)
+    """Return a short description of the file."""
+    types = type_numbers(connection, listed=True)
     first, last = _range(connection, types)
     [[users]] = connection.execute("SELECT count(*) FROM users")
     names = sorted(set(types.values()))
@@ -54,17 +59,17 @@ def version(connection: sqlite3.Connection) -> int:
     return number
 
 
-def overview(connection: sqlite3.Connection, wanted: lists.Wanted) -> Overview:
+def overview(connection: sqlite3.Connection, selection: Selection) -> Overview:
     """Return events over time by type, and the totals."""
-    types = lists.type_numbers(connection, wanted.types, listed=True)
-    bucket, starts = buckets(connection, wanted, types)
+    types = type_numbers(connection, selection.types, listed=True)
+    bucket, starts = buckets(connection, selection, types)
     rows: dict[str, TypeRow] = {}
     series: dict[str, Series] = {}
-    for number, events, users in _per_type(connection, wanted, types):
+    for number, events, users in _per_type(connection, selection, types):
         name = types[number]
         known = rows.get(name, TypeRow(name, 0, 0))
         rows[name] = TypeRow(name, known.events + events, known.users + users)
-        counts = counts_of(connection, wanted, [number], bucket, starts)
+        counts = counts_of(connection, selection, [number], bucket, starts)
         if name in series:
             counts = [a + b for a, b in zip(series[name].counts, counts, strict=True)]
         series[name] = Series(name, counts)
@@ -73,9 +78,9 @@ def overview(connection: sqlite3.Connection, wanted: lists.Wanted) -> Overview:
     )
     totals = Totals(
         events=sum(row.events for row in rows.values()),
-        users=_users(connection, wanted, types, rows),
+        users=_users(connection, selection, types, rows),
         duplicates=duplicates,
-        identifies=_identifies(connection, wanted),
+        identifies=_identifies(connection, selection),
         requests=requests,
         refused=refused,
     )
@@ -105,16 +110,16 @@ def _range(
 
 def buckets(
     connection: sqlite3.Connection,
-    wanted: lists.Wanted,
+    selection: Selection,
     types: Iterable[int],
 ) -> tuple[int, list[int]]:
-    """Return how long the buckets are, and where each one starts."""
+    """Return the length of the buckets, and where each of them starts."""
     first, last = _range(connection, types)
-    since = first if wanted.since == lists.FIRST_MOMENT else wanted.since
-    until = wanted.until
-    if until == lists.LAST_MOMENT and last is not None:
+    since = first if selection.since == FIRST_MOMENT else selection.since
+    until = selection.until
+    if until == LAST_MOMENT and last is not None:
         until = last + 1
-    if since is None or until == lists.LAST_MOMENT or since >= until:
+    if since is None or until == LAST_MOMENT or since >= until:
         return _DAY, []
     for bucket in _BUCKETS:
         if (until - since) // bucket < _MOST_BUCKETS - 1:
@@ -128,7 +133,7 @@ def buckets(
 
 def _per_type(
     connection: sqlite3.Connection,
-    wanted: lists.Wanted,
+    selection: Selection,
     types: Iterable[int],
 ) -> Iterator[tuple[int, int, int]]:
     """Yield types that have events, with the number of these and of their users."""
@@ -143,7 +148,7 @@ def _per_type(
         f" (SELECT count(*) FROM ({users_of}))"
     )
     for number in types:
-        values = (number, wanted.since, wanted.until)
+        values = (number, selection.since, selection.until)
         [[events, users]] = connection.execute(query, values)
         if events:
             yield number, events, users
@@ -151,14 +156,14 @@ def _per_type(
 
 def counts_of(
     connection: sqlite3.Connection,
-    wanted: lists.Wanted,
+    selection: Selection,
     types: Iterable[int],
     bucket: int,
     starts: list[int],
 ) -> list[int]:
     """Return how many events of these types are in each bucket.
 
-    Two looks per bucket take a fifth of the time of grouping all events.
+    Two queries per bucket take a fifth of the time of grouping all events.
     """
     query = "SELECT {} + {}".format(
         *(
@@ -171,22 +176,22 @@ def counts_of(
     counts = [0] * len(starts)
     for number in types:
         for place, start in enumerate(starts):
-            since = max(start, wanted.since)
-            until = min(start + bucket, wanted.until)
+            since = max(start, selection.since)
+            until = min(start + bucket, selection.until)
             counts[place] += execute(query, (number, since, until)).fetchone()[0]
     return counts
 
 
 def _users(
     connection: sqlite3.Connection,
-    wanted: lists.Wanted,
+    selection: Selection,
     types: Mapping[int, str],
     rows: Mapping[str, TypeRow],
 ) -> int:
     """Return how many users have an event of these types in the range."""
     if len(types) <= 1:
         return sum(row.users for row in rows.values())
-    if not wanted.types and _is_all(connection, wanted, types):
+    if not selection.types and _covers_all(connection, selection, types):
         [[active]] = connection.execute("SELECT active FROM totals")
         return int(active)
     found = " UNION ".join(
@@ -196,30 +201,30 @@ def _users(
     )
     [[users]] = connection.execute(
         f"SELECT count(*) FROM ({found})",  # noqa: S608
-        (wanted.since, wanted.until),
+        (selection.since, selection.until),
     )
     count: int = users
     return count
 
 
-def _is_all(
+def _covers_all(
     connection: sqlite3.Connection,
-    wanted: lists.Wanted,
+    selection: Selection,
     types: Iterable[int],
 ) -> bool:
     first, last = _range(connection, types)
     if first is None or last is None:
         return False
-    return wanted.since <= first and last < wanted.until
+    return selection.since <= first and last < selection.until
 
 
-def _identifies(connection: sqlite3.Connection, wanted: lists.Wanted) -> int:
+def _identifies(connection: sqlite3.Connection, selection: Selection) -> int:
     return sum(
         count
         for table in BY_TIME
         for (count,) in connection.execute(
             f"SELECT count(*) FROM types CROSS JOIN {table}"  # noqa: S608
             " ON type = types.number WHERE kind = ? AND time >= ? AND time < ?",
-            (Kind.IDENTIFY, wanted.since, wanted.until),
+            (Kind.IDENTIFY, selection.since, selection.until),
         )
     )

@@ -8,16 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from target_amplitude_nami.local.model import (
-    JsonObject,
-    Kind,
-    LoggedRequest,
-    NameKind,
-    StoredEvent,
-    Summary,
-)
-from target_amplitude_nami.local.queries.exports import export_of
+from target_amplitude_nami.local.ingest.effects import Kind, NameKind
+from target_amplitude_nami.local.jsontext import decode
+from target_amplitude_nami.local.model import JsonObject
+from target_amplitude_nami.local.queries.export import export_of
 from target_amplitude_nami.local.storage import schema, user_names
+from target_amplitude_nami.local.storage.request_log import LoggedRequest
 from target_amplitude_nami.local.storage.user_table import profile_of
 
 if TYPE_CHECKING:
@@ -27,15 +23,54 @@ if TYPE_CHECKING:
 _object = msgspec.json.Decoder(JsonObject).decode
 
 
+class StoredEvent(msgspec.Struct, frozen=True):
+    """An event in the shape of Amplitude's Export API, and as it was sent."""
+
+    export: JsonObject
+    raw: bytes
+    project: str
+
+    @property
+    def sent(self) -> JsonObject:
+        """The event as its sender wrote it."""
+        document: JsonObject = decode(self.raw)
+        return document
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """The numbers of events, users and requests in a file."""
+
+    events: dict[str, int]
+    """Events per event type."""
+    identifies: int
+    """`$identify` and `$groupidentify`, which Amplitude does not count as events."""
+    users: int
+    """User ids, and devices without one that no user ever logged in on."""
+    duplicates: int
+    requests: int
+    refused: int
+    """Requests answered with 400 or above, or not at all."""
+    beyond: int = 0
+    """Events of types beyond the limit of a project: stored, but in no chart."""
+
+    @property
+    def total(self) -> int:
+        """All events of all types."""
+        return sum(self.events.values())
+
+
 class Reader:
-    """Looks into the file of a local Amplitude; every look sees the newest commit."""
+    """Reads the file of a local Amplitude; every method sees the newest commit.
+
+    Args:
+        path: The file, which is opened anew for every read.
+    """
 
     def __init__(self, path: Path) -> None:
-        """Remember the path; the file itself is opened for each look."""
         self.path = path
 
     def summary(self) -> Summary:
-        """Return what the file holds, in numbers."""
+        """Count what the file contains."""
         with closing(self.connect()) as connection:
             counts: dict[Kind, dict[str, int]] = {kind: {} for kind in Kind}
             for name, kind, count in connection.execute(
@@ -63,7 +98,8 @@ class Reader:
     def events(self, *, listed: bool = True) -> Iterator[StoredEvent]:
         """Yield the events in the order of arrival.
 
-        With `listed=False`, what `$identify` and `$groupidentify` brought instead.
+        Args:
+            listed: False for `$identify` and `$groupidentify` instead.
         """
         query = (
             "SELECT raw, overlay, name, events.time, requests.time, project"
@@ -97,8 +133,8 @@ class Reader:
     def user_properties(self, name: str) -> JsonObject | None:
         """Return the current properties of the user of this id.
 
-        Without such a user, those of whoever the device of this id belongs to; if
-        several projects know it, the newest user's; None if nobody knows it.
+        Without such a user, those of the user of the device of this id; if several
+        projects have one, the newest user's; None if there is none.
         """
         query = (
             "SELECT user FROM names JOIN users ON number = user"
@@ -118,13 +154,13 @@ class Reader:
             yield from connection.execute(query, values)
 
     def connect(self) -> sqlite3.Connection:
-        """Open the file, to be read alone.
+        """Open the file for reading; the caller closes the connection.
 
         Raises:
-            sqlite3.Error: There is none, or it is no local Amplitude's.
+            sqlite3.Error: The file does not exist, or is not a local Amplitude's.
         """
         # Opened for reading and writing, because a reader of a file in WAL mode may
-        # have to make its shared memory; never created, since an empty file is no news.
+        # have to create its shared memory; the file itself is never created.
         connection = sqlite3.connect(
             f"{self.path.absolute().as_uri()}?mode=rw",
             uri=True,

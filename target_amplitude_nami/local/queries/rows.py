@@ -1,4 +1,4 @@
-"""The rows of the lists that the page shows, as they go out in JSON."""
+"""Defines the rows of the page's lists, as they are sent in JSON."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class EventRow(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What an event made of a user property, each side as JSON text or null."""
+    """A user property before and after an event, as JSON text or null."""
 
     name: str
     before: str | None
@@ -60,7 +60,7 @@ class RequestRow(msgspec.Struct, frozen=True):
     error: str
 
 
-def events_of(
+def event_rows(
     connection: sqlite3.Connection,
     numbers: Sequence[int],
 ) -> list[EventRow]:
@@ -81,7 +81,12 @@ def changes_of(
     changes: bytes | None,
     shown: dict[str, msgspec.Raw],
 ) -> list[Change]:
-    """Return what an event changed, given the properties that it shows."""
+    """Return what an event changed.
+
+    Args:
+        changes: `Changes` as JSON; None if there are none.
+        shown: The user properties that the event shows.
+    """
     if changes is None:
         return []
     new, before = _changes(changes)

@@ -1,4 +1,4 @@
-"""The page's list of users, and what it shows of one of them."""
+"""Lists users, and shows one of them in full."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from target_amplitude_nami.local.model import JsonObject, Kind, NameKind
-from target_amplitude_nami.local.queries import lists
-from target_amplitude_nami.local.queries.rows import events_of
+from target_amplitude_nami.local.ingest.effects import Kind, NameKind
+from target_amplitude_nami.local.model import JsonObject
+from target_amplitude_nami.local.queries.events import EventPage, list_events
+from target_amplitude_nami.local.queries.rows import event_rows
+from target_amplitude_nami.local.queries.selection import LAST_MOMENT, Selection
 from target_amplitude_nami.local.storage import user_names
 from target_amplitude_nami.local.storage.event_index import BY_USER
 from target_amplitude_nami.local.storage.user_table import profile_of
@@ -36,7 +38,7 @@ class UserRow(msgspec.Struct, frozen=True):
     status: str
 
 
-class Users(msgspec.Struct, frozen=True):
+class UserPage(msgspec.Struct, frozen=True):
     """A page of the list of users."""
 
     users: list[UserRow]
@@ -44,7 +46,7 @@ class Users(msgspec.Struct, frozen=True):
 
 
 class Property(msgspec.Struct, frozen=True):
-    """A user property as it is now, and the event that gave it its value."""
+    """A user property with its current value, and the event that set it."""
 
     name: str
     value: str
@@ -53,26 +55,33 @@ class Property(msgspec.Struct, frozen=True):
     type: str | None
 
 
-class OneUser(msgspec.Struct, frozen=True):
-    """All about a user."""
+class UserDetails(msgspec.Struct, frozen=True):
+    """A user in full."""
 
     user: UserRow
     devices: list[str]
     nami_ids: list[str]
     fields: JsonObject
-    """What is known of device, place, language and app version."""
+    """The last known device, location, language and app version."""
     properties: list[Property]
-    timeline: lists.Events
+    timeline: EventPage
 
 
-def users(
+def list_users(
     connection: sqlite3.Connection,
     start: str,
     before: int | None,
     limit: int,
-) -> Users:
-    """Return the users one of whose ids starts like this, the newest first."""
-    highest = lists.LAST_MOMENT if before is None else before
+) -> UserPage:
+    """Return users with an id that starts so, the newest first.
+
+    Args:
+        connection: The file.
+        start: How an id starts; empty for all users.
+        before: The number of the user after whom to continue; None for the start.
+        limit: How many to return.
+    """
+    highest = LAST_MOMENT if before is None else before
     if start:
         query = (
             "SELECT user FROM names WHERE user < ? AND instr(names, ?)"
@@ -85,15 +94,15 @@ def users(
     numbers = [number for (number,) in connection.execute(query, values)]
     shown = numbers[:limit]
     following = str(shown[-1]) if len(numbers) > limit else None
-    return Users(_rows(connection, shown), following)
+    return UserPage(_rows(connection, shown), following)
 
 
-def user(
+def user_details(
     connection: sqlite3.Connection,
     number: int,
-    wanted: lists.Wanted,
-) -> OneUser | None:
-    """Return all about the user of this number."""
+    selection: Selection,
+) -> UserDetails | None:
+    """Return the user of this number in full; None if there is none."""
     rows = _rows(connection, [number])
     if not rows:
         return None
@@ -105,14 +114,14 @@ def user(
     properties, origins, fields = profile_of(connection, number)
     values = _values(properties)
     events = dict(zip(values, _numbers(origins), strict=True))
-    wanted = msgspec.structs.replace(wanted, user=number)
-    return OneUser(
+    selection = msgspec.structs.replace(selection, user=number)
+    return UserDetails(
         rows[0],
         user_names.of_kind(known_as, NameKind.DEVICE_ID)[:_MOST_NAMES],
         user_names.of_kind(known_as, NameKind.NAMI_ID)[:_MOST_NAMES],
         _object(fields),
         _properties(connection, values, events),
-        lists.events(connection, wanted),
+        list_events(connection, selection),
     )
 
 
@@ -150,7 +159,7 @@ def _properties(
     origins: dict[str, int],
 ) -> list[Property]:
     numbers = list(set(origins.values()))
-    events = {row.number: row for row in events_of(connection, numbers)}
+    events = {row.number: row for row in event_rows(connection, numbers)}
     found = []
     for name in sorted(values):
         event = events.get(origins.get(name, 0))

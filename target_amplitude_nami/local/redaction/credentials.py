@@ -1,4 +1,4 @@
-"""Finds credentials in a text by the names that stand before them, and hides them."""
+"""Finds credentials in a text by the names before them, and hides them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ _CREDENTIAL = re.compile(
 )
 _LONGEST_NAME = 200
 SHORTEST = 8
-"""Characters of a credential that is looked for by its value: shorter ones, such as the
-key `local`, are words that a record may hold for another reason."""
+"""The fewest characters of a credential that is searched for by its value.
+
+Shorter ones, such as the key `local`, are words that a record may contain for another
+reason."""
 _LONGEST_WORD = 15
 
 HIDDEN_TEXT = HIDDEN.encode()
@@ -30,58 +32,59 @@ _NOT_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _ALNUM = rb"(?:3[0-9]|4[1-9a-fA-F]|5[0-9aA]|6[1-9a-fA-F]|7[0-9aA])"
 _SPELLED_FOR_JSON = re.compile(rb"\\u00" + _ALNUM)
 _SPELLED_FOR_FORMS = re.compile(rb"%" + _ALNUM)
-"""A letter or a digit in another spelling: two patterns, each found by its start."""
+"""An escaped letter or digit: two patterns, as one each is found quickly."""
 
 
 class Redacted(NamedTuple):
-    """A text without credentials, and those in it that may be looked for elsewhere."""
+    """A text without credentials, and those found in it."""
 
     text: bytes
     found: frozenset[str]
+    """Those that are long enough to be searched for elsewhere."""
 
 
 def without_credentials(text: bytes) -> Redacted | None:
-    """Return a body without its credentials, None if it cannot be read.
+    """Return a body without its credentials; None if it cannot be read.
 
     They are found by the names of JSON members and form fields, however these are
-    spelled. What is neither is searched for anything that looks like such a name.
+    escaped. Other texts are searched for anything that looks like such a name.
     """
     if _NOT_TEXT.search(text):
         return None
     if _is_json(text):
-        # Usually there is one, as clients write it: no need to go through all tokens.
+        # Usually there is one, as clients write it: no need to read all tokens.
         redacted, members = _without_plain_members(text)
         if len(members) == _most_names_in(text):
             return _redacted(redacted, members)
-        ways = [_without_members]
+        steps = [_without_members]
     else:
-        ways = [_without_fields, _without_lookalikes, _without_members]
+        steps = [_without_fields, _without_lookalikes, _without_members]
     found: set[str] = set()
-    for way in ways:
-        text, more = way(text)
+    for step in steps:
+        text, more = step(text)
         found |= more
     return _redacted(text, found)
 
 
 def _redacted(text: bytes, found: Iterable[str]) -> Redacted:
-    # Of "Bearer …", the credential itself may stand elsewhere, too.
+    # The credential in "Bearer …" may also occur by itself.
     parts = {part for value in found for part in value.split() if not _is_word(part)}
     return Redacted(text, frozenset(c for c in {*found, *parts} if len(c) >= SHORTEST))
 
 
 def _is_word(text: str) -> bool:
-    """Whether a text can be a word, and stand elsewhere for another reason."""
+    """Return whether a text may be a word that also occurs for another reason."""
     return len(text) <= _LONGEST_WORD and not any(map(str.isdigit, text))
 
 
 def is_spelled_otherwise(text: bytes) -> bool:
-    """Whether a letter or a digit stands in a text as an escape."""
+    """Return whether a letter or a digit is escaped in a text."""
     found = _SPELLED_FOR_JSON.search(text) or _SPELLED_FOR_FORMS.search(text)
     return found is not None
 
 
 def may_name_a_credential(text: bytes) -> bool:
-    """Whether a text could hold the name of a credential, told quickly."""
+    """Return whether a text may contain the name of a credential (a quick check)."""
     if is_spelled_otherwise(text):
         return _NAMES.search(text) is not None
     text = text.lower()
@@ -91,7 +94,7 @@ def may_name_a_credential(text: bytes) -> bool:
 
 
 def is_credential(name: str) -> bool:
-    """Whether a field, header or member of this name holds a credential."""
+    """Return whether a field, header or member of this name is a credential."""
     return _CREDENTIAL.search(name) is not None
 
 
@@ -127,7 +130,7 @@ def _without_plain_members(text: bytes) -> tuple[bytes, list[str]]:
 
 
 def _most_names_in(text: bytes) -> int:
-    """Return how many names of credentials a text has at most, quickly."""
+    """Return an upper bound of the names of credentials in a text."""
     if is_spelled_otherwise(text):
         return sum(1 for _ in _NAMES.finditer(text))
     text = text.lower()
@@ -137,7 +140,7 @@ def _most_names_in(text: bytes) -> int:
 def _without_members(text: bytes) -> tuple[bytes, set[str]]:
     """Hide the values of JSON members that are named like credentials.
 
-    It goes from token to token, so that also a text is read which breaks off.
+    It reads token by token, so that it also reads a text that breaks off.
     """
     kept: list[bytes] = []
     found: set[str] = set()
@@ -192,7 +195,7 @@ def _text_of(token: bytes) -> str:
 
 
 def _without_fields(text: bytes) -> tuple[bytes, set[str]]:
-    """Hide the values of form fields; what they hold may be JSON of its own."""
+    """Hide the values of form fields, which may be JSON themselves."""
     found: set[str] = set()
     fields = []
     for field in text.split(b"&"):

@@ -1,4 +1,4 @@
-"""Where events stand in the page's lists and charts: by time, and by user."""
+"""Indexes events by time and by user, for lists and charts."""
 
 from __future__ import annotations
 
@@ -8,36 +8,39 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
 
-_MOST_FRESH = 50_000
-
 BY_TIME = ("fresh_by_time", "by_time")
-"""The tables in which events stand by type, time and number; no event is in both."""
+"""The tables of events by type, time and number; no event is in both."""
 
 BY_USER = ("fresh_by_user", "by_user")
 """Likewise by type, user, time and number."""
 
 
 class EventIndex:
-    """The tables of places, as a writer sees them.
+    """Writes the index tables.
 
-    Users come in no order: two thousand events touch almost as many pages of a large
-    table, and the disk would write all of these for each request. So the places of new
-    events stand in small tables of their own, and are moved to the large ones in
-    order, fifty thousand at a time.
+    Users come in random order: two thousand events touch almost as many pages of a
+    large table, and each request would write them all to the disk. So new events are
+    indexed in small tables, and are merged into the large ones in order, many
+    at a time.
+
+    Args:
+        connection: The file.
+        most_fresh: How many events the small tables may contain.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, most_fresh: int) -> None:
         self._connection = connection
+        self._most_fresh = most_fresh
         self._fresh = 0
 
     def load(self) -> None:
-        """Learn how many places are fresh in the file."""
+        """Read how many events the small tables contain."""
         [self._fresh] = self._connection.execute(
             "SELECT count(*) FROM fresh_by_time",
         ).fetchone()
 
     def add(self, first: int, count: int) -> None:
-        """Give the new events, from this number on, their places."""
+        """Index so many new events, from this number on."""
         self._connection.execute(
             "INSERT INTO fresh_by_time"
             " SELECT type, time, number FROM events WHERE number >= ?",
@@ -49,18 +52,24 @@ class EventIndex:
             (first,),
         )
         self._fresh += count
-        if self._fresh >= _MOST_FRESH:
+        if self._fresh >= self._most_fresh:
             self.merge()
 
     def merge(self) -> None:
-        """Move all that is fresh to the large tables."""
+        """Move everything from the small tables to the large ones."""
         for fresh, merged in (BY_TIME, BY_USER):
             self._connection.execute(f"INSERT INTO {merged} SELECT * FROM {fresh}")  # noqa: S608
             self._connection.execute(f"DELETE FROM {fresh}")  # noqa: S608
         self._fresh = 0
 
     def reassign(self, old: int, new: int, types: Iterable[int]) -> None:
-        """Make the events of one user those of another."""
+        """Assign the events of one user to another.
+
+        Args:
+            old: The number of the user who had the events.
+            new: The number of the user who gets them.
+            types: The numbers of all event types of the project.
+        """
         for event_type in types:
             for table in BY_USER:
                 self._connection.execute(

@@ -1,4 +1,4 @@
-"""Rows of large tables, kept at hand since they are likely to be asked for again."""
+"""Caches rows of large tables that are likely to be needed again."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _V = TypeVar("_V")
 
 
 class RowCache(Generic[_V]):
-    """Rows by their keys; when they become too many, the older half is let go of.
+    """Caches rows by key; when there are too many, the older half is dropped.
 
     Args:
-        most: How many there may be.
+        most: The most rows to cache.
     """
 
     def __init__(self, most: int) -> None:
@@ -20,12 +20,12 @@ class RowCache(Generic[_V]):
         self.rows: dict[int, _V] = {}
 
     def add(self, rows: dict[int, _V]) -> None:
-        """Keep these rows, too."""
+        """Add rows."""
         self.rows.update(rows)
         if len(self.rows) > self._most:
             older = len(self.rows) - self._most // 2
             self.rows = dict(islice(self.rows.items(), older, None))
 
     def clear(self) -> None:
-        """Let go of all."""
+        """Remove all rows."""
         self.rows = {}

@@ -1,11 +1,11 @@
-"""The tables in which the local Amplitude keeps everything."""
+"""Defines the tables of the file."""
 
 from __future__ import annotations
 
 import sqlite3
 
 VERSION = 3
-"""To be raised with every change of the tables (`PRAGMA user_version`)."""
+"""Raise it with every change of the tables (`PRAGMA user_version`)."""
 
 TABLES = """
 CREATE TABLE totals (
@@ -46,8 +46,8 @@ CREATE TABLE types (
     kind INTEGER NOT NULL,
     UNIQUE (project, name)
 );
--- What can be read from `raw` is not kept a second time: half the bytes, and with them
--- half the time that the disk takes.
+-- What `raw` contains is not stored a second time: half the bytes, and with them half
+-- the time that the disk takes.
 CREATE TABLE events (
     number INTEGER PRIMARY KEY,
     request INTEGER NOT NULL,
@@ -64,7 +64,7 @@ CREATE TABLE by_time (
     number INTEGER NOT NULL,
     PRIMARY KEY (type, time, number)
 ) WITHOUT ROWID;
--- It also makes it fast to count users: those of a type stand in order.
+-- It also makes it fast to count users: those of a type are in order.
 CREATE TABLE by_user (
     type INTEGER NOT NULL,
     user INTEGER NOT NULL,
@@ -72,7 +72,7 @@ CREATE TABLE by_user (
     number INTEGER NOT NULL,
     PRIMARY KEY (type, user, time, number)
 ) WITHOUT ROWID;
--- The newest events, which are not in those two yet.
+-- The newest events, which are not in these two tables yet.
 CREATE TABLE fresh_by_time (
     type INTEGER NOT NULL,
     time INTEGER NOT NULL,
@@ -94,10 +94,10 @@ CREATE TABLE users (
     device_id TEXT,
     active INTEGER NOT NULL,
     properties BLOB NOT NULL,
-    origins BLOB NOT NULL, -- Of each property in turn, the event that gave it.
+    origins BLOB NOT NULL, -- Of each property in turn, the event that set it.
     fields BLOB NOT NULL
 );
--- What changed of users that were there before; the newest row of a user counts.
+-- Changes of users who existed before; the newest row of a user counts.
 CREATE TABLE changed_users (
     number INTEGER PRIMARY KEY,
     user INTEGER NOT NULL,
@@ -106,19 +106,19 @@ CREATE TABLE changed_users (
     origins BLOB NOT NULL,
     fields BLOB NOT NULL
 );
--- The user (`value`) whose an id (`key`) is.
+-- The user (`value`) of an id (`key`, a fingerprint).
 CREATE TABLE owners (
     key INTEGER PRIMARY KEY,
     value INTEGER NOT NULL
 );
--- All names of a user in one text: before each stands U+0001, after it U+0002 and its
--- kind. A look-up reads the table from its end: newest users first, no index to keep.
+-- All names of a user in one text: U+0001 before each, U+0002 and its kind after it.
+-- A lookup reads the table from its end: newest users first, no index to maintain.
 CREATE TABLE names (
     user INTEGER PRIMARY KEY,
     names TEXT NOT NULL
 );
 
--- When (`value`, in milliseconds) an insert id (`key`) was taken.
+-- When (`value`, in milliseconds) an insert id (`key`) was accepted.
 CREATE TABLE seen (
     key INTEGER PRIMARY KEY,
     value INTEGER NOT NULL
@@ -132,10 +132,10 @@ CREATE TABLE waiting (
 
 
 def check(connection: sqlite3.Connection) -> None:
-    """Make sure that a file has these tables.
+    """Check that a file has these tables.
 
     Raises:
-        sqlite3.DatabaseError: It has others, and is to be left alone.
+        sqlite3.DatabaseError: It has others and must not be changed.
     """
     [version] = connection.execute("PRAGMA user_version").fetchone()
     if version != VERSION:

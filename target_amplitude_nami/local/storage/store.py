@@ -1,21 +1,17 @@
-"""What the local Amplitude keeps, in one SQLite file."""
+"""Writes everything that the local Amplitude keeps to one SQLite file."""
 
 from __future__ import annotations
 
 import sqlite3
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from target_amplitude_nami.local.ingest import limits
-from target_amplitude_nami.local.model import (
-    Effects,
-    Kind,
-    LoggedRequest,
-    NewEvent,
-    User,
-)
+from target_amplitude_nami.local.ingest.effects import Effects, Kind, NewEvent, User
 from target_amplitude_nami.local.storage import schema
 from target_amplitude_nami.local.storage.event_index import EventIndex
+from target_amplitude_nami.local.storage.request_log import LoggedRequest, RequestLog
 from target_amplitude_nami.local.storage.user_table import UserTable
 from target_amplitude_nami.local.storage.write_buffer import WriteBuffer
 
@@ -23,25 +19,39 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
-_REFUSED_BODIES = 200
-"""How many bodies of refused requests are kept, the newest."""
-
 _PRUNE_SECONDS = 3_600
-_OWNERS_AT_HAND = 150_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capacities:
+    """How much the store buffers and caches."""
+
+    fresh_events: int = 50_000
+    """Events that are indexed in the small tables."""
+    waiting_rows: int = 50_000
+    """New rows that wait before they are moved to their large table."""
+    cached_users: int = 60_000
+    cached_owners: int = 150_000
+    kept_bodies: int = 200
+    """Bodies of refused requests, the newest."""
 
 
 class Store:
-    """The file, as a writer sees it; readers open it with `reading.Reader`.
+    """Writes the file; `queries.reader.Reader` reads it.
 
     Several processes may write to one file, one transaction at a time. In WAL mode a
-    commit survives the death of the process; only a crash of the whole machine could
-    take the newest ones.
+    commit survives the end of the process; only a crash of the whole machine could
+    lose the newest ones.
+
+    Args:
+        path: The file; it and its folder are created if they are missing.
+        capacities: How much to buffer and to cache.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Open the file, and make it and its folder if they are missing."""
+    def __init__(self, path: Path, capacities: Capacities | None = None) -> None:
+        capacities = capacities or Capacities()
         path.parent.mkdir(parents=True, exist_ok=True)
-        # What users did is in it: nobody else on the machine needs to read that.
+        # It contains personal data, which nobody else on the machine needs to read.
         path.touch(mode=0o600)
         self._connection = sqlite3.connect(
             path,
@@ -50,29 +60,41 @@ class Store:
             timeout=30,
         )
         try:
-            # An event takes about a kilobyte: in larger pages there are fewer to write.
+            # An event takes about a kilobyte: larger pages mean fewer pages to write.
             self._connection.execute("PRAGMA page_size = 8192")
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = NORMAL")
-            # What comes in no order touches pages all over its table: they stay in
-            # memory (128 MB), and are folded into the file seldom (every 100 MB).
+            # Rows in random order touch pages all over their table: these stay in
+            # memory (128 MB), and checkpoints are rare (every 100 MB).
             self._connection.execute("PRAGMA cache_size = -131072")
             self._connection.execute("PRAGMA wal_autocheckpoint = 12500")
             self._prepare()
         except BaseException:
             self._connection.close()
             raise
-        self._event_index = EventIndex(self._connection)
-        self._user_table = UserTable(self._connection)
-        self._seen = WriteBuffer(self._connection, "seen")
-        self._owners = WriteBuffer(self._connection, "owners", _OWNERS_AT_HAND)
+        self._event_index = EventIndex(self._connection, capacities.fresh_events)
+        self._user_table = UserTable(
+            self._connection,
+            most_waiting=capacities.waiting_rows,
+            cached=capacities.cached_users,
+        )
+        self._seen = WriteBuffer(
+            self._connection, "seen", most_waiting=capacities.waiting_rows
+        )
+        self._owners = WriteBuffer(
+            self._connection,
+            "owners",
+            most_waiting=capacities.waiting_rows,
+            cached=capacities.cached_owners,
+        )
+        self._log = RequestLog(self._connection, capacities.kept_bodies)
         self._foreign = -1
         self._last_request = self._last_event = self._last_user = 0
         self._types: dict[str, dict[str, tuple[int, Kind]]] = {}
         self._pruned = 0.0
 
     def _prepare(self) -> None:
-        """Make the tables of an empty file; leave a file of other tables alone."""
+        """Create the tables of an empty file; refuse a file with other tables."""
         execute = self._connection.execute
         execute("BEGIN IMMEDIATE")
         try:
@@ -89,17 +111,17 @@ class Store:
         execute("COMMIT")
 
     def close(self) -> None:
-        """Fold the write-ahead log into the file and let go of it."""
+        """Close the file; this merges the write-ahead log into it."""
         self._connection.close()
 
     @contextmanager
     def transaction(self) -> Iterator[int]:
-        """Keep all that happens within, or nothing; yield a number for the request."""
+        """Commit everything done within, or nothing; yield the request's number."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             [foreign] = self._connection.execute("PRAGMA data_version").fetchone()
             if foreign != self._foreign:
-                self._look_around()
+                self._reload()
                 self._foreign = foreign
             yield self._last_request + 1
             self._connection.execute("COMMIT")
@@ -111,8 +133,8 @@ class Store:
             raise
         self._last_request += 1
 
-    def _look_around(self) -> None:
-        """Learn what another process, or an earlier run, left behind."""
+    def _reload(self) -> None:
+        """Read what another process or an earlier run wrote."""
         self._last_request, self._last_event, self._last_user = (
             self._connection.execute(
                 "SELECT"
@@ -152,13 +174,13 @@ class Store:
         return {mark for mark, time in known.items() if time >= since * 1_000}
 
     def owners(self, ids: Collection[int]) -> dict[int, User]:
-        """Return whose these ids (as fingerprints) are; one object for each user."""
+        """Return the users of these ids, by fingerprint; one object for each user."""
         known = self._owners.get(ids)
         users = self._user_table.get(set(known.values()))
         return {mark: users[number] for mark, number in known.items()}
 
     def keep(self, effects: Effects, request: int, now: float) -> None:
-        """Keep what a request changes."""
+        """Store what a request changes."""
         self._join(effects.joins)
         if effects.events:
             self._connection.executemany(
@@ -179,38 +201,17 @@ class Store:
         self._prune(now)
 
     def log(self, entry: LoggedRequest, stored: int) -> None:
-        """Keep a line of the request log; so many events were stored for it."""
-        execute = self._connection.execute
-        refused = not limits.is_success(entry.status)
-        execute(
-            "INSERT INTO requests VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
-            (
-                *(
-                    getattr(entry, name)
-                    for name in entry.__struct_fields__
-                    if name != "body"
-                ),
-                self._last_event - stored + 1,
-            ),
+        """Store a line of the request log, for which so many events were stored."""
+        self._log.add(
+            entry, first_event=self._last_event - stored + 1, users=self._last_user
         )
-        execute(
-            "UPDATE totals SET requests = requests + 1, refused = refused + ?,"
-            " duplicates = duplicates + ?, users = ?",
-            (refused, entry.duplicates, self._last_user),
-        )
-        if entry.body is not None:
-            execute("INSERT INTO bodies VALUES (?,?)", (entry.number, entry.body))
 
-    def forget_bodies(self) -> None:
-        """Let go of the bodies of all but the newest refused requests."""
-        self._connection.execute(
-            "DELETE FROM bodies WHERE request <= (SELECT request FROM bodies"
-            " ORDER BY request DESC LIMIT 1 OFFSET ?)",
-            (_REFUSED_BODIES,),
-        )
+    def prune_bodies(self) -> None:
+        """Delete the bodies of all but the newest refused requests."""
+        self._log.prune_bodies()
 
     def _join(self, joined: list[User]) -> None:
-        """Make what anonymous devices did the doing of users known before."""
+        """Merge anonymous devices into the users they turned out to be."""
         for user in joined:
             old, new = user.number, user.current.number
             types = self._types.get(user.project, {})
@@ -243,7 +244,7 @@ class Store:
         return known
 
     def _prune(self, now: float) -> None:
-        """Forget, once in an hour, the insert ids that no longer count."""
+        """Delete, once an hour, insert ids that are too old to count."""
         if abs(now - self._pruned) < _PRUNE_SECONDS:
             return
         self._connection.execute(

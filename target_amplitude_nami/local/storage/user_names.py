@@ -1,27 +1,27 @@
-"""The names by which users can be looked up, all those of a user as one text."""
+"""Encodes the names by which a user can be looked up as one text."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from target_amplitude_nami.local.model import NameKind
+    from target_amplitude_nami.local.ingest.effects import NameKind
 
 _START, _END = "\x01", "\x02"
 
 
 def entry(kind: NameKind, name: str) -> str:
-    """Return what is added to a user's text for a name."""
+    """Return the part of a user's text that stands for a name."""
     return _START + name + _END + kind
 
 
 def beginning(start: str) -> str:
-    """Return what is part of the text of every user with a name that starts so."""
+    """Return what the texts of all users with a name that starts so contain."""
     return _START + start
 
 
 def of_kind(text: str, kind: NameKind) -> list[str]:
-    """Return the different names of a kind, in the order in which they came."""
+    """Return the distinct names of a kind, in the order in which they were added."""
     found: dict[str, None] = {}
     for part in text.split(_START)[1:]:
         name, _, known = part.rpartition(_END)

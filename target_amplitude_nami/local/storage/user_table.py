@@ -1,4 +1,4 @@
-"""The users and the names by which they can be looked up, as the store keeps them."""
+"""Reads and writes users and the names by which they can be looked up."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
-from target_amplitude_nami.local.model import JsonObject, NewName, Profile, User
+from target_amplitude_nami.local.ingest.effects import NewName, Profile, User
+from target_amplitude_nami.local.model import JsonObject
 from target_amplitude_nami.local.storage import user_names
 from target_amplitude_nami.local.storage.row_cache import RowCache
 
@@ -14,10 +15,6 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Iterable, Mapping
 
-
-_AT_HAND = 60_000
-
-_MOST_WAITING = 50_000
 
 _Row: TypeAlias = tuple[int, str, str | None, str | None, int, bytes, bytes, bytes]
 """A row of the table `users`."""
@@ -29,23 +26,35 @@ _object = msgspec.json.Decoder(JsonObject).decode
 
 
 class UserTable:
-    """The tables `users`, `changed_users` and `names`.
+    """Reads and writes the tables `users`, `changed_users` and `names`.
 
-    Users come in no order: a request touches almost as many pages of a large table as
-    it has users. So what it changes of those known before is written one after the
-    other to `changed_users`, and put into `users` in order, fifty thousand at a time.
+    Users come in random order: a request touches almost as many pages of a large table
+    as it has users. So changes of users who existed before are appended to
+    `changed_users`, and are moved to `users` in order, many at a time.
+
+    Args:
+        connection: The file.
+        most_waiting: How many rows `changed_users` may contain.
+        cached: How many users to cache.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        *,
+        most_waiting: int,
+        cached: int,
+    ) -> None:
         self._connection = connection
-        self._recent = RowCache[_Row](_AT_HAND)
+        self._most_waiting = most_waiting
+        self._recent = RowCache[_Row](cached)
         self._waiting: dict[int, _Row] = {}
         self._written = 0
         """How many rows there are in `changed_users`."""
         self._newest = 0
 
     def load(self) -> None:
-        """Read all users from the file again, since they may have changed there."""
+        """Forget what is cached, and read the waiting changes from the file."""
         self._recent.clear()
         rows = self._connection.execute(
             "SELECT user, project, user_id, device_id, changed.active,"
@@ -60,7 +69,7 @@ class UserTable:
         )
 
     def get(self, numbers: Collection[int]) -> dict[int, User]:
-        """Return the users of these numbers, each as an object of its own."""
+        """Return the users of these numbers, as new objects."""
         found: dict[int, _Row] = {}
         for rows in (self._recent.rows, self._waiting):
             found.update({number: rows[number] for number in numbers if number in rows})
@@ -77,7 +86,7 @@ class UserTable:
         return {number: _user(row) for number, row in found.items()}
 
     def put(self, users: Iterable[User], new_names: Iterable[NewName]) -> None:
-        """Keep users who are new or changed, and names that are new."""
+        """Store new and changed users, and new names."""
         rows = {user.number: _row(user) for user in users}
         self._connection.executemany(
             "INSERT INTO users VALUES (?,?,?,?,?,?,?,?)",
@@ -93,10 +102,14 @@ class UserTable:
         self._add_names(added)
 
     def _change(self, rows: dict[int, _Row]) -> None:
-        """Keep what changed of users that were there before."""
+        """Store changes of users who existed before."""
         self._connection.executemany(
             "UPDATE users SET user_id = ? WHERE number = ?",
-            [(row[2], n) for n, row in rows.items() if self._known_as(n) != row[2]],
+            [
+                (row[2], n)
+                for n, row in rows.items()
+                if self._stored_user_id(n) != row[2]
+            ],
         )
         self._connection.executemany(
             "INSERT INTO changed_users VALUES (NULL,?,?,?,?,?)",
@@ -104,16 +117,16 @@ class UserTable:
         )
         self._waiting.update(rows)
         self._written += len(rows)
-        if self._written >= _MOST_WAITING:
+        if self._written >= self._most_waiting:
             self.flush()
 
-    def _known_as(self, number: int) -> str | None:
-        """Return the user id that a user has, as far as it is at hand."""
+    def _stored_user_id(self, number: int) -> str | None:
+        """Return the user id that is stored for a user, as far as it is cached."""
         row = self._waiting.get(number) or self._recent.rows.get(number)
         return None if row is None else row[2]
 
     def flush(self) -> None:
-        """Put all that changed into the table `users`."""
+        """Move all changes to the table `users`."""
         self._connection.executemany(
             "UPDATE users SET active = ?, properties = ?, origins = ?, fields = ?"
             " WHERE number = ?",
@@ -124,7 +137,7 @@ class UserTable:
         self._written = 0
 
     def join(self, joined: User) -> None:
-        """Give an anonymous device's names to its user, and forget it."""
+        """Assign an anonymous device's names to its user, and delete the device."""
         old = (joined.number,)
         self._recent.rows.pop(joined.number, None)
         self._waiting.pop(joined.number, None)
@@ -146,7 +159,7 @@ class UserTable:
 
 
 def profile_of(connection: sqlite3.Connection, number: int) -> tuple[bytes, ...]:
-    """Return a user's properties, their origins and the fields, as the tables do."""
+    """Return a user's properties, their origins and the fields, each as JSON."""
     columns = "properties, origins, fields"
     row: tuple[bytes, ...] = (
         connection.execute(
@@ -182,6 +195,6 @@ def _row(user: User) -> _Row:
         user.user_id,
         user.device_id,
         user.active,
-        *user.profile.written(),
+        *user.profile.encoded(),
         _encode(user.fields) if user.fields else _NOTHING,
     )

@@ -1,4 +1,4 @@
-"""Tables of numbers by short forms of ids, which take many new rows in a second."""
+"""Buffers writes to tables of numbers by fingerprint."""
 
 from __future__ import annotations
 
@@ -12,36 +12,38 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Mapping
 
-_MOST_WAITING = 50_000
-
 
 class WriteBuffer:
-    """One such table; what is new waits until it is worth the writing.
+    """Reads and writes one such table; new rows wait until there are many.
 
-    Short forms come in no order: two thousand of them touch almost as many pages of a
-    large table, and the disk would write all of these for each request. So new rows
-    are written to `waiting`, those of a request as one, and are put into their table
-    in order, fifty thousand at a time.
+    Fingerprints come in random order: two thousand of them touch almost as many pages
+    of a large table, and each request would write them all to the disk. So new rows are
+    written to `waiting`, those of a request as one, and are moved to their table in
+    order, many at a time.
 
     Args:
         connection: The file.
         table: The name of the table.
-        at_hand: How many rows are kept at hand because they may be asked for again.
+        most_waiting: How many rows may wait.
+        cached: How many rows to cache because they may be needed again.
     """
 
     def __init__(
         self,
         connection: sqlite3.Connection,
         table: str,
-        at_hand: int = 0,
+        *,
+        most_waiting: int,
+        cached: int = 0,
     ) -> None:
         self._connection = connection
+        self._most_waiting = most_waiting
         self._table = table
         self._waiting: dict[int, int] = {}
-        self._recent = RowCache[int](at_hand)
+        self._recent = RowCache[int](cached)
 
     def load(self) -> None:
-        """Learn what is waiting in the file, and forget what is no more certain."""
+        """Read the waiting rows from the file, and clear the cache."""
         self._waiting.clear()
         self._recent.clear()
         for (packed,) in self._connection.execute(
@@ -52,7 +54,7 @@ class WriteBuffer:
             self._waiting.update(zip(numbers[::2], numbers[1::2], strict=True))
 
     def get(self, keys: Collection[int]) -> dict[int, int]:
-        """Return the numbers of those of the keys that are known."""
+        """Return the numbers of the keys that are known."""
         found: dict[int, int] = {}
         for known in (self._recent.rows, self._waiting):
             shared = known.keys() & keys
@@ -70,7 +72,7 @@ class WriteBuffer:
         return found
 
     def put(self, rows: Mapping[int, int]) -> None:
-        """Set the numbers of these keys."""
+        """Store the numbers of these keys."""
         if not rows:
             return
         self._connection.execute(
@@ -78,11 +80,11 @@ class WriteBuffer:
             (self._table, array("q", chain.from_iterable(rows.items())).tobytes()),
         )
         self._waiting.update(rows)
-        if len(self._waiting) >= _MOST_WAITING:
+        if len(self._waiting) >= self._most_waiting:
             self.flush()
 
     def flush(self) -> None:
-        """Put all that waits into the table."""
+        """Move all waiting rows to the table."""
         self._connection.executemany(
             f"INSERT OR REPLACE INTO {self._table} VALUES (?, ?)",  # noqa: S608
             sorted(self._waiting.items()),

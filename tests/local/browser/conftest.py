@@ -92,6 +92,6 @@ def visitor(
     browser: Browser,
     local_amplitude: LocalAmplitude,  # noqa: ARG001 - The page must not outlive it.
 ) -> Iterator[Visitor]:
-    """Someone at a desk who looks at the page, and whom no error escapes."""
+    """A visitor of the page who notices every error."""
     with Visitor(browser) as someone:
         yield someone

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 HELLO = {"user_id": "alice-1", "event_type": "hello", "insert_id": "first-hello"}
 
 
-def test_a_new_file_says_how_to_fill_it(
+def test_an_empty_file_shows_how_to_fill_it(
     visitor: Visitor, local_amplitude: LocalAmplitude
 ) -> None:
     for view in ("overview", "live", "users", "requests", "subscriptions"):
@@ -102,7 +102,7 @@ def test_an_event_shows_the_user_properties_that_it_changed(
     assert changes == [["plan", '"free"', '"paid"']]
 
 
-def test_a_refused_request_marks_the_event_that_was_minded(
+def test_a_refused_request_marks_the_event_at_fault(
     visitor: Visitor, local_amplitude: LocalAmplitude
 ) -> None:
     bad = HELLO | {"time": "yesterday"}
@@ -157,7 +157,7 @@ def test_every_ready_made_fault_can_be_added(
     expect(file.get_by_role("group")).to_contain_text('"faults"')
 
 
-def test_a_fault_that_makes_no_sense_is_refused_in_words(
+def test_an_invalid_fault_is_refused_with_a_reason(
     visitor: Visitor, local_amplitude: LocalAmplitude
 ) -> None:
     visitor.open(local_amplitude, "faults")
@@ -171,7 +171,7 @@ def test_a_fault_that_makes_no_sense_is_refused_in_words(
     visitor.complaints = [text for text in visitor.complaints if "400" not in text]
 
 
-def test_a_page_left_open_says_that_the_server_is_gone(
+def test_an_open_page_shows_that_the_server_is_gone(
     visitor: Visitor, local_amplitude: LocalAmplitude
 ) -> None:
     visitor.open(local_amplitude, "overview")

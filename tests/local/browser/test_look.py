@@ -55,9 +55,7 @@ def details(local: LocalAmplitude) -> list[str]:
     return ["live/5", user_address(local, user), "requests/1"]
 
 
-def test_axe_has_nothing_serious_to_say(
-    browser: Browser, sample: LocalAmplitude
-) -> None:
+def test_axe_finds_nothing_serious(browser: Browser, sample: LocalAmplitude) -> None:
     with Visitor(browser) as visitor:
         for address in (*VIEWS, *details(sample)):
             visitor.open(sample, address)
@@ -73,7 +71,7 @@ def test_axe_can_read_everything_in_the_dark(
             assert (address, findings(visitor, "color-contrast")) == (address, [])
 
 
-def test_axe_has_nothing_serious_to_say_of_a_phone(
+def test_axe_finds_nothing_serious_on_a_phone(
     browser: Browser, sample: LocalAmplitude
 ) -> None:
     with Visitor(browser, PHONE) as visitor:
@@ -82,7 +80,7 @@ def test_axe_has_nothing_serious_to_say_of_a_phone(
             assert (address, findings(visitor)) == (address, [])
 
 
-def test_axe_has_nothing_serious_to_say_of_empty_and_troubled_views(
+def test_axe_finds_nothing_serious_in_empty_and_troubled_views(
     visitor: Visitor, local_amplitude: LocalAmplitude
 ) -> None:
     for address in (*VIEWS, "no-such-view"):

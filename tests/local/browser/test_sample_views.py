@@ -107,7 +107,7 @@ def test_dragging_over_the_chart_shows_these_days(
     visitor.page.wait_for_url("**/#/overview?from=2026-07-03&to=2026-07-16")
 
 
-def test_pointing_at_the_chart_tells_its_numbers(
+def test_pointing_at_the_chart_shows_its_numbers(
     visitor: Visitor, sample: LocalAmplitude
 ) -> None:
     visitor.open(sample, "overview?type=device.impression&type=device.transaction")
@@ -173,7 +173,7 @@ def test_a_user_shows_what_set_each_property(
     expect(visitor.figure("Event type")).to_have_text(properties[0][2])
 
 
-def test_the_subscriptions_tell_the_samples_story(
+def test_the_subscriptions_show_the_samples_story(
     visitor: Visitor, sample: LocalAmplitude, sent: Expected
 ) -> None:
     visitor.open(sample, "subscriptions")
@@ -220,8 +220,8 @@ def test_every_view_is_reached_by_the_keyboard_alone(
         assert visitor.page.title() == f"{name} · Local Amplitude"
 
 
-def test_an_address_that_is_none_says_so(
+def test_an_unknown_address_is_reported(
     visitor: Visitor, sample: LocalAmplitude
 ) -> None:
     visitor.open(sample, "constructor")
-    assert visitor.page.locator("h1").inner_text() == "There is no such page"
+    assert visitor.page.locator("h1").inner_text() == "Page not found"

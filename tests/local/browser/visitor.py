@@ -1,4 +1,4 @@
-"""Someone who looks at the page with a browser, and whom no error escapes."""
+"""A visitor of the page, with a browser, who notices every error."""
 
 from __future__ import annotations
 

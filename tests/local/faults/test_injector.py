@@ -74,14 +74,14 @@ def test_the_first_fault_that_applies_strikes_alone() -> None:
     assert names == [None, "first", None, "second"]
 
 
-def test_users_are_only_looked_up_for_a_fault_that_asks_for_one() -> None:
+def test_users_are_only_looked_up_for_a_fault_that_needs_them() -> None:
     injector = FaultInjector(Faults.from_json({"faults": [{"do": DOWN}]}))
 
     assert injector.next(1, "/", lambda: pytest.fail("looked up"))
 
 
 @pytest.mark.parametrize(
-    ("document", "told"),
+    ("document", "message"),
     [
         ([], "Expected `object`, got `array`"),
         ({"faults": {}}, "Expected `array`, got `object` - at `$.faults`"),
@@ -100,15 +100,17 @@ def test_users_are_only_looked_up_for_a_fault_that_asks_for_one() -> None:
         ({"faults": [{"do": DOWN, "times": "2"}]}, "Expected `int | null`"),
     ],
 )
-def test_a_script_that_makes_no_sense_says_where(document: object, told: str) -> None:
+def test_an_invalid_definition_is_refused_with_the_place(
+    document: object, message: str
+) -> None:
     with pytest.raises(FaultError) as raised:
         Faults.from_json(document)
 
     assert str(raised.value).startswith("faults: ")
-    assert told in str(raised.value)
+    assert message in str(raised.value)
 
 
-def test_a_script_is_also_read_from_text() -> None:
+def test_faults_are_also_read_from_text() -> None:
     assert Faults.from_text(b'{"faults": [{"do": {"cut": true}}]}').faults[0].do.cut
     with pytest.raises(FaultError, match="faults: "):
         Faults.from_text(b"{faults}")

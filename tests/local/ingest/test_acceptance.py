@@ -98,7 +98,7 @@ def test_spaces_before_an_id_do_not_count(bench: Bench) -> None:
     assert bench.exports()[0]["user_id"] == "abc"
 
 
-def test_a_number_as_user_id_is_taken_as_text(bench: Bench) -> None:
+def test_a_number_as_user_id_becomes_text(bench: Bench) -> None:
     """Seen of servers: ids of five digits and more."""
     bench.send(event(user_id=12_345))
 
@@ -117,7 +117,7 @@ def test_a_number_as_user_id_is_taken_as_text(bench: Bench) -> None:
     ],
 )
 @pytest.mark.parametrize("together", [False, True])
-def test_a_device_s_insert_id_is_taken_once(
+def test_an_insert_id_of_a_device_is_accepted_once(
     bench: Bench,
     again: dict[str, Any],
     kept: int,
@@ -163,7 +163,7 @@ def test_insert_ids_are_forgotten_after_seven_days_of_server_time(
 
 
 @pytest.mark.parametrize(("switched", "kept"), [(False, 3), (True, 2)])
-def test_events_without_insert_id_are_deduplicated_only_by_a_switch(
+def test_events_without_insert_id_are_deduplicated_only_if_switched_on(
     make_bench: MakeBench,
     *,
     switched: bool,

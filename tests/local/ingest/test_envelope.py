@@ -89,7 +89,7 @@ def test_a_body_may_be_as_large_as_the_limit_and_no_larger(
         assert status == expected
 
 
-def test_the_size_limit_is_a_switch(make_bench: MakeBench) -> None:
+def test_the_size_limit_can_be_set(make_bench: MakeBench) -> None:
     bench = make_bench(max_bytes=len(GOOD))
 
     assert bench.post(GOOD)[0] == 200

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_amplitude_nami.local.ingest import languages
 from target_amplitude_nami.local.model import Request
 from tests.local.bench import HTTP_V2, JSON_TYPE, Bench, event
 
@@ -77,7 +76,7 @@ def test_fields_of_a_group_reset_each_other_and_last(
     assert fields(bench.exports()[1]) == shown
 
 
-def test_fields_last_only_while_it_is_switched_on(make_bench: MakeBench) -> None:
+def test_fields_last_only_if_switched_on(make_bench: MakeBench) -> None:
     bench = make_bench(keep_fields=False)
 
     bench.send(event(platform="iOS"), event())
@@ -91,39 +90,6 @@ def test_a_skipped_event_shows_and_leaves_no_fields_but_its_own(bench: Bench) ->
 
     shown = [fields(export).get("country") for export in bench.exports()]
     assert shown == ["FR", "DE", None, "FR"]
-
-
-@pytest.mark.parametrize(
-    ("tag", "name"),
-    [
-        ("en-US", "English"),
-        ("en", "English"),
-        ("pt_BR", "Portuguese"),
-        ("zh-Hans-CN", "Chinese"),
-        ("DE", "German"),
-        ("nb-NO", "Norwegian Bokmål"),
-        ("English", "English"),
-        ("tlh", "tlh"),
-        ("", ""),
-    ],
-)
-def test_a_language_tag_becomes_the_name_of_its_language(tag: str, name: str) -> None:
-    """HTTP V2 API, `language`: `en-US` becomes `English`."""
-    assert languages.name_of(tag) == name
-
-
-@pytest.mark.parametrize(("switched", "kept"), [(True, "French"), (False, "fr-FR")])
-def test_languages_are_named_by_a_switch(
-    make_bench: MakeBench,
-    kept: str,
-    *,
-    switched: bool,
-) -> None:
-    bench = make_bench(name_languages=switched)
-
-    bench.send(event(language="fr-FR"))
-
-    assert bench.exports()[0]["language"] == kept
 
 
 def test_remote_as_ip_is_the_address_of_the_uploader(bench: Bench) -> None:

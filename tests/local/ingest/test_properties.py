@@ -43,7 +43,7 @@ SKIP = {"$skip_user_properties_sync": True}
         ),
     ],
 )
-def test_user_properties_change_as_the_operations_say(
+def test_each_operation_changes_user_properties(
     before: dict[str, Any],
     sent: dict[str, Any],
     after: dict[str, Any],
@@ -109,7 +109,7 @@ def test_a_skipped_event_makes_its_user_known_without_properties(
     assert bench.read.summary().users == 1
 
 
-def test_identify_changes_the_user_and_is_no_event(bench: Bench) -> None:
+def test_identify_changes_the_user_and_is_not_an_event(bench: Bench) -> None:
     """Identify API: identify calls are not counted as events."""
     identify = event(event_type="$identify", user_properties={"$set": {"plan": "pro"}})
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize(
-    ("name", "others", "told"),
+    ("name", "others", "key"),
     [
         ("user_id", "device_id", "throttled_users"),
         ("device_id", "user_id", "throttled_devices"),
@@ -25,7 +25,7 @@ def test_nine_hundred_events_of_one_id_fit_into_thirty_seconds_of_http_v2(
     bench: Bench,
     name: str,
     others: str,
-    told: str,
+    key: str,
 ) -> None:
     """HTTP V2 API, 429: 30 events per second for a user or device."""
     events = [without(others, **{name: "busy-one"})] * 901
@@ -41,7 +41,7 @@ def test_nine_hundred_events_of_one_id_fit_into_thirty_seconds_of_http_v2(
         "throttled_devices": {},
         "throttled_users": {},
         "throttled_events": [1],
-        told: {"busy-one": 30},
+        key: {"busy-one": 30},
     }
 
 
@@ -66,7 +66,7 @@ def test_a_throttled_id_may_come_again_after_thirty_seconds(bench: Bench) -> Non
 
 
 @pytest.mark.parametrize(("counted", "status"), [(False, 200), (True, 429)])
-def test_refused_events_fill_the_window_only_by_a_switch(
+def test_refused_events_count_towards_the_rate_only_if_switched_on(
     make_bench: MakeBench,
     *,
     counted: bool,
@@ -100,7 +100,7 @@ def test_batch_takes_thirty_thousand_events_of_one_id_in_thirty_seconds(
     assert document["exceeded_daily_quota_users"] == {}
 
 
-def test_the_daily_quota_holds_for_spammy_ids_on_batch_alone(
+def test_the_daily_quota_applies_to_spammy_ids_on_batch_only(
     make_bench: MakeBench,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -171,7 +171,7 @@ def test_throttling_can_be_switched_off(make_bench: MakeBench) -> None:
     assert make_bench(throttling=False).send(*[event()] * 2_000)[0] == 200
 
 
-def test_a_silenced_device_costs_the_request_and_tells_who_is_throttled(
+def test_a_silenced_device_refuses_the_request_and_throttled_ids_are_listed(
     make_bench: MakeBench,
 ) -> None:
     """Batch Event Upload API, 400: silenced_devices and silenced_events."""
@@ -195,7 +195,7 @@ def test_a_silenced_device_costs_the_request_and_tells_who_is_throttled(
     )
 
 
-def test_a_window_forgets_what_it_no_longer_shows() -> None:
+def test_a_window_forgets_what_is_older() -> None:
     window = SlidingWindow(10)
     window.add(Counter(a=2, b=1), 0)
     window.add(Counter(a=3), 5)

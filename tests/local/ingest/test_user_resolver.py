@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_amplitude_nami.local.queries import lists, users
+from target_amplitude_nami.local.queries.selection import Selection
+from target_amplitude_nami.local.queries.users import list_users, user_details
 from tests.local.bench import Bench, event, without
 
 if TYPE_CHECKING:
@@ -25,14 +26,14 @@ def known(user_id: str, device_id: str = "device-1", **fields: Any) -> dict[str,
 def events_per_user(bench: Bench) -> dict[str, int]:
     """Return how many events each user has, by user id or else device id."""
     with closing(bench.read.connect()) as connection:
-        rows = users.users(connection, "", None, 100).users
+        rows = list_users(connection, "", None, 100).users
     return {row.user_id or row.device_id or "": row.events for row in rows}
 
 
 def devices_of(bench: Bench, name: str) -> list[str]:
     with closing(bench.read.connect()) as connection:
-        [row] = users.users(connection, name, None, 100).users
-        found = users.user(connection, int(row.key), lists.Wanted())
+        [row] = list_users(connection, name, None, 100).users
+        found = user_details(connection, int(row.key), Selection())
     assert found is not None
     return found.devices
 
@@ -88,7 +89,7 @@ def test_users_are_never_merged(bench: Bench) -> None:
     assert events_per_user(bench) == {"user-1": 1, "user-2": 1}
 
 
-def test_devices_join_users_only_while_it_is_switched_on(
+def test_devices_join_users_only_if_switched_on(
     make_bench: MakeBench,
 ) -> None:
     bench = make_bench(join_devices=False)
@@ -99,7 +100,7 @@ def test_devices_join_users_only_while_it_is_switched_on(
 
 
 @pytest.mark.parametrize(("switched", "taken"), [(True, {"b": 2}), (False, {})])
-def test_a_known_user_takes_over_what_they_have_not(
+def test_a_known_user_gets_the_properties_that_they_lack(
     make_bench: MakeBench,
     taken: dict[str, int],
     *,

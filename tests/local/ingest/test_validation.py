@@ -194,7 +194,7 @@ def test_the_least_id_length_is_an_option_of_the_request(
     ],
 )
 @pytest.mark.parametrize("field", ["user_id", "device_id"])
-def test_an_id_that_names_nobody_is_refused_without_saying_where(
+def test_a_forbidden_id_is_refused_without_its_index(
     bench: Bench,
     field: str,
     forbidden: str,
@@ -207,7 +207,7 @@ def test_an_id_that_names_nobody_is_refused_without_saying_where(
     assert answer == (400, {"code": 400, "error": "Invalid user_id or device_id"})
 
 
-def test_whether_forbidden_ids_are_named_is_a_switch(make_bench: MakeBench) -> None:
+def test_forbidden_ids_are_listed_if_switched_on(make_bench: MakeBench) -> None:
     _, document = make_bench(name_forbidden_ids=True).send(
         event(),
         event(user_id="unknown"),
@@ -240,20 +240,20 @@ def test_http_v2_names_the_first_bad_event_per_field_and_batch_all(
     assert document.get("events_with_invalid_fields") == named
 
 
-def test_missing_fields_are_told_before_invalid_ones_and_those_before_short_ids(
+def test_missing_fields_come_before_invalid_ones_and_those_before_short_ids(
     bench: Bench,
 ) -> None:
     missing, invalid, short = without("event_type"), event(time=1.5), event(user_id="a")
 
-    told = [
+    found = [
         bench.send(*events)[1]["error"]
         for events in ([short, invalid, missing], [short, invalid], [short])
     ]
 
-    assert told == [MISSING, INVALID, SHORT]
+    assert found == [MISSING, INVALID, SHORT]
 
 
-def test_a_switch_tells_all_kinds_at_once(make_bench: MakeBench) -> None:
+def test_all_kinds_are_listed_at_once_if_switched_on(make_bench: MakeBench) -> None:
     _, document = make_bench(maps_together=True).send(
         without("event_type"),
         event(time=1.5),
@@ -269,7 +269,7 @@ def test_a_switch_tells_all_kinds_at_once(make_bench: MakeBench) -> None:
     }
 
 
-def test_a_look_at_all_events_at_once_misses_nothing(
+def test_checking_all_events_at_once_misses_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     values: list[Any] = [
@@ -290,8 +290,8 @@ def test_a_look_at_all_events_at_once_misses_nothing(
         for one in odd
         for both in ([one], [event(), one], [one, without("user_id")])
     ]
-    told = [complaints_of(upload) for upload in uploads]
+    found = [complaints_of(upload) for upload in uploads]
     name = "target_amplitude_nami.local.ingest.validation._is_flawless"
     monkeypatch.setattr(name, lambda _: False)
 
-    assert told == [complaints_of(upload) for upload in uploads]
+    assert found == [complaints_of(upload) for upload in uploads]

@@ -28,7 +28,7 @@ def test_an_empty_file_has_a_state(ask: Ask) -> None:
     }
 
 
-def test_the_state_tells_what_there_is_and_grows_with_each_request(
+def test_the_state_describes_the_file_and_its_version_grows_with_each_request(
     ask: Ask,
     send: Send,
 ) -> None:
@@ -48,33 +48,33 @@ def test_the_state_tells_what_there_is_and_grows_with_each_request(
 
 
 @pytest.mark.parametrize(
-    ("path", "status", "told"),
+    ("path", "status", "message"),
     [
-        ("/api/events?from=yesterday", 400, "`from` has to be a whole number."),
-        ("/api/events?before=x", 400, "`before` has to be what a list gave"),
-        ("/api/events?limit=many", 400, "`limit` has to be"),
-        ("/api/requests?status=bad", 400, "`status` has to be"),
-        ("/api/live?after=x", 400, "`after` has to be"),
-        ("/api/events/7", 404, "no such thing"),
-        ("/api/events/x", 404, "no such thing"),
-        ("/api/events/99999999999999999999999", 404, "no such thing"),
-        ("/api/users/7", 404, "no such thing"),
-        ("/api/requests/7", 404, "no such thing"),
-        ("/api/nothing", 404, "no such thing"),
-        ("/api/", 404, "no such thing"),
+        ("/api/events?from=yesterday", 400, "`from` must be an integer."),
+        ("/api/events?before=x", 400, "`before` must be what a list returned"),
+        ("/api/events?limit=many", 400, "`limit` must be"),
+        ("/api/requests?status=bad", 400, "`status` must be"),
+        ("/api/live?after=x", 400, "`after` must be"),
+        ("/api/events/7", 404, "Not found"),
+        ("/api/events/x", 404, "Not found"),
+        ("/api/events/99999999999999999999999", 404, "Not found"),
+        ("/api/users/7", 404, "Not found"),
+        ("/api/requests/7", 404, "Not found"),
+        ("/api/nothing", 404, "Not found"),
+        ("/api/", 404, "Not found"),
     ],
 )
-def test_what_cannot_be_answered_is_a_sentence(
+def test_a_bad_request_is_answered_with_a_sentence(
     page_local: LocalAmplitude,
     session: requests.Session,
     path: str,
     status: int,
-    told: str,
+    message: str,
 ) -> None:
     answer = session.get(page_local.url + path)
 
     assert answer.status_code == status
-    assert told in answer.json()["error"]
+    assert message in answer.json()["error"]
 
 
 def test_a_limit_is_never_more_than_five_hundred(ask: Ask, send: Send) -> None:

@@ -110,7 +110,7 @@ def test_one_event_is_shown_as_sent_and_as_stored(
     assert stored == next(page_local.events()).export
 
 
-def test_one_event_tells_what_it_changed(ask: Ask, send: Send) -> None:
+def test_one_event_shows_what_it_changed(ask: Ask, send: Send) -> None:
     send(at(0, user_properties={"a": 1, "b": [1], "c": "x"}))
     operations = {"$unset": {"a": "-"}, "$append": {"b": 2}, "$set": {"c": "x", "d": 1}}
     send(at(1, user_properties=operations))

@@ -126,7 +126,7 @@ def test_a_changed_fault_begins_anew(board: Switchboard) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "told"),
+    ("rule", "message"),
     [
         ({"do": {}}, "is needed"),
         ({"do": {"status": 99}}, "Expected `int` >= 200"),
@@ -135,17 +135,17 @@ def test_a_changed_fault_begins_anew(board: Switchboard) -> None:
         ({"do": {"read_rate": 9}, "when": {"user_id": "user-1"}}, "before the body"),
     ],
 )
-def test_a_bad_rule_is_told_and_changes_nothing(
+def test_a_bad_rule_is_refused_with_a_reason_and_changes_nothing(
     board: Switchboard,
     rule: object,
-    told: str,
+    message: str,
 ) -> None:
     board.put(DOWN)
 
     answer = board.put(DOWN, rule)
 
     assert answer.status_code == 400
-    assert told in answer.json()["error"]
+    assert message in answer.json()["error"]
     assert len(board.get()["rules"]) == 1
 
 
@@ -157,7 +157,7 @@ def test_an_id_is_given_to_one_fault_only(board: Switchboard) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"rules": 1}', b'{"faults": []}'])
-def test_a_body_that_is_no_list_of_rules_is_told(
+def test_a_body_that_is_not_a_list_of_rules_is_refused(
     local: LocalAmplitude,
     session: requests.Session,
     body: bytes,
@@ -212,13 +212,13 @@ def test_faults_of_the_start_are_shown_too(
     assert [rule["id"] for rule in board.get()["rules"]] == ["1", "cut"]
 
 
-def test_a_new_id_is_none_that_is_taken() -> None:
+def test_a_generated_id_is_not_in_use() -> None:
     injector = FaultInjector(Faults.from_json({"faults": [DOWN, {**DOWN, "id": "1"}]}))
 
-    assert [fault.id for fault, _ in injector.roles()] == ["2", "1"]
+    assert [fault.id for fault, _ in injector.hits()] == ["2", "1"]
 
 
-def test_a_body_is_read_as_slowly_as_a_fault_says(
+def test_a_body_is_read_at_the_rate_of_a_fault(
     local: LocalAmplitude,
     session: requests.Session,
 ) -> None:
@@ -244,7 +244,7 @@ def test_a_request_that_is_read_slowly_is_struck_by_no_other_fault(
     assert [rule["hits"] for rule in board.get()["rules"]] == [0, 1]
 
 
-def test_a_fault_may_read_slowly_and_answer_as_scripted(
+def test_a_fault_may_read_slowly_and_give_an_answer(
     local: LocalAmplitude,
     session: requests.Session,
 ) -> None:

@@ -1,4 +1,4 @@
-"""What arrives is told at once to whoever listens."""
+"""The live stream of what arrives."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Listener:
         raise EOFError
 
     def has_ended(self) -> bool:
-        """Tell whether the server ended it, without another message."""
+        """Return whether the server ended it without another message."""
         try:
             self.next()
         except (EOFError, requests.exceptions.ChunkedEncodingError):
@@ -77,7 +77,7 @@ def types(message: dict[str, Any]) -> list[str]:
     return [row["type"] for row in message["events"]]
 
 
-def test_an_arrival_is_told_at_once(local: LocalAmplitude) -> None:
+def test_an_arrival_is_streamed_at_once(local: LocalAmplitude) -> None:
     send(local, event(event_type="before"))
     with listening(local) as listener:
         start = time.monotonic()
@@ -112,7 +112,9 @@ def test_a_listener_goes_on_where_it_was(
     assert types(message) == ["three", "two"]
 
 
-def test_a_flood_is_told_as_its_newest_rows_and_a_number(local: LocalAmplitude) -> None:
+def test_a_flood_is_streamed_as_its_newest_rows_and_a_number(
+    local: LocalAmplitude,
+) -> None:
     send(local, event(event_type="first"))
     send(local, *[event(event_type=f"type-{n}") for n in range(250)])
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_amplitude_nami.local.queries import figures, growth
-from target_amplitude_nami.local.queries.lists import Wanted
+from target_amplitude_nami.local.queries import figures
+from target_amplitude_nami.local.queries.selection import Selection
+from target_amplitude_nami.local.queries.subscriptions import subscriptions
 from tests.local.bench import Bench, event
 
 if TYPE_CHECKING:
@@ -33,14 +34,14 @@ def at(time: int, event_type: str, user: int = 1) -> dict[str, Any]:
     )
 
 
-def overview(bench: Bench, **wanted: Any) -> Overview:
+def overview(bench: Bench, **selection: Any) -> Overview:
     with closing(bench.read.connect()) as connection:
-        return figures.overview(connection, Wanted(**wanted))
+        return figures.overview(connection, Selection(**selection))
 
 
-def subscriptions(bench: Bench, **wanted: Any) -> Subscriptions:
+def counted_subscriptions(bench: Bench, **selection: Any) -> Subscriptions:
     with closing(bench.read.connect()) as connection:
-        return growth.subscriptions(connection, Wanted(**wanted))
+        return subscriptions(connection, Selection(**selection))
 
 
 def test_an_empty_file_has_empty_figures(bench: Bench) -> None:
@@ -48,7 +49,7 @@ def test_an_empty_file_has_empty_figures(bench: Bench) -> None:
 
     assert (shown.types, shown.starts, shown.series) == ([], [], [])
     assert shown.totals.events == shown.totals.users == shown.totals.requests == 0
-    assert [step.users for step in subscriptions(bench).funnel] == [0, 0, 0, 0]
+    assert [step.users for step in counted_subscriptions(bench).funnel] == [0, 0, 0, 0]
 
 
 def test_the_overview_counts_events_and_users_by_type(bench: Bench) -> None:
@@ -69,7 +70,7 @@ def test_the_overview_counts_events_and_users_by_type(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "counted", "users"),
+    ("selection", "counted", "users"),
     [
         ({"since": MONDAY + DAY}, {"a": 1, "b": 1}, 2),
         ({"until": MONDAY + DAY}, {"b": 2}, 1),
@@ -84,13 +85,13 @@ def test_the_overview_counts_events_and_users_by_type(bench: Bench) -> None:
 )
 def test_the_overview_keeps_to_the_range_and_the_types(
     bench: Bench,
-    wanted: dict[str, Any],
+    selection: dict[str, Any],
     counted: dict[str, int],
     users: int,
 ) -> None:
     bench.send(at(0, "b"), at(1, "b"), at(DAY, "a"), at(2 * DAY, "b", user=2))
 
-    shown = overview(bench, **wanted)
+    shown = overview(bench, **selection)
 
     assert {row.type: row.events for row in shown.types} == counted
     assert {s.type: sum(s.counts) for s in shown.series} == counted
@@ -207,7 +208,7 @@ def test_subscriptions_come_and_go_over_time(bench: Bench) -> None:
         at(89 * DAY, "user.login"),
     )
 
-    shown = subscriptions(bench)
+    shown = counted_subscriptions(bench)
 
     assert (shown.bucket, len(shown.starts)) == (DAY, 90)
     days = {
@@ -245,15 +246,15 @@ def test_the_funnel_counts_users_who_took_the_steps_in_their_order(
     bench.send(*[at(number, step) for number, step in enumerate(steps)])
     bench.send(at(0, CONVERTED, user=2))
 
-    assert [step.users for step in subscriptions(bench).funnel] == reached
+    assert [step.users for step in counted_subscriptions(bench).funnel] == reached
 
 
 def test_the_funnel_keeps_to_the_range(bench: Bench) -> None:
     steps = [IMPRESSION, TRANSACTION, TRIAL, CONVERTED]
     bench.send(*[at(number * DAY, step) for number, step in enumerate(steps)])
 
-    late = subscriptions(bench, since=MONDAY + 1)
-    early = subscriptions(bench, until=MONDAY + 2 * DAY)
+    late = counted_subscriptions(bench, since=MONDAY + 1)
+    early = counted_subscriptions(bench, until=MONDAY + 2 * DAY)
 
     assert [step.users for step in late.funnel] == [0, 0, 0, 0]
     assert [step.users for step in early.funnel] == [1, 1, 0, 0]
@@ -262,7 +263,7 @@ def test_the_funnel_keeps_to_the_range(bench: Bench) -> None:
 def test_event_names_may_have_a_prefix(bench: Bench) -> None:
     bench.send(at(0, f"nami {IMPRESSION}"), at(1, f"nami {TRANSACTION}"))
 
-    assert [step.users for step in subscriptions(bench).funnel] == [1, 1, 0, 0]
+    assert [step.users for step in counted_subscriptions(bench).funnel] == [1, 1, 0, 0]
 
 
 def test_types_beyond_the_limit_are_in_no_figure(make_bench: MakeBench) -> None:

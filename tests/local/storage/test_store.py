@@ -9,15 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from target_amplitude_nami.local.model import (
-    Effects,
-    Kind,
-    LoggedRequest,
-    NewEvent,
-    User,
-)
+from target_amplitude_nami.local.ingest.effects import Effects, Kind, NewEvent, User
 from target_amplitude_nami.local.queries.reader import Reader
-from target_amplitude_nami.local.storage.store import Store
+from target_amplitude_nami.local.storage.request_log import LoggedRequest
+from target_amplitude_nami.local.storage.store import Capacities, Store
 from tests.local.bench import BATCH, Bench, event
 
 if TYPE_CHECKING:
@@ -52,13 +47,15 @@ def put(store: Store, *events: NewEvent, fingerprints: Sequence[int] = ()) -> No
         store.log(entry, len(events))
 
 
-def test_what_was_stored_is_there_after_a_restart(tmp_path: Path) -> None:
+def test_what_was_stored_is_there_after_a_restart(
+    tmp_path: Path, make_bench: MakeBench
+) -> None:
     path = tmp_path / "local.db"
-    first = Bench(path)
+    first = make_bench(path)
     first.send(event(insert_id="insert-1", user_properties={"n": 1}))
     first.store.close()
 
-    second = Bench(path)
+    second = make_bench(path)
     second.send(event(insert_id="insert-1"), event(user_properties={"m": 2}))
     second.store.close()
 
@@ -105,8 +102,8 @@ def test_nobody_else_may_read_the_file(bench: Bench, tmp_path: Path) -> None:
     assert modes == {0o600}
 
 
-def test_no_api_key_is_stored(tmp_path: Path) -> None:
-    bench = Bench(tmp_path / "local.db", keep_bodies=False)
+def test_no_api_key_is_stored(tmp_path: Path, make_bench: MakeBench) -> None:
+    bench = make_bench(tmp_path / "local.db", keep_bodies=False)
     bench.send(event(), api_key="a-very-secret-key")
     bench.store.close()
 
@@ -144,8 +141,10 @@ def test_a_file_of_another_kind_is_an_error_and_stays_as_it_is(tmp_path: Path) -
     assert path.read_bytes() == before
 
 
-def test_two_processes_may_write_to_one_file(tmp_path: Path) -> None:
-    one, other = Bench(tmp_path / "local.db"), Bench(tmp_path / "local.db")
+def test_two_processes_may_write_to_one_file(
+    tmp_path: Path, make_bench: MakeBench
+) -> None:
+    one, other = make_bench(tmp_path / "local.db"), make_bench(tmp_path / "local.db")
     one.send(event(insert_id="insert-1", user_properties={"a": 1}))
 
     other.send(event(insert_id="insert-1"), event(user_properties={"b": 2}))
@@ -161,13 +160,10 @@ def test_two_processes_may_write_to_one_file(tmp_path: Path) -> None:
 
 
 def test_insert_ids_are_remembered_after_they_moved_into_their_table(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, make_bench: MakeBench
 ) -> None:
-    monkeypatch.setattr(
-        "target_amplitude_nami.local.storage.write_buffer._MOST_WAITING", 3
-    )
-    bench = Bench(tmp_path / "local.db")
+    capacities = Capacities(waiting_rows=3)
+    bench = make_bench(tmp_path / "local.db", capacities=capacities)
     events = [
         event(insert_id=f"insert-{n}", user_id=f"user-{n}", device_id=f"device-{n}")
         for n in range(8)
@@ -176,7 +172,7 @@ def test_insert_ids_are_remembered_after_they_moved_into_their_table(
         bench.send(*events[start : start + 2])
     bench.store.close()
 
-    again = Bench(tmp_path / "local.db")
+    again = make_bench(tmp_path / "local.db", capacities=capacities)
     again.send(*events)
     again.store.close()
 
@@ -184,14 +180,8 @@ def test_insert_ids_are_remembered_after_they_moved_into_their_table(
     assert (summary.total, summary.duplicates, summary.users) == (8, 8, 8)
 
 
-def test_insert_ids_that_no_longer_count_are_forgotten(
-    bench: Bench,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The file does not grow by what is of no use any more."""
-    monkeypatch.setattr(
-        "target_amplitude_nami.local.storage.write_buffer._MOST_WAITING", 1
-    )
+def test_insert_ids_that_no_longer_count_are_deleted(make_bench: MakeBench) -> None:
+    bench = make_bench(capacities=Capacities(waiting_rows=1))
 
     def remembered() -> int:
         with closing(bench.read.connect()) as connection:
@@ -207,9 +197,9 @@ def test_insert_ids_that_no_longer_count_are_forgotten(
 
 
 def test_the_bodies_of_refused_requests_are_kept_without_their_key(
-    tmp_path: Path,
+    tmp_path: Path, make_bench: MakeBench
 ) -> None:
-    bench = Bench(tmp_path / "local.db", keep_bodies=False)
+    bench = make_bench(tmp_path / "local.db", keep_bodies=False)
     bench.send(event(user_id="abc"), api_key="a-very-secret-key")
     bench.send(event())
     bench.store.close()
@@ -223,10 +213,8 @@ def test_the_bodies_of_refused_requests_are_kept_without_their_key(
 
 def test_only_the_newest_bodies_of_refused_requests_are_kept(
     make_bench: MakeBench,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("target_amplitude_nami.local.storage.store._REFUSED_BODIES", 2)
-    bench = make_bench(keep_bodies=False)
+    bench = make_bench(keep_bodies=False, capacities=Capacities(kept_bodies=2))
     for _ in range(4):
         bench.send(event(time="x"))
 

@@ -10,7 +10,7 @@ let showState = () => {};
 
 /**
  * Calls back with each arrival until the returned function is called. After a pause the
- * arrival says that it is a `gap`, since things may have come meanwhile.
+ * arrival says that it is a `gap`, since others may have arrived meanwhile.
  * @param {(arrival: {events: object[], requests: object[], more: number, gap: boolean})
  *   => void} listener
  * @returns {() => void}
@@ -21,7 +21,7 @@ export function onArrival(listener) {
 }
 
 /**
- * Starts to listen, and tells how the line is: `open`, `waiting` or `broken`.
+ * Starts to listen, and reports the state of the connection: `open`, `waiting` or `broken`.
  * @param {(state: string) => void} show
  */
 export function listen(show) {
@@ -39,12 +39,12 @@ function open() {
   source = new EventSource(last === null ? "/api/live" : `/api/live?after=${last}`);
   source.addEventListener("open", () => {
     showState("open");
-    if (opened) tell({ events: [], requests: [], more: 0, gap: true });
+    if (opened) notify({ events: [], requests: [], more: 0, gap: true });
     opened = true;
   });
   source.addEventListener("arrivals", (message) => {
     last = message.lastEventId || last;
-    tell({ more: 0, gap: false, ...JSON.parse(message.data) });
+    notify({ more: 0, gap: false, ...JSON.parse(message.data) });
   });
   source.addEventListener("error", () => {
     showState("broken");
@@ -59,6 +59,6 @@ function close() {
   source = null;
 }
 
-function tell(arrival) {
+function notify(arrival) {
   for (const listener of listeners) listener(arrival);
 }

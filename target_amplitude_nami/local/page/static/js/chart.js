@@ -155,7 +155,7 @@ function countAxis(colour, { height }) {
   };
 }
 
-/** A canvas knows no custom properties; an element that uses one tells its colour. */
+/** A canvas knows no custom properties; an element that uses one has its colour. */
 function resolved(host, name) {
   const probe = el("i");
   probe.style.color = `var(${name})`;

@@ -50,7 +50,7 @@ function open(route, place) {
   current.content?.close?.();
   const known = Object.hasOwn(VIEWS, route.view) ? VIEWS[route.view] : {};
   const view = route.key === null ? known.list : known.one;
-  const title = view?.title ?? "There is no such page";
+  const title = view?.title ?? "Page not found";
   const heading = el("h1", { tabindex: -1 }, view?.numbered ? `${title} ${route.key}` : title);
   const head = el("div", { class: "head" }, heading);
   main.replaceChildren(head);

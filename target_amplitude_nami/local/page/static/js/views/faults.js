@@ -21,10 +21,10 @@ export const faults = {
   open(root) {
     const errors = el("div", {});
     const content = panel(() => get(PATH), draw);
-    const desk = { change };
+    const controls = { change };
     root.append(errors, content.region, ownRule((rule) => change(added(rule))));
 
-    /** Makes a change, and says what became of it. Returns whether it was taken. */
+    /** Makes a change and shows the result. Returns whether it was accepted. */
     async function change({ method, path, document, done }) {
       try {
         await send(method, path, document);
@@ -51,7 +51,7 @@ export const faults = {
     function draw(data) {
       rules = data.rules;
       return [
-        ruleList(rules, desk, removed),
+        ruleList(rules, controls, removed),
         presetList(data.presets, (rule) => change(added(rule))),
         rules.length > 0 && asFile(rules),
       ];
@@ -63,7 +63,7 @@ export const faults = {
 function ruleList(rules, { change }, removed) {
   const title = el("h2", {}, "Active faults");
   if (!rules.length) {
-    const hint = "Add one below, then send something: the next request that it fits is struck.";
+    const hint = "Add one below, then send something: the next request that matches is struck.";
     return el("section", { class: "card" }, title, notice("No fault is set", el("p", {}, hint)));
   }
   const items = rules.map((rule) => {

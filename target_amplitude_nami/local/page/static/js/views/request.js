@@ -59,13 +59,13 @@ function markedEvents(marked, inAll) {
       field && [" (", el("code", {}, field), ")"],
     ),
     event === null
-      ? el("p", { class: "muted" }, "This body is not kept any more.")
+      ? el("p", { class: "muted" }, "This body is no longer stored.")
       : jsonBlock(event, { name: `event ${index}`, mark: field }),
   ]);
   return el(
     "section",
     { class: "card" },
-    el("h2", {}, `What Amplitude minds: ${plural(inAll, "event")}`),
+    el("h2", {}, `${plural(inAll, "event")} at fault`),
     items,
     el("p", { class: "muted" }, countNote(marked.length, inAll)),
   );
@@ -78,7 +78,7 @@ function countNote(shown, inAll) {
 
 function firstEvents(row, events, kept) {
   if (!events.length) {
-    const text = kept ? "It held no event that could be read." : "Its body is not kept any more.";
+    const text = kept ? "It contained no readable event." : "Its body is no longer stored.";
     return el("p", { class: "muted" }, text);
   }
   const title =

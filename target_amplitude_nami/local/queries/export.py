@@ -1,4 +1,4 @@
-"""The shape in which Amplitude's Export API would give an event."""
+"""Converts a stored event to the shape of Amplitude's Export API."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def export_of(
     time: int,
     uploaded: int,
 ) -> JsonObject:
-    """Return a stored event in Export shape (Export API, event fields).
+    """Return a stored event in the shape of the Export API (event fields).
 
     Args:
         raw: The event as it was sent.
-        overlay: What it has from elsewhere, above all its user's other properties.
+        overlay: The part of it that was not sent with it, mainly its user's properties.
         event_type: Its type.
         time: When it happened, in milliseconds since 1970.
         uploaded: When it arrived, likewise.

@@ -1,37 +1,34 @@
-"""Takes API keys and other credentials out of what is about to be kept."""
+"""Removes credentials from the events of a request, and finds those beside them."""
 
 from __future__ import annotations
 
 import binascii
-import re
 from base64 import b64decode
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import msgspec
 
-from target_amplitude_nami.local.jsontext import decode, mended
+from target_amplitude_nami.local.jsontext import decode, without_lone_surrogates
 from target_amplitude_nami.local.redaction.credentials import (
-    HIDDEN_TEXT,
     SHORTEST,
     is_credential,
     is_spelled_otherwise,
     may_name_a_credential,
     without_credentials,
 )
+from target_amplitude_nami.local.redaction.values import without_values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from target_amplitude_nami.local.model import Request, Upload
 
 _HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
-_SHORT_ESCAPES = dict(zip('"\\/\b\f\n\r\t', '"\\/bfnrt', strict=True))
 
 
 class _Key(msgspec.Struct):
-    """What is read of a body of which only the key is of interest."""
+    """The part of a body that contains the key."""
 
     api_key: Any = None
 
@@ -40,31 +37,15 @@ _key = msgspec.json.Decoder(_Key)
 
 
 def credentials_of(request: Request, payload: bytes) -> frozenset[str]:
-    """Return the API key of a request, and what its headers and its query hold."""
+    """Return the API key of a request and the credentials in its headers and query."""
     return frozenset(_strings_in([_key_in(payload), *_beside_the_body(request)]))
 
 
-def without_values(text: bytes, credentials: Iterable[str]) -> bytes:
-    """Return a text without these credentials, in whatever way they are escaped."""
-    for credential in sorted(credentials, key=len, reverse=True):
-        if len(credential) >= SHORTEST:
-            text = _without_matches(_pattern(credential), text)
-    return text
-
-
-def answer_without_values(answer: bytes, credentials: Iterable[str]) -> bytes:
-    """Return an answer without these credentials, short ones as whole words alone."""
-    for credential in sorted(credentials, key=len, reverse=True):
-        if credential:
-            pattern = _pattern(credential, whole=len(credential) < SHORTEST)
-            answer = _without_matches(pattern, answer)
-    return answer
-
-
 def upload_without_credentials(upload: Upload, request: Request) -> Upload:
-    """Return a request's content; credentials in its events are hidden.
+    """Return a request's content with the credentials in its events hidden.
 
-    These are what stands under the name of one, and what repeats one of the request.
+    These are values with the name of a credential, and repetitions of the credentials
+    of the request.
     """
     beside = set(_strings_in(list(_beside_the_body(request))))
     text = b"\n".join(upload.raws)
@@ -93,13 +74,12 @@ def _without_named(upload: Upload) -> tuple[Upload, set[str]]:
         if redacted is not None and redacted.text != raw:
             raws[index] = redacted.text
             found |= redacted.found
-            # A form's event has a type that is not in its text.
-            events[index] = {**events[index], **decode(redacted.text)}
+            events[index] = decode(redacted.text)
     return msgspec.structs.replace(upload, raws=raws, events=events), found
 
 
 def _may_be_in(text: bytes, credential: str) -> bool:
-    """Whether a credential is there, or could be in another spelling."""
+    """Return whether a text may contain a credential, also an escaped one."""
     if credential.encode("utf-8", "replace") in text:
         return True
     if credential.isascii() and credential.isalnum():
@@ -121,12 +101,9 @@ def _value_without(value: Any, credentials: list[str]) -> Any:
     return value
 
 
-# Where credentials stand beside the events
-
-
 def _key_in(payload: bytes) -> object:
     try:
-        return _key.decode(mended(payload)).api_key
+        return _key.decode(without_lone_surrogates(payload)).api_key
     except (ValueError, RecursionError):
         return None
 
@@ -146,7 +123,7 @@ def _beside_the_body(request: Request) -> Iterator[object]:
 
 
 def _of_authorization(value: str) -> Iterator[str]:
-    """Yield what follows the scheme; of a basic one also user and password."""
+    """Yield what follows the scheme; for Basic also user and password."""
     scheme, _, rest = value.strip().partition(" ")
     yield from rest.replace(",", " ").split() if rest else [scheme]
     if scheme.lower() == "basic":
@@ -165,51 +142,3 @@ def _strings_in(value: object) -> Iterator[str]:
             yield from _strings_in(item)
     elif isinstance(value, dict):
         yield from _strings_in(list(value.values()))
-
-
-# By value
-
-
-_BEGUN_ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u[0-9a-fA-F]{0,3}\Z")
-_LONGEST_RUN = 64
-"""Of backslashes, as far as one looks back."""
-
-
-def _without_matches(pattern: re.Pattern[bytes], text: bytes) -> bytes:
-    parts: list[bytes] = []
-    done = at = 0
-    while match := pattern.search(text, at):
-        start, at = match.span()
-        before = text[max(done, start - _LONGEST_RUN) : start]
-        if _BEGUN_ESCAPE.search(before):  # its digits are none of the credential
-            at = start + 1
-            continue
-        parts += text[done:start], HIDDEN_TEXT
-        done = at
-    return b"".join([*parts, text[done:]])
-
-
-@lru_cache(64)
-def _pattern(credential: str, *, whole: bool = False) -> re.Pattern[bytes]:
-    pattern = b"".join(map(_spellings, credential))
-    if whole:
-        pattern = rb"(?<![0-9A-Za-z])" + pattern + rb"(?![0-9A-Za-z])"
-    return re.compile(pattern)
-
-
-def _spellings(character: str) -> bytes:
-    """Return a pattern for a character, plain or escaped for JSON or a form."""
-    plain = character.encode("utf-8", "surrogatepass")
-    units = memoryview(character.encode("utf-16-be", "surrogatepass")).cast("B")
-    escaped = "".join(
-        rf"\\+u(?i:{high:02x}{low:02x})"
-        for high, low in zip(units[::2], units[1::2], strict=True)
-    )
-    quoted = "".join(rf"%(?:25)*(?i:{byte:02x})" for byte in plain)
-    others = [escaped.encode(), quoted.encode()]
-    if character in _SHORT_ESCAPES:
-        others.append(rb"\\+" + re.escape(_SHORT_ESCAPES[character]).encode())
-    if character == " ":
-        others.append(rb"\+")
-    # The longer spellings first: a backslash alone is the beginning of others.
-    return b"(?:" + b"|".join([*others, re.escape(plain)]) + b")"

@@ -1,19 +1,24 @@
-"""How subscriptions come and go, and the way of users to one."""
+"""Counts how subscriptions start and end, and the users at each step towards one."""
 
 from __future__ import annotations
 
 from itertools import product
 from typing import TYPE_CHECKING
 
-from target_amplitude_nami.local.queries import figures, lists
+from target_amplitude_nami.local.queries import figures
 from target_amplitude_nami.local.queries.charts import Line, Step, Subscriptions
+from target_amplitude_nami.local.queries.selection import (
+    LAST_MOMENT,
+    Selection,
+    type_numbers,
+)
 from target_amplitude_nami.local.storage.event_index import BY_USER
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
-# The events of Nami that each line counts; there may be a prefix before them.
+# The Nami events that each line counts; their types may have a prefix.
 _LINES: Mapping[str, tuple[str, ...]] = {
     "trial starts": ("user.journey.trial.started",),
     "conversions": ("user.journey.trial.converted",),
@@ -35,34 +40,36 @@ _STEPS: Mapping[str, tuple[str, ...]] = {
 
 def subscriptions(
     connection: sqlite3.Connection,
-    wanted: lists.Wanted,
+    selection: Selection,
 ) -> Subscriptions:
-    """Return how subscriptions come and go, and how far users came towards one."""
-    types = lists.type_numbers(connection, listed=True)
-    bucket, starts = figures.buckets(connection, wanted, types)
+    """Return subscription events over time, and the funnel towards a subscription."""
+    types = type_numbers(connection, listed=True)
+    bucket, starts = figures.buckets(connection, selection, types)
     lines = [
         Line(
             name,
-            figures.counts_of(connection, wanted, _ending(types, ends), bucket, starts),
+            figures.counts_of(
+                connection, selection, _ending(types, ends), bucket, starts
+            ),
         )
         for name, ends in _LINES.items()
     ]
-    return Subscriptions(bucket, starts, lines, _funnel(connection, wanted, types))
+    return Subscriptions(bucket, starts, lines, _funnel(connection, selection, types))
 
 
 def _funnel(
     connection: sqlite3.Connection,
-    wanted: lists.Wanted,
+    selection: Selection,
     types: Mapping[int, str],
 ) -> list[Step]:
-    """Count the users who did the steps one after the other, within the range."""
+    """Count the users who took the steps one after the other, within the range."""
     steps = []
     reached: dict[int, int] | None = None
     for step, ends in _STEPS.items():
         now: dict[int, int] = {}
         for number, table in product(_ending(types, ends), BY_USER):
-            times = _times(connection, wanted, number, table, reached)
-            # Most often there is one type, and nothing in the other table.
+            times = _times(connection, selection, number, table, reached)
+            # Usually there is one type, and nothing in the other table.
             now, more = (now, times) if len(now) > len(times) else (times, now)
             for user, time in more.items():
                 now[user] = min(time, now.get(user, time))
@@ -73,20 +80,20 @@ def _funnel(
 
 def _times(
     connection: sqlite3.Connection,
-    wanted: lists.Wanted,
+    selection: Selection,
     number: int,
     table: str,
     reached: Mapping[int, int] | None,
 ) -> dict[int, int]:
-    """Return users and when they first did a step, once they had `reached` it."""
+    """Return when users first took a step, after they `reached` the one before."""
     found = f"FROM {table} WHERE type = ? AND time >= ? AND time < ?"
-    values = (number, wanted.since, wanted.until)
+    values = (number, selection.since, selection.until)
     if reached is None:
         query = f"SELECT user, min(time) {found} GROUP BY user"
         return dict(connection.execute(query, values))
     query = f"SELECT user, time {found} ORDER BY user DESC, time DESC"
-    never = lists.LAST_MOMENT
-    # The latest come first, so that of each user the earliest is what stays.
+    never = LAST_MOMENT
+    # The latest come first, so that the earliest of each user remains.
     return {
         user: time
         for user, time in connection.execute(query, values)
