@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Writes what the target declares of itself into the documents that repeat it.
+"""Writes the settings and capabilities of the target into README and `meltano.yml`.
 
-`meltano.yml` repeats the capabilities and the settings, `README.md` the settings. The
-declaration is what `target-amplitude-nami --about --format=json` prints.
+`meltano.yml` has the capabilities and the settings, `README.md` the settings. Both come
+from what `target-amplitude-nami --about --format=json` prints.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 class About(msgspec.Struct, frozen=True):
-    """What the target declares of itself."""
+    """The answer of `--about`, as far as the documents have it."""
 
     capabilities: list[str]
     settings: Settings
 
 
 def main() -> int:
-    """Write the documents, or with `--check` tell which ones differ."""
+    """Write the documents, or with `--check` name those that differ."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, compare")
     check = parser.parse_args().check
@@ -79,7 +79,7 @@ def main() -> int:
 
 
 def declared() -> About:
-    """Ask the installed target what it declares."""
+    """Return what the installed target declares."""
     command = Path(sys.executable).with_name(LOADER)
     answer = subprocess.run(  # noqa: S603 - the project's own command
         [command, "--about", "--format=json"], check=True, stdout=subprocess.PIPE

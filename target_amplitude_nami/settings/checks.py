@@ -191,7 +191,7 @@ def _each_file_has_one_use(values: _Values) -> Iterator[str]:
         unused = (name == "local_path" and values["endpoint"] != LOCAL) or (
             name == "dry_run_path" and not values["dry_run"]
         )
-        if values[name] is None or unused or _is_no_file(values[name]):
+        if values[name] is None or unused or _may_be_shared(values[name]):
             continue
         path = os.path.realpath(values[name])
         other = seen.setdefault(path, name)
@@ -208,8 +208,8 @@ def _each_file_has_one_use(values: _Values) -> Iterator[str]:
             )
 
 
-def _is_no_file(path: str) -> bool:
-    """Return whether this is no file, but say `/dev/null`, which serves any number."""
+def _may_be_shared(path: str) -> bool:
+    """Return whether a path may be given twice: a device such as `/dev/null`."""
     with contextlib.suppress(OSError):
         return not stat.S_ISREG(Path(path).stat().st_mode)
     return False

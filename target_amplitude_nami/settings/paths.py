@@ -1,4 +1,4 @@
-"""Tries every file that a run will write, before anything is read."""
+"""Tries every file that a run writes, before the first record is read."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ _USES: t.Final = {
 
 
 class _UnusableError(Exception):
-    """A file will not do; the message ends a sentence that begins with its path."""
+    """A file cannot be used; the message ends a sentence that begins with its path."""
 
 
 def problems_with_paths(settings: Settings, input_descriptor: int | None) -> list[str]:
-    """Return a line for each file that cannot be written; leave all as it was.
+    """Return a line for each file that cannot be written, and change nothing.
 
-    Only a missing folder that a link leads to is there afterwards.
+    The exception is a missing folder that a link leads to: it is made and stays.
 
     Args:
-        settings: Name the files.
+        settings: The settings, which name the files.
         input_descriptor: The input, which none of the files may be.
     """
     given_input = _status(input_descriptor)
@@ -94,8 +94,8 @@ def _try(path: Path, use: _Use, given_input: os.stat_result | None) -> None:
     """Try what the run will do with a file.
 
     Raises:
-        _UnusableError: When it will not do.
-        OSError: When it will not do for a reason that is not foreseen.
+        _UnusableError: When it cannot be used.
+        OSError: When it cannot be used for a reason that is not foreseen.
     """
     found = _find(path)
     is_standard_error = _is_same(found, _status(_STDERR))
@@ -121,7 +121,7 @@ def _try(path: Path, use: _Use, given_input: os.stat_result | None) -> None:
 
 
 def _find(path: Path) -> os.stat_result | None:
-    """Return what is there, links followed; None: nothing yet."""
+    """Return the status of a file, links followed; None if there is none yet."""
     if str(path) in _NAMES_OF_STDOUT:
         raise _is_standard_output()
     try:
@@ -218,7 +218,7 @@ def _open_and_close(path: Path, flags: int) -> None:
 
 
 def _status(file: Path | int | None) -> os.stat_result | None:
-    """Return what the system says of a file; None when it is missing or closed."""
+    """Return the status of a file; None when it is missing or closed."""
     with contextlib.suppress(OSError):
         if isinstance(file, int):
             return os.fstat(file)

@@ -79,7 +79,7 @@ def test_bytes_that_are_no_text_get_one_line(variable: str) -> None:
     assert line == f"{PREFIX}{variable} has bytes in it that are not UTF-8 text."
 
 
-def test_all_unreadable_variables_are_told_at_once() -> None:
+def test_all_unreadable_variables_are_reported_at_once() -> None:
     environ = {PREFIX + "DRY_RUN": "maybe", PREFIX + "RETRY_FOR": "ever"}
     with pytest.raises(ConfigurationError) as raised:
         read_environment(environ)

@@ -83,7 +83,7 @@ def test_a_link_to_a_file_that_is_not_there_yet_will_do(
 
 @every_path
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "expected"),
     [
         ("folder", "which is a folder: add the name of a file."),
         (".", "which is a folder"),
@@ -102,7 +102,7 @@ def test_a_link_to_a_file_that_is_not_there_yet_will_do(
     ],
 )
 def test_a_path_that_will_not_do_gets_one_line(
-    name: str, path: str, said: str, folder: Path
+    name: str, path: str, expected: str, folder: Path
 ) -> None:
     (folder / "folder").mkdir()
     (folder / "file").touch()
@@ -117,7 +117,7 @@ def test_a_path_that_will_not_do_gets_one_line(
             assert len(line) < 600
         else:
             line = problem(name, path)
-    assert said in line
+    assert expected in line
 
 
 def test_the_files_beside_the_memory_must_find_room_for_their_names() -> None:
@@ -167,9 +167,9 @@ def open_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def test_a_folder_that_cannot_be_written_is_named(name: str, open_folder: Path) -> None:
     (open_folder / "closed").mkdir(0o555)
     with _As():
-        said = problem(name, "closed/file")
+        line = problem(name, "closed/file")
         user = os.geteuid()
-    assert said == (
+    assert line == (
         f'but no file can be made in folder "{open_folder}/closed" (Permission '
         f"denied): make it writable for user id {user}, or choose another path."
     )
@@ -181,8 +181,8 @@ def test_a_folder_that_cannot_be_entered_is_one_line(
 ) -> None:
     (open_folder / "closed").mkdir(0o000)
     with _As():
-        said = problem(name, "closed/file")
-    assert "(Permission denied)" in said
+        line = problem(name, "closed/file")
+    assert "(Permission denied)" in line
 
 
 @pytest.mark.parametrize(
@@ -191,8 +191,8 @@ def test_a_folder_that_cannot_be_entered_is_one_line(
 def test_a_file_that_cannot_be_written_is_named(name: str, open_folder: Path) -> None:
     (open_folder / "file").touch(0o444)
     with _As():
-        said = problem(name, "file")
-    assert said.startswith("which cannot be written (Permission denied)")
+        line = problem(name, "file")
+    assert line.startswith("which cannot be written (Permission denied)")
 
 
 @pytest.mark.parametrize("name", ["report_path", "metrics_path"])

@@ -44,7 +44,7 @@ def about(capsys: pytest.CaptureFixture[str], form: str) -> str:
     return capsys.readouterr().out
 
 
-def test_about_as_json_tells_every_setting(
+def test_about_as_json_has_every_setting(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     shown = json.loads(about(capsys, "json"))["settings"]["properties"]
@@ -97,7 +97,7 @@ def test_the_defaults_may_be_given_in_so_many_words() -> None:
     assert isinstance(Settings.load(short), Settings)
 
 
-def test_whether_the_api_was_given_can_be_told_with_meltano_too() -> None:
+def test_meltano_does_not_hide_whether_the_api_was_given() -> None:
     assert "default" not in DECLARED["api"]
 
 

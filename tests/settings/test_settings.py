@@ -1,4 +1,4 @@
-"""What a configuration becomes, and what is said about a wrong one."""
+"""How a configuration becomes settings, and the message about a wrong one."""
 
 from __future__ import annotations
 
@@ -325,7 +325,7 @@ def test_a_mistake_gets_one_line_that_says_what_is_allowed(
     assert "\n" not in found
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_mistakes_are_reported_at_once() -> None:
     config = {"regoin": "eu", "retry_for": -1, "events": ["nonsense"], "endpoint": "x"}
     assert [line.split()[0] for line in problems(config)] == [
         "regoin",
@@ -457,18 +457,18 @@ def test_a_whole_character_is_in_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "expected"),
     [
         ("a\0b", "but a path cannot have a NUL character in it."),
         ("out/", "which names a folder: add the name of a file."),
     ],
 )
-def test_a_path_that_can_be_none_is_one_line(path: str, said: str) -> None:
+def test_a_path_that_can_be_none_is_one_line(path: str, expected: str) -> None:
     for name in config_schema()["properties"]:
         if name.endswith("_path"):
             line = problem(**{name: path})
             assert line.startswith(f"{name} is ")
-            assert line.endswith(said)
+            assert line.endswith(expected)
 
 
 def test_a_link_that_leads_to_itself_is_left_to_whoever_opens_it(

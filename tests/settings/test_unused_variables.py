@@ -27,13 +27,13 @@ def unused(environ: dict[str, str], **config: Any) -> UnusedVariables:
 
 
 def is_in_force(variable: str, text: str, **config: Any) -> bool:
-    """Return whether nothing is said of one variable; else it must be one warning."""
+    """Return whether a variable is in force; if not, expect exactly one warning."""
     found = unused({PREFIX + variable: text}, **config)
     assert found.problems == NOTHING
     if found.warnings:
         (line,) = found.warnings
         assert line.startswith(f"{PREFIX}{variable} is set but not in force. ")
-        assert text not in line or text in {"us", "5"}  # too short to be told apart
+        assert text not in line or text in {"us", "5"}  # too short to be recognised
     return not found.warnings
 
 
@@ -71,7 +71,7 @@ def is_in_force(variable: str, text: str, **config: Any) -> bool:
         ("API", "batch", {"backfill": True}),
         ("MAX_REQUEST_BYTES", "900000", {}),
         ("MAX_REQUEST_BYTES", "15000000", {"api": "batch"}),
-        # an empty one says nothing
+        # an empty one gives nothing
         ("REGION", "", {"region": "eu"}),
         ("BATCH_SIZE_ROWS", " ", {"batch_size_rows": 5}),
         ("DRY_RUN", "", {"dry_run": True}),
@@ -230,7 +230,7 @@ def test_a_misspelt_one_ends_the_run_as_well(
         "DRY_RUN",
     ],
 )
-def test_nothing_is_said_of_variables_that_are_no_settings(variable: str) -> None:
+def test_variables_that_are_no_settings_are_left_alone(variable: str) -> None:
     found = unused({variable: "true"})
     assert found.problems == found.warnings == NOTHING
 
