@@ -1,4 +1,4 @@
-"""What Amplitude would refuse, found before sending.
+"""Finds what Amplitude would refuse before it is sent.
 
 One bad event makes Amplitude refuse the whole request (HTTP V2 API, status 400), so
 each of its rules is checked here first, event by event.
@@ -31,15 +31,15 @@ _NO_IDS: t.Final = Refusal(
 )
 _EARLIEST, _LATEST = limits.EARLIEST_TIME_MS, limits.LATEST_TIME_MS
 _MOST_GOOD_NAMES: t.Final = 100
-"""So many names are remembered as good; a run has a few."""
+"""How many event names are remembered as valid; a run has a few."""
 _N, _I, _BACKSLASH = b"NI\\"
 _CONTAINERS = (dict, list)
 _CUT_FROM = limits.MAX_TEXT_CHARACTERS + 1
-"""A text of so many characters is too long."""
+"""The length from which a text is too long."""
 
 
 class Checks:
-    """Amplitude's rules with the sender's two choices: id length and request size."""
+    """Checks events against Amplitude's rules, and encodes them."""
 
     def __init__(
         self,

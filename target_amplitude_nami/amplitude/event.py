@@ -1,4 +1,4 @@
-"""The Amplitude event, its one encoding to bytes, and what may be wrong with it."""
+"""The Amplitude event, and its one encoding to bytes."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class EncodedEvent(msgspec.Struct, frozen=True, gc=False):
     user_id: str | None
     device_id: str | None
     user_key: str
-    """The Nami user, whatever name he has by now."""
+    """The Nami user, whatever External ID it has by now."""
     sent_event: SentEvent
     """What the store remembers once Amplitude has it."""
     origin: Origin
@@ -76,7 +76,7 @@ class EncodedEvent(msgspec.Struct, frozen=True, gc=False):
     memory_bytes: int
     """How much memory it takes until it is settled, by `memory_bytes_of`."""
     is_late: bool = False
-    """Whether it is kept from user properties, as newer ones were seen before it."""
+    """Whether it changes no user properties, since newer ones were seen before it."""
 
     @property
     def order_keys(self) -> tuple[str, str]:
@@ -90,9 +90,9 @@ class EncodedEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 def target_of(user_id: str | None, device_id: str | None) -> str:
-    """Return the name of the user, or of the device alone, that has the properties.
+    """Return the name of the user, or else the device, that has the user properties.
 
-    Both may have the same id.
+    A user and a device may have the same id.
     """
     return user_id or f"device\0{device_id}"
 

@@ -73,12 +73,12 @@ RESERVED_EVENT_TYPES: t.Final = frozenset(
     }
 )
 """HTTP V2 API, keys for the event argument, `event_type`: names of Amplitude's own
-events, and the two that change properties instead of telling an event."""
+events, and the two that change properties and are no events."""
 
 EARLIEST_TIME_MS: t.Final = 946_684_800_000
 LATEST_TIME_MS: t.Final = 4_102_444_800_000
-"""1 January 2000 and 2100, our own bounds: Amplitude takes any integer, and a time in
-seconds becomes a day of 1970 in the charts for ever."""
+"""1 January 2000 and 2100. These bounds are this target's own: Amplitude takes any
+integer, and a time in seconds would stay in the charts as a day of 1970."""
 
 EVENTS_PER_SECOND_PER_ID: t.Final[dict[Api, int]] = {"http_v2": 30, "batch": 300}
 """HTTP V2 API, "Limits": 30 events/s for one user or device; the Batch API allows

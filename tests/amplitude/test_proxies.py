@@ -107,7 +107,7 @@ def test_a_proxy_that_does_not_answer_is_named_by_its_variable(
 
 @pytest.fixture
 def tunnel() -> Iterator[Callable[[str], str]]:
-    """A proxy on loopback that leads to where it is told, whatever it is asked for."""
+    """A proxy on loopback that leads to one address, whatever it is asked for."""
     with contextlib.ExitStack() as open_things:
         pool = open_things.enter_context(ThreadPoolExecutor())
 

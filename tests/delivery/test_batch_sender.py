@@ -148,7 +148,7 @@ def test_a_400_may_refuse_some_and_make_others_wait() -> None:
     assert lane.sender.requests == [list(range(6)), [4, 5], [1, 3]]
 
 
-def test_a_400_that_throttles_only_whom_it_refuses_makes_nobody_wait() -> None:
+def test_a_400_that_throttles_only_events_it_refuses_makes_nobody_wait() -> None:
     throttle = Throttle(30, devices=frozenset({"d0"}))
     lane = SingleLane([Refused({0: BAD}, {}, throttle)])
     lane.deliver([numbered(0, device_id="d0"), numbered(1)])
@@ -345,7 +345,7 @@ def test_who_has_waited_long_for_an_event_keeps_no_newcomer() -> None:
     assert moments == [pytest.approx(10.1, abs=0.1), pytest.approx(20, abs=1)]
 
 
-def test_the_connection_is_closed_with_the_courier() -> None:
+def test_the_connection_is_closed_with_the_batch_sender() -> None:
     lane = SingleLane()
     lane.batch_sender.close()
     assert lane.sender.is_closed

@@ -19,7 +19,7 @@ def numbers(events: Sequence[EncodedEvent]) -> list[int]:
     return [number_of(event) for event in events]
 
 
-def test_nothing_is_held_at_first() -> None:
+def test_nobody_is_deferred_at_first() -> None:
     deferred = DeferredUsers()
     events = [numbered(0), numbered(1)]
     assert not deferred
@@ -28,7 +28,7 @@ def test_nothing_is_held_at_first() -> None:
     assert deferred.seconds_until_due(NOW) is None
 
 
-def test_only_events_of_held_users_are_kept() -> None:
+def test_only_events_of_deferred_users_are_kept() -> None:
     deferred = DeferredUsers()
     deferred.defer({"a": NOW + 30})
     free = deferred.withhold([numbered(0, "a"), numbered(1, "b"), numbered(2, "a")])

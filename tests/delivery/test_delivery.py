@@ -216,15 +216,15 @@ def throttles_for_ever(events: Sequence[EncodedEvent]) -> Script:
 def test_others_arrive_while_one_is_throttled_and_one_is_paced(
     lanes: int, rows: int
 ) -> None:
-    def desk_for(events: Sequence[EncodedEvent]) -> DeliveryHarness:
+    def harness_for(events: Sequence[EncodedEvent]) -> DeliveryHarness:
         limits = RequestLimits(rows, 900_000)
         script = throttles_for_ever(events)
         return DeliveryHarness(script, lanes=lanes, limits=limits, per_id_per_second=30)
 
-    with desk_for(alone := mixed("others")) as harness:
+    with harness_for(alone := mixed("others")) as harness:
         deliver_to_others(harness, alone)
         requests_alone = len(harness.amplitude.requests)
-    with desk_for(events := mixed()) as harness:
+    with harness_for(events := mixed()) as harness:
         before = harness.clock.now()
         deliver_to_others(harness, events)
         assert of_others(events) <= harness.outcomes.settled

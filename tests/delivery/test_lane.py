@@ -145,7 +145,7 @@ def test_a_lane_sends_by_itself_what_has_waited_long_enough(
     harness.wait_until_settled(1)
 
 
-def test_events_held_back_go_when_their_time_has_come(harness: LanesHarness) -> None:
+def test_deferred_events_go_when_their_time_has_come(harness: LanesHarness) -> None:
     lane = harness.lane()
     harness.deferred[0].defer({"user": harness.clock.now() + 0.05})
     harness.deferred[0].withhold([numbered(0)])
@@ -242,5 +242,5 @@ def test_backlogs_of_free_lanes_join_but_for_users_who_have_to_wait(
     join_small_backlogs(lanes, router)
     assert [len(first) + len(second), len(third)] == [2, 2]
     assert 0 in {len(first), len(second)}
-    held = harness.deferred[1].take_due(float("inf"))
-    assert [number_of(event) for event in held] == [98]
+    withheld = harness.deferred[1].take_due(float("inf"))
+    assert [number_of(event) for event in withheld] == [98]

@@ -32,7 +32,7 @@ FORBIDDEN = RefusedUnattributed(403, "HTTP 403: Forbidden")
 LARGE = TooLarge("HTTP 413: Payload too large")
 
 
-def minds_first(bad: Collection[int]) -> Script:
+def refuses_first(bad: Collection[int]) -> Script:
     """Amplitude's HTTP V2: a 400 names only the first bad event."""
 
     def answer(numbers: Sequence[int]) -> Answer:
@@ -44,7 +44,7 @@ def minds_first(bad: Collection[int]) -> Script:
     return answer
 
 
-def minds_all(bad: Collection[int]) -> Script:
+def refuses_all(bad: Collection[int]) -> Script:
     """Amplitude's Batch API: a 400 names every bad event."""
 
     def answer(numbers: Sequence[int]) -> Answer:
@@ -54,8 +54,8 @@ def minds_all(bad: Collection[int]) -> Script:
     return answer
 
 
-def minds_silently(bad: Collection[int], how: Answer = FORBIDDEN) -> Script:
-    """A firewall, or a 400 without indexes: it does not say which event it minds."""
+def refuses_without_names(bad: Collection[int], how: Answer = FORBIDDEN) -> Script:
+    """A firewall, or a 400 without indexes: it does not name the event at fault."""
 
     def answer(numbers: Sequence[int]) -> Answer:
         return how if any(n in bad for n in numbers) else Delivered(len(numbers))
@@ -78,7 +78,7 @@ def assert_all_but(lane: SingleLane, bad: Collection[int], count: int) -> None:
 # Refused events never harm their neighbours
 
 
-@pytest.mark.parametrize("make", [minds_first, minds_all, minds_silently])
+@pytest.mark.parametrize("make", [refuses_first, refuses_all, refuses_without_names])
 @pytest.mark.parametrize(
     ("count", "bad"),
     [
@@ -110,26 +110,28 @@ def test_a_refused_event_never_harms_its_neighbours(
 @pytest.mark.parametrize("at", ["front", "end"])
 def test_bad_events_that_stand_side_by_side_are_no_configuration_error(at: str) -> None:
     bad = range(40) if at == "front" else range(1960, 2000)
-    lane = SingleLane(minds_silently(bad))
+    lane = SingleLane(refuses_without_names(bad))
     lane.deliver(of_many_users(2000))
     assert_all_but(lane, bad, 2000)
 
 
 def test_events_that_amplitude_names_all_at_once_cost_one_more_request() -> None:
-    lane = SingleLane(minds_all(range(0, 2000, 2)))
+    lane = SingleLane(refuses_all(range(0, 2000, 2)))
     lane.deliver(of_many_users(2000))
     assert len(lane.sender.requests) == 2
 
 
 def test_one_event_that_amplitude_names_costs_one_more_request() -> None:
-    lane = SingleLane(minds_first([5]))
+    lane = SingleLane(refuses_first([5]))
     lane.deliver(of_many_users(2000))
     assert len(lane.sender.requests) == 2
     assert lane.outcomes.refused == {5: BAD}
 
 
 def test_what_amplitude_says_of_an_event_stands_in_its_refusal() -> None:
-    lane = SingleLane(minds_silently([1], RefusedUnattributed(400, "HTTP 400: no")))
+    lane = SingleLane(
+        refuses_without_names([1], RefusedUnattributed(400, "HTTP 400: no"))
+    )
     lane.deliver(of_many_users(3))
     (refusal,) = lane.outcomes.refused.values()
     assert refusal.reason == "amplitude_refused"
@@ -145,7 +147,7 @@ def test_a_request_that_is_too_large_goes_in_halves(most: int) -> None:
 
 
 def test_an_event_that_is_too_large_alone_is_rejected() -> None:
-    lane = SingleLane(minds_silently([3], LARGE))
+    lane = SingleLane(refuses_without_names([3], LARGE))
     lane.deliver(of_many_users(10))
     assert_all_but(lane, [3], 10)
     refusal = lane.outcomes.refused[3]
@@ -176,7 +178,7 @@ def test_several_kinds_of_trouble_in_one_batch_are_told_apart() -> None:
             return LARGE
         if silent & set(numbers):
             return FORBIDDEN
-        return minds_first(named)(numbers)
+        return refuses_first(named)(numbers)
 
     lane = SingleLane(answer)
     lane.deliver(of_many_users(1000))
@@ -225,7 +227,7 @@ def test_but_not_many_one_after_another() -> None:
 
 
 def test_a_delivered_event_in_between_shows_that_the_configuration_is_right() -> None:
-    lane = SingleLane(minds_silently(range(1, 60)))
+    lane = SingleLane(refuses_without_names(range(1, 60)))
     events = of_many_users(80)
     for event in events[1:9]:
         lane.deliver([event])

@@ -119,7 +119,7 @@ def some_faults(dice: random.Random) -> Faults:
 
     user = dice.randrange(_USERS)
     name, device = f"name-of-{nami.identifier(2, user)}", nami.device_id(user)
-    whom = When(user_id=name)
+    of_user = When(user_id=name)
     wrong = {"code": 400, "error": "Invalid"}
     choices = [
         sometimes(0.1, Do(reset="before")),
@@ -146,9 +146,9 @@ def some_faults(dice: random.Random) -> Faults:
         ),
         sometimes(0.02, Do(status=429, json={"code": 429}), times=1),
         sometimes(0.05, slow_down(throttled_events=[0, 1]), times=2),
-        Fault(do=slow_down(throttled_users={name: 31}), when=whom, times=2),
-        Fault(do=slow_down(throttled_devices={device: 31}), when=whom, times=2),
-        Fault(do=slow_down(throttled_users={name: 31}), when=whom),
+        Fault(do=slow_down(throttled_users={name: 31}), when=of_user, times=2),
+        Fault(do=slow_down(throttled_devices={device: 31}), when=of_user, times=2),
+        Fault(do=slow_down(throttled_users={name: 31}), when=of_user),
     ]
     return Faults(tuple(dice.sample(choices, dice.randrange(9))))
 

@@ -1,14 +1,10 @@
-"""What travels through delivery."""
+"""How many events fit in one request."""
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 
-from target_amplitude_nami.delivery.clock import Clock
 from target_amplitude_nami.delivery.request_limits import RequestLimits
-from target_amplitude_nami.delivery.traffic import Traffic
 from tests.support.delivery import numbered
 
 
@@ -31,17 +27,3 @@ def test_events_are_packed_in_order_into_few_requests(
     packed = list(limits.pack(events))
     assert [len(request) for request in packed] == requests
     assert [event for request in packed for event in request] == events
-
-
-def test_traffic_adds_up() -> None:
-    assert Traffic(1, 2, 3, 4, 5) + Traffic(10, 20, 30, 40, 50) == Traffic(
-        11, 22, 33, 44, 55
-    )
-
-
-def test_the_real_clock_goes_on_and_waits_for_a_notice() -> None:
-    clock, condition = Clock(), threading.Condition()
-    before = clock.now()
-    with condition:
-        clock.wait(condition, 0.01)
-    assert clock.now() >= before + 0.01

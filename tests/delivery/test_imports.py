@@ -1,0 +1,44 @@
+"""What a process loads that only builds events or prepares a delivery."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+_MODULES = (
+    *("amplitude.event", "amplitude.checks", "amplitude.limits", "amplitude.answers"),
+    *("amplitude.client", "amplitude.responses"),
+    *("delivery.delivery", "delivery.deliveries", "delivery.dry_run"),
+)
+_USE = """
+from target_amplitude_nami.amplitude.client import Client, Destination
+client = Client(Destination("http://127.0.0.1:9/", "key", "target"))
+client.encode([b"{}"])
+client.close()
+"""
+
+
+@pytest.fixture(scope="module")
+def loaded() -> frozenset[str]:
+    """The modules that a fresh interpreter has loaded before anything is sent."""
+    lines = [f"import target_amplitude_nami.{module}" for module in _MODULES]
+    lines += [_USE, "import json, sys", "print(json.dumps(list(sys.modules)))"]
+    process = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)],
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    return frozenset(json.loads(process.stdout))
+
+
+@pytest.mark.parametrize(
+    "module", ["requests", "urllib3", "sqlite3", "fcntl", "signal", "singer_sdk"]
+)
+def test_nothing_is_loaded_that_only_a_request_or_a_run_needs(
+    module: str, loaded: frozenset[str]
+) -> None:
+    assert module not in loaded
