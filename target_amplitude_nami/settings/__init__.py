@@ -120,6 +120,20 @@ class Settings:
             return None
         return self.endpoint or limits.ENDPOINTS[self.region, self.api]
 
+    @classmethod
+    def load(cls, config: Mapping[str, object]) -> Settings:
+        """Check a whole configuration and return its settings.
+
+        Raises:
+            ConfigurationError: With a line for every mistake in the configuration.
+        """
+        return read_settings(config)
+
+    @property
+    def has_sandbox_project(self) -> bool:
+        """Whether records of test purchases go to an Amplitude project of their own."""
+        return self.sandbox_api_key is not None
+
     @property
     def gzip(self) -> bool:
         """Whether request bodies are compressed."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 import typing as t
 
 import click
@@ -15,6 +14,7 @@ from singer_sdk.target_base import Target
 
 from target_amplitude_nami.errors import AmplitudeNamiError, ConfigurationError
 from target_amplitude_nami.settings.paths import problems_with_paths
+from target_amplitude_nami.shutdown import Shutdown
 from target_amplitude_nami.singer import interpreter
 from target_amplitude_nami.singer.log_escaping import escape_log
 
@@ -47,7 +47,7 @@ class CommandTarget(Target):
     def __init__(self, **kwargs: t.Any) -> None:
         """See the SDK for the arguments."""
         self._signal: int | None = None
-        self._must_end_at: float | None = None
+        self.shutdown = Shutdown()
         super().__init__(**kwargs)
 
     @override
@@ -57,18 +57,13 @@ class CommandTarget(Target):
             os._exit(_signal_exit_code(self._signal))
         self._signal = signum
         grace = self.settings.shutdown_grace
-        self._must_end_at = time.monotonic() + grace
+        self.shutdown.request(grace)
         # Something may block for ever: a disk, or a reader of STATE that reads nothing.
         signal.signal(signal.SIGALRM, self._handle_termination)
         signal.setitimer(signal.ITIMER_REAL, grace + _SECONDS_TO_CLOSE)
 
     def _is_interrupted(self) -> bool:
         return self._signal is not None
-
-    def _seconds_left(self) -> float | None:
-        if self._must_end_at is None:
-            return None
-        return self._must_end_at - time.monotonic()
 
     @property
     def exit_code(self) -> int:

@@ -15,7 +15,7 @@ import typing as t
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from target_amplitude_nami.accounting.ledger import Ledger
+    from target_amplitude_nami.accounting.outcome_recorder import OutcomeRecorder
 
 _MOST_STREAMS_SHOWN = 5
 _MOST_COLUMNS_SHOWN = 20
@@ -45,7 +45,7 @@ class Recognition:
         self,
         event_streams: Sequence[str],
         user_streams: Sequence[str],
-        ledger: Ledger,
+        ledger: OutcomeRecorder,
     ) -> None:
         """Take the patterns of both settings, and who keeps STATE back."""
         self._ledger = ledger

@@ -67,6 +67,11 @@ class Rejects:
         self._schemas: dict[str, bytes] = {UNREADABLE_LINES: _UNREADABLE_SCHEMA}
         self._declared: set[str] = set()
 
+    @property
+    def destination(self) -> str:
+        """What to tell a person who looks for the rejects."""
+        return str(self.path)
+
     def declare(self, stream: str, schema_line: bytes) -> None:
         """Take a stream's SCHEMA message, which will stand before its rejects."""
         with self._lock:

@@ -15,7 +15,7 @@ from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami.deleted import MARKS, DeletedRows
 from target_amplitude_nami.nami.recognising import NamiDetector, declares_nami
 from target_amplitude_nami.nami.records import RecordReader
-from target_amplitude_nami.outcomes import Refusal
+from target_amplitude_nami.outcomes import Origin, Refusal
 from target_amplitude_nami.pipeline.event_filter import OTHER
 from target_amplitude_nami.singer.reject_lines import is_reject
 
@@ -106,7 +106,7 @@ class NamiSink(Sink):
         """Compile the reader for the shape that the schema shows."""
         super().__init__(target, stream_name, schema, key_properties)
         self._run: Run = t.cast("t.Any", target).run
-        self._way: Pipeline = t.cast("t.Any", target).way
+        self._pipeline: Pipeline = self._run.pipeline
         settings = self._run.settings
         is_flattened = bool(target.config.get("flattening_enabled"))
         separator = target.config.get("flattening_separator") if is_flattened else None
@@ -117,9 +117,9 @@ class NamiSink(Sink):
             event_streams=settings.event_streams,
             user_streams=settings.user_streams,
             separator=separator,
-            note_misfit=self._run.note_misfit,
+            note_misfit=self._run.notices.note_misfit,
         )
-        self._recognition = self._run.recognition
+        self._recognition = t.cast("t.Any", target).recognition
         self._is_recognised = self._recognition.note_stream(
             stream_name, is_declared=declares_nami(schema["properties"], separator)
         )
@@ -186,14 +186,14 @@ class NamiSink(Sink):
             refusal = Refusal(
                 "too_deep", "", "the record is nested too deep to be read"
             )
-            self._run.ledger.reject(OTHER, stream, line, refusal)
+            self._run.outcomes.reject(Origin(OTHER, stream, line), refusal)
             return
         if nami is None:
             self._ignore(record, stream, line)
             return
         if not self._is_recognised:
             self._recognise()
-        self._way.take(nami, stream, line)
+        self._pipeline.take(nami, stream, line)
 
     def take_deleted(self, record: dict[str, t.Any]) -> None:
         """Filter a deleted row, of which the stream maps may have left out the mark."""
@@ -221,10 +221,10 @@ class NamiSink(Sink):
             nami = self._reader.read(record)
         except UnreadableRecord as error:
             event_type = error.event_type or self._reader.event_type_of(record)
-            return self._way.choice.label(event_type)
+            return self._pipeline.event_filter.report_key_of_type(event_type)
         except RecursionError:  # nothing of it is sent, however deep it is
             return OTHER
-        return None if nami is None else self._way.choice.label_of(nami)
+        return None if nami is None else self._pipeline.event_filter.report_key_of(nami)
 
     def _has_more_than_keys(self, record: Mapping[str, t.Any]) -> bool:
         """Tell whether a row has values beside its keys and what its loader adds."""
@@ -247,13 +247,15 @@ class NamiSink(Sink):
                 return
             self._recognise()
         event_type = error.event_type or self._reader.event_type_of(record)
-        label = self._way.choice.label(event_type)
+        label = self._pipeline.event_filter.report_key_of_type(event_type)
         # What nobody wants sent is no reject, whatever else is wrong with it.
-        if event_type is not None and not self._way.choice.is_wanted(event_type):
+        if event_type is not None and not self._pipeline.event_filter.is_wanted(
+            event_type
+        ):
             self._run.ledger.filter(label, "event_not_chosen")
             return
         refusal = Refusal(error.reason, error.field, error.detail)
-        self._run.ledger.reject(label, stream, line, refusal)
+        self._run.outcomes.reject(Origin(label, stream, line), refusal)
 
     def _check_record(self, record: dict[str, t.Any]) -> None:
         try:
@@ -280,7 +282,7 @@ class NamiSink(Sink):
     def _ignore(self, record: dict[str, t.Any], stream: str, line: bytes) -> None:
         if is_reject(line):  # it was Nami's before, and somebody waits for it
             refusal = Refusal("not_nami", "", "a reject that is still not recognised")
-            self._run.ledger.reject(OTHER, stream, line, refusal)
+            self._run.outcomes.reject(Origin(OTHER, stream, line), refusal)
             return
         self._recognition.note_left_out(
             self.stream_name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import os.path
 import sys
 import time
 import typing as t
@@ -15,10 +16,10 @@ from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabiliti
 from singer_sdk.mapper import CustomStreamMap, SameRecordTransform
 
 from target_amplitude_nami import jsontext
+from target_amplitude_nami.destinations import LOCAL_KEY
 from target_amplitude_nami.errors import ConfigurationError, NothingRecognised
-from target_amplitude_nami.outcomes import Refusal
+from target_amplitude_nami.outcomes import Origin, Project, Refusal
 from target_amplitude_nami.pipeline.event_filter import OTHER
-from target_amplitude_nami.pipeline.pipeline import Pipeline
 from target_amplitude_nami.run import Run
 from target_amplitude_nami.settings import (
     Settings,
@@ -38,8 +39,10 @@ from target_amplitude_nami.singer.messages import (
     is_record_message,
     state_of,
 )
+from target_amplitude_nami.singer.recognition import Recognition
 from target_amplitude_nami.singer.rejects import (
     UNREADABLE_LINES,
+    Rejects,
     line_of,
     record_message,
     unreadable_line,
@@ -50,7 +53,9 @@ from target_amplitude_nami.singer.sink import (
     NamiSink,
     recognise_early,
 )
+from target_amplitude_nami.singer.state_output import write_state
 from target_amplitude_nami.singer.stream_mapper import StreamMapper
+from target_amplitude_nami.store.sqlite_store import SqliteStore
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -92,13 +97,32 @@ class TargetAmplitudeNami(CommandTarget):
         """The sinks of the streams whose records go there as they are."""
         self._is_deleted = DeletedBeforeMaps(self._maps).is_deleted
         self._has_warned_of_messages = False
-        self.run = Run(
-            self.settings,
-            self.logger,
-            user_agent=f"{self.name}/{self.plugin_version}",
-            seconds_left=self._seconds_left,
+        settings = self.settings
+        store = SqliteStore(
+            settings.memory_path,
+            settings.memory_days,
+            projects=_projects_of(settings),
+            begins_anew=_begins_anew(settings),
+            forgets=settings.dry_run,
         )
-        self.way = Pipeline(self.run)
+        self.rejects = Rejects(
+            settings.rejects_path,
+            settings.integration_name,
+            store if settings.memory_path else None,
+        )
+        emits_state = settings.enabled and not settings.dry_run
+        self.run = Run(
+            settings,
+            store=store,
+            rejects=self.rejects,
+            write_state=write_state if emits_state else None,
+            shutdown=self.shutdown,
+            logger=self.logger,
+            user_agent=f"{self.name}/{self.plugin_version}",
+        )
+        self.recognition = Recognition(
+            settings.event_streams, settings.user_streams, self.run.outcomes
+        )
         self.message_reader.begin = self._begin
         self.message_reader.is_interrupted = self._is_interrupted
         self.message_reader.tick = self._tick
@@ -148,23 +172,9 @@ class TargetAmplitudeNami(CommandTarget):
     # Messages
 
     def _begin(self) -> None:
-        if self.settings.enabled:
-            self.run.memory.open()
-            self.way.release()
-            self._say_what_waited_in_vain()
-
-    def _say_what_waited_in_vain(self) -> None:
-        filtered = self.run.ledger.counts().filtered
-        count = sum(n for (_, why), n in filtered.items() if why == "anonymous_user")
-        if count:
-            self.logger.warning(
-                "%s records that waited for an External ID are left out for good, as "
-                "`anonymous_users` is skip now",
-                f"{count:,}",
-            )
+        self.run.open()
 
     def _tick(self) -> None:
-        self.way.flush()
         self.run.tick()
 
     @override
@@ -179,7 +189,8 @@ class TargetAmplitudeNami(CommandTarget):
             detail = "a SCHEMA message needs a stream, a schema and names of keys"
             self._reject_line(self.message_reader.line, BadLine("bad_schema", detail))
             return
-        self.way.flush()  # what is rejected belongs under the SCHEMA that it came under
+        # What is rejected belongs under the SCHEMA that it came under.
+        self.run.pipeline.flush()
         if not isinstance(schema.get("properties"), dict):
             schema["properties"] = {}
         names = self._sink_names_of(stream)
@@ -196,7 +207,7 @@ class TargetAmplitudeNami(CommandTarget):
             return
         finally:
             self._find_direct({stream} | names | self._sink_names_of(stream))
-        self.run.rejects.declare(stream, self.message_reader.line)
+        self.rejects.declare(stream, self.message_reader.line)
         for sink in self._sinks_to_clear:
             sink.clean_up()
         self._sinks_to_clear.clear()
@@ -259,12 +270,10 @@ class TargetAmplitudeNami(CommandTarget):
             if is_deleted:
                 self._leave_deleted_early(stream, record)
                 return
-            recognise_early(self.run.recognition, stream, record)
-            self.run.rejects.declare_if_missing(stream)
-            self.run.ledger.reject(
-                OTHER,
-                stream,
-                line,
+            recognise_early(self.recognition, stream, record)
+            self.rejects.declare_if_missing(stream)
+            self.run.outcomes.reject(
+                Origin(OTHER, stream, line),
                 Refusal(
                     "record_before_schema",
                     "",
@@ -280,9 +289,10 @@ class TargetAmplitudeNami(CommandTarget):
                 if is_deleted:
                     self._leave_deleted_early(alias, record)
                     continue
-                recognise_early(self.run.recognition, alias, record)
-                self.run.ledger.reject(
-                    OTHER, stream, line, Refusal("stream_map_failed", "", f"{error}")
+                recognise_early(self.recognition, alias, record)
+                self.run.outcomes.reject(
+                    Origin(OTHER, stream, line),
+                    Refusal("stream_map_failed", "", f"{error}"),
                 )
                 continue
             if mapped is None:
@@ -296,7 +306,7 @@ class TargetAmplitudeNami(CommandTarget):
 
     def _leave_deleted_early(self, stream: str, record: dict[str, t.Any]) -> None:
         """Filter a deleted row that no sink can take."""
-        recognise_early(self.run.recognition, stream, record, is_deleted=True)
+        recognise_early(self.recognition, stream, record, is_deleted=True)
         self.run.ledger.filter(OTHER, DELETED_AT_SOURCE)
 
     def _hand_over(
@@ -306,7 +316,7 @@ class TargetAmplitudeNami(CommandTarget):
             sink.take(record, stream, line)
         except RecursionError:
             refusal = Refusal(TOO_DEEP.reason, "", TOO_DEEP.detail)
-            self.run.ledger.reject(OTHER, stream, line, refusal)
+            self.run.outcomes.reject(Origin(OTHER, stream, line), refusal)
 
     @override
     def _process_state_message(self, message_dict: dict[str, t.Any]) -> None:
@@ -314,8 +324,8 @@ class TargetAmplitudeNami(CommandTarget):
             detail = "a STATE message needs a value"
             self._reject_line(self.message_reader.line, BadLine("bad_state", detail))
         elif message_dict["value"]:  # an empty one would wipe out a good one
-            self.way.flush()
-            self.run.ledger.take_state(state_of(self.message_reader.line))
+            self.run.pipeline.flush()
+            self.run.outcomes.take_state(state_of(self.message_reader.line))
 
     @override
     def _process_activate_version_message(self, message_dict: dict[str, t.Any]) -> None:
@@ -363,11 +373,12 @@ class TargetAmplitudeNami(CommandTarget):
         The rejects file gets it as it is: read from there it is a message like others.
         """
         stream, record = message["stream"], message["record"]
-        recognise_early(self.run.recognition, stream, record)
-        self.run.ledger.reject(
-            self.way.choice.label(record.get("event_type")),
-            stream,
-            text,
+        recognise_early(self.recognition, stream, record)
+        key = self.run.pipeline.event_filter.report_key_of_type(
+            record.get("event_type")
+        )
+        self.run.outcomes.reject(
+            Origin(key, stream, text),
             Refusal(MESSAGE_IN_BATCH.reason, "", MESSAGE_IN_BATCH.detail),
         )
         if not self._has_warned_of_messages:
@@ -383,7 +394,7 @@ class TargetAmplitudeNami(CommandTarget):
     def _reject_line(self, line: bytes, bad: BadLine) -> None:
         refusal = Refusal(bad.reason, "", bad.detail)
         message = unreadable_line(line)
-        self.run.ledger.reject(OTHER, UNREADABLE_LINES, message, refusal)
+        self.run.outcomes.reject(Origin(OTHER, UNREADABLE_LINES, message), refusal)
 
     # The end
 
@@ -395,12 +406,12 @@ class TargetAmplitudeNami(CommandTarget):
             AmplitudeNamiError: When the input made no sense, nothing more can be
                 delivered, or the run cannot end well.
         """
-        self.way.flush()
+        self.run.pipeline.flush()
         for sink in self._sinks_active.values():
             sink.clean_up()
         failure = self.message_reader.failure
-        if failure is not None and self._must_end_at is None:
-            self._must_end_at = time.monotonic() + self.settings.shutdown_grace
+        if failure is not None:
+            self.shutdown.limit(self.settings.shutdown_grace)
         self.run.deliver()
         if failure is not None:
             raise failure
@@ -423,11 +434,38 @@ class TargetAmplitudeNami(CommandTarget):
                     "has come: compare it with the tap's names",
                     stream,
                 )
-        failure = self.run.recognition.failure()
+        failure = self.recognition.failure()
         if failure is not None:
             raise NothingRecognised(failure)
-        for warning in self.run.recognition.warnings():
+        for warning in self.recognition.warnings():
             self.logger.warning("%s", warning)
+
+
+def _projects_of(settings: Settings) -> dict[Project, str]:
+    """Return what names each project that events go to.
+
+    That is its API key, wherever it is reached. The local Amplitude has projects of its
+    own: those in its file, whatever leads there. What a dry run without a key would
+    send goes to a project that has nothing.
+    """
+    if settings.endpoint_url is None:
+        where, key = os.path.realpath(settings.local_path), LOCAL_KEY
+    else:
+        where, key = "", ""
+    projects: dict[Project, str] = {"main": f"{where}\n{settings.api_key or key}"}
+    if settings.sandbox_api_key:
+        projects["sandbox"] = f"{where}\n{settings.sandbox_api_key}"
+    return projects
+
+
+def _begins_anew(settings: Settings) -> bool:
+    """Return whether the local Amplitude has nothing, whatever its file once held."""
+    if settings.endpoint_url is not None:
+        return False
+    try:
+        return settings.local_path.stat().st_size == 0
+    except OSError:  # the run makes it, or says why it cannot
+        return True
 
 
 def _are_names(value: object) -> bool:
