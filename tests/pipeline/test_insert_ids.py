@@ -10,6 +10,7 @@ from target_amplitude_nami.amplitude.event import (
     AmplitudeEvent,
 )
 from target_amplitude_nami.outcomes import dedup_key
+from target_amplitude_nami.pipeline.insert_ids import with_sequential_id
 from target_amplitude_nami.store.profiles import NEVER_SENT, SentState
 from tests.support.records import (
     ALL_ZERO,
