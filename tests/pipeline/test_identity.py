@@ -9,7 +9,7 @@ import pytest
 from target_amplitude_nami.amplitude.checks import Checks
 from target_amplitude_nami.nami.records import NamiEvent, NamiUser
 from target_amplitude_nami.nami.state import NO_STATE, UserState
-from target_amplitude_nami.pipeline.identity import IdentityResolver, who
+from target_amplitude_nami.pipeline.identity import IdentityResolver, user_key_of
 from target_amplitude_nami.store.model import DEVICE, EXTERNAL_ID, SEVERAL_EXTERNAL_IDS
 from target_amplitude_nami.store.profiles import UNKNOWN_USER, UserProfile
 from tests.support.memory import remember
@@ -73,7 +73,7 @@ def test_a_record_is_about_the_nami_user_or_whatever_else_it_names(
         state=NO_STATE,
         properties={},
     )
-    assert who(event) == expected
+    assert user_key_of(event) == expected
 
 
 # Ids

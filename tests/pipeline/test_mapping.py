@@ -1,4 +1,4 @@
-"""What becomes of Nami's records in Amplitude: whom they name and what they say."""
+"""What events and `$identify`s hold in Amplitude."""
 
 from __future__ import annotations
 
@@ -11,24 +11,16 @@ import pytest
 from target_amplitude_nami.amplitude.event import (
     AmplitudeEvent,
     EncodedEvent,
-    target_of,
 )
 from target_amplitude_nami.nami.catalogue import OFFERED
-from target_amplitude_nami.nami.records import NamiEvent, NamiUser, RecordReader
+from target_amplitude_nami.nami.model import NamiEvent
+from target_amplitude_nami.nami.records import RecordReader
 from target_amplitude_nami.nami.state import UserState
-from target_amplitude_nami.pipeline.mapping import (
-    Identity,
-    Unnamed,
-    event_of,
-    identify,
-    subscription_status,
-)
-from target_amplitude_nami.settings.declared import EXTRA_USER_PROPERTIES
+from target_amplitude_nami.pipeline.identity import Identity
+from target_amplitude_nami.pipeline.mapping import EventMapper
 from tests.support.records import (
-    ALL_ZERO,
     DEVICE,
     EXTERNAL_ID,
-    FLAGS,
     NAMI_USER,
     OTHER_DEVICE,
     OTHER_EVENTS,
@@ -40,14 +32,12 @@ from tests.support.records import (
     entitlement,
     external_ids,
     impression,
-    journey,
-    purchase,
     transaction,
     user,
     user_event,
     without,
 )
-from tests.support.road import Road, make_settings
+from tests.support.road import PipelineHarness, make_settings
 
 THE_EIGHT = {
     "namiml_active_entitlements",
@@ -62,12 +52,16 @@ THE_EIGHT = {
 
 
 def user_properties(record: Record, **config: Any) -> dict[str, Any]:
-    found: dict[str, Any] = Road(**config).event(record).get("user_properties", {})
+    found: dict[str, Any] = (
+        PipelineHarness(**config).event(record).get("user_properties", {})
+    )
     return found
 
 
 def event_properties(record: Record, **config: Any) -> dict[str, Any]:
-    found: dict[str, Any] = Road(**config).event(record).get("event_properties", {})
+    found: dict[str, Any] = (
+        PipelineHarness(**config).event(record).get("event_properties", {})
+    )
     return found
 
 
@@ -100,7 +94,7 @@ def test_the_tables_hold_every_type_that_amplitude_is_offered() -> None:
 
 @pytest.mark.parametrize("event_type", TRUE_FLAGS)
 def test_a_user_event_carries_the_eight_user_properties(event_type: str) -> None:
-    event = Road().event(USER_EVENTS[event_type])
+    event = PipelineHarness().event(USER_EVENTS[event_type])
     properties = event["user_properties"]
     entitled = event_type not in WITHOUT_ENTITLEMENT
 
@@ -125,7 +119,7 @@ def test_no_other_event_carries_them_even_if_the_record_has_state(
     event_type: str,
 ) -> None:
     record = OTHER_EVENTS[event_type] | STATE | {"namiml_in_trial_period": True}
-    event = Road(extra_user_properties=["*"]).event(record)
+    event = PipelineHarness(extra_user_properties=["*"]).event(record)
 
     assert "customer_journey_state" in record
     assert "user_properties" not in event
@@ -137,7 +131,7 @@ def test_no_other_event_carries_them_even_if_the_record_has_state(
 def test_a_device_event_says_in_its_properties_all_that_it_said(record: Record) -> None:
     envelope = {"id", "event_type", "user_id", "created_date"}
     expected = without(record, *envelope, "device_id", "external_ids")
-    sent = Road().event(record)["event_properties"]
+    sent = PipelineHarness().event(record)["event_properties"]
 
     assert sent.keys() == expected.keys()
     assert {k: str(v) for k, v in sent.items()} == {
@@ -149,7 +143,7 @@ def test_a_device_event_says_in_its_properties_all_that_it_said(record: Record) 
     "record", [*USER_EVENTS.values(), *OTHER_EVENTS.values(), user()]
 )
 def test_nothing_is_claimed_that_only_a_device_could_know(record: Record) -> None:
-    assert not {"ip", "session_id", "platform"} & Road().event(record).keys()
+    assert not {"ip", "session_id", "platform"} & PipelineHarness().event(record).keys()
 
 
 def test_flags_are_copied_and_never_computed() -> None:
@@ -170,7 +164,9 @@ def test_a_user_without_state_gets_no_user_properties() -> None:
         user_event(), "active_entitlements", "customer_journey_state", "devices"
     )
 
-    assert "user_properties" not in Road(user_source="nami_user_id").event(record)
+    assert "user_properties" not in PipelineHarness(user_source="nami_user_id").event(
+        record
+    )
 
 
 def test_arrays_are_in_the_order_of_the_record_without_repeats() -> None:
@@ -223,123 +219,15 @@ def test_arrays_are_in_the_order_of_the_record_without_repeats() -> None:
 def test_an_event_has_the_name_that_the_settings_give_it(
     config: dict[str, Any], expected: str | None
 ) -> None:
-    settings = make_settings(**config)
-    record = RecordReader("events").read(user_event())
-    assert isinstance(record, NamiEvent)
-    name = dict(settings.sent_names).get(record.event_type)
+    built = PipelineHarness(**config).result(user_event())
 
-    assert name == expected
-    if name is not None:
-        identity = Identity("user-1", None)
-        event = event_of(record, name, identity, settings, record.state)
-        assert event.event_type == expected
-        # A new name does not make a user event anything else.
-        assert event.user_properties.keys() == THE_EIGHT
-
-
-# Extra user properties
-
-EXTRAS = {
-    "namiml_user_id": NAMI_USER,
-    "namiml_in_account_hold": False,
-    "namiml_in_pause": False,
-    "namiml_is_cancelled": False,
-    "namiml_subscription_status": "active",
-    "namiml_entitlement_expirations": ["2024-06-29T00:57:05Z"],
-    "namiml_purchase_platforms": ["apple"],
-}
-
-
-@pytest.mark.parametrize("name", EXTRA_USER_PROPERTIES)
-def test_an_extra_user_property_is_sent_only_on_demand(name: str) -> None:
-    sent = user_properties(user_event(), extra_user_properties=[name])
-
-    assert sent.keys() == THE_EIGHT | {name}
-    assert sent[name] == EXTRAS[name]
-
-
-def test_the_times_of_entitlements_have_one_spelling_each_once() -> None:
-    times = [
-        "2024-06-29T00:57:05Z",
-        "2024-06-29 02:57:05.000 +02:00",
-        "2024-07-29T00:57:05.250000+00:00",
-        "1722214625",
-        "lifetime",
-    ]
-    record = user_event(
-        active_entitlements=[entitlement() | {"expiration": time} for time in times]
-    )
-    sent = user_properties(
-        record, extra_user_properties=["namiml_entitlement_expirations"]
-    )
-
-    assert sent["namiml_entitlement_expirations"] == [
-        "2024-06-29T00:57:05Z",
-        "2024-07-29T00:57:05.25Z",
-        "2024-07-29T00:57:05Z",
-        "lifetime",
-    ]
-
-
-def test_a_star_stands_for_all_extra_user_properties() -> None:
-    sent = user_properties(user_event(), extra_user_properties=["*"])
-
-    assert EXTRAS.keys() == set(EXTRA_USER_PROPERTIES)
-    assert EXTRAS.items() <= sent.items()
-    assert sent.keys() == THE_EIGHT | EXTRAS.keys()
-
-
-def test_an_extra_that_the_record_does_not_tell_is_absent() -> None:
-    record = without(user_event(user_id=None), "active_entitlements", "devices")
-    record["customer_journey_state"] = {"former_subscriber": False}
-
-    assert user_properties(record, extra_user_properties=["*"]) == {
-        "namiml_former_subscriber": False
-    }
-
-
-@pytest.mark.parametrize(
-    ("expected", "entitlements", "flags"),
-    [
-        ("account_hold", ["premium"], set(FLAGS)),
-        ("account_hold", [], {"in_account_hold", "former_subscriber"}),
-        ("paused", ["premium"], set(FLAGS) - {"in_account_hold"}),
-        ("paused", [], {"in_pause"}),
-        ("grace", ["premium"], {"in_grace_period", "is_cancelled", "in_trial_period"}),
-        ("cancelled", ["premium"], {"is_cancelled", "in_trial_period"}),
-        ("cancelled", None, {"is_cancelled"}),
-        ("former", [], {"is_cancelled", "former_subscriber"}),
-        ("never", [], {"is_cancelled"}),
-        ("trial", ["premium"], {"in_trial_period", "in_intro_offer_period"}),
-        ("intro", ["premium"], {"in_intro_offer_period"}),
-        ("active", ["premium"], set()),
-        ("active", ["premium"], {"former_subscriber"}),
-        ("former", [], {"former_subscriber"}),
-        ("former", None, {"former_subscriber"}),
-        ("never", [], set()),
-        (None, None, set()),
-    ],
-)
-def test_the_subscription_status_is_the_most_pressing_of_what_is_told(
-    expected: str | None,
-    entitlements: list[str] | None,
-    flags: set[str],
-) -> None:
-    state = UserState(active_entitlements=entitlements, **journey(*flags))
-
-    assert subscription_status(state) == expected
-
-
-def test_a_status_is_not_guessed_from_what_is_not_told() -> None:
-    assert subscription_status(UserState()) is None
-    assert subscription_status(UserState(active_entitlements=[])) is None
-    assert subscription_status(UserState(active_entitlements=["a"])) == "active"
-
-
-def test_a_ready_made_status_is_taken_as_it_is() -> None:
-    state = UserState(subscription_status="lapsed", active_entitlements=["premium"])
-
-    assert subscription_status(state) == "lapsed"
+    if expected is None:
+        assert built == "event_not_chosen"
+        return
+    event = PipelineHarness(**config).event(user_event())
+    assert event["event_type"] == expected
+    # A new name does not make a user event anything else.
+    assert event["user_properties"].keys() == THE_EIGHT
 
 
 # Excluded properties
@@ -378,87 +266,11 @@ def test_user_properties_are_never_excluded() -> None:
     assert sent.keys() == THE_EIGHT
 
 
-# Insert ids
-
-
-def insert_id(record: Record, **config: Any) -> str:
-    found = Road(**config).event(record)["insert_id"]
-    assert isinstance(found, str)
-    return found
-
-
-@pytest.mark.parametrize(
-    ("event_id", "expected"),
-    [
-        ("5f0b7a3e-91c4", "5f0b7a3e-91c4"),
-        (7000000001, "7000000001"),
-        ("x" * 255, "x" * 255),
-    ],
-    ids=["text", "number", "long"],
-)
-def test_the_insert_id_is_namis_event_id(event_id: object, expected: str) -> None:
-    assert insert_id(user_event(id=event_id)) == expected
-
-
-@pytest.mark.parametrize("event_id", [None, "", ALL_ZERO, "x" * 256])
-def test_without_a_usable_id_it_is_a_hash_of_the_record(event_id: object) -> None:
-    found = insert_id(user_event(id=event_id))
-
-    assert len(found) == 64
-    assert found == insert_id(user_event(id=event_id))
-    assert found != event_id
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"event_type": "user.subscription.expired"},
-        {"created_date": "2024-05-29T00:57:11.228Z"},
-        {"user_id": "b1f6c0de-0000-4c55-8e77-0d9a4f3c2b11"},
-        {"event_platform": "google"},
-        {"active_entitlements": []},
-        {"mood": None, "more": [None]},
-        {"external_ids": []},
-    ],
-    ids=repr,
-)
-def test_two_events_that_differ_have_different_hashes(change: Record) -> None:
-    assert insert_id(user_event(id=None)) != insert_id(user_event(id=None) | change)
-
-
-def test_the_hash_does_not_depend_on_the_settings_that_name_users() -> None:
-    other = {"extra_user_properties": ["*"], "user_source": "nami_user_id"}
-
-    assert insert_id(user_event(id=None)) == insert_id(user_event(id=None), **other)
-
-
-def test_what_is_excluded_is_no_part_of_the_hash() -> None:
-    loaded, again = (user_event(id=None, loaded_at=day) for day in ("Mon", "Tue"))
-    settings = {"exclude_properties": ["loaded_*"]}
-
-    assert insert_id(loaded) != insert_id(again)
-    assert insert_id(loaded, **settings) == insert_id(again, **settings)
-    assert insert_id(loaded, **settings) == insert_id(user_event(id=None))
-
-
-@pytest.mark.parametrize(
-    "column",
-    [
-        *["_sdc_batched_at", "_SDC_SEQUENCE", "_fivetran_synced", "_airbyte_meta"],
-        *["_ab_cdc_lsn", "_dlt_load_id", "_dlt_id", "__deleted"],
-    ],
-)
-def test_columns_of_loaders_are_no_part_of_an_event(column: str) -> None:
-    assert Road().result(user_event(id=None) | {column: "x"}) == Road().result(
-        user_event(id=None)
-    )
-
-
 # User records
 
 
 def test_a_user_record_becomes_an_identify_that_sets_the_state() -> None:
-    event = Road().event(user())
+    event = PipelineHarness().event(user())
 
     assert len(event.pop("insert_id")) == 64
     assert event == {
@@ -481,10 +293,6 @@ def test_a_user_record_becomes_an_identify_that_sets_the_state() -> None:
     }
 
 
-def test_one_update_to_two_amplitude_users_has_two_insert_ids() -> None:
-    assert insert_id(user()) != insert_id(user(), user_source="nami_user_id")
-
-
 def test_a_user_record_sets_the_extras_too() -> None:
     told = user_properties(user(), extra_user_properties=["*"])["$set"]
 
@@ -494,32 +302,13 @@ def test_a_user_record_sets_the_extras_too() -> None:
 
 
 def test_a_user_record_without_a_time_is_sent_without_one() -> None:
-    assert "time" not in Road().event(without(user(), "updated_at"))
+    assert "time" not in PipelineHarness().event(without(user(), "updated_at"))
 
 
 def test_a_user_record_without_state_sets_nothing() -> None:
-    assert Road().result({"user_id": NAMI_USER, "external_ids": external_ids()}) == (
-        "nothing_to_set"
-    )
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"updated_at": "2024-07-02"},
-        {"active_entitlements": [entitlement()]},
-        {"customer_journey_state": journey("former_subscriber")},
-        {"external_ids": []},
-    ],
-    ids=repr,
-)
-def test_two_updates_that_set_different_things_have_different_insert_ids(
-    change: Record,
-) -> None:
-    config = {"extra_user_properties": ["namiml_is_cancelled"]}
-
-    assert insert_id(user(), **config) == insert_id(user(), **config)
-    assert insert_id(user(), **config) != insert_id(user() | change, **config)
+    assert PipelineHarness().result(
+        {"user_id": NAMI_USER, "external_ids": external_ids()}
+    ) == ("nothing_to_set")
 
 
 # Revenue
@@ -537,7 +326,7 @@ REVENUE_FIELDS = {
 
 def revenue(record: Record, **config: Any) -> dict[str, Any]:
     """Return what Amplitude reads as revenue."""
-    event = Road(**IN_FULL | config).event(record)
+    event = PipelineHarness(**IN_FULL | config).event(record)
     return {name: event[name] for name in REVENUE_FIELDS & event.keys()}
 
 
@@ -560,7 +349,7 @@ def test_money_that_went_back_is_a_refund() -> None:
     "amount", [Decimal("9.990"), "9.990", Decimal("1234567890.000000000000001")]
 )
 def test_the_amount_leaves_digit_for_digit(amount: object) -> None:
-    encoded = Road(**IN_FULL).encode(transaction(amount=amount))
+    encoded = PipelineHarness(**IN_FULL).encode(transaction(amount=amount))
 
     assert isinstance(encoded, EncodedEvent)
     assert f'"revenue":{amount},'.encode() in encoded.body
@@ -620,8 +409,8 @@ def test_revenue_that_makes_no_sense_is_a_reject_but_only_where_it_counts(
 ) -> None:
     record = transaction(**change)
 
-    assert Road(**IN_FULL).result(record) == reason
-    assert "revenue" not in Road().event(record)
+    assert PipelineHarness(**IN_FULL).result(record) == reason
+    assert "revenue" not in PipelineHarness().event(record)
 
 
 # What shields the table of users
@@ -631,12 +420,14 @@ SHIELD = "$skip_user_properties_sync"
 
 @pytest.mark.parametrize("record", [user_event(), impression(), transaction()])
 def test_a_backfill_shields_the_user_from_every_event(record: Record) -> None:
-    assert Road(backfill=True).event(record)[SHIELD] is True
-    assert SHIELD not in Road().event(record)
+    assert PipelineHarness(backfill=True).event(record)[SHIELD] is True
+    assert SHIELD not in PipelineHarness().event(record)
 
 
 def test_a_backfill_takes_user_records_as_they_are() -> None:
-    assert Road(backfill=True).event(user()) == Road().event(user())
+    assert PipelineHarness(backfill=True).event(user()) == PipelineHarness().event(
+        user()
+    )
 
 
 def mapped(
@@ -644,8 +435,9 @@ def mapped(
 ) -> AmplitudeEvent:
     nami = RecordReader("events").read(record)
     assert isinstance(nami, NamiEvent)
-    identity, settings = Identity(EXTERNAL_ID, None), make_settings()
-    return event_of(nami, "name", identity, settings, state or nami.state, **more)
+    mapper = EventMapper(make_settings())
+    identity = Identity(EXTERNAL_ID, None)
+    return mapper.map_event(nami, identity, state or nami.state, **more)
 
 
 def test_a_stale_event_shields_the_user_and_is_otherwise_the_same() -> None:
@@ -681,122 +473,6 @@ def test_what_is_known_of_a_user_does_not_change_an_events_insert_id() -> None:
     assert mapped(record, KNOWN).insert_id == mapped(record).insert_id
 
 
-# Whom they name
-
-
-def named(
-    record: Record, known: str | None = None, **config: Any
-) -> Identity | tuple[str, str]:
-    nami = RecordReader("stream").read(record)
-    assert isinstance(nami, NamiEvent | NamiUser)
-    found = identify(nami, known, make_settings(**config))
-    if isinstance(found, Unnamed):
-        assert found.detail
-        return found.reason, found.fate
-    return found
-
-
-ANONYMOUS = user_event(external_ids=external_ids()[:1])
-TWO_DEVICES: Record = {"devices": [device(), device(OTHER_DEVICE)]}
-
-
-@pytest.mark.parametrize("make", [user_event, user, impression])
-def test_an_external_id_names_the_user_and_the_device_goes_with_it(make: Any) -> None:
-    assert named(make()) == Identity(EXTERNAL_ID, DEVICE)
-
-
-def test_with_nami_user_id_the_external_id_is_not_asked() -> None:
-    config = {"user_source": "nami_user_id"}
-
-    assert named(user_event(), "known", **config) == Identity(NAMI_USER, DEVICE)
-    assert named(ANONYMOUS, **config) == Identity(NAMI_USER, DEVICE)
-    assert named(impression(user_id=None), **config) == Identity(None, DEVICE)
-    assert named(impression(user_id=None, device_id=None), **config) == (
-        "no_ids",
-        "rejected",
-    )
-
-
-def test_what_earlier_records_brought_names_a_record_without_external_id() -> None:
-    assert named(ANONYMOUS, "learnt") == Identity("learnt", DEVICE)
-    assert named(user_event(), "learnt") == Identity(EXTERNAL_ID, DEVICE)
-    for policy in ("device", "nami_user_id", "skip", "reject"):
-        assert named(ANONYMOUS, "learnt", anonymous_users=policy) == Identity(
-            "learnt", DEVICE
-        )
-
-
-def test_several_devices_name_none() -> None:
-    assert named(user_event(**TWO_DEVICES)) == Identity(EXTERNAL_ID, None)
-    assert named(purchase()) == Identity(EXTERNAL_ID, None)
-
-
-REJECTED = ("anonymous_user", "rejected")
-FILTERED = ("anonymous_user", "filtered")
-HELD = ("anonymous_user", "held")
-
-
-@pytest.mark.parametrize(
-    ("policy", "record", "expected"),
-    [
-        ("device", ANONYMOUS, Identity(None, DEVICE)),
-        ("device", ANONYMOUS | TWO_DEVICES, REJECTED),
-        ("device", ANONYMOUS | {"devices": []}, REJECTED),
-        ("nami_user_id", ANONYMOUS, Identity(NAMI_USER, DEVICE)),
-        ("nami_user_id", ANONYMOUS | TWO_DEVICES, Identity(NAMI_USER, None)),
-        ("nami_user_id", ANONYMOUS | {"user_id": None}, REJECTED),
-        ("skip", ANONYMOUS, FILTERED),
-        ("reject", ANONYMOUS, REJECTED),
-        ("device", user(external_ids=[]), Identity(None, DEVICE)),
-        ("skip", user(external_ids=[]), FILTERED),
-        ("hold", ANONYMOUS, HELD),
-        ("hold", user(external_ids=[]), HELD),
-        ("hold", ANONYMOUS | {"user_id": None}, REJECTED),
-    ],
-)
-def test_anonymous_users_are_treated_as_the_settings_say(
-    policy: str, record: Record, expected: Identity | tuple[str, str]
-) -> None:
-    config = {"anonymous_users": policy, "memory_path": "memory.db"}
-
-    assert named(record, **config) == expected
-
-
-@pytest.mark.parametrize(
-    ("policy", "record", "missing"),
-    [
-        ("device", ANONYMOUS | TWO_DEVICES, "no single device"),
-        ("hold", ANONYMOUS | {"user_id": None}, "without which it cannot wait"),
-        ("nami_user_id", ANONYMOUS | {"user_id": None}, "no Nami user id"),
-        ("reject", ANONYMOUS, "`anonymous_users`"),
-    ],
-)
-def test_a_reject_of_an_anonymous_user_says_what_else_is_missing(
-    policy: str, record: Record, missing: str
-) -> None:
-    settings = make_settings(anonymous_users=policy, memory_path="memory.db")
-    event = RecordReader("stream").read(record)
-    assert isinstance(event, NamiEvent)
-    found = identify(event, None, settings)
-
-    assert isinstance(found, Unnamed)
-    assert missing in found.detail
-
-
-@pytest.mark.parametrize(
-    ("identity", "target"),
-    [
-        (Identity("user", "device"), "user"),
-        (Identity("user", None), "user"),
-        (Identity(None, "device"), target_of(None, "device")),
-    ],
-)
-def test_properties_are_those_of_the_user_and_without_one_of_the_device(
-    identity: Identity, target: str
-) -> None:
-    assert identity.target == target
-
-
 # Purity
 
 
@@ -806,13 +482,13 @@ def test_mapping_changes_nothing_that_it_was_given() -> None:
     assert isinstance(record, NamiEvent)
     before = msgspec.json.encode(record)
 
-    event_of(record, "name", Identity("user-1", None), settings, record.state)
+    EventMapper(settings).map_event(record, Identity("user-1", None), record.state)
 
     assert msgspec.json.encode(record) == before
 
 
 def test_the_users_and_devices_of_the_bytes_are_told_beside_them() -> None:
-    encoded = Road().encode(user_event())
+    encoded = PipelineHarness().encode(user_event())
 
     assert isinstance(encoded, EncodedEvent)
     assert (encoded.user_id, encoded.device_id) == (EXTERNAL_ID, DEVICE)

@@ -1,0 +1,415 @@
+"""Delivers Nami records to Amplitude from Python code: the door of the library."""
+
+from __future__ import annotations
+
+import logging
+import time
+import typing as t
+from collections import deque
+from collections.abc import Mapping
+
+import msgspec
+
+from target_amplitude_nami import jsontext
+from target_amplitude_nami.errors import (
+    AmplitudeNamiError,
+    ConfigurationError,
+    NothingRecognised,
+)
+from target_amplitude_nami.outcomes import Origin, Refusal
+from target_amplitude_nami.pipeline.event_filter import OTHER, Filtered
+from target_amplitude_nami.pipeline.row_reader import (
+    NOT_NAMI,
+    NotSent,
+    RowReader,
+    plain,
+)
+from target_amplitude_nami.shutdown import Shutdown
+from target_amplitude_nami.store.null import NullStore
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from target_amplitude_nami.accounting.report import Report
+    from target_amplitude_nami.outcomes import Project
+    from target_amplitude_nami.settings import Settings
+
+_TICK_SECONDS: t.Final = 0.2
+_MOST_KINDS_LOGGED: t.Final = 50
+_PACKAGE: t.Final = "target-amplitude-nami"
+
+_encode: t.Final = msgspec.json.Encoder(decimal_format="number").encode
+
+
+class Reject(msgspec.Struct, frozen=True):
+    """A record that could not be delivered, and why."""
+
+    record: Mapping[str, t.Any]
+    """The record as plain JSON data; as it was given where it has no such form."""
+    stream: str
+    reason: str
+    """A stable code."""
+    field: str
+    """The part of the record or event concerned; may be empty."""
+    detail: str
+    """A sentence for people."""
+    status: int | None = None
+    """The HTTP status, where Amplitude refused the event."""
+
+
+class AmplitudeWriter:
+    """Delivers records as a run of the Singer target does, and remembers nothing.
+
+    Lanes, retries, splitting and rate limits are those of a run. It is stateless: the
+    bytes of an event depend on its record and the settings alone, so nothing is learnt
+    of a user from other records, nothing is held until a user has an External ID, and
+    nothing counts as stale. The same record written twice is sent twice, unless both
+    are on their way at once; Amplitude drops the second one for seven days.
+
+    Use it as a context manager:
+
+        with AmplitudeWriter(settings, on_reject=print) as writer:
+            for record in records:
+                writer.write(record)
+        print(writer.report.summary())
+
+    As with a file, `close` delivers what was written. So does leaving the `with` block
+    by an exception, within `shutdown_grace` seconds; the exception goes on, and what
+    could not be delivered in that time is in `report.counts.open`.
+
+    One thread at a time may use a writer. It cannot be pickled; its settings can.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        on_reject: Callable[[Reject], object] | None = None,
+        logger: logging.Logger | None = None,
+    ) -> None:
+        """Build what delivers; nothing is opened before the first record.
+
+        Args:
+            settings: The settings. `rejects_path` is not used.
+            on_reject: Called with each record that cannot be delivered, in the thread
+                that uses the writer, from `write`, `flush` or `close`. Without it such
+                records are counted, and the first of each reason is logged.
+            logger: Takes warnings and, at the end, the report.
+
+        Raises:
+            ConfigurationError: For settings that need a memory of earlier runs, and
+                for `endpoint: local` without its packages.
+        """
+        _refuse_unusable(settings)
+        from target_amplitude_nami.run import Run  # noqa: PLC0415 - only when used
+
+        self._settings = settings
+        self._logger = logger or logging.getLogger("target_amplitude_nami")
+        self._on_reject = on_reject
+        self._rejects = _RejectQueue("the log" if on_reject is None else "`on_reject`")
+        self._shutdown = Shutdown()
+        self._run = Run(
+            settings,
+            store=NullStore(_projects_of(settings)),
+            rejects=self._rejects,
+            write_state=None,
+            shutdown=self._shutdown,
+            logger=self._logger,
+            user_agent=f"{_PACKAGE}/{_version()}",
+        )
+        self._pipeline = self._run.pipeline
+        self._readers: dict[str, RowReader] = {}
+        self._foreign_streams: set[str] = set()
+        self._kinds_logged: set[tuple[str, str]] = set()
+        self._is_open = False
+        self._has_failed = False
+        self._has_recognised = False
+        self._next_tick = 0.0
+        self._report: Report | None = None
+
+    # Writing
+
+    def write(self, record: Mapping[str, t.Any], stream: str = "records") -> None:
+        """Take a record for delivery; wait while too much is on its way.
+
+        An event leaves when its request is full, or `batch_wait_seconds` after it was
+        written; but only `write`, `flush` and `close` look at the time.
+
+        Args:
+            record: A record of Nami in any shape. It may be changed afterwards.
+            stream: Its name for `event_streams` and `user_streams`.
+
+        Raises:
+            DeliveryError: When nothing more can be delivered.
+            OutputUnwritable: When a file that the settings name cannot be written.
+            ValueError: When the writer is closed.
+        """
+        self._expect_open()
+        if not self._settings.enabled:
+            return
+        with _Failure(self):
+            self._take(record, stream)
+            now = time.monotonic()
+            if now >= self._next_tick:
+                self._run.tick()
+                self._next_tick = now + _TICK_SECONDS
+        if self._rejects.records:
+            self._hand_over_rejects()
+
+    def flush(self) -> None:
+        """Deliver all that was written, and return when all of it is settled.
+
+        Raises:
+            DeliveryError: When nothing more can be delivered.
+            OutputUnwritable: When a file that the settings name cannot be written.
+            ValueError: When the writer is closed.
+        """
+        self._expect_open()
+        with _Failure(self):
+            self._run.deliver()
+        self._hand_over_rejects()
+
+    def close(self) -> None:
+        """Deliver all that was written, and end; a second call does nothing.
+
+        Raises:
+            DeliveryError: When nothing more can be delivered.
+            NothingRecognised: When records were written and none of them was Nami's.
+            OutputUnwritable: When a file that the settings name cannot be written.
+        """
+        if self._report is not None:
+            return
+        try:
+            if not self._has_failed:
+                with _Failure(self):
+                    self._run.deliver()
+        finally:
+            self._end("failed" if self._has_failed else "complete")
+        report = self.report
+        if self._foreign_streams and not self._has_recognised:
+            raise NothingRecognised(
+                f"None of the {report.read:,} records was recognised as Nami's. Events "
+                f"need an event_type, users a user_id with state or external ids; "
+                f"`event_streams` and `user_streams` name the streams that hold them"
+            )
+
+    @property
+    def report(self) -> Report:
+        """What was done, once the writer is closed.
+
+        Raises:
+            ValueError: When the writer is still open.
+        """
+        if self._report is None:
+            raise ValueError("there is no report before the writer is closed")
+        return self._report
+
+    def __enter__(self) -> t.Self:
+        self._expect_open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.close()
+        else:
+            self._close_after(error)
+
+    def __reduce__(self) -> t.NoReturn:
+        """Refuse to be pickled.
+
+        Raises:
+            TypeError: Always.
+        """
+        raise TypeError(
+            "an AmplitudeWriter has connections and threads and cannot be pickled: "
+            "pickle its Settings, and make a writer of them in each process"
+        )
+
+    # One record
+
+    def _take(self, record: Mapping[str, t.Any], stream: str) -> None:
+        row = plain(record)
+        if isinstance(row, Refusal):
+            self._rejects.keep(record, stream, row)
+            self._run.outcomes.reject(Origin(OTHER, stream, b""), row)
+            return
+        found = self._reader_of(stream).read(row)
+        if not isinstance(found, NotSent):
+            self._has_recognised = True
+            self._pipeline.take(found, stream, _encode(row))
+        elif isinstance(found.outcome, Refusal):
+            self._has_recognised = True
+            line = _encode(row)
+            self._run.outcomes.reject(
+                Origin(found.report_key, stream, line), found.outcome
+            )
+        else:
+            self._filter(found.report_key, stream, found.outcome)
+
+    def _filter(self, report_key: str, stream: str, outcome: Filtered) -> None:
+        self._run.outcomes.filter(Origin(report_key, stream, b""), outcome.reason)
+        if outcome.reason != NOT_NAMI:
+            self._has_recognised |= report_key != OTHER
+        elif stream not in self._foreign_streams:
+            self._foreign_streams.add(stream)
+            self._logger.warning(
+                "Stream '%s' has records that are neither Nami events (no event_type) "
+                "nor Nami users (no user_id with state or external ids): they are left "
+                "out. `event_streams` and `user_streams` name the streams that hold "
+                "such",
+                stream,
+            )
+
+    def _reader_of(self, stream: str) -> RowReader:
+        reader = self._readers.get(stream)
+        if reader is None:
+            reader = self._readers[stream] = RowReader(
+                stream,
+                self._settings,
+                self._pipeline.event_filter,
+                self._run.notices.note_misfit,
+            )
+        return reader
+
+    # Rejects
+
+    def _hand_over_rejects(self) -> None:
+        records = self._rejects.records
+        while records:
+            reject = records.popleft()
+            if self._on_reject is not None:
+                self._on_reject(reject)
+            else:
+                self._log(reject)
+
+    def _log(self, reject: Reject) -> None:
+        kind = reject.reason, reject.field
+        if kind in self._kinds_logged or len(self._kinds_logged) >= _MOST_KINDS_LOGGED:
+            return
+        self._kinds_logged.add(kind)
+        self._logger.warning(
+            "A record of stream '%s' is rejected (%s): %s. Others like it are only "
+            "counted; `on_reject` would get each of them",
+            reject.stream,
+            reject.reason,
+            reject.detail,
+        )
+
+    # Opening and closing
+
+    def _expect_open(self) -> None:
+        if self._report is not None:
+            raise ValueError("the writer is closed")
+        if not self._is_open:
+            self._is_open = True
+            with _Failure(self):
+                self._run.open()
+
+    def note_failure(self) -> None:
+        """Note that nothing more can be delivered."""
+        self._has_failed = True
+
+    def _end(self, outcome: str) -> None:
+        try:
+            self._report = self._run.close(outcome)
+        finally:
+            self._hand_over_rejects()
+
+    def _close_after(self, error: BaseException) -> None:
+        """Deliver what there is time for, and let nothing hide an exception."""
+        if self._report is not None:
+            return
+        self._shutdown.request(self._settings.shutdown_grace)
+        try:
+            if not self._has_failed:
+                self._run.deliver()
+        except AmplitudeNamiError as another:
+            self._has_failed = True
+            error.add_note(f"What was written before is not all delivered: {another}")
+        try:
+            self._end("failed" if self._has_failed else "interrupted")
+        except AmplitudeNamiError as another:
+            error.add_note(f"The writer could not be closed in order: {another}")
+
+
+class _Failure:
+    """Notes what ends delivery, so that `close` does not try again."""
+
+    def __init__(self, writer: AmplitudeWriter) -> None:
+        self._writer = writer
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and issubclass(kind, AmplitudeNamiError):
+            self._writer.note_failure()
+
+
+class _RejectQueue:
+    """Keeps rejects of all threads until the writer's own hands them over."""
+
+    def __init__(self, destination: str) -> None:
+        self.destination = destination
+        self.records: deque[Reject] = deque()
+
+    def keep(self, record: Mapping[str, t.Any], stream: str, refusal: Refusal) -> None:
+        """Keep a record that has no form in JSON; a `write` without a line follows."""
+        self.records.append(_reject(record, stream, refusal))
+
+    def write(self, stream: str, line: bytes, refusal: Refusal) -> None:
+        """Keep a record, unless `keep` has it."""
+        if line:
+            self.records.append(_reject(jsontext.decode(line), stream, refusal))
+
+    def declare_if_missing(self, stream: str) -> None:
+        """Do nothing: a callback needs no schema."""
+
+    def sync(self) -> None:
+        """Do nothing: nothing is on a disk."""
+
+    def close(self) -> None:
+        """Do nothing: what is here is still handed over."""
+
+
+def _reject(record: Mapping[str, t.Any], stream: str, refusal: Refusal) -> Reject:
+    return Reject(
+        record, stream, refusal.reason, refusal.field, refusal.detail, refusal.status
+    )
+
+
+def _refuse_unusable(settings: Settings) -> None:
+    problems = []
+    if settings.memory_path is not None:
+        problems.append(
+            "memory_path cannot be used by AmplitudeWriter, which remembers nothing "
+            "between runs: leave it out, or use the Singer target."
+        )
+    if settings.anonymous_users == "hold":
+        problems.append(
+            "anonymous_users cannot be hold for AmplitudeWriter, which holds no "
+            "records: choose device, nami_user_id, skip or reject."
+        )
+    if settings.max_rejected is not None:
+        problems.append(
+            "max_rejected sets the exit code of the Singer target and has no effect on "
+            "AmplitudeWriter: leave it out, and look at `report.rejected`."
+        )
+    if problems:
+        raise ConfigurationError(problems)
+
+
+def _projects_of(settings: Settings) -> tuple[Project, ...]:
+    return ("main", "sandbox") if settings.mapping.has_sandbox_project else ("main",)
+
+
+def _version() -> str:
+    from importlib.metadata import version  # noqa: PLC0415 - only when used
+
+    return version(_PACKAGE)
