@@ -19,14 +19,10 @@ from target_amplitude_nami.nami.state import (
 )
 from target_amplitude_nami.nami.values import NO_ID, WHITESPACE
 from target_amplitude_nami.nami.webhook import (
-    Device,
-    Entitlement,
+    AboutUser,
     ExternalId,
     Journey,
-    read_devices,
-    read_entitlements,
-    read_external_ids,
-    read_journey,
+    read_about_user,
 )
 
 _EXTERNAL_ID: t.Final = "external_id"
@@ -60,19 +56,11 @@ def take_about_user(
     entries, column = take("external_ids", None), take("external_id", None)
     entitlements, devices = take("active_entitlements", None), take("devices", None)
     journey = take("customer_journey_state", None)
-    external_id = (
-        None if entries is None else _external_id_of(read_external_ids(entries))
-    )
-    if carries_state:
-        state = _state_of(
-            None if entitlements is None else read_entitlements(entitlements),
-            None if devices is None else read_devices(devices),
-            None if journey is None else read_journey(journey),
-        )
-    elif devices is None:  # as on most events of devices
-        state = NO_STATE
-    else:
-        state = _state_of(None, read_devices(devices), None)
+    if not carries_state:
+        entitlements = journey = None
+    about = read_about_user(entries, entitlements, devices, journey)
+    external_id = _external_id_of(about.external_ids)
+    state = _state_of(about)
     if has_ready_made and not READY_MADE_COLUMNS.isdisjoint(fields):
         state = with_ready_made(state, fields, carries_state=carries_state)
     if not external_id:
@@ -89,11 +77,11 @@ def take_about_user(
     return state, external_id
 
 
-def _state_of(
-    entitlements: list[Entitlement] | None,
-    devices: list[Device] | None,
-    journey: Journey | None,
-) -> UserState:
+def _state_of(about: AboutUser) -> UserState:
+    entitlements, devices = about.active_entitlements, about.devices
+    journey = about.customer_journey_state
+    if entitlements is None and devices is None and journey is None:
+        return NO_STATE  # as on most events of devices
     flags = journey or _NO_JOURNEY
     entitled = skus = expirations = stores = device_ids = platforms = None
     if entitlements is not None:

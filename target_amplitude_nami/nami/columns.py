@@ -41,6 +41,8 @@ class Columns:
         self.misfits: set[str] = set()
         """The fields met whose names begin with a container's name, and that are not
         among its known parts."""
+        self.ready_made: set[str] = set()
+        """The columns met that are, or may be, ready-made `namiml_*` columns."""
         self._separator = separator
         self._paths: dict[str, tuple[_Path, str]] = {}
         self._plain: set[str] = set()
@@ -104,6 +106,7 @@ class Columns:
             self._plain.clear()
             self.metadata.clear()
             self.misfits.clear()
+            self.ready_made.clear()
             self.bodies.clear()
         *path, name = split(column, self._separator)
         self._paths[column] = place = (tuple(path), name)
@@ -112,6 +115,8 @@ class Columns:
             self.bodies.add(head)
         if not name:
             self.metadata.add(column)
+        if head.startswith(_READY_MADE):
+            self.ready_made.add(column)
         if not path and is_misfit(name):
             self.misfits.add(name)
         elif not name or (place == ((), column) and not column.startswith(_READY_MADE)):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import typing as t
 
-from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami import times, values
 from target_amplitude_nami.nami.about_user import take_about_user
-from target_amplitude_nami.nami.ids import only_device, read_id
 from target_amplitude_nami.nami.model import NamiEvent
 from target_amplitude_nami.nami.plain_values import plain_members
 from target_amplitude_nami.nami.properties import normalised
+from target_amplitude_nami.errors import (UnreadableRecord)
 
 
 def event_type_of(value: object) -> str | None:
@@ -18,12 +17,12 @@ def event_type_of(value: object) -> str | None:
     return (values.trimmed(value) or None) if isinstance(value, str) else None
 
 
-def read_event(fields: dict[str, t.Any], *, is_plain: bool) -> NamiEvent:
+def read_event(fields: dict[str, t.Any], *, has_ready_made: bool) -> NamiEvent:
     """Read an event (Nami docs, "Webhooks" for its envelope).
 
     Args:
         fields: The record's, which are changed.
-        is_plain: Whether all of them are surely named as Nami names them.
+        has_ready_made: Whether there may be ready-made columns among them.
 
     Raises:
         UnreadableRecord: For a part that is missing or not understood.
@@ -35,44 +34,36 @@ def read_event(fields: dict[str, t.Any], *, is_plain: bool) -> NamiEvent:
             "event_type",
             "the stream holds events, but this record names no event type",
         )
+    take = fields.pop
     try:
-        return _read_event_of_type(event_type, fields, is_plain)
+        created = take("created_date", None)
+        time = times.milliseconds(created) if type(created) is str else None
+        if time is None:  # the slow reader says why
+            time = values.time_ms(created, "created_date")
+        if time is None:
+            raise UnreadableRecord(  # noqa: TRY301 - it is given its type here
+                "time_missing", "created_date", "the event has no created_date"
+            )
+        event_id = values.identifier(take("id", None), "id")
+        if event_id is None:
+            event_id = values.identifier(take("event_id", None), "id")
+        user_id = values.identifier(take("user_id", None), "user_id")
+        device_id = values.identifier(take("device_id", None), "device_id")
+        state, external_id = take_about_user(
+            fields,
+            carries_state=event_type.startswith("user."),
+            has_ready_made=has_ready_made,
+        )
+        return NamiEvent(
+            event_type,
+            time,
+            event_id,
+            user_id,
+            external_id,
+            device_id or state.only_device(),
+            state,
+            plain_members(normalised(fields)),
+        )
     except UnreadableRecord as error:
         error.event_type = event_type
         raise
-
-
-def _read_event_of_type(
-    event_type: str,
-    fields: dict[str, t.Any],
-    is_plain: bool,  # noqa: FBT001 - a call by name takes longer
-) -> NamiEvent:
-    take = fields.pop
-    created = take("created_date", None)
-    time = times.milliseconds(created) if type(created) is str else None
-    if time is None:  # the slow reader says why
-        time = values.time_ms(created, "created_date")
-    if time is None:
-        raise UnreadableRecord(
-            "time_missing", "created_date", "the event has no created_date"
-        )
-    event_id = read_id(take("id", None), "id")
-    if event_id is None:
-        event_id = read_id(take("event_id", None), "id")
-    user_id = read_id(take("user_id", None), "user_id")
-    device_id = read_id(take("device_id", None), "device_id")
-    state, external_id = take_about_user(
-        fields,
-        carries_state=event_type.startswith("user."),
-        has_ready_made=not is_plain,
-    )
-    return NamiEvent(
-        event_type,
-        time,
-        event_id,
-        user_id,
-        external_id,
-        device_id or only_device(state),
-        state,
-        plain_members(normalised(fields)),
-    )

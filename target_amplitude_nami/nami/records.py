@@ -26,7 +26,9 @@ _Fields: t.TypeAlias = dict[str, t.Any]
 
 
 class _Read(t.Protocol):
-    def __call__(self, fields: _Fields, *, is_plain: bool) -> NamiEvent | NamiUser: ...
+    def __call__(
+        self, fields: _Fields, *, has_ready_made: bool
+    ) -> NamiEvent | NamiUser: ...
 
 
 class RecordReader:
@@ -73,9 +75,7 @@ class RecordReader:
             is_expected=self._holds_events and not self._has_event_types,
         )
 
-    def read(  # noqa: C901 - more calls would take longer
-        self, record: Mapping[str, t.Any]
-    ) -> NamiEvent | NamiUser | None:
+    def read(self, record: Mapping[str, t.Any]) -> NamiEvent | NamiUser | None:
         """Return what a record holds, or None when it is neither event nor user.
 
         Args:
@@ -85,8 +85,7 @@ class RecordReader:
             UnreadableRecord: When it is one of them but cannot be understood.
         """
         columns = self._columns
-        is_plain = columns.are_plain(record)
-        if is_plain:
+        if columns.are_plain(record):
             fields = dict(record)
             for name in columns.metadata:
                 fields.pop(name, None)
@@ -98,21 +97,19 @@ class RecordReader:
                 body = self._opened(fields, record)
                 if body is None:
                     return None
-                is_plain, fields = is_plain and body is fields, body
-        elif not self._takes_events:
-            pass  # nothing but a user may be in it
-        elif columns.bodies and not columns.bodies.isdisjoint(fields):
-            body = self._payloads.event_beside(fields["event_type"], fields)
-            if body is not None:
-                is_plain, fields = False, body
-        elif is_plain:
-            return read_event(fields, is_plain=True)
+                fields = body
+        elif (
+            self._takes_events
+            and columns.bodies
+            and not columns.bodies.isdisjoint(fields)
+        ):
+            fields = self._payloads.event_beside(fields["event_type"], fields) or fields
         read = self._how_to_read(fields)
         if read is None:
             return None
         if columns.misfits and not columns.misfits.isdisjoint(fields):
             self._note_misfits(fields)
-        return read(fields, is_plain=is_plain)
+        return read(fields, has_ready_made=bool(columns.ready_made))
 
     def event_type_of(self, record: Mapping[str, t.Any]) -> str | None:
         """Return the event type of a record that cannot be read, if it has one."""

@@ -34,6 +34,14 @@ class UserState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     subscription_status: str | None = None
     """Only where the record has it ready made."""
 
+    def only_device(self) -> str | None:
+        """Return the user's device where it is the only one.
+
+        One of several would tie unrelated devices together in Amplitude.
+        """
+        devices = self.device_ids
+        return devices[0] if devices is not None and len(devices) == 1 else None
+
 
 NO_STATE: t.Final = UserState()
 

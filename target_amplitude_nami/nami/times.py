@@ -27,7 +27,7 @@ _Moment: t.TypeAlias = tuple[int, str]
 _EPOCH: t.Final = datetime(1970, 1, 1)  # noqa: DTZ001 - every moment here is in UTC
 _EPOCH_DAY: t.Final = _EPOCH.toordinal()
 _DAY_SECONDS: t.Final = 24 * 60 * 60
-_DAY_MS: t.Final = _DAY_SECONDS * 1000
+_MILLISECOND: t.Final = timedelta(milliseconds=1)
 _HOURS: t.Final = 24
 _MINUTES: t.Final = 60
 
@@ -88,14 +88,9 @@ def milliseconds(value: object) -> int | None:
         try:
             usual = _USUAL.get(value.encode().translate(_ZERO_FOR_DIGIT))
             if usual is not None and value[-2] < usual[1]:
-                since = datetime.fromisoformat(value) - usual[0]
-                return (
-                    since.days * _DAY_MS
-                    + since.seconds * 1000
-                    + since.microseconds // 1000
-                )
+                return (datetime.fromisoformat(value) - usual[0]) // _MILLISECOND
         except ValueError:
-            pass  # no such day or hour; or half of an emoji, which has no UTF-8 form
+            pass  # no such day or hour
     nanoseconds = _nanoseconds(value)
     if nanoseconds is not None:
         return int(nanoseconds.to_integral_value(ROUND_FLOOR, _EXACT)) // 10**6

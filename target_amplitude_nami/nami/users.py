@@ -7,38 +7,39 @@ import typing as t
 from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami import containers, values
 from target_amplitude_nami.nami.about_user import take_about_user
-from target_amplitude_nami.nami.ids import only_device, read_id
 from target_amplitude_nami.nami.model import NamiUser
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def read_user(fields: dict[str, t.Any], *, is_plain: bool) -> NamiUser:
+def read_user(fields: dict[str, t.Any], *, has_ready_made: bool) -> NamiUser:
     """Read a user record: the state half of a `user.*` event, without an event.
 
     Nami documents none; its fields are those of events (Nami docs, "Event types").
 
     Args:
         fields: The record's, which are changed.
-        is_plain: Whether all of them are surely named as Nami names them.
+        has_ready_made: Whether there may be ready-made columns among them.
 
     Raises:
         UnreadableRecord: For a part that is missing or not understood.
     """
     own_id = fields.get("user_id")
-    user_id = read_id(fields.get("id") if own_id is None else own_id, "user_id")
+    user_id = values.identifier(
+        fields.get("id") if own_id is None else own_id, "user_id"
+    )
     if user_id is None:
         raise UnreadableRecord(
             "user_id_missing", "user_id", "the user record has no user_id"
         )
     state, external_id = take_about_user(
-        fields, carries_state=True, has_ready_made=not is_plain
+        fields, carries_state=True, has_ready_made=has_ready_made
     )
     return NamiUser(
         user_id,
         external_id,
-        read_id(fields.get("device_id"), "device_id") or only_device(state),
+        values.identifier(fields.get("device_id"), "device_id") or state.only_device(),
         values.time_ms(fields.get("updated_at"), "updated_at"),
         state,
     )

@@ -14,6 +14,7 @@ from target_amplitude_nami.nami import containers, values
 _JSON_OPENINGS: t.Final = frozenset('[{"')
 _PARTS_OF_AN_ENTRY: t.Final = frozenset({"key", "type", "value"})
 """What keys are where an entry is itself a map from key to value."""
+_AS_SENT: t.Final = frozenset({list, dict, type(None)})
 
 
 class _Strict(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -30,19 +31,6 @@ class ExternalId(_Strict):
     value: str | None = None
     type: t.Any = None
 
-    def is_doubtful(self) -> bool:
-        """Return whether it may be something else than it seems.
-
-        It has no key, its key is a part of another form, or one of both is JSON text.
-        """
-        key, value = self.key, self.value
-        return (
-            not key
-            or key in _PARTS_OF_AN_ENTRY
-            or key[0] in _JSON_OPENINGS
-            or (bool(value) and t.cast("str", value)[0] in _JSON_OPENINGS)
-        )
-
 
 class Entitlement(_Strict):
     """One of `active_entitlements`."""
@@ -54,15 +42,6 @@ class Entitlement(_Strict):
     name: t.Any = None
     description: t.Any = None
     last_verified: t.Any = None
-
-    def is_doubtful(self) -> bool:
-        """Return whether it has none of the keys that count, or all are null."""
-        return (
-            self.entitlement_ref_id is None
-            and self.sku_ref_id is None
-            and self.expiration is None
-            and self.purchase_platform is None
-        )
 
 
 class Platform(_Strict):
@@ -81,15 +60,6 @@ class Device(_Strict):
     platform: Platform | None = None
     app_platform_id: str | None = None
     platform_id: str | None = None
-
-    def is_doubtful(self) -> bool:
-        """Return whether it has none of the keys that count, or all are null."""
-        return (
-            self.id is None
-            and self.platform is None
-            and self.app_platform_id is None
-            and self.platform_id is None
-        )
 
     def app_platform(self) -> str | None:
         """Return the App Platform's id, never its type, which is free text."""
@@ -112,69 +82,97 @@ class Journey(_Strict):
 _Member = t.TypeVar("_Member", ExternalId, Entitlement, Device)
 
 
-class _ArrayReader(t.Generic[_Member]):
-    """Reads one array of objects."""
+class AboutUser(msgspec.Struct, array_like=True, gc=False):
+    """All that a record says about its user, as Nami sends it."""
 
-    def __init__(self, field: str, kind: type[_Member]) -> None:
-        """Take the container's name, and what its members are."""
-        self._field = field
-        self._kind: type[t.Any] = kind
-        self._members: t.Any = list[kind]  # type: ignore[valid-type]
-
-    def read(self, value: object) -> list[_Member] | None:
-        """Return the members; None where there is no container.
-
-        Args:
-            value: The container in any form.
-
-        Raises:
-            UnreadableRecord: For a container that is not understood.
-        """
-        members = self._as_sent(value)
-        if members is not None:
-            return members
-        found = containers.members(value, self._field)
-        if found is None:
-            return None
-        return [
-            msgspec.convert(_ids_as_text(member, self._field), self._kind)
-            for member in found
-        ]
-
-    def _as_sent(self, value: object) -> list[_Member] | None:
-        """Return the members where they are as Nami sends them, or JSON text of that.
-
-        None for any other form, also for one that merely may be another.
-        """
-        try:
-            if type(value) is not list:
-                value = values.opened(value)
-                if type(value) is not list:
-                    return None
-            members: list[_Member] = msgspec.convert(value, self._members)
-        except (msgspec.ValidationError, ValueError):
-            return None
-        for member in members:
-            if member.is_doubtful():
-                return None
-        return members
+    external_ids: list[ExternalId] | None
+    active_entitlements: list[Entitlement] | None
+    devices: list[Device] | None
+    customer_journey_state: Journey | None
 
 
-read_external_ids: t.Final = _ArrayReader("external_ids", ExternalId).read
-read_entitlements: t.Final = _ArrayReader("active_entitlements", Entitlement).read
-read_devices: t.Final = _ArrayReader("devices", Device).read
+NOTHING: t.Final = AboutUser(None, None, None, None)
+_NOTHING: t.Final = (None, None, None, None)
 
 
-def read_journey(value: object) -> Journey | None:
-    """Return the flags; None where there is no container.
+def read_about_user(
+    entries: object, entitlements: object, devices: object, journey: object
+) -> AboutUser:
+    """Read the four containers of a record, each in any form, or None.
+
+    Args:
+        entries: `external_ids`.
+        entitlements: `active_entitlements`.
+        devices: `devices`.
+        journey: `customer_journey_state`.
 
     Raises:
         UnreadableRecord: For a container that is not understood.
     """
+    parts = (entries, entitlements, devices, journey)
+    if parts == _NOTHING:
+        return NOTHING
     try:
-        return msgspec.convert(values.opened(value), Journey)
+        if not _AS_SENT.issuperset(map(type, parts)):
+            parts = tuple(map(values.opened, parts))
+        about = msgspec.convert(parts, AboutUser)
+        if not _is_doubtful(about):
+            return about
     except (msgspec.ValidationError, ValueError):
-        flags = containers.flags(value)
+        pass
+    return AboutUser(
+        _members(entries, "external_ids", ExternalId),
+        _members(entitlements, "active_entitlements", Entitlement),
+        _members(devices, "devices", Device),
+        _journey(journey),
+    )
+
+
+def _is_doubtful(about: AboutUser) -> bool:
+    """Return whether a container may be in another form than it seems to be.
+
+    A member has none of the keys that count, or all are null; an id is JSON text; or
+    the keys of `external_ids` are those of a map from key to value.
+    """
+    for entry in about.external_ids or ():
+        key, value = entry.key, entry.value
+        if key != "original_transaction_id" and (
+            not key
+            or key in _PARTS_OF_AN_ENTRY
+            or key[0] in _JSON_OPENINGS
+            or (value and value[0] in _JSON_OPENINGS)
+        ):
+            return True
+    for entitlement in about.active_entitlements or ():
+        if (
+            entitlement.entitlement_ref_id is None
+            and entitlement.sku_ref_id is None
+            and entitlement.expiration is None
+            and entitlement.purchase_platform is None
+        ):
+            return True
+    for device in about.devices or ():
+        if (
+            device.id is None
+            and device.platform is None
+            and device.app_platform_id is None
+            and device.platform_id is None
+        ):
+            return True
+    return False
+
+
+def _members(value: object, field: str, kind: type[_Member]) -> list[_Member] | None:
+    if value is None:
+        return None
+    found = containers.members(value, field)
+    if found is None:
+        return None
+    return [msgspec.convert(_ids_as_text(member, field), kind) for member in found]
+
+
+def _journey(value: object) -> Journey | None:
+    flags = None if value is None else containers.flags(value)
     if flags is None:
         return None
     return Journey(**{name: values.boolean(flags[name], name) for name in flags})
