@@ -161,8 +161,8 @@ class Report:
                 f"memory: {memory.waiting:,} records wait for an External ID, the "
                 f"oldest since {_moment(memory.waiting_since)}"
             )
-        if memory.oddities:
-            listed = ", ".join(f"{n:,} {kind}" for kind, n in memory.oddities.items())
+        if memory.id_conflicts:
+            listed = ", ".join(f"{n:,} {kind}" for kind, n in memory.id_conflicts.items())
             yield f"memory: odd ids: {listed}; `report_path` names some"
 
     def to_json(self) -> str:
@@ -188,8 +188,8 @@ class Report:
                 "released": self.counts.released,
                 "waiting": self.memory.waiting,
                 "waiting_since": _moment(self.memory.waiting_since),
-                "odd_ids": self.memory.oddities,
-                "named_odd_ids": msgspec.to_builtins(self.memory.named_oddities),
+                "odd_ids": self.memory.id_conflicts,
+                "named_odd_ids": msgspec.to_builtins(self.memory.named_id_conflicts),
                 "texts_cut": self.texts_cut,
                 "columns_not_understood": dict(self.columns_not_understood),
                 **dataclasses.asdict(self.traffic),

@@ -68,11 +68,11 @@ class FreshnessTracker:
         self, identity: Identity, told: SentState, mapped: AmplitudeEvent
     ) -> bool:
         """Whether a `$identify` tells what its target was told last, now or before."""
-        if told.said != properties_hash(_said(mapped)):
+        if told.properties_hash != properties_hash(_said(mapped)):
             return False
         device = self._device(identity)
         is_newer = not told.is_newer_than(device.time) or told.time is None
-        return device.said in {None, told.said} or not is_newer
+        return device.properties_hash in {None, told.properties_hash} or not is_newer
 
     def was_told_in_this_run(self, told: SentState) -> bool:
         """Whether Amplitude was told of a target's state within this run."""

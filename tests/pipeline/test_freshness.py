@@ -169,7 +169,7 @@ def test_without_a_credible_time_a_state_is_told_and_makes_nothing_late(
 ) -> None:
     amplitude.tell(USER, YEARLY, 5)
     amplitude.tell(USER, MONTHLY, time)
-    assert amplitude.targets.told(USER).said == properties_hash(said(MONTHLY))
+    assert amplitude.targets.told(USER).properties_hash == properties_hash(said(MONTHLY))
     assert amplitude.finds_late(USER, 4)
     assert not amplitude.finds_late(USER, 5)
 
