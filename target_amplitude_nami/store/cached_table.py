@@ -32,7 +32,9 @@ class CachedTable(t.Generic[_Row]):
     waits for one that writes.
     """
 
-    def __init__(self, empty: _Row, *, most_bytes: int, is_lasting: bool = False) -> None:
+    def __init__(
+        self, empty: _Row, *, most_bytes: int, is_lasting: bool = False
+    ) -> None:
         """Begin empty.
 
         Args:

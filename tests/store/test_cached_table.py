@@ -68,9 +68,7 @@ EVERYTHING = UserProfile("ünï", 1, "device").with_state(
 
 
 @pytest.mark.parametrize("user_id", ODD_TEXTS)
-@pytest.mark.parametrize(
-    "external_id", ["external", 'a"b\\c', "a\0b", "🎧"]
-)
+@pytest.mark.parametrize("external_id", ["external", 'a"b\\c', "a\0b", "🎧"])
 def test_a_later_run_knows_all_that_was_committed(
     path: Path, user_id: str, external_id: str
 ) -> None:

@@ -39,9 +39,7 @@ def among(path: Path, *marks: SentEvent) -> list[SentEvent]:
         memory.close()
 
 
-@pytest.mark.parametrize(
-    "insert_id", ["event", 'a"b\\', "a\0b", "ü", ""]
-)
+@pytest.mark.parametrize("insert_id", ["event", 'a"b\\', "a\0b", "ü", ""])
 def test_a_delivered_event_is_known_again(memory: SqliteStore, insert_id: str) -> None:
     mark = sent_event(insert_id)
     keys = [mark.key, OTHER.key]

@@ -28,7 +28,9 @@ def test_what_amplitude_refused_was_not_sent(
 ) -> None:
     memory.sent_states["main"].put("user", SENT)
     memory.invalidate("main", "user", event.key)
-    assert memory.sent_states["main"].get("user") == SENT  # until the reading thread looks
+    assert (
+        memory.sent_states["main"].get("user") == SENT
+    )  # until the reading thread looks
     memory.apply_invalidations()
     assert memory.sent_states["main"].get("user") == then
 
