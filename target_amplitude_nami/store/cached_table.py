@@ -13,6 +13,7 @@ from target_amplitude_nami.store.pending import Pending
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from target_amplitude_nami.store.calendar import Calendar
     from target_amplitude_nami.store.file import StoreFile
     from target_amplitude_nami.store.rows import Rows
 
@@ -128,7 +129,7 @@ class CachedTable(t.Generic[_Row]):
             self._pending.take()
             self._bytes_unwritten = 0
 
-    def write(self, file: StoreFile) -> bool:
+    def write(self, file: StoreFile, _calendar: Calendar) -> bool:
         """Write what was taken; return whether there was anything.
 
         It stays in RAM until `note_committed`: another connection sees it only then.

@@ -14,6 +14,7 @@ from target_amplitude_nami.store.values import run_for_rows
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from target_amplitude_nami.store.calendar import Calendar
     from target_amplitude_nami.store.file import StoreFile
 
 _PAGE: t.Final = 500
@@ -146,7 +147,7 @@ class HeldRecords:
         with self._lock:
             self._take_new()
 
-    def write(self, file: StoreFile) -> bool:
+    def write(self, file: StoreFile, _calendar: Calendar) -> bool:
         """Write what was taken; return whether there was anything."""
         new = self._new.pop_taken()
         gone, self._deletable = self._deletable, set()

@@ -17,6 +17,7 @@ from target_amplitude_nami.store.values import rows_for_rows, run_for_rows
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from target_amplitude_nami.store.calendar import Calendar
     from target_amplitude_nami.store.file import StoreFile
 
 _MOST_NAMED: t.Final = 10
@@ -66,7 +67,13 @@ class IdConflicts:
         with self._lock:
             self._found[claim] = min(first, second)
 
-    def write(self, file: StoreFile) -> bool:
+    def take_unwritten(self) -> None:
+        """Decide nothing: what is noted until it is written goes with it."""
+
+    def note_committed(self) -> None:
+        """Drop nothing: what was written is in RAM no more."""
+
+    def write(self, file: StoreFile, _calendar: Calendar) -> bool:
         """Write what was noted; return whether there was anything.
 
         The first user who claimed an id owns it; another one is a conflict.

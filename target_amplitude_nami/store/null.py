@@ -53,7 +53,7 @@ class NullStore:
 
     warnings: Sequence[str] = ()
 
-    def __init__(self, projects: Collection[Project] = ("main",)) -> None:
+    def __init__(self, projects: Collection[Project]) -> None:
         """Take the projects that events go to."""
         self.run: t.Final = time.time_ns()
         self.users: NullTable[UserProfile] = NullTable(UNKNOWN_USER)

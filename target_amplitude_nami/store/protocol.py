@@ -46,8 +46,9 @@ class Store(t.Protocol):
     invalidate and commit.
     """
 
-    run: int
-    """A number that no other run has."""
+    @property
+    def run(self) -> int:
+        """A number that no other run has."""
 
     @property
     def warnings(self) -> Sequence[str]:

@@ -10,6 +10,7 @@ from target_amplitude_nami.store.pending import Pending
 from target_amplitude_nami.store.values import run_for_rows
 
 if t.TYPE_CHECKING:
+    from target_amplitude_nami.store.calendar import Calendar
     from target_amplitude_nami.store.file import Files, StoreFile
 
 _FIND: t.Final = (
@@ -61,18 +62,13 @@ class RejectPlaces:
         with self._lock:
             self._pending.take()
 
-    def write(self, file: StoreFile, day: int) -> bool:
-        """Write what was taken; return whether there was anything.
-
-        Args:
-            file: The file.
-            day: Since when they are remembered, days since 1970.
-        """
+    def write(self, file: StoreFile, calendar: Calendar) -> bool:
+        """Write what was taken; return whether there was anything."""
         rows = [
             (place.at, place.length, place.digest.hex(), key.hex())
             for key, place in self._pending.pop_taken().items()
         ]
-        run_for_rows(file, _ADD, rows, day)
+        run_for_rows(file, _ADD, rows, calendar.today)
         return bool(rows)
 
     def note_committed(self) -> None:

@@ -21,6 +21,25 @@ _DEVICE: t.Final = "device\0"
 _Row = t.TypeVar("_Row")
 
 
+class _UserColumns(t.NamedTuple):
+    nami_user_id: str
+    external_id: str | None
+    external_id_time: int | None
+    device_id: str | None
+    state: str | None
+    state_time: int | None
+
+
+class _SentColumns(t.NamedTuple):
+    id: str
+    time: int | None
+    properties_hash: int | None
+    insert_id: str
+    is_identify: int
+    event_key: bytes | None
+    run: int
+
+
 class Rows(t.Protocol[_Row]):
     """The rows of one table, or one project's part of it."""
 
@@ -137,13 +156,6 @@ class SentStateRows:
             self._project,
         )
 
-
-_UserColumns: t.TypeAlias = tuple[
-    str, str | None, int | None, str | None, str | None, int | None
-]
-_SentColumns: t.TypeAlias = tuple[
-    str, int | None, int | None, str, int, bytes | None, int
-]
 
 _USER_COLUMNS: t.Final = (
     "nami_user_id, external_id, external_id_time, device_id, state, state_time"

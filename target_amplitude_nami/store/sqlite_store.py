@@ -12,6 +12,7 @@ import msgspec
 from target_amplitude_nami.errors import MemoryUnusable
 from target_amplitude_nami.store.cached_table import CachedTable
 from target_amplitude_nami.store.calendar import Calendar
+from target_amplitude_nami.store.committer import Committer
 from target_amplitude_nami.store.delivered import Delivered
 from target_amplitude_nami.store.held import HeldRecords
 from target_amplitude_nami.store.id_conflicts import IdConflicts
@@ -34,6 +35,7 @@ if t.TYPE_CHECKING:
     from pathlib import Path
 
     from target_amplitude_nami.outcomes import DedupKey, Occurrence, Project, SentEvent
+    from target_amplitude_nami.store.committer import Part
     from target_amplitude_nami.store.model import Held, RejectPlace
 
 _MOST_UNWRITTEN: t.Final = 20_000
@@ -105,7 +107,6 @@ class SqliteStore:
         self._damage: MemoryUnusable | None = None
         """What was found by who could not end the run."""
         self._is_open = False
-        self._is_dirty = False
 
     def open(self) -> None:
         """Open the file; make it if it is missing.
@@ -119,10 +120,9 @@ class SqliteStore:
         self._files = open_files(self._path, reads_uncommitted=self._forgets)
         try:
             self._file = self._files.writing
-            self._calendar = Calendar(self._file)
-            self._calendar.purge(self._days)
-            self.warnings = self._calendar.warnings
-            self._is_dirty = self._calendar.is_dirty
+            calendar = Calendar(self._file)
+            calendar.purge(self._days)
+            self.warnings = calendar.warnings
             self._rejects = RejectPlaces(self._files)
             self.users.open(self._files.reading, UserRows())
             for project, name in self._projects.items():
@@ -134,6 +134,16 @@ class SqliteStore:
                 # Before anything is delivered: what a crash leaves is no old project.
                 self._file.commit()
             self._held = HeldRecords(self._file, self._files.reading)
+            parts: list[Part] = [
+                self._conflicts,
+                self._held,
+                self._rejects,
+                *self._tables,
+            ]
+            parts += self._delivered.values()
+            self._committer = Committer(
+                self._file, calendar, parts, forgets=self._forgets
+            )
         except BaseException:
             self._files.close()
             raise
@@ -174,10 +184,8 @@ class SqliteStore:
             return
         with self._lock:
             if self._is_open:
-                self._take_unwritten()
-                first()
-                self._write()
-                self._commit()
+                self._committer.write(first)
+                self._committer.commit()
                 if self._damage is not None:
                     raise self._damage
 
@@ -198,8 +206,7 @@ class SqliteStore:
             if not self._is_open:
                 return StoreFigures()
             try:
-                self._take_unwritten()
-                self._write()
+                self._committer.write()
                 sql = "SELECT kind, count(*) FROM id_conflicts GROUP BY kind"
                 kinds = self._file.rows_of(tuple[str, int], sql)
                 named = self._conflicts.named(self._file, (kind for kind, _ in kinds))
@@ -319,40 +326,12 @@ class SqliteStore:
         if self._path is not None and self._is_open:
             self._rejects.note(key, place)
 
-    # The file, under the lock
-
     @property
     def _tables(self) -> tuple[CachedTable[t.Any], ...]:
         return (self.users, *self.sent_states.values())
-
-    def _take_unwritten(self) -> None:
-        for part in (self._held, self._rejects, *self._delivered.values()):
-            part.take_unwritten()
-        for table in self._tables:
-            table.take_unwritten()
-
-    def _write(self) -> None:
-        file, calendar = self._file, self._calendar
-        self._is_dirty |= self._conflicts.write(file)
-        self._is_dirty |= self._held.write(file)
-        self._is_dirty |= self._rejects.write(file, calendar.today)
-        for table in self._tables:
-            self._is_dirty |= table.write(file)
-        for delivered in self._delivered.values():
-            self._is_dirty |= delivered.write(file, calendar)
-
-    def _commit(self) -> None:
-        if self._is_dirty and not self._forgets:
-            self._file.commit()
-            self._is_dirty = False
-        for part in (self._held, self._rejects, *self._delivered.values()):
-            part.note_committed()
-        for table in self._tables:
-            table.note_committed()
 
     def _commit_held(self) -> None:
         """Bring held records into the file: nothing else has to be safe before."""
         with self._lock:
             self._held.take_new()
-            self._is_dirty |= self._held.write(self._file)
-            self._commit()
+            self._committer.commit_only(self._held)

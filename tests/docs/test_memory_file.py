@@ -65,7 +65,7 @@ def test_a_person_who_is_deleted_leaves_no_trace(tmp_path: Path) -> None:
         connection.executescript(BLOCKS[-1])
     left = path.read_bytes()
     assert not any(id_.encode() in left for id_ in IDS)
-    leave(path, lambda memory: None)  # it is still one that a run can use
+    leave(path, lambda _: None)  # it is still one that a run can use
     memory = remember(path)
     assert memory.users.get("other-nami").external_id == "other-external"
     assert memory.waiting == 1

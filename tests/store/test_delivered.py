@@ -10,7 +10,7 @@ import pytest
 
 from target_amplitude_nami.outcomes import Occurrence
 from target_amplitude_nami.store.profiles import NEVER_SENT, SentState
-from tests.support.memory import EVENT, OTHER, leave, sent_event, remember
+from tests.support.memory import EVENT, OTHER, leave, remember, sent_event
 
 if TYPE_CHECKING:
     from pathlib import Path

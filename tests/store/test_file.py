@@ -13,7 +13,7 @@ import pytest
 
 from target_amplitude_nami.errors import MemoryUnusable
 from target_amplitude_nami.store.profiles import UNKNOWN_USER, UserProfile
-from tests.support.memory import EVENT, OTHER, leave, sent_event, remember
+from tests.support.memory import EVENT, OTHER, leave, remember, sent_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -52,7 +52,7 @@ def test_both_stores_take_what_a_run_does(path: Path) -> None:
 
 
 def test_without_a_memory_nothing_is_learnt() -> None:
-    store = NullStore()
+    store = NullStore(["main"])
     store.open()
     store.users.put("nami-1", UserProfile(external_id="a"))
     store.sent_states["main"].put("user", SentState(1))
@@ -70,7 +70,7 @@ def test_without_a_memory_nothing_is_learnt() -> None:
 
 def test_without_a_memory_no_record_is_held_and_lost() -> None:
     with pytest.raises(MemoryUnusable, match="`anonymous_users` must not be hold"):
-        NullStore().hold("nami-1", "events", b"line", b"record")
+        NullStore(["main"]).hold("nami-1", "events", b"line", b"record")
 
 
 def test_the_store_without_a_file_loads_nothing_for_files() -> None:
