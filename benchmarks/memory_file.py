@@ -1,8 +1,7 @@
 """Makes a memory file that knows very many users.
 
 A run of the target itself writes the first of them; their rows are then copied under
-other ids, so that the form is the target's own whatever it is. Users that a benchmark
-meets again should be among the first.
+other ids. Users that a benchmark meets again should be among the first.
 
     python -m benchmarks.memory_file memory.db 100
 """
@@ -22,6 +21,13 @@ if TYPE_CHECKING:
 
 _SAMPLE: Final = 1_000
 _ID_BITS: Final = 128
+_NEW_IDS: Final = {
+    "users": ("nami_user_id",),
+    "sent_states": ("user_id",),
+    "delivered": ("event_key", "insert_id"),
+    "id_owners": ("id",),
+}
+"""By table that grows with the users, the columns that tell its rows apart."""
 
 
 def grow(path: Path, times: float) -> None:
@@ -33,35 +39,32 @@ def grow(path: Path, times: float) -> None:
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("PRAGMA cache_size = -200000")
-        for (table,) in connection.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table'"
-        ).fetchall():
-            if "id" in _columns(connection, table):
-                [[rows]] = connection.execute(f"SELECT count(*) FROM {table}")
-                connection.execute("BEGIN")
-                _add(connection, table, round(rows * times) - rows)
-                connection.execute("COMMIT")
+        for table, ids in _NEW_IDS.items():
+            [[rows]] = connection.execute(f"SELECT count(*) FROM {table}")
+            connection.execute("BEGIN")
+            _add(connection, table, ids, round(rows * times) - rows)
+            connection.execute("COMMIT")
     finally:
         connection.close()
 
 
-def _columns(connection: sqlite3.Connection, table: str) -> list[str]:
-    described = connection.execute(f"PRAGMA table_info({table})")
-    return [name for _, name, *_ in described]
-
-
-def _add(connection: sqlite3.Connection, table: str, count: int) -> None:
+def _add(
+    connection: sqlite3.Connection, table: str, ids: tuple[str, ...], count: int
+) -> None:
     """Add copies of a table's rows, in the order of their new ids: the fastest."""
-    columns = [name for name in _columns(connection, table) if name != "id"]
-    ids: Iterator[bytes] | Iterator[str]
-    ids = _delivered_ids(count) if table == "delivered" else _ids(count)
+    described = connection.execute(f"PRAGMA table_info({table})")
+    columns = [name for _, name, *_ in described if name not in ids]
     sample = connection.execute(
         f"SELECT {', '.join(columns)} FROM {table} LIMIT {_SAMPLE}"
     ).fetchall()
-    places = ", ".join("?" * (1 + len(columns)))
+    names = ", ".join([*ids, *columns])
+    places = ", ".join("?" * (len(ids) + len(columns)))
     connection.executemany(
-        f"INSERT OR IGNORE INTO {table} (id, {', '.join(columns)}) VALUES ({places})",
-        ((new, *row) for new, row in zip(ids, cycle(sample), strict=False)),
+        f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({places})",
+        (
+            (*_ids_of(number, ids), *row)
+            for number, row in zip(_numbers(count), cycle(sample), strict=False)
+        ),
     )
 
 
@@ -73,16 +76,12 @@ def _numbers(count: int) -> Iterator[int]:
         yield number * gap + dice.randrange(gap)
 
 
-def _ids(count: int) -> Iterator[str]:
-    """Yield the keys of names in their order: of UUIDs, as most names are."""
-    for number in _numbers(count):
-        yield f"{UUID(int=number)}~00000000"
-
-
-def _delivered_ids(count: int) -> Iterator[bytes]:
-    """Yield the keys of events in their order."""
-    for number in _numbers(count):
-        yield number.to_bytes(_ID_BITS // 8)
+def _ids_of(number: int, columns: tuple[str, ...]) -> Iterator[bytes | str]:
+    for column in columns:
+        if column == "event_key":
+            yield number.to_bytes(_ID_BITS // 8)
+        else:
+            yield str(UUID(int=number))
 
 
 if __name__ == "__main__":

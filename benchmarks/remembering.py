@@ -1,7 +1,7 @@
-"""How fast the memory is by itself, with a memory file: no reading, no sending.
+"""How fast the store is by itself, with a memory file: no reading, no sending.
 
-Each record has its user and what Amplitude was told of that user looked up and put
-anew, and its event noted as delivered, from a second thread, as a lane does.
+Each record has its user and what was sent of that user looked up and put anew, and its
+event noted as delivered, from a second thread, as a lane does.
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ _STATE: Final = UserState(
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """What the memory hears of one record."""
+    """What the store hears of one record."""
 
     user: str
     external_id: str
     device: str
     state: UserState
     time: int
-    mark: SentEvent
+    event: SentEvent
 
 
 def measure(shop: Workshop) -> Result:
@@ -98,10 +98,10 @@ def _seconds(memory: SqliteStore, steps: Sequence[_Step]) -> float:
     requests: queue.Queue[list[SentEvent] | None] = queue.Queue(8)
 
     def settle() -> None:
-        while (marks := requests.get()) is not None:
-            memory.delivered_among("main", [mark.key for mark in marks])
-            memory.settle("main", marks, [])
-            if memory.wants_commit or not marks:
+        while (events := requests.get()) is not None:
+            memory.delivered_among("main", [event.key for event in events])
+            memory.settle("main", events, [])
+            if memory.wants_commit or not events:
                 memory.commit()
 
     lane = threading.Thread(target=settle)
@@ -113,11 +113,11 @@ def _seconds(memory: SqliteStore, steps: Sequence[_Step]) -> float:
         if not memory.is_all_in_ram:
             memory.users.prepare(step.user for step in some)
             memory.prepare(
-                {step.external_id for step in some}, {step.mark.key for step in some}
+                {step.external_id for step in some}, {step.event.key for step in some}
             )
         for step in some:
             _learn(memory, step)
-            request.append(step.mark)
+            request.append(step.event)
         if len(request) >= _A_REQUEST:
             requests.put(request)
             request = []
@@ -131,21 +131,21 @@ def _seconds(memory: SqliteStore, steps: Sequence[_Step]) -> float:
 
 
 def _learn(memory: SqliteStore, step: _Step) -> None:
-    known, told = memory.users.get(step.user), memory.sent_states["main"]
-    told.get(step.external_id)
+    known, sent = memory.users.get(step.user), memory.sent_states["main"]
+    sent.get(step.external_id)
     if known.external_id is None:
         memory.claim(EXTERNAL_ID, step.external_id, step.user)
         memory.claim(DEVICE, step.device, step.user)
-    memory.delivered_before("main", step.mark.key)
+    memory.delivered_before("main", step.event.key)
     known = known.with_external_id(step.external_id, step.time)
     if step.device != known.device_id:
         known = known.with_device(step.device)
     memory.users.put(step.user, known.with_state(step.state, step.time))
-    said = properties_hash({"namiml_active_skus": step.state.active_skus})
-    mark = step.mark
-    told.put(
+    hashed = properties_hash({"namiml_active_skus": step.state.active_skus})
+    event = step.event
+    sent.put(
         step.external_id,
-        SentState(step.time, said, mark.insert_id, memory.run, key=mark.key),
+        SentState(step.time, hashed, event.insert_id, memory.run, key=event.key),
     )
 
 
@@ -160,5 +160,7 @@ def _steps(count: int, users: int, *, seed: str) -> Iterator[_Step]:
         moment = _FIRST_MS + number * _STEP_MS
         event_id = str(uuid.UUID(int=dice.getrandbits(128)))
         key = dedup_key(event_id, device, external_id)
-        mark = SentEvent("device.impression", moment, key, event_id)
-        yield _Step(own, external_id, device, state, moment, mark)
+        event = SentEvent(
+            "device.impression", moment, key, event_id, device, external_id
+        )
+        yield _Step(own, external_id, device, state, moment, event)

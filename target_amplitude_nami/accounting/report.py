@@ -153,8 +153,8 @@ class Report:
                 f"memory: {store.waiting:,} records wait for an External ID, the "
                 f"oldest since {_moment(store.waiting_since)}"
             )
-        if store.oddities:
-            listed = ", ".join(f"{n:,} {kind}" for kind, n in store.oddities.items())
+        if store.id_conflicts:
+            listed = ", ".join(f"{n:,} {kind}" for kind, n in store.id_conflicts.items())
             yield f"memory: odd ids: {listed}; `report_path` names some"
 
     def to_json(self) -> str:
@@ -180,8 +180,8 @@ class Report:
                 "released": self.counts.released,
                 "waiting": self.store.waiting,
                 "waiting_since": _moment(self.store.waiting_since),
-                "odd_ids": self.store.oddities,
-                "named_odd_ids": msgspec.to_builtins(self.store.named_oddities),
+                "odd_ids": self.store.id_conflicts,
+                "named_odd_ids": msgspec.to_builtins(self.store.named_id_conflicts),
                 "texts_cut": self.texts_cut,
                 "columns_not_understood": dict(self.columns_not_understood),
                 **dataclasses.asdict(self.traffic),

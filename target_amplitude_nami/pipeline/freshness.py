@@ -69,11 +69,11 @@ class FreshnessTracker:
         self, identity: Identity, sent: SentState, mapped: AmplitudeEvent
     ) -> bool:
         """Return whether a `$identify` sets what was sent last, now or before."""
-        if sent.said != properties_hash(_set_properties(mapped)):
+        if sent.properties_hash != properties_hash(_set_properties(mapped)):
             return False
         device = self._sent_to_device(identity)
         is_newer = not sent.is_newer_than(device.time) or sent.time is None
-        return device.said in {None, sent.said} or not is_newer
+        return device.properties_hash in {None, sent.properties_hash} or not is_newer
 
     def was_sent_in_this_run(self, sent: SentState) -> bool:
         """Return whether this run sent a state."""

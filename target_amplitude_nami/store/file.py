@@ -1,30 +1,26 @@
-"""The memory's SQLite file: its form, and every statement that reads or writes it."""
+"""A connection to the store's SQLite file, and what is wrong when it does not work."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import itertools
-import os
 import sqlite3
-import tempfile
 import threading
 import typing as t
-from pathlib import Path
 
 import msgspec
 
 from target_amplitude_nami.errors import StoreUnusable
-from target_amplitude_nami.store.lock import lock
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from target_amplitude_nami.store.schema import Schema
 
 _APPLICATION: t.Final = 0x4E616D69  # "Nami", so that no other file is taken for one
-_VERSION: t.Final = 4
 _CACHE_KIB: t.Final = 2_000
 _CHECKPOINT_PAGES: t.Final = 10_000
-_ROWS_AT_ONCE: t.Final = 1_000
 _CANNOT_WRITE: t.Final = {
     "SQLITE_FULL": "disk full",
     "SQLITE_IOERR_SHMSIZE": "disk full",
@@ -36,54 +32,31 @@ _CANNOT_WRITE: t.Final = {
 """What SQLite calls it when the disk takes nothing; a plainer word, where there is one.
 """
 
-_Row = t.TypeVar("_Row")
+_DAMAGED: t.Final = ("SQLITE_CORRUPT", "SQLITE_ERROR", "SQLITE_CONSTRAINT")
+"""What SQLite calls it when the file is broken, or lacks a table or a column."""
 
-_TABLES: t.Final = """
-CREATE TABLE facts (id TEXT NOT NULL UNIQUE, fact BLOB NOT NULL);
-CREATE TABLE projects (number INTEGER PRIMARY KEY, hash BLOB UNIQUE);
-CREATE TABLE event_types (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-CREATE TABLE delivered (
-    id BLOB,
-    project INTEGER,
-    event_type INTEGER NOT NULL,
-    time INTEGER,
-    day INTEGER NOT NULL,
-    PRIMARY KEY (id, project)
-) WITHOUT ROWID;
-CREATE TABLE purges (day INTEGER PRIMARY KEY);
-CREATE TABLE held (
-    number INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
-    user TEXT NOT NULL,
-    since INTEGER NOT NULL,
-    stream BLOB NOT NULL,
-    line BLOB NOT NULL,
-    record BLOB NOT NULL
-);
-CREATE INDEX held_by_user ON held (user, number);
-CREATE TABLE owners (id TEXT PRIMARY KEY, user TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE oddities (
-    kind TEXT, value TEXT, user TEXT, other TEXT NOT NULL,
-    PRIMARY KEY (kind, value, user)
-) WITHOUT ROWID;
-"""
+_Row = t.TypeVar("_Row")
 
 
 class StoreFile:
     """A connection to the file. What is written survives with `commit`.
 
-    What concerns many rows is one statement, its rows in a JSON text: SQLite then works
-    outside the interpreter's lock, which a lane would otherwise have to win back for
-    every row.
+    What concerns many rows is one statement; see `values`.
     """
 
     def __init__(
-        self, path: Path, *, is_lasting: bool, named: Path | None = None
+        self,
+        path: Path,
+        schema: Schema,
+        *,
+        is_lasting: bool,
+        named: Path | None = None,
     ) -> None:
         """Open the file; make it if it is missing.
 
         Args:
             path: The file.
+            schema: The form that it must have, or is brought to.
             is_lasting: Whether what is committed survives the machine.
             named: The file as the user calls it, for messages.
 
@@ -99,7 +72,7 @@ class StoreFile:
                 path, isolation_level=None, check_same_thread=False
             )
             try:
-                self._prepare()
+                self._prepare(schema)
             except BaseException:
                 self._connection.close()
                 raise
@@ -145,34 +118,33 @@ class StoreFile:
         """Return what to raise for a row that nobody wrote like that."""
         return self._unusable("it is damaged")
 
-    def _prepare(self) -> None:
+    def _prepare(self, schema: Schema) -> None:
         [[application]] = self.rows("PRAGMA application_id")
-        [[version]] = self.rows("PRAGMA user_version")
+        [[form]] = self.rows("PRAGMA user_version")
         [[tables]] = self.rows("SELECT count(*) FROM sqlite_master")
-        if application != _APPLICATION and (application or version or tables):
+        if application != _APPLICATION and (application or form or tables):
             raise self._unusable("it is another program's")
-        if version > _VERSION:
+        if form > schema.form:
             raise self._unusable(
-                f"a newer version of this target wrote it (in form {version}; this one "
-                f"knows {_VERSION}): upgrade the target"
+                f"a newer version of this target wrote it (in form {form}; this one "
+                f"knows {schema.form}): upgrade the target"
             )
-        if application == _APPLICATION and version < _VERSION:
+        if application == _APPLICATION and form < schema.oldest_form:
             raise self._unusable(
-                f"it has form {version}, of before the first release, and this target "
-                f"knows {_VERSION}"
+                f"it has form {form}, of before the first release, and this target "
+                f"knows {schema.form}"
             )
         self.rows("PRAGMA journal_mode = WAL")
         # What STATE covers must survive the machine; a temporary file survives nothing.
         self.run(f"PRAGMA synchronous = {'FULL' if self._is_lasting else 'OFF'}")
         self.run(f"PRAGMA cache_size = -{_CACHE_KIB}")
         self.rows(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
-        if version < _VERSION:
-            self.run("BEGIN")
-            for table in _TABLES.split(";"):
-                self.run(table)
-            self.run(f"PRAGMA application_id = {_APPLICATION}")
-            self.run(f"PRAGMA user_version = {_VERSION}")
-            self.run("COMMIT")
+        for next_form, script in schema.scripts_from(form):
+            with self._lock:
+                self._connection.executescript(
+                    f"BEGIN;{script}\n;PRAGMA application_id = {_APPLICATION};"
+                    f"PRAGMA user_version = {next_form};COMMIT;"
+                )
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
@@ -194,8 +166,12 @@ class StoreFile:
             )
         if not self._is_lasting or name not in _CANNOT_WRITE:
             # Where text cannot be decoded, Python's message has all of it.
-            is_text = isinstance(error, sqlite3.OperationalError) and not name
-            return self.damaged() if is_text else self._unusable(str(error))
+            if isinstance(error, sqlite3.OperationalError) and not name:
+                return self.damaged()
+            is_damage = name.startswith(_DAMAGED)
+            return self._unusable(
+                f"it is damaged ({error})" if is_damage else f"{error}"
+            )
         why = _CANNOT_WRITE[name]
         return StoreUnusable(
             f"The memory file {self._path} cannot be written ({why or error}): "
@@ -218,73 +194,18 @@ class StoreFile:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Files:
-    """Two connections to one file, so that reading need not wait for writing."""
+    """Connections to one file, so that reading need not wait for writing."""
 
     writing: StoreFile
     reading: StoreFile
-    """Sees what was committed; for one thread of its own."""
+    """Sees what was committed; for the thread that reads records."""
+    looking_up: StoreFile
+    """Sees what was committed; for all other threads."""
     let_go: Callable[[], None]
 
     def close(self) -> None:
-        """Close both; what was not committed is gone."""
+        """Close all; what was not committed is gone."""
+        self.looking_up.close()
         self.reading.close()
         self.writing.close()
         self.let_go()
-
-
-def open_files(path: Path | None, *, reads_uncommitted: bool) -> Files:
-    """Open the memory file, or a temporary one that is gone with the process.
-
-    Args:
-        path: The file; None: a temporary one.
-        reads_uncommitted: Whether nothing will be committed: what reads is then the
-            very connection that writes.
-
-    Raises:
-        StoreUnusable: When it is in use by another run, damaged, of a newer version,
-            or something else.
-    """
-    if path is None:
-        return _open_temporary()
-    # SQLite puts its own files beside the file that is meant, not beside a link to it.
-    real = Path(os.path.realpath(path))
-    with contextlib.ExitStack() as until_failure:
-        let_go = lock(path, real)
-        until_failure.callback(let_go)
-        writing = StoreFile(real, is_lasting=True, named=path)
-        until_failure.callback(writing.close)
-        reading = writing
-        if not reads_uncommitted:
-            reading = StoreFile(real, is_lasting=True, named=path)
-        writing.begin()
-        until_failure.pop_all()
-    return Files(writing, reading, let_go)
-
-
-def _open_temporary() -> Files:
-    try:
-        with tempfile.TemporaryDirectory(prefix="target-amplitude-nami-") as folder:
-            path = Path(folder) / "memory.db"
-            writing = StoreFile(path, is_lasting=False)
-            reading = StoreFile(path, is_lasting=False)
-            writing.begin()
-            # The folder goes at once: nothing is left behind, whatever ends the run.
-    except OSError as error:
-        raise StoreUnusable(
-            f"There is no folder for temporary files ({error.strerror}): name one in "
-            f"the variable TMPDIR"
-        ) from error
-    return Files(writing, reading, lambda: None)
-
-
-def chunks(rows: Collection[_Row]) -> Iterator[list[_Row]]:
-    """Yield rows in pieces: SQLite takes a JSON text apart as a whole, in RAM."""
-    remaining = iter(rows)
-    while chunk := list(itertools.islice(remaining, _ROWS_AT_ONCE)):
-        yield chunk
-
-
-def json_array(texts: Iterable[str]) -> str:
-    """Return a JSON array of texts in which nothing needs escaping."""
-    joined = '","'.join(texts)
-    return f'["{joined}"]' if joined else "[]"

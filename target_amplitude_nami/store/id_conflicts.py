@@ -5,9 +5,6 @@ from __future__ import annotations
 import threading
 import typing as t
 
-import msgspec
-
-from target_amplitude_nami.store.keys import Keys, shown
 from target_amplitude_nami.store.model import (
     DEVICE,
     EXTERNAL_ID,
@@ -15,15 +12,28 @@ from target_amplitude_nami.store.model import (
     Claim,
     IdConflict,
 )
+from target_amplitude_nami.store.values import rows_for_rows, run_for_rows
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from target_amplitude_nami.store.calendar import Calendar
     from target_amplitude_nami.store.file import StoreFile
 
 _MOST_NAMED: t.Final = 10
-
-_KEYS: t.Final = {kind: Keys(kind[:16].encode()) for kind in (EXTERNAL_ID, DEVICE)}
+_ADD_OWNERS: t.Final = """
+INSERT OR IGNORE INTO id_owners (kind, id, nami_user_id)
+SELECT ?1, column1, column2 FROM ({rows}) WHERE column1 IS NOT NULL
+"""
+_FIND_OTHER_OWNERS: t.Final = """
+SELECT o.id, o.nami_user_id FROM (SELECT ?1 AS kind) AS k CROSS JOIN ({rows}) AS r
+CROSS JOIN id_owners AS o ON o.kind = k.kind AND o.id = r.column1
+WHERE o.nami_user_id <> r.column2
+"""
+_ADD_CONFLICTS: t.Final = """
+INSERT OR IGNORE INTO id_conflicts (kind, id, nami_user_id, other_id)
+SELECT * FROM ({rows}) WHERE column1 IS NOT NULL
+"""
 
 
 class IdConflicts:
@@ -32,7 +42,7 @@ class IdConflicts:
     def __init__(self) -> None:
         """Know of none yet."""
         self._lock = threading.Lock()
-        self._claims: dict[str, dict[str, str]] = {kind: {} for kind in _KEYS}
+        self._claims: dict[str, dict[str, str]] = {EXTERNAL_ID: {}, DEVICE: {}}
         """By kind and id, the Nami user who claimed it first.
 
         Without the lock: what the writing thread takes out of it is gone at once.
@@ -57,18 +67,25 @@ class IdConflicts:
         with self._lock:
             self._found[claim] = min(first, second)
 
-    def write(self, file: StoreFile) -> bool:
+    def take_unwritten(self) -> None:
+        """Decide nothing: what is noted until it is written goes with it."""
+
+    def note_committed(self) -> None:
+        """Drop nothing: what was written is in RAM no more."""
+
+    def write(self, file: StoreFile, _calendar: Calendar) -> bool:
         """Write what was noted; return whether there was anything.
 
-        The first who claimed an id has it; who else does is odd.
+        The first user who claimed an id owns it; another one is a conflict.
         """
         with self._lock:
             found, self._found = self._found, {}
         taken = {kind: self._take_claims(kind, found) for kind in self._claims}
         for kind, claims in taken.items():
-            if claims:
-                _write_claims(file, kind, claims, found)
-        _write_found(file, found)
+            _write_claims(file, kind, claims, found)
+        run_for_rows(
+            file, _ADD_CONFLICTS, [(*claim, other) for claim, other in found.items()]
+        )
         return bool(any(taken.values()) or found)
 
     def _take_claims(self, kind: str, found: dict[Claim, str]) -> dict[str, str]:
@@ -85,13 +102,14 @@ class IdConflicts:
 
     @staticmethod
     def named(file: StoreFile, kinds: Iterable[str]) -> list[IdConflict]:
-        """Return some oddities of each kind."""
+        """Return some conflicts of each kind."""
         return [
             IdConflict(*row)
             for kind in kinds
             for row in file.rows_of(
                 tuple[str, str, str, str],
-                "SELECT * FROM oddities WHERE kind = ? LIMIT ?",
+                "SELECT kind, id, nami_user_id, other_id FROM id_conflicts"
+                " WHERE kind = ? LIMIT ?",
                 kind,
                 _MOST_NAMED,
             )
@@ -101,30 +119,8 @@ class IdConflicts:
 def _write_claims(
     file: StoreFile, kind: str, claims: Mapping[str, str], found: dict[Claim, str]
 ) -> None:
-    ids = sorted(claims)
-    by_key = dict(zip(_KEYS[kind].of_all(ids), ids, strict=True))
-    owners = msgspec.json.encode(
-        {key: shown(claims[id_]) for key, id_ in by_key.items()}
-    ).decode()
-    new = file.run(
-        "INSERT OR IGNORE INTO owners SELECT key, value FROM json_each(?)", owners
-    )
-    if new < len(claims):
-        for key, owner in file.rows_of(
-            tuple[str, str],
-            "SELECT key, user FROM json_each(?) JOIN owners ON owners.id = key"
-            " WHERE user <> value",
-            owners,
-        ):
-            found[Claim(kind, by_key[key], claims[by_key[key]])] = owner
-
-
-def _write_found(file: StoreFile, found: Mapping[Claim, str]) -> None:
-    for claim, other in found.items():
-        file.run(
-            "INSERT OR IGNORE INTO oddities VALUES (?, ?, ?, ?)",
-            claim.kind,
-            shown(claim.value),
-            shown(claim.user_id),
-            shown(other),
-        )
+    rows = sorted(claims.items())
+    if run_for_rows(file, _ADD_OWNERS, rows, kind) < len(rows):
+        owned = rows_for_rows(file, tuple[str, str], _FIND_OTHER_OWNERS, rows, kind)
+        for value, owner in owned:
+            found[Claim(kind, value, claims[value])] = owner

@@ -1,4 +1,4 @@
-"""What goes into the memory and comes out of it, as small frozen classes."""
+"""What goes into the store and comes out of it, as small frozen classes."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ class Claim(t.NamedTuple):
 
 
 class StoreFigures(msgspec.Struct, frozen=True):
-    """What the report says of the memory."""
+    """What the report says of the store."""
 
     waiting: int = 0
     """How many records are held."""
     waiting_since: int | None = None
     """When the oldest of them was put there, s since 1970."""
-    oddities: dict[str, int] = {}
+    id_conflicts: dict[str, int] = {}
     """How many there are of each kind."""
-    named_oddities: list[IdConflict] = []
+    named_id_conflicts: list[IdConflict] = []
     """Some of each kind."""

@@ -1,16 +1,13 @@
-"""A store that keeps nothing, for the library."""
+"""The store of who remembers nothing."""
 
 from __future__ import annotations
 
+import time
 import typing as t
 
+from target_amplitude_nami.errors import StoreUnusable
 from target_amplitude_nami.store.model import StoreFigures
-from target_amplitude_nami.store.profiles import (
-    NEVER_SENT,
-    UNKNOWN_USER,
-    SentState,
-    UserProfile,
-)
+from target_amplitude_nami.store.profiles import NEVER_SENT, UNKNOWN_USER
 
 if t.TYPE_CHECKING:
     from collections.abc import (
@@ -22,95 +19,118 @@ if t.TYPE_CHECKING:
         Sequence,
     )
 
-    from target_amplitude_nami.outcomes import (
-        DedupKey,
-        Occurrence,
-        Project,
-        SentEvent,
-    )
+    from target_amplitude_nami.outcomes import DedupKey, Occurrence, Project, SentEvent
     from target_amplitude_nami.store.model import Held, RejectPlace
+    from target_amplitude_nami.store.profiles import SentState, UserProfile
 
 _Row = t.TypeVar("_Row")
 
 
-class _NoRows(t.Generic[_Row]):
-    """A table that stays empty."""
+class NullTable(t.Generic[_Row]):
+    """A table that keeps no row."""
 
     def __init__(self, empty: _Row) -> None:
+        """Take what is known of every name."""
         self._empty = empty
 
-    def get(self, _name: str) -> _Row:
+    def get(self, _name: str, /) -> _Row:
+        """Return an empty row."""
         return self._empty
 
-    def put(self, _name: str, _row: _Row) -> None:
-        pass
+    def put(self, _name: str, _row: _Row, /) -> None:
+        """Keep nothing."""
 
-    def prepare(self, _names: Iterable[str]) -> None:
-        pass
+    def prepare(self, _names: Iterable[str], /) -> None:
+        """Look nothing up."""
 
 
 class NullStore:
-    """Keeps nothing: each record is the first one of its user."""
+    """A store that learns nothing: `store.protocol.Store`.
 
-    run: int = 1
-    is_all_in_ram: bool = True
-    waiting: int = 0
-    wants_commit: bool = False
+    Each record is understood by itself, so that its bytes depend on it and the settings
+    alone. Nothing is found to be stale, repeated or unchanged, and nothing can be held.
+    """
 
-    def __init__(self, projects: Collection[Project] = ("main",)) -> None:
+    warnings: Sequence[str] = ()
+
+    def __init__(self, projects: Collection[Project]) -> None:
         """Take the projects that events go to."""
-        self.users: _NoRows[UserProfile] = _NoRows(UNKNOWN_USER)
-        no_states: _NoRows[SentState] = _NoRows(NEVER_SENT)
-        self.sent_states: Mapping[Project, _NoRows[SentState]] = dict.fromkeys(
-            projects, no_states
-        )
+        self.run: t.Final = time.time_ns()
+        self.users: NullTable[UserProfile] = NullTable(UNKNOWN_USER)
+        self.sent_states: Mapping[Project, NullTable[SentState]] = {
+            project: NullTable(NEVER_SENT) for project in projects
+        }
 
-    def prepare(self, _targets: Collection[str], _keys: Collection[DedupKey]) -> None:
-        """Do nothing."""
+    @property
+    def is_all_in_ram(self) -> bool:
+        """Whether `prepare` has nothing to look up: always."""
+        return True
 
-    def delivered_before(self, _project: Project, _key: DedupKey) -> Occurrence | None:
-        """Return None."""
+    def prepare(
+        self, _targets: Collection[str], _keys: Collection[DedupKey], /
+    ) -> None:
+        """Look nothing up."""
+
+    def delivered_before(
+        self, _project: Project, _key: DedupKey, /
+    ) -> Occurrence | None:
+        """Return None: no earlier run is remembered."""
         return None
 
     def delivered_among(
-        self, _project: Project, _keys: Sequence[DedupKey]
+        self, _project: Project, _keys: Sequence[DedupKey], /
     ) -> Mapping[DedupKey, Occurrence]:
-        """Return nothing."""
+        """Return nothing: no delivered event is remembered."""
         return {}
 
-    def claim(self, _kind: str, _value: str, _user_id: str) -> None:
-        """Do nothing."""
+    def claim(self, _kind: str, _value: str, _user_id: str, /) -> None:
+        """Note nothing."""
 
-    def note_second_external_id(self, _user_id: str, _first: str, _second: str) -> None:
-        """Do nothing."""
+    def note_second_external_id(
+        self, _user_id: str, _first: str, _second: str, /
+    ) -> None:
+        """Note nothing."""
 
     def settle(
-        self, _project: Project, _sent: Iterable[SentEvent], _held: Sequence[int]
+        self, _project: Project, _sent: Iterable[SentEvent], _held: Sequence[int], /
     ) -> None:
-        """Do nothing."""
+        """Remember nothing."""
 
-    def invalidate(self, _project: Project, _target: str, _key: DedupKey) -> None:
-        """Do nothing."""
+    def invalidate(self, _project: Project, _target: str, _key: DedupKey, /) -> None:
+        """Note nothing."""
 
     def apply_invalidations(self) -> None:
-        """Do nothing."""
+        """Forget nothing."""
+
+    @property
+    def waiting(self) -> int:
+        """How many records are held: none."""
+        return 0
 
     def hold(
         self,
-        user_id: str,
-        stream: str,
-        line: bytes,
-        record: bytes,
+        _user_id: str,
+        _stream: str,
+        _line: bytes,
+        _record: bytes,
         *,
         is_of_now: bool = False,
     ) -> bool:
-        """Refuse: nothing can be held here."""
-        raise NotImplementedError
+        """Refuse to hold a record, which would be lost.
 
-    def forget_held(self, _number: int) -> None:
-        """Do nothing."""
+        Raises:
+            StoreUnusable: Always.
+        """
+        del is_of_now
+        raise StoreUnusable(
+            "A record cannot be held where nothing is remembered: `anonymous_users` "
+            "must not be hold"
+        )
 
-    def held_of(self, _user_id: str) -> Iterator[Held]:
+    def forget_held(self, _number: int, /) -> None:
+        """Forget nothing."""
+
+    def held_of(self, _user_id: str, /) -> Iterator[Held]:
         """Yield nothing."""
         return iter(())
 
@@ -122,26 +142,31 @@ class NullStore:
         """Yield nothing."""
         return iter(())
 
-    def find_reject(self, _key: bytes) -> RejectPlace | None:
-        """Return None."""
+    def find_reject(self, _key: bytes, /) -> RejectPlace | None:
+        """Return None: no reject is remembered."""
         return None
 
-    def note_reject(self, _key: bytes, _place: RejectPlace) -> None:
-        """Do nothing."""
+    def note_reject(self, _key: bytes, _place: RejectPlace, /) -> None:
+        """Note nothing."""
 
     def open(self) -> None:
-        """Do nothing."""
+        """Open nothing."""
 
-    def commit(self, _first: Callable[[], None] = lambda: None) -> None:
-        """Do nothing."""
+    @property
+    def wants_commit(self) -> bool:
+        """Whether so much was learnt that it should not all stay in RAM: never."""
+        return False
+
+    def commit(self, _first: Callable[[], None] = lambda: None, /) -> None:
+        """Commit nothing."""
 
     def damaged(self) -> Exception:
-        """Return what to raise for something that was never kept."""
-        return NotImplementedError()
+        """Return what to raise for something that was never kept like that."""
+        return StoreUnusable("There is nothing that could be damaged")
 
     def figures(self) -> StoreFigures:
-        """Return no figures."""
+        """Return that nothing is remembered."""
         return StoreFigures()
 
     def close(self) -> None:
-        """Do nothing."""
+        """Close nothing."""

@@ -51,6 +51,10 @@ class Store(t.Protocol):
         """A number that no other run has."""
 
     @property
+    def warnings(self) -> Sequence[str]:
+        """What the user has to know of it, once it is open: log it once."""
+
+    @property
     def users(self) -> Table[UserProfile]:
         """What is known of each Nami user."""
 
@@ -147,10 +151,16 @@ class Store(t.Protocol):
         """Whether so much was learnt that it should not all stay in RAM."""
 
     def commit(self, first: Callable[[], None] = ..., /) -> None:
-        """Make all that was learnt survive a crash.
+        """Make all that was learnt so far survive a crash.
+
+        Others may go on meanwhile: what they settle belongs to the next commit.
 
         Args:
-            first: Makes safe what must be safe before.
+            first: Makes safe what must be safe before; called once it is decided what
+                belongs to this commit.
+
+        Raises:
+            StoreUnusable: When the disk does not take it.
         """
 
     def damaged(self) -> Exception:

@@ -2,59 +2,76 @@
 
 from __future__ import annotations
 
+import threading
 import typing as t
 
 from target_amplitude_nami.store.model import RejectPlace
+from target_amplitude_nami.store.pending import Pending
+from target_amplitude_nami.store.values import run_for_rows
 
 if t.TYPE_CHECKING:
-    from target_amplitude_nami.store.file import StoreFile
+    from target_amplitude_nami.store.calendar import Calendar
+    from target_amplitude_nami.store.file import Files, StoreFile
 
-_TABLE: t.Final = """
-CREATE TABLE IF NOT EXISTS reject_places (
-    key BLOB PRIMARY KEY,
-    at INTEGER NOT NULL,
-    length INTEGER NOT NULL,
-    digest BLOB NOT NULL,
-    day INTEGER NOT NULL
-) WITHOUT ROWID
+_FIND: t.Final = (
+    "SELECT byte_offset, length, line_hash FROM reject_places WHERE record_hash = ?"
+)
+_ADD: t.Final = """
+INSERT OR REPLACE INTO reject_places
+    (byte_offset, length, line_hash, last_seen_day, record_hash)
+SELECT column1, column2, column3, ?1, column4 FROM ({rows}) WHERE column1 IS NOT NULL
 """
 
 
 class RejectPlaces:
-    """The places by a hash of the record; not for several threads at once."""
+    """The places by a hash of the record; for any thread, but one writes at a time."""
 
-    def __init__(self, file: StoreFile, day: int) -> None:
-        """Take the file that has them.
+    def __init__(self, files: Files) -> None:
+        """Take the file that has them."""
+        self._files = files
+        self._lock = threading.Lock()
+        self._pending: Pending[bytes, RejectPlace] = Pending()
 
-        Args:
-            file: The file, in which what is written is not yet committed.
-            day: Today, days since 1970.
-        """
-        file.run(_TABLE)
-        self._file = file
-        self._day = day
+    @property
+    def unwritten(self) -> int:
+        """How many the file does not have."""
+        return len(self._pending.added)
 
     def find(self, key: bytes) -> RejectPlace | None:
         """Return where a record was written; only the file can tell if it still is."""
-        rows = self._file.rows(
-            "SELECT at, length, digest FROM reject_places WHERE key = ?"
-            " AND typeof(at) = 'integer' AND typeof(length) = 'integer'"
-            " AND typeof(digest) = 'blob'",
-            key,
-        )
-        return RejectPlace(*rows[0]) if rows else None
+        with self._lock:
+            new = self._pending.get(key)
+        if new is not None:
+            return new
+        rows = self._files.looking_up.rows_of(tuple[int, int, str], _FIND, key.hex())
+        if not rows:
+            return None
+        [(at, length, line_hash)] = rows
+        try:
+            return RejectPlace(at, length, bytes.fromhex(line_hash))
+        except ValueError as error:
+            raise self._files.writing.damaged() from error
 
     def note(self, key: bytes, place: RejectPlace) -> None:
-        """Remember, from today, where a record was written."""
-        self._file.run(
-            "INSERT OR REPLACE INTO reject_places VALUES (?, ?, ?, ?, ?)",
-            key,
-            place.at,
-            place.length,
-            place.digest,
-            self._day,
-        )
+        """Remember where a record was written."""
+        with self._lock:
+            self._pending.added[key] = place
 
-    def forget_before(self, day: int) -> None:
-        """Forget records that did not come since a day, days since 1970."""
-        self._file.run("DELETE FROM reject_places WHERE day < ?", day)
+    def take_unwritten(self) -> None:
+        """Decide what `write` will write: all that was noted so far."""
+        with self._lock:
+            self._pending.take()
+
+    def write(self, file: StoreFile, calendar: Calendar) -> bool:
+        """Write what was taken; return whether there was anything."""
+        rows = [
+            (place.at, place.length, place.digest.hex(), key.hex())
+            for key, place in self._pending.pop_taken().items()
+        ]
+        run_for_rows(file, _ADD, rows, calendar.today)
+        return bool(rows)
+
+    def note_committed(self) -> None:
+        """Drop from RAM what can be found in the file from now on."""
+        with self._lock:
+            self._pending.note_committed()

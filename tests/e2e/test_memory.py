@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 def let_pass(path: Path, days: int) -> None:
     """Make all that the memory remembers so much older."""
     connection = sqlite3.connect(path)
-    connection.execute("UPDATE delivered SET day = day - ?", [days])
-    connection.execute("DELETE FROM purges")
+    connection.execute("UPDATE delivered SET last_seen_day = last_seen_day - ?", [days])
+    connection.execute("DELETE FROM meta WHERE name = 'purged_day'")
     connection.commit()
     connection.close()
 
@@ -93,16 +93,16 @@ def test_a_held_record_that_is_damaged_ends_the_run_with_one_word(
 @pytest.mark.parametrize(
     ("table", "column"),
     [
-        ("facts", "fact"),
+        ("users", "state"),
         ("delivered", "event_type"),
         ("delivered", "time"),
-        ("event_types", "name"),
+        ("sent_states", "properties_hash"),
         ("held", "stream"),
         ("held", "line"),
         ("held", "record"),
         ("held", "since"),
-        ("oddities", "other"),
-        ("owners", "user"),
+        ("id_conflicts", "other_id"),
+        ("id_owners", "nami_user_id"),
     ],
 )
 def test_a_damaged_row_ends_the_run_with_one_word(

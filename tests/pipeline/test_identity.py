@@ -114,7 +114,7 @@ def test_ids_that_do_not_fit_together_are_noted(
     known = learning.with_ids(UNKNOWN_USER, record(ANNA, 5, PHONE))
     learning.with_ids(known, record(BERT, 6, TABLET))
     learning.with_ids(UNKNOWN_USER, record(ANNA, 5, PHONE, user_id="nami-2"))
-    assert memory.figures().oddities == {
+    assert memory.figures().id_conflicts == {
         SEVERAL_EXTERNAL_IDS: 1,
         EXTERNAL_ID: 1,
         DEVICE: 1,

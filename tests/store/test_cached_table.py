@@ -1,4 +1,4 @@
-"""Small facts by name: in RAM, in the file, and on the way from one to the other."""
+"""Small rows by name: in RAM, in the file, and on the way from one to the other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from target_amplitude_nami.store.profiles import (
     UserProfile,
 )
 from tests.support.memory import (
-    HALF_AN_EMOJI,
     ODD_TEXTS,
     leave,
     remember,
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from target_amplitude_nami.store.sqlite_store import SqliteStore
 
 
-def test_nothing_is_known_of_a_stranger(memory: SqliteStore) -> None:
+def test_nothing_is_known_of_a_new_user(memory: SqliteStore) -> None:
     assert memory.users.get("nami-1") == UNKNOWN_USER
     assert memory.sent_states["main"].get("user") == NEVER_SENT
 
@@ -45,18 +44,18 @@ def test_users_and_targets_of_one_name_are_not_taken_for_each_other(
 ) -> None:
     first = remember(path)
     first.users.put("name", UserProfile(external_id="external"))
-    first.told["main"].put("name", SentState(1))
-    first.told["sandbox"].put("name", SentState(2))
+    first.sent_states["main"].put("name", SentState(1))
+    first.sent_states["sandbox"].put("name", SentState(2))
     first.commit()
     first.close()
     second = remember(path)
     assert second.users.get("name") == UserProfile(external_id="external")
-    assert second.told["main"].get("name") == SentState(1)
-    assert second.told["sandbox"].get("name") == SentState(2)
+    assert second.sent_states["main"].get("name") == SentState(1)
+    assert second.sent_states["sandbox"].get("name") == SentState(2)
     second.close()
 
 
-def test_another_project_was_told_nothing(path: Path) -> None:
+def test_nothing_was_sent_to_another_project(path: Path) -> None:
     leave(path, lambda memory: memory.sent_states["main"].put("user", SentState(1)))
     memory = remember(path, projects={"main": "another"})
     assert memory.sent_states["main"].get("user") == NEVER_SENT
@@ -69,9 +68,7 @@ EVERYTHING = UserProfile("ünï", 1, "device").with_state(
 
 
 @pytest.mark.parametrize("user_id", ODD_TEXTS)
-@pytest.mark.parametrize(
-    "external_id", ["external", 'a"b\\c', "a\0b", f"x{HALF_AN_EMOJI}", "🎧"]
-)
+@pytest.mark.parametrize("external_id", ["external", 'a"b\\c', "a\0b", "🎧"])
 def test_a_later_run_knows_all_that_was_committed(
     path: Path, user_id: str, external_id: str
 ) -> None:
@@ -87,14 +84,14 @@ def test_a_later_run_knows_all_that_was_committed(
     for is_prepared in (False, True):
         second = remember(path)
         if is_prepared:
-            second.users.prepare([user_id, "other", "stranger"])
+            second.users.prepare([user_id, "other", "nobody"])
         assert second.users.get(user_id) == known
         assert second.users.get("other") == EVERYTHING
-        assert second.users.get("stranger") == UNKNOWN_USER
+        assert second.users.get("nobody") == UNKNOWN_USER
         second.close()
 
 
-def test_who_was_a_stranger_is_known_as_soon_as_something_is_learnt(
+def test_a_new_user_is_known_as_soon_as_something_is_learnt(
     memory: SqliteStore,
 ) -> None:
     memory.users.put("nami-1", UserProfile(external_id="a"))
@@ -128,13 +125,13 @@ def test_more_users_than_fit_in_ram_are_all_known(
     assert len(memory.users._in_ram) <= count / 2
 
 
-def test_ram_is_counted_in_bytes_however_large_the_facts_are() -> None:
-    shelf = CachedTable(UNKNOWN_USER, most_bytes=1_000_000)
+def test_ram_is_counted_in_bytes_however_large_the_rows_are() -> None:
+    table = CachedTable(UNKNOWN_USER, most_bytes=1_000_000)
     for size in (10_000, 10, 5_000):  # the same users each time
         for number in range(200):
-            shelf.put(f"nami-{number}", UserProfile(external_id="x" * size))
-            in_ram = sum(map(len, shelf._in_ram.values()))
-            assert in_ram <= shelf._bytes_in_ram <= 1_000_000 + 10_500
+            table.put(f"nami-{number}", UserProfile(external_id="x" * size))
+            in_ram = sum(map(len, table._in_ram.values()))
+            assert in_ram <= table._bytes_in_ram <= 1_000_000 + 10_500
 
 
 def test_users_are_known_while_another_thread_writes_them(path: Path) -> None:

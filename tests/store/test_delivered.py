@@ -10,7 +10,7 @@ import pytest
 
 from target_amplitude_nami.outcomes import Occurrence
 from target_amplitude_nami.store.profiles import NEVER_SENT, SentState
-from tests.support.memory import EVENT, HALF_AN_EMOJI, OTHER, leave, mark_of, remember
+from tests.support.memory import EVENT, OTHER, leave, remember, sent_event
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from target_amplitude_nami.store.sqlite_store import SqliteStore
 
 _DAY = 86_400
+_STARTED = time.time()
 
 
 def among(path: Path, *marks: SentEvent) -> list[SentEvent]:
@@ -38,20 +39,18 @@ def among(path: Path, *marks: SentEvent) -> list[SentEvent]:
         memory.close()
 
 
-@pytest.mark.parametrize(
-    "insert_id", ["event", 'a"b\\', "a\0b", HALF_AN_EMOJI, "ü", ""]
-)
+@pytest.mark.parametrize("insert_id", ["event", 'a"b\\', "a\0b", "ü", ""])
 def test_a_delivered_event_is_known_again(memory: SqliteStore, insert_id: str) -> None:
-    mark = mark_of(insert_id)
+    mark = sent_event(insert_id)
     keys = [mark.key, OTHER.key]
     assert memory.delivered_among("main", keys) == {}
     memory.settle("main", [mark], [])
     assert memory.delivered_among("main", keys) == {mark.key: mark}
 
 
-@pytest.mark.parametrize("insert_id", ["event", 'a"b\\', HALF_AN_EMOJI, ""])
+@pytest.mark.parametrize("insert_id", ["event", 'a"b\\', "a\0b", ""])
 def test_a_later_run_knows_it_before_it_is_sent(path: Path, insert_id: str) -> None:
-    mark = mark_of(insert_id)
+    mark = sent_event(insert_id)
     leave(path, lambda memory: memory.settle("main", [mark], []))
     assert among(path, mark, OTHER) == [mark]
 
@@ -59,9 +58,9 @@ def test_a_later_run_knows_it_before_it_is_sent(path: Path, insert_id: str) -> N
 @pytest.mark.parametrize(
     "other",
     [
-        mark_of("event", device_id="another device"),
-        mark_of("event", device_id=None),
-        mark_of("event", device_id=None, user_id="device"),
+        sent_event("event", device_id="another device"),
+        sent_event("event", device_id=None),
+        sent_event("event", device_id=None, user_id="device"),
     ],
 )
 def test_events_of_two_devices_with_one_id_are_two(
@@ -74,25 +73,20 @@ def test_events_of_two_devices_with_one_id_are_two(
 
 
 @pytest.mark.parametrize(
-    ("time", "kept"),
-    [
-        *((time, time) for time in (None, 0, -1, 946_684_800_000, 1_717_000_000_000)),
-        *((time, time) for time in (1 - 2**47, 2**47 - 1)),
-        *((time, None) for time in (-(2**47), 2**47, 10**18 - 1)),
-    ],
+    "time", [None, 0, -1, 1_717_000_000_000, -(2**47), 2**47, 10**18 - 1]
 )
 @pytest.mark.parametrize("event_type", ["device.impression", "$identify", "ü"])
 def test_it_is_known_what_was_delivered_first_and_when(
-    path: Path, event_type: str, time: int | None, kept: int | None
+    path: Path, event_type: str, time: int | None
 ) -> None:
-    first = mark_of("event", time, event_type)
-    second = mark_of("event", 5, "another type")
+    first = sent_event("event", time, event_type)
+    second = sent_event("event", 5, "another type")
     leave(path, lambda memory: memory.settle("main", [first], []))
     leave(path, lambda memory: memory.settle("main", [second], []))
     memory = remember(path)
     [found] = memory.delivered_among("main", [second.key]).values()
     memory.close()
-    assert found == Occurrence(event_type, kept)
+    assert found == Occurrence(event_type, time)
     assert not first.differs_from(found)
     assert second.differs_from(found)
 
@@ -140,7 +134,7 @@ def test_of_what_names_a_project_the_file_has_a_hash(path: Path) -> None:
     assert bytes.fromhex(name) not in path.read_bytes()
 
 
-def test_a_project_that_begins_anew_has_nothing_and_was_told_nothing(
+def test_a_project_that_begins_anew_has_nothing_and_was_sent_nothing(
     path: Path,
 ) -> None:
     def learn(memory: SqliteStore) -> None:
@@ -168,21 +162,23 @@ def test_delivered_events_are_forgotten_after_their_days(
     path: Path, monkeypatch: pytest.MonkeyPatch, days_later: int, *, is_known: bool
 ) -> None:
     leave(path, lambda memory: memory.settle("main", [EVENT], []))
-    _let_pass(monkeypatch, days_later)
+    for days in (*range(30, days_later, 30), days_later, days_later):
+        _let_pass(monkeypatch, days)
+        leave(path, lambda _: None)
     assert among(path, EVENT) == ([EVENT] if is_known else [])
 
 
 def test_the_days_count_from_the_last_time_that_an_event_was_seen(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for _ in range(4):
+    for number in range(1, 5):
         leave(path, lambda memory: memory.settle("main", [EVENT], []))
-        _let_pass(monkeypatch, 60)
+        _let_pass(monkeypatch, 60 * number)
         assert among(path, EVENT) == [EVENT]
 
 
 def test_events_are_found_beside_a_great_many(memory: SqliteStore, path: Path) -> None:
-    ids = [mark_of(f"event-{number}", number) for number in range(50_000)]
+    ids = [sent_event(f"event-{number}", number) for number in range(50_000)]
     for start in range(0, len(ids), 2_000):
         memory.settle("main", ids[start : start + 2_000], [])
         if memory.wants_commit:
@@ -202,5 +198,5 @@ def test_events_are_found_beside_a_great_many(memory: SqliteStore, path: Path) -
 
 
 def _let_pass(monkeypatch: pytest.MonkeyPatch, days: int) -> None:
-    later = time.time() + days * _DAY
-    monkeypatch.setattr("target_amplitude_nami.store.memory.time.time", lambda: later)
+    later = _STARTED + days * _DAY
+    monkeypatch.setattr("target_amplitude_nami.store.calendar.time.time", lambda: later)

@@ -1,4 +1,4 @@
-"""The memory's file: who may use it, and what is said when it cannot be used."""
+"""The store's file: who may use it, and what the error says when it cannot be."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-import msgspec
 import pytest
 
 from target_amplitude_nami.errors import StoreUnusable
 from target_amplitude_nami.store.profiles import UNKNOWN_USER, UserProfile
-from tests.support.memory import EVENT, OTHER, leave, mark_of, remember
+from tests.support.memory import EVENT, OTHER, leave, remember, sent_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +57,7 @@ def test_without_a_path_nothing_is_written(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     memory = remember(None)
-    marks = [mark_of(f"event-{number}", number) for number in range(30_000)]
+    marks = [sent_event(f"event-{number}", number) for number in range(30_000)]
     memory.settle("main", marks, [])
     memory.commit()
     assert list(tmp_path.iterdir()) == []
@@ -124,62 +123,36 @@ def _of_form(path: Path, version: int) -> None:
 
 
 def _half(path: Path) -> None:
-    ids = [mark_of(f"event-{number}", number) for number in range(20_000)]
+    ids = [sent_event(f"event-{number}", number) for number in range(20_000)]
     leave(path, lambda memory: memory.settle("main", ids, []))
     os.truncate(path, path.stat().st_size // 2 // 4096 * 4096)
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "message"),
     [
         (
             lambda path: path.write_text("a letter to a friend\n" * 100),
             "not a database",
         ),
         (_foreign, "another program's"),
-        (lambda path: _of_form(path, 5), "newer version .* upgrade"),
-        (lambda path: _of_form(path, 3), "form 3, of before the first release"),
+        (lambda path: _of_form(path, 6), "newer version .* upgrade"),
+        (lambda path: _of_form(path, 4), "form 4, of before the first release"),
         (_half, "malformed"),
     ],
 )
-def test_a_file_that_is_not_ours_to_use_is_told_and_left_alone(
-    path: Path, spoil: Callable[[Path], object], said: str
+def test_a_file_that_is_not_ours_to_use_is_named_and_left_alone(
+    path: Path, spoil: Callable[[Path], object], message: str
 ) -> None:
     path.parent.mkdir()
     spoil(path)
     before = path.read_bytes()
-    with pytest.raises(StoreUnusable, match=said):
+    with pytest.raises(StoreUnusable, match=message):
         remember(path)
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize(
-    "fact",
-    [
-        b"",
-        b"\xff\xff",
-        b"[1, 2",
-        b"\x91\x05",
-        b"{}",
-        5,
-        "text",
-        msgspec.msgpack.encode(UserProfile(packed_state=b"\x91\x05")),
-        msgspec.msgpack.encode(UserProfile(packed_state=b"[")),
-    ],
-)
-def test_a_fact_that_nobody_wrote_is_told_as_damage(path: Path, fact: object) -> None:
-    leave(path, lambda memory: memory.users.put("nami-1", UserProfile(external_id="a")))
-    connection = sqlite3.connect(path)
-    connection.execute("UPDATE facts SET fact = ?", [fact])
-    connection.commit()
-    connection.close()
-    memory = remember(path)
-    with pytest.raises(StoreUnusable, match=r"it is damaged.*Restore it"):
-        memory.users.get("nami-1")
-    memory.close()
-
-
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreUnusable, match="cannot be made"):
         remember(tmp_path / "file" / "memory.db")
@@ -196,21 +169,21 @@ def _fill(memory: SqliteStore, pages: int) -> None:
     memory._file.run(f"PRAGMA max_page_count = {pages}")
 
 
-def test_a_disk_that_is_full_is_told_once_and_loses_nothing(path: Path) -> None:
+def test_a_full_disk_gives_one_message_and_loses_nothing(path: Path) -> None:
     leave(path, lambda memory: memory.settle("main", [EVENT], []))
     memory = remember(path)
     _fill(memory, 20)
-    said = set()
+    messages = set()
     for number in range(300):
         try:
             memory.hold("nami-1", "events", b"x" * 1_000, f"{number}".encode())
-            memory.settle("main", [mark_of(f"event-{number}", 1)], [])
+            memory.settle("main", [sent_event(f"event-{number}", 1)], [])
         except StoreUnusable as error:
-            said.add(str(error))
+            messages.add(str(error))
     with pytest.raises(StoreUnusable) as caught:
         memory.commit()
-    said.add(str(caught.value))
-    [line] = said
+    messages.add(str(caught.value))
+    [line] = messages
     assert line == (
         f"The memory file {path} cannot be written (disk full): make room and run "
         f"again; nothing is lost"
@@ -219,7 +192,7 @@ def test_a_disk_that_is_full_is_told_once_and_loses_nothing(path: Path) -> None:
     memory.close()
     again = remember(path)
     assert list(again.all_held()) == []
-    keys = [EVENT.key, mark_of("event-1", 1).key]
+    keys = [EVENT.key, sent_event("event-1", 1).key]
     assert list(again.delivered_among("main", keys)) == [EVENT.key]
     again.close()
 
@@ -229,14 +202,15 @@ def test_after_a_disk_was_full_nothing_is_written_even_if_there_is_room(
 ) -> None:
     memory = remember(path)
     _fill(memory, 20)
-    marks = [mark_of(f"event-{number}", number) for number in range(30_000)]
+    marks = [sent_event(f"event-{number}", number) for number in range(30_000)]
     memory.settle("main", marks, [])
     with pytest.raises(StoreUnusable):
         memory.commit()
     with pytest.raises(StoreUnusable):
         _fill(memory, 20_000)
+    memory.hold("nami-1", "events", b"line", b"record")
     with pytest.raises(StoreUnusable):
-        memory.hold("nami-1", "events", b"line", b"record")
+        memory.commit()
     memory.close()
     again = remember(path)
     assert again.waiting == 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from target_amplitude_nami.nami.state import UserState
 from target_amplitude_nami.store.profiles import UserProfile
-from tests.support.memory import EVENT, HALF_AN_EMOJI, leave, remember
+from tests.support.memory import EVENT, leave, remember
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,14 +23,14 @@ def test_held_records_come_back_in_order_and_with_every_byte(
     count = 1_200  # more than one page
     for number in range(count):
         text = f"{number}\xff\0".encode("latin-1")
-        assert memory.hold("nami-1", f"events {HALF_AN_EMOJI}", text, b"r" + text)
+        assert memory.hold("nami-1", "events 🎧", text, b"r" + text)
         assert memory.hold("nami-2", "events", text, b"other" + text)
     held = list(memory.held_of("nami-1"))
     assert [h.line for h in held] == [
         f"{number}\xff\0".encode("latin-1") for number in range(count)
     ]
     assert {h.record for h in held} == {b"r" + h.line for h in held}
-    assert {h.stream for h in held} == {f"events {HALF_AN_EMOJI}"}
+    assert {h.stream for h in held} == {"events 🎧"}
 
 
 def test_the_same_record_is_held_once(memory: SqliteStore) -> None:
@@ -40,7 +40,7 @@ def test_the_same_record_is_held_once(memory: SqliteStore) -> None:
     assert len(list(memory.all_held())) == 2
 
 
-def test_what_tells_no_time_is_a_copy_only_of_the_last_one_held(
+def test_what_has_no_time_is_a_copy_only_of_the_last_one_held(
     memory: SqliteStore,
 ) -> None:
     kept = [
@@ -70,13 +70,13 @@ def test_they_do_not_wait_any_shorter_for_days_that_pass(
 ) -> None:
     leave(path, lambda memory: memory.hold("nami-1", "events", b"line", b"record"))
     later = time.time() + 1_000 * 86_400
-    monkeypatch.setattr("target_amplitude_nami.store.memory.time.time", lambda: later)
+    monkeypatch.setattr("target_amplitude_nami.store.calendar.time.time", lambda: later)
     memory = remember(path)
     assert len(list(memory.held_of("nami-1"))) == 1
     memory.close()
 
 
-def test_those_whose_user_has_a_name_meanwhile_are_found(path: Path) -> None:
+def test_those_whose_user_is_identified_meanwhile_are_found(path: Path) -> None:
     first = remember(path)
     for user_id in ("named", "state only", "stranger", "named"):
         text = f"{user_id} {first.waiting}".encode()
@@ -94,15 +94,15 @@ def test_those_whose_user_has_a_name_meanwhile_are_found(path: Path) -> None:
     second.close()
 
 
-def test_it_is_told_how_many_wait_and_since_when(
+def test_the_figures_have_how_many_wait_and_since_when(
     memory: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert memory.figures().waiting_since is None
-    moments = iter([1_000, 2_000])
-    monkeypatch.setattr(
-        "target_amplitude_nami.store.held.time.time", lambda: next(moments)
-    )
-    memory.hold("nami-1", "events", b"1", b"1")
-    memory.hold("nami-2", "events", b"2", b"2")
+    for moment in (1_000, 2_000):
+        monkeypatch.setattr(
+            "target_amplitude_nami.store.held.time.time",
+            lambda moment=moment: moment,
+        )
+        memory.hold("nami-1", "events", b"%d" % moment, b"%d" % moment)
     assert memory.figures().waiting == 2
     assert memory.figures().waiting_since == 1_000

@@ -10,7 +10,7 @@ from target_amplitude_nami.store.model import (
     SEVERAL_EXTERNAL_IDS,
     IdConflict,
 )
-from tests.support.memory import HALF_AN_EMOJI, leave, remember, written_meanwhile
+from tests.support.memory import leave, remember, written_meanwhile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from target_amplitude_nami.store.sqlite_store import SqliteStore
 
 
-def test_an_id_of_several_users_is_odd(memory: SqliteStore) -> None:
+def test_an_id_of_several_users_is_a_conflict(memory: SqliteStore) -> None:
     for user_id, kind, value in [
         ("nami-1", DEVICE, "phone"),
         ("nami-2", EXTERNAL_ID, "anna"),
@@ -31,38 +31,38 @@ def test_an_id_of_several_users_is_odd(memory: SqliteStore) -> None:
     ]:
         memory.claim(kind, value, user_id)
     figures = memory.figures()
-    assert figures.oddities == {DEVICE: 1, EXTERNAL_ID: 1}
-    assert sorted(figures.named_oddities, key=lambda oddity: oddity.kind) == [
+    assert figures.id_conflicts == {DEVICE: 1, EXTERNAL_ID: 1}
+    assert sorted(figures.named_id_conflicts, key=lambda conflict: conflict.kind) == [
         IdConflict(DEVICE, "phone", "nami-2", "nami-1"),
         IdConflict(EXTERNAL_ID, "anna", "nami-3", "nami-2"),
     ]
 
 
-def test_an_id_is_odd_also_when_another_run_saw_it_first(path: Path) -> None:
+def test_an_id_is_a_conflict_also_when_another_run_saw_it_first(path: Path) -> None:
     leave(path, lambda memory: memory.claim(DEVICE, "phone", "nami-1"))
     memory = remember(path)
     memory.claim(DEVICE, "phone", "nami-1")
-    assert memory.figures().oddities == {}
+    assert memory.figures().id_conflicts == {}
     memory.claim(DEVICE, "phone", "nami-2")
-    assert memory.figures().named_oddities == [
+    assert memory.figures().named_id_conflicts == [
         IdConflict(DEVICE, "phone", "nami-2", "nami-1")
     ]
     memory.close()
 
 
-def test_a_user_of_several_external_ids_is_odd_once(memory: SqliteStore) -> None:
+def test_a_user_of_several_external_ids_is_one_conflict(memory: SqliteStore) -> None:
     for first, second in [("a", "b"), ("b", "a"), ("a", "b")]:
         memory.note_second_external_id("nami-1", first, second)
-    assert memory.figures().named_oddities == [
+    assert memory.figures().named_id_conflicts == [
         IdConflict(SEVERAL_EXTERNAL_IDS, "b", "nami-1", "a")
     ]
 
 
 def test_ten_of_each_kind_are_named_and_all_are_counted(memory: SqliteStore) -> None:
     for number in range(25):
-        memory.claim(DEVICE, "phone", f"nami-{number}{HALF_AN_EMOJI}")
-    assert memory.figures().oddities == {DEVICE: 24}
-    assert len(memory.figures().named_oddities) == 10
+        memory.claim(DEVICE, "phone", f"nami-{number}")
+    assert memory.figures().id_conflicts == {DEVICE: 24}
+    assert len(memory.figures().named_id_conflicts) == 10
 
 
 def test_who_claims_an_id_while_it_is_being_written_is_the_second(
@@ -75,12 +75,11 @@ def test_who_claims_an_id_while_it_is_being_written_is_the_second(
                 memory.claim(DEVICE, "phone", "nami-2")
             return taken
 
-    oddities = memory._oddities
-    monkeypatch.setitem(oddities._claims, DEVICE, Claims())
+    monkeypatch.setitem(memory._conflicts._claims, DEVICE, Claims())
     memory.claim(DEVICE, "tablet", "nami-1")
     memory.claim(DEVICE, "phone", "nami-1")
     for _ in range(2):
-        assert memory.figures().named_oddities == [
+        assert memory.figures().named_id_conflicts == [
             IdConflict(DEVICE, "phone", "nami-2", "nami-1")
         ]
 
@@ -94,5 +93,5 @@ def test_no_claim_is_lost_while_another_thread_writes(path: Path) -> None:
             memory.claim(EXTERNAL_ID, f"external-{number // 2}", f"nami-{number % 2}")
     for number in range(count):
         memory.claim(DEVICE, f"device-{number}", "nami-2")
-    assert memory.figures().oddities == {DEVICE: count, EXTERNAL_ID: count // 2}
+    assert memory.figures().id_conflicts == {DEVICE: count, EXTERNAL_ID: count // 2}
     memory.close()

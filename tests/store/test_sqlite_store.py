@@ -16,30 +16,32 @@ if TYPE_CHECKING:
     from target_amplitude_nami.outcomes import SentEvent
     from target_amplitude_nami.store.sqlite_store import SqliteStore
 
-TOLD = SentState(5, 77, "event", 1, key=EVENT.key)
+SENT = SentState(5, 77, "event", 1, key=EVENT.key)
 
 
 @pytest.mark.parametrize(
-    ("mark", "then"),
-    [(EVENT, SentState(5, None, "event", 1, key=EVENT.key)), (OTHER, TOLD)],
+    ("event", "then"),
+    [(EVENT, SentState(5, None, "event", 1, key=EVENT.key)), (OTHER, SENT)],
 )
-def test_what_amplitude_refused_was_not_told(
-    memory: SqliteStore, mark: SentEvent, then: SentState
+def test_what_amplitude_refused_was_not_sent(
+    memory: SqliteStore, event: SentEvent, then: SentState
 ) -> None:
-    memory.sent_states["main"].put("user", TOLD)
-    memory.invalidate("main", "user", mark.key)
-    assert memory.sent_states["main"].get("user") == TOLD  # until the reader has a look
+    memory.sent_states["main"].put("user", SENT)
+    memory.invalidate("main", "user", event.key)
+    assert (
+        memory.sent_states["main"].get("user") == SENT
+    )  # until the reading thread looks
     memory.apply_invalidations()
     assert memory.sent_states["main"].get("user") == then
 
 
-def test_what_one_project_refused_the_other_may_have_been_told(
+def test_what_one_project_refused_may_have_been_sent_to_the_other(
     memory: SqliteStore,
 ) -> None:
-    memory.sent_states["main"].put("user", TOLD)
+    memory.sent_states["main"].put("user", SENT)
     memory.invalidate("sandbox", "user", EVENT.key)
     memory.apply_invalidations()
-    assert memory.sent_states["main"].get("user") == TOLD
+    assert memory.sent_states["main"].get("user") == SENT
     assert memory.sent_states["sandbox"].get("user") == NEVER_SENT
 
 
@@ -47,12 +49,12 @@ def test_what_one_project_refused_the_other_may_have_been_told(
     "learn",
     [
         lambda memory: memory.users.put("nami-1", UserProfile(external_id="a")),
-        lambda memory: memory.sent_states["main"].put("user", TOLD),
+        lambda memory: memory.sent_states["main"].put("user", SENT),
         lambda memory: memory.settle("main", [EVENT], []),
         lambda memory: memory.hold("nami-1", "events", b"line", b"record"),
         lambda memory: memory.claim("device_of_several_users", "phone", "nami-1"),
     ],
-    ids=["a user", "what was told", "a delivered event", "a held record", "a claim"],
+    ids=["a user", "a sent state", "a delivered event", "a held record", "a claim"],
 )
 def test_each_thing_that_is_learnt_is_committed(
     path: Path, learn: Callable[[SqliteStore], object]
@@ -73,7 +75,7 @@ def test_a_commit_without_news_writes_nothing(path: Path) -> None:
     memory.close()
 
 
-def test_a_memory_that_is_closed_says_nothing_and_takes_nothing() -> None:
+def test_a_memory_that_is_closed_has_no_figures_and_takes_nothing() -> None:
     memory = remember(None)
     memory.hold("nami-1", "events", b"line", b"record")
     memory.close()

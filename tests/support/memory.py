@@ -1,4 +1,4 @@
-"""A memory as a run opens it."""
+"""A store as a run opens it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from target_amplitude_nami.outcomes import SentEvent, dedup_key
+from target_amplitude_nami.store.schema import current_schema
 from target_amplitude_nami.store.sqlite_store import SqliteStore
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def mark_of(
+def sent_event(
     insert_id: str,
     time: int | None = 1_717_000_000_000,
     event_type: str = "device.impression",
@@ -27,14 +28,16 @@ def mark_of(
     return SentEvent(event_type, time, key, insert_id, device_id, user_id)
 
 
-EVENT = mark_of("event")
-OTHER = mark_of("other")
+mark_of = sent_event  # for tests that do not call it by its name yet
+SCHEMA = current_schema().create
+EVENT = sent_event("event")
+OTHER = sent_event("other")
 HALF_AN_EMOJI = "\ud83d"
-ODD_TEXTS = ["plain", 'a"b\\c', "ü", "a\0b", HALF_AN_EMOJI, "🎧", "x" * 5000]
+ODD_TEXTS = ["plain", 'a"b\\c', "ü", "a\0b", "a\0c", "🎧", "x" * 5000]
 
 
 def remember(path: Path | None, **changes: Any) -> SqliteStore:
-    """Open a memory of two projects."""
+    """Open a store of two projects."""
     options: dict[str, Any] = {
         "days": 90,
         "projects": {"main": "production", "sandbox": "test"},

@@ -42,8 +42,8 @@ REPORT = Report(
     store=StoreFigures(
         waiting=12,
         waiting_since=1_780_000_000,
-        oddities={"device_of_several_users": 1},
-        named_oddities=[
+        id_conflicts={"device_of_several_users": 1},
+        named_id_conflicts=[
             IdConflict("device_of_several_users", "device-1", "nami-2", "nami-1")
         ],
     ),

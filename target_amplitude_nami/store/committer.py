@@ -1,0 +1,82 @@
+"""Brings what a run learnt into the file."""
+
+from __future__ import annotations
+
+import typing as t
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from target_amplitude_nami.store.calendar import Calendar
+    from target_amplitude_nami.store.file import StoreFile
+
+
+class Part(t.Protocol):
+    """A part of the store that keeps in RAM what the file does not have yet."""
+
+    def take_unwritten(self) -> None:
+        """Decide what `write` will write: all that was learnt so far."""
+
+    def write(self, file: StoreFile, calendar: Calendar, /) -> bool:
+        """Write what was taken; return whether there was anything."""
+
+    def note_committed(self) -> None:
+        """Drop from RAM what can be found in the file from now on."""
+
+
+class Committer:
+    """Writes and commits the parts of a store; not for several threads at once."""
+
+    def __init__(
+        self,
+        file: StoreFile,
+        calendar: Calendar,
+        parts: Sequence[Part],
+        *,
+        forgets: bool,
+    ) -> None:
+        """Take what is written, and where.
+
+        Args:
+            file: The file.
+            calendar: The days of this run.
+            parts: The parts, in the order in which they are written.
+            forgets: Whether nothing is committed: reading is by the very connection
+                that writes.
+        """
+        self._file = file
+        self._calendar = calendar
+        self._parts = parts
+        self._forgets = forgets
+        self._is_dirty = calendar.is_dirty
+
+    def write(self, first: Callable[[], None] = lambda: None) -> None:
+        """Write all that was learnt so far.
+
+        Args:
+            first: Called once it is decided what is written, before it is.
+        """
+        for part in self._parts:
+            part.take_unwritten()
+        first()
+        for part in self._parts:
+            self._write(part)
+
+    def commit(self) -> None:
+        """Make what was written survive a crash."""
+        self._commit(self._parts)
+
+    def commit_only(self, part: Part) -> None:
+        """Write and commit what is ready in one part."""
+        self._write(part)
+        self._commit([part])
+
+    def _write(self, part: Part) -> None:
+        self._is_dirty |= part.write(self._file, self._calendar)
+
+    def _commit(self, parts: Sequence[Part]) -> None:
+        if self._is_dirty and not self._forgets:
+            self._file.commit()
+            self._is_dirty = False
+        for part in parts:
+            part.note_committed()

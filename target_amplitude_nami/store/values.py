@@ -1,0 +1,80 @@
+"""Many rows in one statement.
+
+SQLite works outside the interpreter's lock, which a thread has to win back after every
+statement: one for each row would take many times as long while another thread is busy.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import typing as t
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from target_amplitude_nami.store.file import StoreFile
+
+_SIZES: t.Final = (8, 64, 200)
+"""Few, so that SQLite has every statement prepared but once."""
+
+_Item = t.TypeVar("_Item")
+
+
+def run_for_rows(
+    file: StoreFile, statement: str, rows: Sequence[Sequence[object]], *values: object
+) -> int:
+    """Execute a statement for many rows; return how many rows it changed.
+
+    Args:
+        file: The file.
+        statement: What to do, with the rows where it says `{rows}`. They have columns
+            `column1` and so on, and a first one that is NULL means nothing.
+        rows: The rows, as many values in each.
+        values: Those of `?1` and so on, which come before the rows in the statement.
+    """
+    changed = 0
+    for text, flat in _pieces(statement, rows):
+        changed += file.run(text, *values, *flat)
+    return changed
+
+
+def rows_for_rows(
+    file: StoreFile,
+    kind: type[_Item],
+    statement: str,
+    rows: Sequence[Sequence[object]],
+    *values: object,
+) -> list[_Item]:
+    """Return what a query yields for many rows; see `run_for_rows`.
+
+    Raises:
+        StoreUnusable: When a row is of another type, which nobody wrote.
+    """
+    found: list[_Item] = []
+    for text, flat in _pieces(statement, rows):
+        found += file.rows_of(kind, text, *values, *flat)
+    return found
+
+
+def chunks(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
+    """Yield a sequence in pieces."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def _pieces(
+    statement: str, rows: Sequence[Sequence[object]]
+) -> Iterator[tuple[str, list[object]]]:
+    for some in chunks(rows, _SIZES[-1]):
+        width = len(some[0])
+        size = next(size for size in _SIZES if size >= len(some))
+        flat = list(itertools.chain.from_iterable(some))
+        flat += [None] * (width * size - len(flat))
+        yield _with_rows(statement, size, width), flat
+
+
+@functools.lru_cache(maxsize=64)
+def _with_rows(statement: str, size: int, width: int) -> str:
+    row = f"({', '.join('?' * width)})"
+    return statement.replace("{rows}", f"VALUES {', '.join([row] * size)}")
