@@ -146,13 +146,15 @@ class Run:
         """
         self.pipeline.flush()
         if self._progress is None:
-            self._progress = Progress(
-                lambda: self._reporting.log_progress(self._report("running"))
-            )
+            self._progress = Progress(self.log_progress)
         self._deliveries.tick()
         if time.monotonic() >= self._next_save:
             self.outcomes.save()
             self._next_save = time.monotonic() + _SAVE_SECONDS
+
+    def log_progress(self) -> None:
+        """Log how far the run is, and write its metrics; any thread may."""
+        self._reporting.log_progress(self._report("running"))
 
     def deliver(self) -> None:
         """Deliver all that was read, or as much as the time allows.

@@ -15,7 +15,7 @@ from target_amplitude_nami.errors import (
     DeliveryError,
     NothingRecognised,
 )
-from target_amplitude_nami.settings import read_settings
+from target_amplitude_nami.settings import Settings
 from target_amplitude_nami.writer import AmplitudeWriter, Reject
 from tests.support import nami
 from tests.support.run_target import API_KEY
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from target_amplitude_nami.settings import Settings
-
 
 @pytest.fixture
 def amplitude() -> Iterator[ScriptedServer]:
@@ -35,7 +33,7 @@ def amplitude() -> Iterator[ScriptedServer]:
 
 
 def settings_for(server: ScriptedServer, **more: Any) -> Settings:
-    return read_settings({"api_key": API_KEY, "endpoint": server.url} | more)
+    return Settings.load({"api_key": API_KEY, "endpoint": server.url} | more)
 
 
 def events_of(server: ScriptedServer) -> list[Any]:
@@ -333,7 +331,7 @@ def test_a_closed_writer_takes_nothing(amplitude: ScriptedServer) -> None:
 def test_settings_that_need_a_memory_or_an_exit_code_are_refused(
     config: dict[str, Any], name: str
 ) -> None:
-    settings = read_settings({"api_key": API_KEY} | config)
+    settings = Settings.load({"api_key": API_KEY} | config)
     with pytest.raises(ConfigurationError) as caught:
         AmplitudeWriter(settings)
 
@@ -342,7 +340,7 @@ def test_settings_that_need_a_memory_or_an_exit_code_are_refused(
 
 def test_a_dry_run_writes_the_requests_to_its_file(tmp_path: Path) -> None:
     path = tmp_path / "dry-run.jsonl"
-    settings = read_settings({"dry_run": True, "dry_run_path": str(path)})
+    settings = Settings.load({"dry_run": True, "dry_run_path": str(path)})
     with AmplitudeWriter(settings) as writer:
         writer.write(nami.impression(1))
 
@@ -352,7 +350,7 @@ def test_a_dry_run_writes_the_requests_to_its_file(tmp_path: Path) -> None:
 
 def test_the_local_amplitude_can_take_what_is_written(tmp_path: Path) -> None:
     path = tmp_path / "local.db"
-    settings = read_settings({"endpoint": "local", "local_path": str(path)})
+    settings = Settings.load({"endpoint": "local", "local_path": str(path)})
     with AmplitudeWriter(settings) as writer:
         writer.write(nami.impression(1))
 

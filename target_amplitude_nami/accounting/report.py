@@ -154,7 +154,9 @@ class Report:
                 f"oldest since {_moment(store.waiting_since)}"
             )
         if store.id_conflicts:
-            listed = ", ".join(f"{n:,} {kind}" for kind, n in store.id_conflicts.items())
+            listed = ", ".join(
+                f"{n:,} {kind}" for kind, n in store.id_conflicts.items()
+            )
             yield f"memory: odd ids: {listed}; `report_path` names some"
 
     def to_json(self) -> str:

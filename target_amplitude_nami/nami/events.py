@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import typing as t
 
+from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami import times, values
 from target_amplitude_nami.nami.about_user import take_about_user
 from target_amplitude_nami.nami.model import NamiEvent
 from target_amplitude_nami.nami.plain_values import plain_members
 from target_amplitude_nami.nami.properties import normalised
-from target_amplitude_nami.errors import (UnreadableRecord)
 
 
 def event_type_of(value: object) -> str | None:

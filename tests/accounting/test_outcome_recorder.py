@@ -12,7 +12,7 @@ from target_amplitude_nami.accounting.ledger import Ledger
 from target_amplitude_nami.accounting.outcome_recorder import OutcomeRecorder
 from target_amplitude_nami.errors import OutputUnwritable
 from target_amplitude_nami.outcomes import Origin
-from target_amplitude_nami.singer.rejects import Rejects
+from target_amplitude_nami.singer.rejects import RejectsFile
 from tests.support.memory import mark_of
 from tests.support.outcomes import LINE, ORIGIN, REFUSAL, NotedStore, event
 
@@ -83,7 +83,7 @@ def test_a_real_rejects_file_holds_them_at_the_moment_of_the_state(
             json.loads(line)["type"] for line in path.read_bytes().splitlines()
         )
 
-    rejects, store = Rejects(path, "nami"), NotedStore([])
+    rejects, store = RejectsFile(path, "nami"), NotedStore([])
     recorder = OutcomeRecorder(Ledger(), rejects, store, write_state)
     recorder.reject(ORIGIN, REFUSAL)
     sent = event(recorder.open(ORIGIN), mark_of("a", None))

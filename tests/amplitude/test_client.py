@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import json
 import pickle
 import sys
 import typing as t
 
-import msgspec
 import pytest
 import requests
 
@@ -81,7 +81,7 @@ def test_a_body_is_compressed_also_where_the_fast_library_is_missing(
 def test_a_destination_can_move_to_another_address() -> None:
     here = destination("http://127.0.0.1:1/", gzip=True)
     there = here.at("http://127.0.0.1:2/")
-    assert there == msgspec.structs.replace(here, url="http://127.0.0.1:2/")
+    assert there == dataclasses.replace(here, url="http://127.0.0.1:2/")
 
 
 @pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 599])

@@ -7,8 +7,8 @@ import typing as t
 
 import pytest
 
-from target_amplitude_nami.delivery.errors import DeliveryError
 from target_amplitude_nami.delivery.retry_policy import Retries, RetryPolicy
+from target_amplitude_nami.errors import DeliveryError
 
 POLICY = RetryPolicy(retry_for=1800)
 GIVE_UP = None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from target_amplitude_nami.delivery.errors import DeliveryError
 from target_amplitude_nami.delivery.split_plan import SplitPlan
 from target_amplitude_nami.delivery.suspects import (
     SUSPECTS_THAT_MEAN_CONFIGURATION as MANY,
 )
 from target_amplitude_nami.delivery.suspects import Suspects
+from target_amplitude_nami.errors import DeliveryError
 from target_amplitude_nami.outcomes import Refusal
 from tests.support.delivery import number_of, of_many_users
 

@@ -11,7 +11,10 @@ import pytest
 from target_amplitude_nami.local.queries.reader import Reader
 from target_amplitude_nami.run import Run
 from target_amplitude_nami.settings import Settings
+from target_amplitude_nami.shutdown import Shutdown
+from target_amplitude_nami.store.null import NullStore
 from tests.support import nami, singer
+from tests.support.outcomes import NotedRejects
 from tests.support.run_target import API_KEY, TargetRun, run_target
 from tests.support.story import about, as_of, change
 from tests.support.target_harness import TargetHarness
@@ -228,13 +231,16 @@ def test_an_event_is_old_after_seven_days(
     settings = Settings.load({"dry_run": True, "rejects_path": f"{tmp_path}/rejects"})
     run = Run(
         settings,
-        logging.getLogger("test"),
+        store=NullStore(("main",)),
+        rejects=NotedRejects([]),
+        write_state=None,
+        shutdown=Shutdown(),
+        logger=logging.getLogger("test"),
         user_agent="test",
-        seconds_left=lambda: None,
         now=NOW.timestamp,
     )
     try:
-        run.note_time(round((NOW - age).timestamp() * 1000))
+        run.notices.note_time(round((NOW - age).timestamp() * 1000))
     finally:
         run.close("failed")
     assert caplog.text.count("`backfill`") == is_warned

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from target_amplitude_nami.amplitude.event import EncodedEvent, Refusal
+from target_amplitude_nami.amplitude.event import EncodedEvent
+from target_amplitude_nami.outcomes import Refusal
+from tests.support.pipeline_harness import PipelineHarness
 from tests.support.records import (
     DEVICE,
     EXTERNAL_ID,
@@ -26,7 +28,6 @@ from tests.support.records import (
     user_event,
     without,
 )
-from tests.support.road import Road
 from tests.support.shapes import (
     ARRAY_FORMS,
     CONTAINERS,
@@ -49,7 +50,7 @@ TOLD: dict[str, Any] = {
 """Two of everything, so that one can be lost."""
 
 EXTRAS: Record = {"extra_user_properties": ["*"]}
-ROAD = Road(**EXTRAS)
+ROAD = PipelineHarness(**EXTRAS)
 EVENT = ROAD.result(user_event(**TOLD))
 USER = ROAD.result(user(**TOLD))
 
@@ -143,7 +144,7 @@ def test_whatever_the_form_nothing_is_less(data: st.DataObject, container: str) 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_two_of_everything_arrive_in_every_shape(shape: str) -> None:
-    road = Road() if "ready-made" in shape else Road(**EXTRAS)
+    road = PipelineHarness() if "ready-made" in shape else PipelineHarness(**EXTRAS)
     expected = road.result(user_event(**TOLD))
 
     assert road.result(SHAPES[shape](user_event(**TOLD))) == expected

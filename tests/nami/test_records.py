@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from target_amplitude_nami.amplitude.event import EncodedEvent, Refusal
+from target_amplitude_nami.amplitude.event import EncodedEvent
 from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.jsontext import MOST_LEVELS, decode, normalise
 from target_amplitude_nami.nami.records import (
@@ -20,6 +20,8 @@ from target_amplitude_nami.nami.records import (
     RecordReader,
     UserState,
 )
+from target_amplitude_nami.outcomes import Refusal
+from tests.support.pipeline_harness import PipelineHarness
 from tests.support.records import (
     DEVICE,
     EXTERNAL_ID,
@@ -38,7 +40,6 @@ from tests.support.records import (
     user_event,
     without,
 )
-from tests.support.road import Road
 from tests.support.shapes import json_text
 
 
@@ -478,8 +479,8 @@ def test_any_record_is_read_or_refused_and_left_as_it_was(record: Record) -> Non
 
 
 ROADS = [
-    Road(),
-    Road(
+    PipelineHarness(),
+    PipelineHarness(
         user_source="nami_user_id",
         extra_user_properties=["*"],
         exclude_properties=["a*"],
@@ -515,9 +516,9 @@ def test_nesting_of_any_depth_is_refused_and_never_a_crash(
         for opening, closing in (("[", "]"), ('{"a":', "}")):
             middle = '"x"' if core == "null" and closing == "}" else core
             nested = decode(f'{{"x":{opening * depth}{middle}{closing * depth}}}')
-            assert Road().result(record | nested) == "too_deep"
+            assert PipelineHarness().result(record | nested) == "too_deep"
             as_text = {"x": json_text(nested["x"])}
-            assert Road().result(record | as_text) == "too_deep"
+            assert PipelineHarness().result(record | as_text) == "too_deep"
 
 
 def _properties(record: Record) -> dict[str, Any]:
@@ -552,7 +553,7 @@ def test_names_of_more_parts_than_an_object_has_levels_are_columns() -> None:
 def test_reading_leaves_every_known_record_as_it_was() -> None:
     for record in RECORDS.values():
         before = copy.deepcopy(record)
-        Road().result(record)
+        PipelineHarness().result(record)
         assert repr(record) == repr(before)
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from singer_sdk.mapper import PluginMapper
 
 from target_amplitude_nami.jsontext import normalise
+from tests.support.pipeline_harness import PipelineHarness
 from tests.support.records import (
     DEVICE,
     EXTERNAL_ID,
@@ -22,7 +23,6 @@ from tests.support.records import (
     Record,
     user_event,
 )
-from tests.support.road import Road
 from tests.support.shapes import FORMS, SHAPES, flattened
 
 SHAPES_OF_COLUMNS: Final = (
@@ -55,7 +55,7 @@ RENEWED: Final = {
 
 def results(shape: str, form: str = "as they came") -> dict[str, bytes | str]:
     """Send all records through one reader, as one stream has one shape."""
-    road = Road()
+    road = PipelineHarness()
     return {
         name: road.result(SHAPES[shape](FORMS[form](record)))
         for name, record in RECORDS.items()
@@ -96,7 +96,7 @@ def test_every_shape_of_a_record_gives_the_same_bytes(shape: str, form: str) -> 
 def test_a_renewal_arrives_with_exactly_its_fields(shape: str, form: str) -> None:
     record = SHAPES[shape](FORMS[form](user_event()))
 
-    assert Road().event(record) == RENEWED
+    assert PipelineHarness().event(record) == RENEWED
 
 
 def sdk_flattened(record: Record, depth: int, schema: dict[str, Any]) -> Record:
@@ -132,7 +132,7 @@ DECLARED: Final[dict[str, Any]] = {
 def test_what_the_sdk_flattens_gives_the_same_bytes(
     schema: dict[str, Any], depth: int
 ) -> None:
-    road = Road()
+    road = PipelineHarness()
     # The SDK writes such a number as null where it makes JSON text of an array.
     lost = "a number that is none, deep down"
 
@@ -171,7 +171,7 @@ def test_the_row_of_a_warehouse_is_read() -> None:
         "_SDC_EXTRACTED_AT": "2024-05-29T01:00:00Z",
     }
 
-    assert Road().event(row) == RENEWED
+    assert PipelineHarness().event(row) == RENEWED
 
 
 # What columns can carry: a name in lower case without "__" or an underscore at either
@@ -210,7 +210,8 @@ def test_whatever_else_a_record_says_comes_out_the_same_in_every_shape(
     record = leftovers | user_event()
 
     shaped = {
-        name: Road().result(normalise(shape(record))) for name, shape in SHAPES.items()
+        name: PipelineHarness().result(normalise(shape(record)))
+        for name, shape in SHAPES.items()
     }
 
     assert len(set(shaped.values())) == 1, shaped
@@ -224,14 +225,14 @@ def test_parts_of_one_object_in_several_columns_come_together() -> None:
     } | {"customer_journey_state": '{"in_trial_period": false}'}
     turned = dict(reversed(record.items()))
 
-    assert Road().event(record) == RENEWED
-    assert Road().event(turned) == RENEWED
+    assert PipelineHarness().event(record) == RENEWED
+    assert PipelineHarness().event(turned) == RENEWED
 
 
 def test_a_payload_of_a_record_that_is_an_event_itself_is_a_property() -> None:
     record = user_event(data={"colour": "red"}, body="[free text", payload="{}")
 
-    assert Road().event(record)["event_properties"] == {
+    assert PipelineHarness().event(record)["event_properties"] == {
         "event_platform": "apple",
         "data": {"colour": "red"},
         "body": "[free text",

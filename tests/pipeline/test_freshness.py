@@ -169,7 +169,7 @@ def test_without_a_credible_time_a_state_is_sent_and_makes_nothing_late(
 ) -> None:
     amplitude.send(USER, YEARLY, 5)
     amplitude.send(USER, MONTHLY, time)
-    assert amplitude.tracker.sent_to(USER).said == properties_hash(
+    assert amplitude.tracker.sent_to(USER).properties_hash == properties_hash(
         properties_of(MONTHLY)
     )
     assert amplitude.finds_late(USER, 4)

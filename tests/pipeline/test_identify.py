@@ -12,6 +12,7 @@ from target_amplitude_nami.amplitude.event import (
 from target_amplitude_nami.nami.model import NamiEvent, NamiUser
 from target_amplitude_nami.nami.records import RecordReader
 from target_amplitude_nami.pipeline.identity import Identity, Unnamed, identify
+from tests.support.pipeline_harness import make_settings
 from tests.support.records import (
     DEVICE,
     EXTERNAL_ID,
@@ -25,7 +26,6 @@ from tests.support.records import (
     user,
     user_event,
 )
-from tests.support.road import make_settings
 
 # Whom they name
 
@@ -35,7 +35,7 @@ def named(
 ) -> Identity | tuple[str, str]:
     nami = RecordReader("stream").read(record)
     assert isinstance(nami, NamiEvent | NamiUser)
-    found = identify(nami, known, make_settings(**config))
+    found = identify(nami, known, make_settings(**config).mapping)
     if isinstance(found, Unnamed):
         assert found.detail
         return found.reason, found.outcome
@@ -123,7 +123,7 @@ def test_a_reject_of_an_anonymous_user_says_what_else_is_missing(
     settings = make_settings(anonymous_users=policy, memory_path="memory.db")
     event = RecordReader("stream").read(record)
     assert isinstance(event, NamiEvent)
-    found = identify(event, None, settings)
+    found = identify(event, None, settings.mapping)
 
     assert isinstance(found, Unnamed)
     assert missing in found.detail

@@ -12,6 +12,7 @@ from target_amplitude_nami.amplitude.event import (
 from target_amplitude_nami.outcomes import dedup_key
 from target_amplitude_nami.pipeline.insert_ids import with_sequential_id
 from target_amplitude_nami.store.profiles import NEVER_SENT, SentState
+from tests.support.pipeline_harness import PipelineHarness
 from tests.support.records import (
     ALL_ZERO,
     Record,
@@ -20,7 +21,6 @@ from tests.support.records import (
     user,
     user_event,
 )
-from tests.support.road import PipelineHarness
 
 # Insert ids
 

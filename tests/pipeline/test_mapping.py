@@ -18,6 +18,7 @@ from target_amplitude_nami.nami.records import RecordReader
 from target_amplitude_nami.nami.state import UserState
 from target_amplitude_nami.pipeline.identity import Identity
 from target_amplitude_nami.pipeline.mapping import EventMapper
+from tests.support.pipeline_harness import PipelineHarness, make_settings
 from tests.support.records import (
     DEVICE,
     EXTERNAL_ID,
@@ -37,7 +38,6 @@ from tests.support.records import (
     user_event,
     without,
 )
-from tests.support.road import PipelineHarness, make_settings
 
 THE_EIGHT = {
     "namiml_active_entitlements",
@@ -435,7 +435,7 @@ def mapped(
 ) -> AmplitudeEvent:
     nami = RecordReader("events").read(record)
     assert isinstance(nami, NamiEvent)
-    mapper = EventMapper(make_settings())
+    mapper = EventMapper(make_settings().mapping)
     identity = Identity(EXTERNAL_ID, None)
     return mapper.map_event(nami, identity, state or nami.state, **more)
 
@@ -482,7 +482,9 @@ def test_mapping_changes_nothing_that_it_was_given() -> None:
     assert isinstance(record, NamiEvent)
     before = msgspec.json.encode(record)
 
-    EventMapper(settings).map_event(record, Identity("user-1", None), record.state)
+    EventMapper(settings.mapping).map_event(
+        record, Identity("user-1", None), record.state
+    )
 
     assert msgspec.json.encode(record) == before
 

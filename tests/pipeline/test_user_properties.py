@@ -9,6 +9,7 @@ import pytest
 from target_amplitude_nami.nami.state import UserState
 from target_amplitude_nami.pipeline.user_properties import subscription_status
 from target_amplitude_nami.settings.declared import EXTRA_USER_PROPERTIES
+from tests.support.pipeline_harness import PipelineHarness
 from tests.support.records import (
     FLAGS,
     NAMI_USER,
@@ -18,7 +19,6 @@ from tests.support.records import (
     user_event,
     without,
 )
-from tests.support.road import PipelineHarness
 
 THE_EIGHT = {
     "namiml_active_entitlements",

@@ -11,12 +11,12 @@ from target_amplitude_nami import (
     EncodedEvent,
     EventBuilder,
     Filtered,
-    Refusal,
     Reject,
     Report,
     Settings,
     UserProfile,
 )
+from target_amplitude_nami.outcomes import Refusal
 
 if TYPE_CHECKING:
     import csv

@@ -9,7 +9,7 @@ from target_amplitude_nami.amplitude.event import EncodedEvent
 from target_amplitude_nami.nami.catalogue import NAMES
 from target_amplitude_nami.outcomes import Refusal
 from target_amplitude_nami.pipeline.event_builder import EventBuilder
-from target_amplitude_nami.settings import Settings, read_settings
+from target_amplitude_nami.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def make_settings(**config: Any) -> Settings:
     """Make settings; what is not given has its default."""
-    return read_settings({"endpoint": "local"} | config)
+    return Settings.load({"endpoint": "local"} | config)
 
 
 class PipelineHarness:
@@ -46,7 +46,3 @@ class PipelineHarness:
         assert isinstance(encoded, EncodedEvent), encoded
         event: dict[str, Any] = json.loads(encoded.body)
         return event
-
-
-Road = PipelineHarness
-"""The name that tests of other rooms use."""
