@@ -6,8 +6,6 @@ Statuses and bodies: HTTP V2 API, "Responses", and "HTTP V2 API batching and ret
 
 from __future__ import annotations
 
-import datetime as dt
-import email.utils
 import json
 import typing as t
 from collections.abc import Mapping
@@ -230,6 +228,10 @@ def _retry_after(response: Response) -> float:
 
 
 def _seconds_until(date: str) -> float:
+    # Rare, and slow to load.
+    import datetime as dt  # noqa: PLC0415
+    import email.utils  # noqa: PLC0415
+
     moment = email.utils.parsedate_to_datetime(date)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=dt.UTC)
