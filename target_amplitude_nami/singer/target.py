@@ -194,8 +194,8 @@ class TargetAmplitudeNami(CommandTarget):
         """Deliver all that was read and report what was done.
 
         Raises:
-            AmplitudeNamiError: When the input made no sense, or the run cannot end well.
-            DeliveryError: When nothing more can be delivered.
+            AmplitudeNamiError: When the input made no sense, nothing more can be
+                delivered, or the run cannot end well.
         """
         super().process_endofpipe()
         failure = self.message_reader.failure

@@ -231,7 +231,7 @@ def test_an_event_is_old_after_seven_days(
     settings = Settings.load({"dry_run": True, "rejects_path": f"{tmp_path}/rejects"})
     run = Run(
         settings,
-        store=NullStore(("main",)),
+        store=NullStore(["main"]),
         rejects=NotedRejects([]),
         write_state=None,
         shutdown=Shutdown(),
