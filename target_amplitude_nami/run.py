@@ -133,6 +133,8 @@ class Run:
         if not self.settings.enabled:
             return
         self._store.open()
+        for warning in self._store.warnings:
+            self._logger.warning(warning)
         self._destinations.open()
         self.pipeline.release(self.tick, lambda: self._shutdown.is_requested)
         self._warn_of_dropped_records()

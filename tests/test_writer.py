@@ -126,7 +126,7 @@ def test_values_that_json_has_not_have_one_form_each(
     [
         (float("nan"), "number_not_finite"),
         (float("inf"), "number_not_finite"),
-        (object(), "value_not_json"),
+        pytest.param(object(), "value_not_json", id="an object"),
         (b"\xff", "value_not_json"),
     ],
     ids=repr,
