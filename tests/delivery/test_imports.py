@@ -24,8 +24,9 @@ client.close()
 @pytest.fixture(scope="module")
 def loaded() -> frozenset[str]:
     """The modules that a fresh interpreter has loaded before anything is sent."""
-    lines = [f"import target_amplitude_nami.{module}" for module in _MODULES]
-    lines += [_USE, "import json, sys", "print(json.dumps(list(sys.modules)))"]
+    lines = ["import json, sys", "before = set(sys.modules)"]  # such as coverage's
+    lines += [f"import target_amplitude_nami.{module}" for module in _MODULES]
+    lines += [_USE, "print(json.dumps(list(set(sys.modules) - before)))"]
     process = subprocess.run(
         [sys.executable, "-c", "\n".join(lines)],
         check=True,
