@@ -48,7 +48,7 @@ class Committer:
         self._calendar = calendar
         self._parts = parts
         self._forgets = forgets
-        self._is_dirty = calendar.is_dirty
+        self._is_dirty = False
 
     def write(self, first: Callable[[], None] = lambda: None) -> None:
         """Write all that was learnt so far.

@@ -70,15 +70,12 @@ class HeldRecords:
     for the disk.
     """
 
-    def __init__(self, writing: StoreFile, reading: StoreFile) -> None:
-        """Take the file that has them, to write and to read."""
-        self._reading = reading
-        [[self.waiting, last]] = writing.rows_of(
-            tuple[int, int], "SELECT count(*), ifnull(max(number), 0) FROM held"
-        )
+    def __init__(self) -> None:
+        """Know of none yet."""
+        self.waiting = 0
         """How many wait."""
-        self._has_file = self.waiting > 0
-        self._number = last
+        self._has_file = False
+        self._number = 0
         self._lock = threading.Lock()
         self._new: Pending[int, _NewRecord] = Pending()
         self._by_hash: dict[str, int] = {}
@@ -88,6 +85,14 @@ class HeldRecords:
         self._deletable: set[int] = set()
         """What was taken and is not deleted yet."""
         self.bytes_unwritten = 0
+
+    def open(self, writing: StoreFile, reading: StoreFile) -> None:
+        """Take the file that has them, to write and to read."""
+        self._reading = reading
+        [[self.waiting, self._number]] = writing.rows_of(
+            tuple[int, int], "SELECT count(*), ifnull(max(number), 0) FROM held"
+        )
+        self._has_file = self.waiting > 0
 
     def keep(
         self, user_id: str, stream: str, line: bytes, record: bytes, *, is_of_now: bool

@@ -28,7 +28,6 @@ if t.TYPE_CHECKING:
         Callable,
         Collection,
         Iterable,
-        Iterator,
         Mapping,
         Sequence,
     )
@@ -36,7 +35,7 @@ if t.TYPE_CHECKING:
 
     from target_amplitude_nami.outcomes import DedupKey, Occurrence, Project, SentEvent
     from target_amplitude_nami.store.committer import Part
-    from target_amplitude_nami.store.model import Held, RejectPlace
+    from target_amplitude_nami.store.model import RejectPlace
 
 _MOST_UNWRITTEN: t.Final = 20_000
 _MOST_BYTES_UNWRITTEN: t.Final = 8_000_000
@@ -103,6 +102,10 @@ class SqliteStore:
         }
         """What was sent of a state in each project, by user id or device id."""
         self._delivered = {project: Delivered() for project in projects}
+        self._held = HeldRecords()
+        self.held_of: t.Final = self._held.of_user
+        self.held_of_identified_users: t.Final = self._held.of_identified_users
+        self.all_held: t.Final = self._held.of_all
         self._invalidated: deque[tuple[Project, str, DedupKey]] = deque()
         self._damage: StoreUnusable | None = None
         """What was found by who could not end the run."""
@@ -130,17 +133,12 @@ class SqliteStore:
                 rows = SentStateRows(number)
                 self.sent_states[project].open(self._files.reading, rows)
                 self._delivered[project].open(self._files, number)
-            if self._begins_anew and not self._forgets:
-                # Before anything is delivered: what a crash leaves is no old project.
+            if (self._begins_anew or calendar.is_dirty) and not self._forgets:
+                # Who reads sees it at once, and what a crash leaves is no old project.
                 self._file.commit()
-            self._held = HeldRecords(self._file, self._files.reading)
-            parts: list[Part] = [
-                self._conflicts,
-                self._held,
-                self._rejects,
-                *self._tables,
-            ]
-            parts += self._delivered.values()
+            self._held.open(self._file, self._files.reading)
+            parts: list[Part] = [self._conflicts, self._held, self._rejects]
+            parts += [*self._tables, *self._delivered.values()]
             self._committer = Committer(
                 self._file, calendar, parts, forgets=self._forgets
             )
@@ -300,18 +298,6 @@ class SqliteStore:
     def forget_held(self, number: int) -> None:
         """Forget a held record that is settled."""
         self._held.forget([number])
-
-    def held_of(self, user_id: str) -> Iterator[Held]:
-        """Yield a user's held records in the order held."""
-        return self._held.of_user(user_id)
-
-    def held_of_identified_users(self) -> Iterator[Held]:
-        """Yield the held records whose user's External ID is known meanwhile."""
-        return self._held.of_identified_users()
-
-    def all_held(self) -> Iterator[Held]:
-        """Yield all held records."""
-        return self._held.of_all()
 
     # Rejects
 
