@@ -107,7 +107,7 @@ def test_after_correcting_the_settings_the_records_are_delivered(runs: Runs) -> 
     assert not runs.path.exists()
     [request] = runs.local.requests()
     assert request.body is not None
-    properties = rb'{"amount":9.990,"caf\u00e9":"\u00e9","half":"\ud83d"}'
+    properties = '{"amount":9.990,"café":"é","half":"\ufffd"}'.encode()
     assert b'"event_properties":' + properties in request.body
 
 

@@ -9,7 +9,7 @@ from tests.support import nami, singer
 
 EVENTS, USERS, MAPPED = "events", "users", "mapped"
 SILENCED_DEVICE = "a-device-that-amplitude-silences"
-REFUSED_USER = "a-user-whom-a-firewall-minds"
+REFUSED_USER = "a-user-that-a-firewall-blocks"
 TOO_LARGE_USER = "a-user-whose-event-is-too-large"
 
 SETTINGS: dict[str, Any] = {
@@ -94,7 +94,7 @@ def _lines() -> list[tuple[str, bytes]]:
         ("number_not_finite", _with_number(825, b"1e400")),
         ("number_not_finite", _with_number(826, b"NaN")),
         ("line_not_json", b'{"type": "RECORD", "stream": "eve'),
-        ("line_not_json", b"[" * 10_000 + b"]" * 10_000),
+        ("too_deep", b"[" * 10_000 + b"]" * 10_000),
         ("not_a_singer_message", b'{"type": "GREETING"}'),
         ("bad_record", b'{"type": "RECORD", "stream": "events"}'),
         ("bad_schema", b'{"type": "SCHEMA", "stream": "events"}'),
