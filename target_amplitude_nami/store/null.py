@@ -57,7 +57,7 @@ class NullStore:
     waiting: int = 0
     wants_commit: bool = False
 
-    def __init__(self, projects: Collection[Project] = ("main",)) -> None:
+    def __init__(self, projects: Collection[Project]) -> None:
         """Take the projects that events go to."""
         self.users: _NoRows[UserProfile] = _NoRows(UNKNOWN_USER)
         no_states: _NoRows[SentState] = _NoRows(NEVER_SENT)

@@ -259,7 +259,7 @@ def test_it_is_told_while_running_how_many_wait(holding: House) -> None:
     paths["memory_path"] = str(holding.folder / "memory.db")
     running = InProcess(holding.folder, anonymous_users="hold", **paths).target
     running.process_lines(io.StringIO(singer.schema("events").decode()))
-    running.run._say_progress()
+    running.run._reporting.log_progress(running.run._report("running"))
     [waiting] = [
         line
         for line in metrics.read_text().splitlines()

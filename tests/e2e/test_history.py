@@ -11,6 +11,9 @@ import pytest
 from target_amplitude_nami.local.reading import Reader
 from target_amplitude_nami.run import Run
 from target_amplitude_nami.settings import read_settings
+from target_amplitude_nami.shutdown import Shutdown
+from target_amplitude_nami.singer.rejects import Rejects
+from target_amplitude_nami.store.null import NullStore
 from tests.support import nami, singer
 from tests.support.house import House as InProcess
 from tests.support.run_target import API_KEY, TargetRun, run_target
@@ -222,13 +225,16 @@ def test_an_event_is_old_after_seven_days(
     settings = read_settings({"dry_run": True, "rejects_path": f"{tmp_path}/rejects"})
     run = Run(
         settings,
-        logging.getLogger("test"),
+        store=NullStore(["main"]),
+        rejects=Rejects(settings.rejects_path, "test"),
+        write_state=None,
+        shutdown=Shutdown(),
+        logger=logging.getLogger("test"),
         user_agent="test",
-        seconds_left=lambda: None,
         now=NOW.timestamp,
     )
     try:
-        run.note_time(round((NOW - age).timestamp() * 1000))
+        run.notices.note_time(round((NOW - age).timestamp() * 1000))
     finally:
         run.close("failed")
     assert caplog.text.count("`backfill`") == is_warned
