@@ -120,8 +120,8 @@ class EventBuilder:
             sent_event,
             user_key_of(record),
             Origin(self._event_filter.report_key_of(record), stream, b""),
-            checks=self._checks,
-            open_checkpoint=lambda _origin: Checkpoint(),
+            self._checks,
+            lambda _origin: Checkpoint(),
         )
 
 
@@ -163,14 +163,14 @@ def sent_event_of(
     )
 
 
-def encode_event(  # noqa: PLR0913 - all that an event carries
+def encode_event(  # noqa: PLR0913, PLR0917 - all that an event carries
     mapped: AmplitudeEvent,
     sent_event: SentEvent,
     user_key: str,
     origin: Origin,
-    *,
     checks: Checks,
     open_checkpoint: Callable[[Origin], Checkpoint],
+    *,
     is_late: bool = False,
 ) -> EncodedEvent | Refusal:
     """Return an event ready to be sent, or why Amplitude would refuse it.

@@ -34,7 +34,6 @@ if t.TYPE_CHECKING:
     from collections.abc import Callable
 
     from target_amplitude_nami.amplitude.checks import Checks
-    from target_amplitude_nami.amplitude.event import AmplitudeEvent
     from target_amplitude_nami.pipeline.event_filter import EventFilter
     from target_amplitude_nami.pipeline.identity import IdentityResolver
     from target_amplitude_nami.pipeline.outbox import Outbox
@@ -123,7 +122,7 @@ class RecordProcessor:
             self._outcomes.reject(origin, refusal_of(error))
         return profile
 
-    def _process_event(
+    def _process_event(  # noqa: C901 - more calls would take longer
         self, event: NamiEvent, origin: Origin, user_key: str, profile: UserProfile
     ) -> UserProfile:
         reason = self._reason_to_skip(event)
@@ -141,7 +140,8 @@ class RecordProcessor:
             return profile
         event_type, time, state = event.event_type, event.time, event.state
         state_time: int | None = time
-        if state == NO_STATE and project == "main":
+        sends_state = event_type.startswith("user.")
+        if sends_state and state == NO_STATE and project == "main":
             state, state_time = state_of(event, profile)
         freshness = self._freshness[project]
         sent = freshness.sent_to(identity)
@@ -150,15 +150,28 @@ class RecordProcessor:
         if mapped.insert_id != event.event_id:
             self._note_no_id(origin.stream)
         sent_event = sent_event_of(mapped, identity, event_type)
-        first = self._first_delivered(project, sent_event, event)
+        first = self._delivered_before(project, sent_event.key)
+        if first is None and self._may_have_sent_nami_id:
+            first = self._delivered_as_nami_id(project, sent_event, event)
         if first is not None:
             self._outcomes.repeat(origin, project, sent_event, first)
             return profile
         # In a backfill no event changes user properties, late or not.
         is_late = is_late and not self._is_backfill
-        if not self._send(mapped, sent_event, user_key, origin, project, is_late):
+        encoded = encode_event(
+            mapped,
+            sent_event,
+            user_key,
+            origin,
+            self._checks,
+            self._outcomes.open,
+            is_late=is_late,
+        )
+        if isinstance(encoded, Refusal):
+            self._outcomes.reject(origin, encoded)
             return profile
-        if event_type.startswith("user."):
+        self._outbox.add(encoded, project, time)
+        if sends_state:
             freshness.note(
                 identity, sent, state, state_time, mapped, key=sent_event.key
             )
@@ -193,37 +206,22 @@ class RecordProcessor:
             if user.time is None:
                 mapped = with_sequential_id(mapped, sent, is_repeat=is_repeat)
             sent_event = sent_event_of(mapped, identity)
-            if not self._send(mapped, sent_event, user_key, origin):
+            encoded = encode_event(
+                mapped,
+                sent_event,
+                user_key,
+                origin,
+                self._checks,
+                self._outcomes.open,
+            )
+            if isinstance(encoded, Refusal):
+                self._outcomes.reject(origin, encoded)
                 return profile
+            self._outbox.add(encoded, "main", None)
             freshness.note(
                 identity, sent, user.state, user.time, mapped, key=sent_event.key
             )
         return self._with_state(profile, user.state, user.time)
-
-    def _send(  # noqa: PLR0913, PLR0917
-        self,
-        mapped: AmplitudeEvent,
-        sent_event: SentEvent,
-        user_key: str,
-        origin: Origin,
-        project: Project = "main",
-        is_late: bool = False,  # noqa: FBT001, FBT002 - a call by name takes longer
-    ) -> bool:
-        """Put an event into the outbox; return whether it is one that can be sent."""
-        event = encode_event(
-            mapped,
-            sent_event,
-            user_key,
-            origin,
-            checks=self._checks,
-            open_checkpoint=self._outcomes.open,
-            is_late=is_late,
-        )
-        if isinstance(event, Refusal):
-            self._outcomes.reject(origin, event)
-            return False
-        self._outbox.add(event, project, sent_event.time)
-        return True
 
     def _settle_unnamed(
         self, unnamed: Unnamed, record: NamiEvent | NamiUser, origin: Origin
@@ -241,22 +239,18 @@ class RecordProcessor:
             case "rejected":
                 self._outcomes.reject(origin, unnamed.refusal)
 
-    def _first_delivered(
+    def _delivered_as_nami_id(
         self, project: Project, sent_event: SentEvent, event: NamiEvent
     ) -> Occurrence | None:
-        """Return the event of an earlier run that Amplitude would take this one for.
+        """Return the same event, delivered before its user had an External ID.
 
-        Before its user had an External ID, the same event may have gone under the Nami
-        user id, where it has no device.
+        Without a device it went under the Nami user id.
         """
-        first = self._delivered_before(project, sent_event.key)
         if (
-            first is not None
-            or not self._may_have_sent_nami_id
-            or sent_event.device_id
+            sent_event.device_id
             or event.external_id
             or event.user_id == sent_event.user_id
         ):
-            return first
+            return None
         key = dedup_key(sent_event.insert_id, None, event.user_id)
         return self._delivered_before(project, key)
