@@ -38,11 +38,11 @@ class DeletedRows:
         """Know no column yet."""
         self._columns: set[str] = set()
         self._checks: list[tuple[str, Callable[[object], bool]]] = []
-        """What tells it, by column."""
+        """Whether a value marks its row as deleted, by column."""
         self._are_known: Callable[[Iterable[str]], bool] = self._columns.issuperset
 
     def is_deleted(self, record: Mapping[str, t.Any]) -> bool:
-        """Tell whether a record is of a deleted row."""
+        """Return whether a record is of a deleted row."""
         if not self._are_known(record):
             self._learn(record)
         for column, is_deleted in self._checks:
@@ -66,7 +66,7 @@ class DeletedRows:
 
 
 def _is_set(value: object) -> bool:
-    """Tell whether a mark says that its row was deleted; whether flag or time."""
+    """Return whether a mark, a flag or a time, is that of a deleted row."""
     if value is None or value is False or value is True:
         return value is True
     text = str(value).strip().lower()

@@ -1,4 +1,4 @@
-"""What Nami tells: an event, or a user's state."""
+"""Types what a record of Nami is: an event, or a user's state."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from target_amplitude_nami.nami.state import UserState
 
 
 class NamiEvent(msgspec.Struct, frozen=True, gc=False):
-    """One event of Nami (Nami docs, "Webhooks"): what happened, when, and to whom."""
+    """One event of Nami (Nami docs, "Webhooks"): what happened, when, to which user."""
 
     event_type: str
     time: int

@@ -124,10 +124,14 @@ class Payloads:
             if isinstance(fields.get(name), dict | str)
         }
         for body in self._events_in(held).values():
-            told = body["event_type"]
-            is_same = isinstance(told, str) and values.trimmed(told) == event_type
+            own_type = body["event_type"]
+            is_same = (
+                isinstance(own_type, str) and values.trimmed(own_type) == event_type
+            )
             is_whole = not {"id", "created_date"}.isdisjoint(body)
-            if is_whole and _is_namis(told) and (is_same or not _is_namis(event_type)):
+            if not (is_whole and _is_namis(own_type)):
+                continue
+            if is_same or not _is_namis(event_type):
                 return self.beside(body, fields)
         return None
 

@@ -20,7 +20,7 @@ _READY_MADE: t.Final = "namiml_"
 
 
 def declares_nami(columns: Iterable[str], separator: str) -> bool:
-    """Tell whether columns are those of Nami's events, or of users with their state.
+    """Return whether columns are those of Nami's events, or of users with their state.
 
     Args:
         columns: The columns that a schema declares, in any spelling.
@@ -44,7 +44,7 @@ class NamiDetector:
         self._reader = RecordReader("")
 
     def looks_like_nami(self, record: Mapping[str, t.Any]) -> bool:
-        """Tell it of a record; event types of others say that it is not Nami's."""
+        """Return whether a record may be Nami's; event types of others are not."""
         try:
             nami = self._reader.read(record)
         except UnreadableRecord as error:

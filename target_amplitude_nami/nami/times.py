@@ -106,7 +106,7 @@ def utc_text(value: object) -> str | None:
 
     All digits of the fraction stay but zeros at its end. A number counts only where it
     lies between the years 2000 and 2100: others may be a day written as one (20240529),
-    or a day so far off (9999-12-31) that its size tells a wrong unit.
+    or a day so far off (9999-12-31) that its size means a wrong unit.
 
     Returns:
         None for what cannot be read for certain.
