@@ -145,7 +145,7 @@ def test_the_key_is_not_repeated_from_an_error() -> None:
 def test_a_destination_does_not_show_its_key() -> None:
     shown = repr(destination(gzip=True))
     assert KEY not in shown
-    assert "url='http://relay.invalid/', api_key='***'" in shown
+    assert "url='http://relay.invalid/'" in shown
     assert "gzip=True" in shown
     assert pickle.loads(pickle.dumps(destination())) == destination()  # noqa: S301
 

@@ -14,8 +14,9 @@ _MODULES = (
     *("delivery.delivery", "delivery.deliveries", "delivery.dry_run"),
 )
 _USE = """
-from target_amplitude_nami.amplitude.client import Client, Destination
-client = Client(Destination("http://127.0.0.1:9/", "key", "target"))
+from target_amplitude_nami.amplitude.client import Client
+from target_amplitude_nami.amplitude.destination import Destination
+client = Client(Destination(url="http://127.0.0.1:9/", api_key="key"))
 client.encode([b"{}"])
 client.close()
 """
