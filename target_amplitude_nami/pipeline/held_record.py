@@ -1,4 +1,4 @@
-"""A record of Nami as the memory keeps it."""
+"""A record of Nami as the store holds it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOST_LEVELS: t.Final = 900
 
 
 class _Kept(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A record as the memory keeps it."""
+    """A record as the store holds it."""
 
     event: NamiEvent | None = None
     user: NamiUser | None = None
