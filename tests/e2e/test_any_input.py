@@ -143,7 +143,7 @@ def _run(
 
 
 def _rejects(target: TargetAmplitudeNami) -> int:
-    path = target.run.rejects.path
+    path = target.settings.rejects_path
     lines = path.read_bytes().splitlines() if path.exists() else []
     return sum(json.loads(line)["type"] == "RECORD" for line in lines)
 
