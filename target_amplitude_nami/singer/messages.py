@@ -19,6 +19,8 @@ UTF_16_STARTS: t.Final = (b"\xff\xfe", b"\xfe\xff", b"{\0", b"\0{")
 """With a byte order mark, or with none before the first brace."""
 
 _BROKEN_LINES_THAT_MEAN_NO_SINGER = 100
+_MOST_LEVELS = jsontext.MOST_LEVELS + 1
+"""A message is a level around its record or value."""
 
 
 class RecordMessage(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -53,14 +55,14 @@ MESSAGE_IN_BATCH: t.Final = Refusal(
 
 
 def decode_object(text: str | bytes) -> dict[str, t.Any]:
-    """Decode a JSON object.
+    """Decode a JSON object: a message, or the record of one.
 
     Raises:
         TooDeep: When it is nested too deep.
         ValueError: When it is not JSON, or not an object.
     """
     try:
-        value = jsontext.decode(text)
+        value = jsontext.decode(text, most_levels=_MOST_LEVELS)
     except jsontext.TooDeep:
         raise
     except ValueError as error:

@@ -51,7 +51,7 @@ def test_what_is_no_object_is_refused_with_the_reason(
 
 def test_an_object_nested_too_deep_is_refused_as_such() -> None:
     with pytest.raises(TooDeep):
-        decode_object(b'{"a":' * 201 + b"1" + b"}" * 201)
+        decode_object(b'{"a":' * 202 + b"1" + b"}" * 202)
 
 
 @pytest.mark.parametrize(
