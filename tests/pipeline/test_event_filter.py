@@ -37,12 +37,12 @@ def event(
 def test_the_settings_decide_what_is_left_out(
     config: dict[str, Any], record: NamiEvent, reason: str | None
 ) -> None:
-    assert EventFilter(make_settings(**config)).reason_to_skip(record) == reason
+    assert EventFilter(make_settings(**config).mapping).reason_to_skip(record) == reason
 
 
 def test_a_new_event_type_is_reported_once_and_only_the_first_few() -> None:
     reported: list[str] = []
-    event_filter = EventFilter(make_settings(), reported.append)
+    event_filter = EventFilter(make_settings().mapping, reported.append)
     for number in [*range(30), *range(30)]:
         event_filter.reason_to_skip(event(f"user.new.{number}"))
     event_filter.reason_to_skip(event("purchase.updated"))
@@ -51,7 +51,7 @@ def test_a_new_event_type_is_reported_once_and_only_the_first_few() -> None:
 
 
 def test_records_are_counted_under_a_bounded_number_of_keys() -> None:
-    event_filter = EventFilter(make_settings(events=["*", "user.own"]))
+    event_filter = EventFilter(make_settings(events=["*", "user.own"]).mapping)
     user = NamiUser("user", None, None, None, NO_STATE)
 
     assert event_filter.report_key_of(event()) == "device.impression"

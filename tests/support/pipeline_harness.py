@@ -6,9 +6,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from target_amplitude_nami.amplitude.event import EncodedEvent
+from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami.catalogue import NAMES
+from target_amplitude_nami.nami.records import RecordReader
 from target_amplitude_nami.outcomes import Refusal
 from target_amplitude_nami.pipeline.event_builder import EventBuilder
+from target_amplitude_nami.pipeline.row_reader import plain, refusal_of
 from target_amplitude_nami.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,11 +29,21 @@ class PipelineHarness:
     def __init__(self, **config: Any) -> None:
         """Take the settings that differ from their defaults."""
         settings = make_settings(**{"events": list(NAMES)} | config)
+        self.reader = RecordReader("events")
         self._builder = EventBuilder(settings)
 
     def encode(self, record: Mapping[str, Any]) -> EncodedEvent | Refusal:
         """Return a record's event ready to be sent, or why there is none."""
-        built = self._builder.build(record, stream="events")
+        row = plain(record)
+        if isinstance(row, Refusal):
+            return row
+        try:
+            nami = self.reader.read(row)
+        except UnreadableRecord as error:
+            return refusal_of(error)
+        if nami is None:
+            return Refusal("not_nami", "", "")
+        built = self._builder.build(nami)
         if isinstance(built, EncodedEvent | Refusal):
             return built
         return Refusal(built.reason, "", "")
