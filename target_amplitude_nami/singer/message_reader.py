@@ -157,7 +157,8 @@ class MessageReader(GenericSingerReader[str]):
         except NOT_USUAL:
             self._process_any(line)
             return
-        self._broken_lines.note_readable()
+        if self._broken_lines.in_a_row:
+            self._broken_lines.note_readable()
         self._read["RECORD"] += 1
         take = self._handler.direct_streams.get(message.stream)
         if take is not None:

@@ -120,7 +120,10 @@ def expect_utf_8(line: bytes) -> None:
 
 
 class BrokenLines:
-    """Rejects lines that are not JSON, until so many in a row are not Singer output."""
+    """Rejects lines that are not JSON, until so many in a row are not Singer output.
+
+    `in_a_row` is how many there are since a line could be read.
+    """
 
     def __init__(self, reject_line: Callable[[bytes, Refusal], None]) -> None:
         """Count none yet.
@@ -129,11 +132,11 @@ class BrokenLines:
             reject_line: Rejects a line that is no message.
         """
         self._reject_line = reject_line
-        self._in_a_row = 0
+        self.in_a_row = 0
 
     def note_readable(self) -> None:
         """Note that a line could be read: the broken ones before it are mishaps."""
-        self._in_a_row = 0
+        self.in_a_row = 0
 
     def reject(self, line: bytes, error: ValueError) -> None:
         """Reject a line that `decode_object` has failed for.
@@ -148,11 +151,11 @@ class BrokenLines:
         if isinstance(error, jsontext.TooDeep):
             self._reject_line(line, TOO_DEEP)
             return
-        self._in_a_row += 1
+        self.in_a_row += 1
         self._reject_line(line, Refusal("line_not_json", "", str(error)))
-        if self._in_a_row == _BROKEN_LINES_THAT_MEAN_NO_SINGER:
+        if self.in_a_row == _BROKEN_LINES_THAT_MEAN_NO_SINGER:
             raise InputUnreadable(
-                f"{self._in_a_row} lines in a row are not JSON, so the input is not "
+                f"{self.in_a_row} lines in a row are not JSON, so the input is not "
                 f"what a Singer tap writes. Check that the tap prints nothing but "
                 f"messages to standard output; the lines are in the rejects file"
             )

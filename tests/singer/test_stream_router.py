@@ -178,8 +178,9 @@ def test_each_message_leaves_the_right_streams_direct(
     monkeypatch.setattr(StreamRouter, "__init__", note)
     target = TargetHarness(tmp_path, **SETTINGS[settings]).target
     try:
+        target.process_lines(io.StringIO())  # opens the run
         for line in MESSAGES[messages]:
-            target.process_lines(io.StringIO(line.decode()))
+            target.message_reader.process_line(line)
             [router] = routers
             maps = target.mapper.stream_maps
             assert router.direct_streams == {
