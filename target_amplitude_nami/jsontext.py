@@ -197,6 +197,17 @@ def _expect_shallow(text: str | bytes, most_levels: int) -> None:
 # Records that did not come as JSON text
 
 
+def holds_not_finite(value: object) -> bool:
+    """Return whether a number anywhere in JSON data is NaN or infinite."""
+    if isinstance(value, dict):
+        return any(map(holds_not_finite, value.values()))
+    if isinstance(value, list):
+        return any(map(holds_not_finite, value))
+    if isinstance(value, Decimal):
+        return not value.is_finite()
+    return isinstance(value, float) and not math.isfinite(value)
+
+
 def normalise(record: Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return a record that other code has made as `decode` would have read it.
 

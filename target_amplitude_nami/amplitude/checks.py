@@ -6,12 +6,11 @@ each of its rules is checked here first, event by event.
 
 from __future__ import annotations
 
-import math
 import typing as t
-from decimal import Decimal
 
 import msgspec
 
+from target_amplitude_nami import jsontext
 from target_amplitude_nami.amplitude import limits
 from target_amplitude_nami.amplitude.event import AmplitudeEvent, encode
 from target_amplitude_nami.outcomes import Refusal
@@ -225,22 +224,13 @@ def _refuse_nesting(event: AmplitudeEvent) -> Refusal | None:
 
 def _refuse_not_finite(event: AmplitudeEvent) -> Refusal | None:
     for field in ("event_properties", "user_properties", "revenue"):
-        if holds_not_finite(getattr(event, field)):
+        if jsontext.holds_not_finite(getattr(event, field)):
             return Refusal(
                 "number_not_finite",
                 field,
                 f"there is a number in {field} that is NaN, infinite or too large",
             )
     return None
-
-
-def holds_not_finite(value: object) -> bool:
-    """Return whether a number anywhere in JSON data is NaN or infinite."""
-    if isinstance(value, _CONTAINERS):
-        return any(map(holds_not_finite, _members(value)))
-    if isinstance(value, Decimal):
-        return not value.is_finite()
-    return isinstance(value, float) and not math.isfinite(value)
 
 
 def _is_deeper(value: object, layers: int) -> bool:

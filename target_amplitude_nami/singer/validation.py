@@ -6,7 +6,7 @@ import typing as t
 
 import jsonschema_rs
 
-from target_amplitude_nami.amplitude.checks import holds_not_finite
+from target_amplitude_nami import jsontext
 from target_amplitude_nami.errors import UnreadableRecord
 
 if t.TYPE_CHECKING:
@@ -35,7 +35,7 @@ class RecordValidator:
 
     def violation(self, record: dict[str, t.Any]) -> UnreadableRecord:
         """Return why a record does not fit."""
-        if holds_not_finite(record):
+        if jsontext.holds_not_finite(record):
             return UnreadableRecord(
                 "number_not_finite",
                 "",

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from target_amplitude_nami import jsontext
 from target_amplitude_nami.amplitude import checks, limits
-from target_amplitude_nami.amplitude.checks import Checks, holds_not_finite
+from target_amplitude_nami.amplitude.checks import Checks
 from target_amplitude_nami.amplitude.event import AmplitudeEvent, encode
 from target_amplitude_nami.outcomes import Refusal
 
@@ -248,14 +249,14 @@ def test_a_number_that_json_cannot_hold_is_refused_wherever_it_stands(
 ) -> None:
     for properties in ({"n": number}, {"n": [1, {"m": [number]}]}):
         assert refused(event(**{field: properties})) == ("number_not_finite", field)
-        assert holds_not_finite(properties)
+        assert jsontext.holds_not_finite(properties)
 
 
 def test_text_and_null_that_look_like_such_numbers_are_fine() -> None:
     properties = {"NaN": "NaN", "a": ["Infinity", None, "null"], "n": Decimal("1E+300")}
 
     assert json.loads(accepted(event(event_properties=properties)))
-    assert not holds_not_finite(properties)
+    assert not jsontext.holds_not_finite(properties)
 
 
 @pytest.mark.parametrize(
