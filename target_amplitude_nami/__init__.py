@@ -35,7 +35,8 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.pipeline.event_filter import Filtered
     from target_amplitude_nami.settings import Settings
     from target_amplitude_nami.store.profiles import UserProfile
-    from target_amplitude_nami.writer import AmplitudeWriter, Reject
+    from target_amplitude_nami.writer import AmplitudeWriter
+    from target_amplitude_nami.writer_rejects import Reject
 
 __all__ = [
     "AmplitudeNamiError",
@@ -64,7 +65,7 @@ _MODULES: t.Final = {
     "EventBuilder": "pipeline.event_builder",
     "Filtered": "pipeline.event_filter",
     "Refusal": "outcomes",
-    "Reject": "writer",
+    "Reject": "writer_rejects",
     "Report": "accounting.report",
     "Settings": "settings",
     "UserProfile": "store.profiles",

@@ -205,7 +205,7 @@ class Run:
             self._last_report = report
             last_things.callback(reporting.write_metrics, report)
             last_things.callback(reporting.write_report, report)
-            last_things.callback(reporting.log, report, self._rejects.destination)
+            last_things.callback(reporting.log, report, self._rejects.advice)
             last_things.callback(self._store.commit)
             last_things.callback(self._rejects.close)
         return report

@@ -5,12 +5,9 @@ from __future__ import annotations
 import logging
 import time
 import typing as t
-from collections import deque
-from collections.abc import Mapping
 
 import msgspec
 
-from target_amplitude_nami import jsontext
 from target_amplitude_nami.errors import (
     AmplitudeNamiError,
     ConfigurationError,
@@ -26,36 +23,21 @@ from target_amplitude_nami.pipeline.row_reader import (
 )
 from target_amplitude_nami.shutdown import Shutdown
 from target_amplitude_nami.store.null import NullStore
+from target_amplitude_nami.writer_rejects import QueuedRejects
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from target_amplitude_nami.accounting.report import Report
     from target_amplitude_nami.outcomes import Project
     from target_amplitude_nami.settings import Settings
+    from target_amplitude_nami.writer_rejects import Reject
 
 _TICK_SECONDS: t.Final = 0.2
-_MOST_KINDS_LOGGED: t.Final = 50
 _PACKAGE: t.Final = "target-amplitude-nami"
 
 _encode: t.Final = msgspec.json.Encoder(decimal_format="number").encode
-
-
-class Reject(msgspec.Struct, frozen=True):
-    """A record that could not be delivered, and why."""
-
-    record: Mapping[str, t.Any]
-    """The record as plain JSON data; as it was given where it has no such form."""
-    stream: str
-    reason: str
-    """A stable code."""
-    field: str
-    """The part of the record or event concerned; may be empty."""
-    detail: str
-    """A sentence for people."""
-    status: int | None = None
-    """The HTTP status, where Amplitude refused the event."""
 
 
 class AmplitudeWriter:
@@ -106,8 +88,7 @@ class AmplitudeWriter:
 
         self._settings = settings
         self._logger = logger or logging.getLogger("target_amplitude_nami")
-        self._on_reject = on_reject
-        self._rejects = _RejectQueue("the log" if on_reject is None else "`on_reject`")
+        self._rejects = QueuedRejects(on_reject, self._logger)
         self._shutdown = Shutdown()
         self._run = Run(
             settings,
@@ -121,7 +102,6 @@ class AmplitudeWriter:
         self._pipeline = self._run.pipeline
         self._readers: dict[str, RowReader] = {}
         self._foreign_streams: set[str] = set()
-        self._kinds_logged: set[tuple[str, str]] = set()
         self._is_open = False
         self._has_failed = False
         self._has_recognised = False
@@ -154,8 +134,8 @@ class AmplitudeWriter:
             if now >= self._next_tick:
                 self._run.tick()
                 self._next_tick = now + _TICK_SECONDS
-        if self._rejects.records:
-            self._hand_over_rejects()
+        if self._rejects:
+            self._rejects.hand_over()
 
     def flush(self) -> None:
         """Deliver all that was written, and return when all of it is settled.
@@ -168,7 +148,7 @@ class AmplitudeWriter:
         self._expect_open()
         with _Failure(self):
             self._run.deliver()
-        self._hand_over_rejects()
+        self._rejects.hand_over()
 
     def close(self) -> None:
         """Deliver all that was written, and end; a second call does nothing.
@@ -277,30 +257,6 @@ class AmplitudeWriter:
             )
         return reader
 
-    # Rejects
-
-    def _hand_over_rejects(self) -> None:
-        records = self._rejects.records
-        while records:
-            reject = records.popleft()
-            if self._on_reject is not None:
-                self._on_reject(reject)
-            else:
-                self._log(reject)
-
-    def _log(self, reject: Reject) -> None:
-        kind = reject.reason, reject.field
-        if kind in self._kinds_logged or len(self._kinds_logged) >= _MOST_KINDS_LOGGED:
-            return
-        self._kinds_logged.add(kind)
-        self._logger.warning(
-            "A record of stream '%s' is rejected (%s): %s. Others like it are only "
-            "counted; `on_reject` would get each of them",
-            reject.stream,
-            reject.reason,
-            reject.detail,
-        )
-
     # Opening and closing
 
     def _expect_open(self) -> None:
@@ -319,7 +275,7 @@ class AmplitudeWriter:
         try:
             self._report = self._run.close(outcome)
         finally:
-            self._hand_over_rejects()
+            self._rejects.hand_over()
 
     def _close_after(self, error: BaseException) -> None:
         """Deliver what there is time for, and let nothing hide an exception."""
@@ -350,38 +306,6 @@ class _Failure:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None and issubclass(kind, AmplitudeNamiError):
             self._writer.note_failure()
-
-
-class _RejectQueue:
-    """Keeps rejects of all threads until the writer's own hands them over."""
-
-    def __init__(self, destination: str) -> None:
-        self.destination = destination
-        self.records: deque[Reject] = deque()
-
-    def keep(self, record: Mapping[str, t.Any], stream: str, refusal: Refusal) -> None:
-        """Keep a record that has no form in JSON; a `write` without a line follows."""
-        self.records.append(_reject(record, stream, refusal))
-
-    def write(self, stream: str, line: bytes, refusal: Refusal) -> None:
-        """Keep a record, unless `keep` has it."""
-        if line:
-            self.records.append(_reject(jsontext.decode(line), stream, refusal))
-
-    def declare_if_missing(self, stream: str) -> None:
-        """Do nothing: a callback needs no schema."""
-
-    def sync(self) -> None:
-        """Do nothing: nothing is on a disk."""
-
-    def close(self) -> None:
-        """Do nothing: what is here is still handed over."""
-
-
-def _reject(record: Mapping[str, t.Any], stream: str, refusal: Refusal) -> Reject:
-    return Reject(
-        record, stream, refusal.reason, refusal.field, refusal.detail, refusal.status
-    )
 
 
 def _refuse_unusable(settings: Settings) -> None:

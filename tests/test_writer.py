@@ -16,7 +16,7 @@ from target_amplitude_nami.errors import (
     NothingRecognised,
 )
 from target_amplitude_nami.settings import Settings
-from target_amplitude_nami.writer import AmplitudeWriter, Reject
+from target_amplitude_nami.writer import AmplitudeWriter
 from tests.support import nami
 from tests.support.run_target import API_KEY
 from tests.support.server import ScriptedServer, reply
@@ -24,6 +24,8 @@ from tests.support.server import ScriptedServer, reply
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from target_amplitude_nami.writer_rejects import Reject
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ class RejectSink(t.Protocol):
     """
 
     @property
-    def destination(self) -> str:
-        """What to tell a person who looks for the rejects."""
+    def advice(self) -> str:
+        """A sentence for people: where the rejects are, and what to do with them."""
 
     def write(self, stream: str, line: bytes, refusal: Refusal, /) -> None:
         """Keep a record.

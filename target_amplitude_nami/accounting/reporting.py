@@ -43,12 +43,12 @@ class Reporting:
         except OutputUnwritable as error:  # the end of the run will fail for it
             self._logger.warning("%s", error)
 
-    def log(self, report: Report, rejects: str) -> None:
+    def log(self, report: Report, advice: str) -> None:
         """Log the report and what it means for the user.
 
         Args:
             report: The report of the whole run.
-            rejects: Where the rejects are.
+            advice: Where the rejects are, and what to do with them.
         """
         for line in report.lines():
             self._logger.info(line)
@@ -71,11 +71,7 @@ class Reporting:
             )
         if report.rejected:
             self._logger.warning(
-                "%s records could not be delivered; they are in %s, each with the "
-                "reason. Fix the cause, move the file, and give it to this target as "
-                "input",
-                f"{report.rejected:,}",
-                rejects,
+                "%s records could not be delivered. %s", f"{report.rejected:,}", advice
             )
 
     def write_report(self, report: Report) -> None:

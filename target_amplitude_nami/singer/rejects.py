@@ -67,9 +67,12 @@ class RejectsFile:
         self._declared: set[str] = set()
 
     @property
-    def destination(self) -> str:
-        """Where a person finds the rejects."""
-        return str(self.path)
+    def advice(self) -> str:
+        """A sentence for people: where the rejects are, and what to do with them."""
+        return (
+            f"They are in {self.path}, each with the reason. Fix the cause, move the "
+            f"file, and give it to this target as input"
+        )
 
     def declare(self, stream: str, schema_line: bytes) -> None:
         """Take a stream's SCHEMA message, which will stand before its rejects."""

@@ -28,7 +28,7 @@ PROJECTS: dict[Project, str] = {"main": "main", "sandbox": "sandbox"}
 class NotedRejects:
     """A reject sink in memory that notes what was written, and when it was synced."""
 
-    destination = "memory"
+    advice = "They are in this test."
 
     def __init__(self, notes: list[str]) -> None:
         """Take where to note it."""

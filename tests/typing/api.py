@@ -11,7 +11,6 @@ from target_amplitude_nami import (
     EncodedEvent,
     EventBuilder,
     Filtered,
-    Reject,
     Report,
     Settings,
     UserProfile,
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
     import csv
     import logging
     from collections.abc import Mapping
+
+    from target_amplitude_nami.writer_rejects import Reject
 
 
 def deliver(rows: csv.DictReader[str], logger: logging.Logger) -> int:
