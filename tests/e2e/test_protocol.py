@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_amplitude_nami import jsontext
+from target_amplitude_nami.singer.messages import decode_as_spelt
 from target_amplitude_nami.local.server import LocalAmplitude
 from tests.support import nami, singer
 from tests.support.run_target import (
@@ -141,7 +141,7 @@ def bad_run(tmp_path_factory: pytest.TempPathFactory) -> BadRun:
         run = run_target(folder, settings, [*lines, singer.state({"all": True})])
         delivered = [event.sent["insert_id"] for event in local.events()]
     with (folder / "output/rejects.singer").open("rb") as file:
-        messages = [jsontext.decode(line) for line in file]
+        messages = [decode_as_spelt(line) for line in file]
     rejects = [message for message in messages if message["type"] == "RECORD"]
     ids = [str(record["id"]) for record in good]
     return BadRun(run, ids, delivered, rejects, run.log)
