@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_amplitude_nami.singer.messages import decode_as_spelt
 from target_amplitude_nami.local.server import LocalAmplitude
+from target_amplitude_nami.singer.messages import decode_as_spelt
 from tests.support import nami, singer
 from tests.support.run_target import (
     API_KEY,
