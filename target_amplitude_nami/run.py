@@ -18,8 +18,8 @@ from target_amplitude_nami.amplitude import limits
 from target_amplitude_nami.amplitude.checks import Checks
 from target_amplitude_nami.delivery.deliveries import Deliveries
 from target_amplitude_nami.delivery.delivery import Delivery, DeliveryOptions
+from target_amplitude_nami.delivery.packing import RequestLimits
 from target_amplitude_nami.delivery.rate_limits import RateLimiter
-from target_amplitude_nami.delivery.request_limits import RequestLimits
 from target_amplitude_nami.destinations import Destinations
 from target_amplitude_nami.errors import LedgerImbalance
 from target_amplitude_nami.pipeline.pipeline import Pipeline

@@ -1,4 +1,4 @@
-"""How many records had which outcome, at one moment."""
+"""Counts of records by outcome, at one moment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The events of one project that are on their way, by what Amplitude knows them by."""
+"""Keeps the events in flight of one project by their dedup key."""
 
 from __future__ import annotations
 

@@ -123,13 +123,13 @@ class Ledger:
             else:
                 self._waiting.append(checkpoint)
 
-    def hold_state(self) -> None:
-        """Keep back each STATE that comes from now on, until `let_state_go`."""
+    def suspend_state(self) -> None:
+        """Keep back each STATE that comes from now on, until `resume_state`."""
         self._held_back = self._current
         self._current.opened += 1
 
-    def let_state_go(self) -> None:
-        """Treat the STATEs that `hold_state` kept back as any other."""
+    def resume_state(self) -> None:
+        """Treat the STATEs that `suspend_state` kept back as any other."""
         checkpoint, self._held_back = self._held_back, None
         if checkpoint is not None:
             with self._lock:

@@ -6,10 +6,10 @@ then a STATE leaves: a crash between two of these repeats nothing and loses noth
 
 from __future__ import annotations
 
-import threading
 import typing as t
 
 from target_amplitude_nami.accounting.project_outcomes import ProjectOutcomes
+from target_amplitude_nami.accounting.state_release import StateRelease
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,8 +52,8 @@ class OutcomeRecorder:
         self._ledger = ledger
         self._rejects = rejects
         self._store = store
-        self._write_state = write_state
-        self._releasing = threading.Lock()
+        self.state: t.Final = StateRelease(ledger, self.save, write_state)
+        """Takes STATE messages, and releases them."""
 
     def of_project(self, project: Project) -> ProjectOutcomes:
         """Return what the lanes of a project report to."""
@@ -62,7 +62,7 @@ class OutcomeRecorder:
             ledger=self._ledger,
             rejects=self._rejects,
             store=self._store,
-            release_state=self.release_state,
+            release_state=self.state.release,
             save=self.save,
         )
 
@@ -108,7 +108,7 @@ class OutcomeRecorder:
         else:
             self._ledger.repeat(origin.report_key)
 
-    def release(self, stream: str) -> None:
+    def note_unheld(self, stream: str) -> None:
         """Count a record of a stream that was held: it is read once more."""
         self._rejects.declare_if_missing(stream)
         self._ledger.note_released()
@@ -127,56 +127,6 @@ class OutcomeRecorder:
         self._ledger.repeat(
             origin.report_key, sent_event.insert_id if is_conflict else None
         )
-
-    # STATE
-
-    def take_state(self, state: bytes) -> None:
-        """Take a STATE, which leaves once all that was read before it is settled.
-
-        Raises:
-            AmplitudeNamiError: When the disk, or standard output, does not take it.
-        """
-        self._ledger.take_state(state)
-        self.release_state()
-
-    def hold_state(self) -> None:
-        """Keep back each STATE that comes from now on, until `let_state_go`."""
-        self._ledger.hold_state()
-
-    def let_state_go(self) -> None:
-        """Treat the STATEs that `hold_state` kept back as any other."""
-        self._ledger.let_state_go()
-        self.release_state()
-
-    def release_state(self) -> None:
-        """Write the newest STATE with nothing open before it, if there is one.
-
-        One thread at a time writes; who comes meanwhile leaves it to that one, which
-        looks again before it ends. So nobody waits for a disk here.
-
-        Raises:
-            AmplitudeNamiError: When the disk, or standard output, does not take it.
-        """
-        while self._ledger.has_state_to_release:
-            if not self._releasing.acquire(blocking=False):
-                return
-            try:
-                self._write_released_state()
-            finally:
-                self._releasing.release()
-
-    def _write_released_state(self) -> None:
-        state = self._ledger.take_released_state()
-        if not state or self._write_state is None:
-            return
-        try:
-            # What STATE covers must not be lost with the machine.
-            self.save()
-            self._write_state(state)
-        except BaseException:
-            # A disk may forget what it failed to take, and succeed the next time.
-            self._write_state = None
-            raise
 
     def save(self) -> None:
         """Make the rejects and what was learnt survive a crash.

@@ -1,4 +1,4 @@
-"""Says again and again how far a run is."""
+"""Calls for a progress report every ten seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where records go that cannot be delivered: a protocol."""
+"""The protocol of what keeps rejected records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run did, in numbers: a table for the log, and JSON."""
+"""The report of a run: a table for the log, and JSON."""
 
 from __future__ import annotations
 

@@ -89,9 +89,9 @@ def parse_response(
             ) or _refused(body, message, count, quotes)
         case HTTPStatus.FORBIDDEN:  # a firewall's, for some value in the request
             answer = RefusedUnattributed(status, message)
-        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:  # 413
             answer = TooLarge(message)
-        case HTTPStatus.TOO_MANY_REQUESTS:
+        case HTTPStatus.TOO_MANY_REQUESTS:  # 429
             answer = Throttled(_throttle(body, _retry_after(response)), message)
         case _ if status == HTTPStatus.REQUEST_TIMEOUT or status in _SERVER_ERRORS:
             answer = Unknown(message, _retry_after(response))

@@ -11,7 +11,7 @@ if t.TYPE_CHECKING:
 
     from target_amplitude_nami.amplitude.event import EncodedEvent
     from target_amplitude_nami.delivery.deferred_users import DeferredUsers
-    from target_amplitude_nami.delivery.request_limits import RequestLimits
+    from target_amplitude_nami.delivery.packing import RequestLimits
 
 
 class Backlog:

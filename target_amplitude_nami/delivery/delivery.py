@@ -12,8 +12,8 @@ from target_amplitude_nami.delivery.batch_sender import BatchSender
 from target_amplitude_nami.delivery.clock import Clock
 from target_amplitude_nami.delivery.lane import Lane
 from target_amplitude_nami.delivery.lanes import Lanes
+from target_amplitude_nami.delivery.packing import RequestLimits
 from target_amplitude_nami.delivery.rate_limits import PerIdRateLimiter, RateLimiter
-from target_amplitude_nami.delivery.request_limits import RequestLimits
 from target_amplitude_nami.delivery.retry_policy import RetryPolicy
 from target_amplitude_nami.delivery.settling import Settling
 from target_amplitude_nami.shutdown import Shutdown

@@ -14,7 +14,7 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.amplitude.event import EncodedEvent
     from target_amplitude_nami.delivery.batch_sender import BatchSender
     from target_amplitude_nami.delivery.clock import Clock
-    from target_amplitude_nami.delivery.request_limits import RequestLimits
+    from target_amplitude_nami.delivery.packing import RequestLimits
     from target_amplitude_nami.delivery.router import Router
     from target_amplitude_nami.delivery.traffic import Traffic
 

@@ -1,4 +1,4 @@
-"""The step between a lane's answers and the records of outcomes."""
+"""Reports outcomes, then gives up the places of the events in delivery."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The event types of Nami, the patterns that choose among them, and spelling help.
+"""The event types of Nami, and the patterns that choose among them.
 
 Sources: Nami's webhook documentation, "Event Types" (which types exist), and its
 page on the Amplitude integration (which of them Amplitude is offered).
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
+
+from target_amplitude_nami.text import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -110,13 +111,6 @@ def problem_with(name: str) -> str | None:
     if name in NAMES or _NAMI_FORM.fullmatch(name):
         return None
     return f'"{name}" is not a Nami event type.{did_you_mean(name, NAMES)}'
-
-
-def did_you_mean(word: str, candidates: Iterable[str]) -> str:
-    """Return ` Did you mean "…"?` for a near miss, else an empty text."""
-    spelling = {candidate.lower(): candidate for candidate in candidates}
-    near = get_close_matches(word.strip().lower(), spelling, n=1, cutoff=0.75)
-    return f' Did you mean "{spelling[near[0]]}"?' if near else ""
 
 
 def _unknown(name: str) -> str:

@@ -12,11 +12,11 @@ import typing as t
 
 from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami.columns import Columns
-from target_amplitude_nami.nami.events import event_type_of, read_event
+from target_amplitude_nami.nami.event_reader import event_type_of, read_event
 from target_amplitude_nami.nami.model import NamiEvent, NamiUser
 from target_amplitude_nami.nami.payloads import USUAL_COLUMNS, Payloads
 from target_amplitude_nami.nami.state import NO_STATE, UserState
-from target_amplitude_nami.nami.users import looks_like_user, read_user
+from target_amplitude_nami.nami.user_reader import looks_like_user, read_user
 from target_amplitude_nami.nami.wrappers import without_types
 
 if t.TYPE_CHECKING:

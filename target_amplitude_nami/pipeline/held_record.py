@@ -1,4 +1,4 @@
-"""A record of Nami as the store holds it."""
+"""Packs a record as JSON to be held in the store, and unpacks it."""
 
 from __future__ import annotations
 

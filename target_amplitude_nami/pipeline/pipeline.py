@@ -184,7 +184,7 @@ class Pipeline:
             held_record.check_line(held.line)
         except ValueError as error:
             raise self._store.damaged() from error
-        self._outcomes.release(held.stream)
+        self._outcomes.note_unheld(held.stream)
         report_key = self.event_filter.report_key_of(record)
         origin = Origin(report_key, held.stream, held.line, held.number)
         user_key = user_key_of(record)

@@ -42,7 +42,7 @@ class Outcomes(t.Protocol):
     ) -> None:
         """Settle an event that an earlier run delivered."""
 
-    def release(self, stream: str, /) -> None:
+    def note_unheld(self, stream: str, /) -> None:
         """Count a held record of a stream, which is read once more."""
 
 

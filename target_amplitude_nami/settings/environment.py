@@ -6,7 +6,6 @@ import json
 import typing as t
 
 from target_amplitude_nami.errors import ConfigurationError
-from target_amplitude_nami.nami.catalogue import did_you_mean
 from target_amplitude_nami.settings.schema import (
     ENVIRONMENT_PREFIX,
     NO_BUILT_INS,
@@ -16,6 +15,7 @@ from target_amplitude_nami.settings.schema import (
 )
 from target_amplitude_nami.settings.validation import is_text
 from target_amplitude_nami.settings.wording import describe, show
+from target_amplitude_nami.text import did_you_mean
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

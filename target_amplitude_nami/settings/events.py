@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from target_amplitude_nami.nami import catalogue
 from target_amplitude_nami.settings.validation import is_text
 from target_amplitude_nami.settings.wording import show
+from target_amplitude_nami.text import did_you_mean
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -70,7 +71,7 @@ def read_event_names(events: Iterable[str], event_names: object) -> EventNames:
 
 
 def _not_chosen(event: str, chosen: Iterable[str]) -> str:
-    hint = "" if event in catalogue.NAMES else catalogue.did_you_mean(event, chosen)
+    hint = "" if event in catalogue.NAMES else did_you_mean(event, chosen)
     return f'"{event}" is not among the events to send.{hint}'
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typing as t
 
-from target_amplitude_nami.nami.catalogue import did_you_mean
 from target_amplitude_nami.settings.declaration import BOUNDS
 from target_amplitude_nami.settings.schema import (
     DECLARED,
@@ -14,6 +13,7 @@ from target_amplitude_nami.settings.schema import (
     type_of,
 )
 from target_amplitude_nami.settings.wording import describe, show
+from target_amplitude_nami.text import did_you_mean
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -48,7 +48,9 @@ class HandlerParts:
     router: StreamRouter
     """Brings records to the sinks of their streams."""
     outcomes: Outcomes
-    """Takes what becomes of lines that are no good message, and STATE."""
+    """Takes what becomes of lines that are no good message."""
+    take_state: Callable[[bytes], None]
+    """Takes a STATE, which leaves once all that was read before it is settled."""
     recognition: Recognition
     """Takes note of records that no sink sees."""
     rejects: RejectsFile
@@ -146,7 +148,7 @@ class MessageHandler:
             self.reject_line(line, Refusal("bad_state", "", detail))
         elif message["value"]:  # an empty one would wipe out a good one
             self._parts.flush()
-            self._outcomes.take_state(state_of(line))
+            self._parts.take_state(state_of(line))
 
     def _take_batch(self, message: Message, line: bytes) -> None:
         stream, manifest = message.get("stream"), message.get("manifest")

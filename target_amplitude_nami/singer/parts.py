@@ -18,16 +18,13 @@ TakeRecord: t.TypeAlias = "Callable[[dict[str, t.Any], str, bytes], None]"
 
 
 class Outcomes(t.Protocol):
-    """Takes what becomes of records that never reach the pipeline, and STATE."""
+    """Takes what becomes of records that never reach the pipeline."""
 
     def filter(self, origin: Origin, reason: str, /) -> None:
         """Settle a record that the settings leave out."""
 
     def reject(self, origin: Origin, refusal: Refusal, /) -> None:
         """Settle a record that cannot be delivered, and keep it."""
-
-    def take_state(self, state: bytes, /) -> None:
-        """Take a STATE, which leaves once all that was read before it is settled."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

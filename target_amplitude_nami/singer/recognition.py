@@ -46,19 +46,19 @@ class Recognition:
         event_streams: Sequence[str],
         user_streams: Sequence[str],
         *,
-        hold_state: Callable[[], None],
-        let_state_go: Callable[[], None],
+        suspend_state: Callable[[], None],
+        resume_state: Callable[[], None],
     ) -> None:
         """Take the patterns of both settings.
 
         Args:
             event_streams: Of the streams that hold events.
             user_streams: Of the streams that hold users.
-            hold_state: Keeps back each STATE that comes from now on.
-            let_state_go: Ends that.
+            suspend_state: Keeps back each STATE that comes from now on.
+            resume_state: Ends that.
         """
-        self._hold_state = hold_state
-        self._let_state_go = let_state_go
+        self._suspend_state = suspend_state
+        self._resume_state = resume_state
         patterns = {"event_streams": event_streams, "user_streams": user_streams}
         self._patterns = [
             _Pattern(name, text, re.compile(fnmatch.translate(text)).match)
@@ -114,7 +114,7 @@ class Recognition:
         if self.has_patterns and (self._is_named(stream) or not looks_like_nami()):
             return
         if not self._left_out:
-            self._hold_state()
+            self._suspend_state()
         if len(self._left_out) < _MOST_STREAMS:
             self._left_out[stream] = list(columns)[: _MOST_COLUMNS_SHOWN + 1]
 
@@ -189,7 +189,7 @@ class Recognition:
             return
         self.is_settled = True
         if self._left_out:
-            self._let_state_go()
+            self._resume_state()
         self._left_out.clear()
 
 

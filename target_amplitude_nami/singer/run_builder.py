@@ -7,7 +7,7 @@ import typing as t
 from target_amplitude_nami.run import Run
 from target_amplitude_nami.singer.rejects import RejectsFile
 from target_amplitude_nami.singer.state_output import write_state
-from target_amplitude_nami.stores import store_of
+from target_amplitude_nami.store_choice import store_of
 
 if t.TYPE_CHECKING:
     import logging

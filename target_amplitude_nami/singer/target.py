@@ -76,8 +76,8 @@ class TargetAmplitudeNami(CommandTarget):
         self._recognition = Recognition(
             settings.event_streams,
             settings.user_streams,
-            hold_state=outcomes.hold_state,
-            let_state_go=outcomes.let_state_go,
+            suspend_state=outcomes.state.suspend,
+            resume_state=outcomes.state.resume,
         )
         self._sink_parts = SinkParts(
             hand_over=pipeline.take,
@@ -97,6 +97,7 @@ class TargetAmplitudeNami(CommandTarget):
             HandlerParts(
                 router=router,
                 outcomes=outcomes,
+                take_state=outcomes.state.take,
                 recognition=self._recognition,
                 rejects=rejects,
                 register_schema=self._register_schema,

@@ -87,7 +87,7 @@ def test_a_real_rejects_file_holds_them_at_the_moment_of_the_state(
     recorder = OutcomeRecorder(Ledger(), rejects, store, write_state)
     recorder.reject(ORIGIN, REFUSAL)
     sent = event(recorder.open(ORIGIN), mark_of("a", None))
-    recorder.take_state(b"1")
+    recorder.state.take(b"1")
     assert found == []
     recorder.of_project("main").rejected(sent, REFUSAL)
     assert found == ["RECORD", "RECORD"]
@@ -157,6 +157,6 @@ def test_a_record_that_is_held_already_is_a_duplicate(
 def test_a_released_record_has_its_schema_before_its_rejects(
     outcomes: OutcomeHarness,
 ) -> None:
-    outcomes.recorder.release("events")
+    outcomes.recorder.note_unheld("events")
     assert outcomes.notes == ["declare events"]
     assert outcomes.ledger.counts().released == 1

@@ -20,7 +20,7 @@ from target_amplitude_nami.amplitude.answers import (
     TooLarge,
     Unknown,
 )
-from target_amplitude_nami.delivery.request_limits import RequestLimits
+from target_amplitude_nami.delivery.packing import RequestLimits
 from target_amplitude_nami.errors import DeliveryError
 from tests.support.delivery import (
     BAD,

@@ -8,7 +8,7 @@ import pytest
 
 from target_amplitude_nami.delivery.backlog import Backlog
 from target_amplitude_nami.delivery.deferred_users import DeferredUsers
-from target_amplitude_nami.delivery.request_limits import RequestLimits
+from target_amplitude_nami.delivery.packing import RequestLimits
 from tests.support.delivery import number_of, numbered, of_many_users
 
 if t.TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 from target_amplitude_nami.amplitude.answers import Answer, Delivered, Fatal
 from target_amplitude_nami.delivery.deliveries import Deliveries
 from target_amplitude_nami.delivery.delivery import Delivery, DeliveryOptions
-from target_amplitude_nami.delivery.request_limits import RequestLimits
+from target_amplitude_nami.delivery.packing import RequestLimits
 from target_amplitude_nami.errors import DeliveryError
 from tests.support.delivery import (
     NotedOutcomes,

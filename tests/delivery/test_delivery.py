@@ -25,7 +25,7 @@ from target_amplitude_nami.amplitude.answers import (
 )
 from target_amplitude_nami.delivery import delivery as delivery_module
 from target_amplitude_nami.delivery.lane import Lane
-from target_amplitude_nami.delivery.request_limits import RequestLimits
+from target_amplitude_nami.delivery.packing import RequestLimits
 from target_amplitude_nami.errors import DeliveryError
 from target_amplitude_nami.outcomes import Checkpoint
 from tests.support.delivery import (

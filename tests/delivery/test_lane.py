@@ -16,8 +16,8 @@ from target_amplitude_nami.amplitude.answers import (
 from target_amplitude_nami.delivery.batch_sender import BatchSender
 from target_amplitude_nami.delivery.clock import Clock
 from target_amplitude_nami.delivery.lane import Lane, join_small_backlogs
+from target_amplitude_nami.delivery.packing import RequestLimits
 from target_amplitude_nami.delivery.rate_limits import PerIdRateLimiter
-from target_amplitude_nami.delivery.request_limits import RequestLimits
 from target_amplitude_nami.delivery.retry_policy import RetryPolicy
 from target_amplitude_nami.delivery.router import Router
 from target_amplitude_nami.errors import DeliveryError

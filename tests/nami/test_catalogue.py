@@ -9,9 +9,9 @@ from target_amplitude_nami.nami.catalogue import (
     NAMES,
     OFFERED,
     choose,
-    did_you_mean,
     problem_with,
 )
+from target_amplitude_nami.text import did_you_mean
 
 BY_NAME_ONLY = ("device.session.start", "device.session.end", "purchase.updated")
 """Nami docs, Amplitude integration: the three that Amplitude is not offered."""

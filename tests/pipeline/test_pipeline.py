@@ -79,7 +79,7 @@ class Parts:
     ) -> None:
         raise NotImplementedError
 
-    def release(self, stream: str) -> None:
+    def note_unheld(self, stream: str) -> None:
         raise NotImplementedError
 
     # Notices

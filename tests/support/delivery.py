@@ -13,9 +13,9 @@ from target_amplitude_nami.delivery.batch_sender import BatchSender
 from target_amplitude_nami.delivery.clock import Clock
 from target_amplitude_nami.delivery.delivery import Delivery, DeliveryOptions
 from target_amplitude_nami.delivery.lane import Lane
+from target_amplitude_nami.delivery.packing import RequestLimits
 from target_amplitude_nami.delivery.protocols import Undelivered
 from target_amplitude_nami.delivery.rate_limits import PerIdRateLimiter, RateLimiter
-from target_amplitude_nami.delivery.request_limits import RequestLimits
 from target_amplitude_nami.delivery.retry_policy import RetryPolicy
 from target_amplitude_nami.outcomes import (
     Checkpoint,

@@ -129,9 +129,10 @@ class OutcomeHarness:
                 case "x":
                     recorder.reject(ORIGIN, REFUSAL)
                 case "[" | "]" as bracket:
-                    (recorder.hold_state if bracket == "[" else recorder.let_state_go)()
+                    state = recorder.state
+                    (state.suspend if bracket == "[" else state.resume)()
                 case digit:
-                    recorder.take_state(digit.encode())
+                    recorder.state.take(digit.encode())
         return self.states
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from target_amplitude_nami.delivery.request_limits import RequestLimits
+from target_amplitude_nami.delivery.packing import RequestLimits
 from tests.support.delivery import numbered
 
 

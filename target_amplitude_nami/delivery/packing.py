@@ -1,4 +1,4 @@
-"""How many events fit in one request."""
+"""Packs events into as few requests as the limits allow."""
 
 from __future__ import annotations
 

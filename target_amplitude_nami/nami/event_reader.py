@@ -1,4 +1,4 @@
-"""Reads an event out of a record's fields."""
+"""Reads an event from a record's fields."""
 
 from __future__ import annotations
 

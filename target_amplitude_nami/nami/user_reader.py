@@ -1,4 +1,4 @@
-"""Recognises user records, and reads them out of a record's fields."""
+"""Recognises user records, and reads a user from a record's fields."""
 
 from __future__ import annotations
 
