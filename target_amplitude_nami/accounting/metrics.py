@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typing as t
 
+from target_amplitude_nami.accounting.counts import OUTCOMES
+
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -60,7 +62,8 @@ def openmetrics(report: Report) -> str:
 
 
 def _samples(report: Report) -> Iterator[tuple[dict[str, str], int]]:
-    for outcome, report_key, reason, count in report.counts.rows():
+    rows = sorted(report.counts.rows(), key=lambda row: (OUTCOMES.index(row[0]), row))
+    for outcome, report_key, reason, count in rows:
         labels = {"event_type": report_key, "fate": outcome, "reason": reason}
         yield labels, count
 

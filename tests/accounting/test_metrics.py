@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from target_amplitude_nami.accounting.counts import OUTCOMES
 from target_amplitude_nami.accounting.metrics import openmetrics
 from tests.support.reports import NOTHING, REPORT
 
@@ -66,3 +67,12 @@ def test_any_integration_name_makes_valid_metrics(name: str) -> None:
 
 def test_an_empty_run_has_metrics_too() -> None:
     assert samples(NOTHING)["nami_requests"] == {(): 0}
+
+
+def test_records_are_listed_by_outcome_and_then_by_event_type() -> None:
+    keys = list(samples(REPORT)["nami_records"])
+    outcomes = [outcome for _, outcome, _ in keys]
+    assert list(dict.fromkeys(outcomes)) == list(OUTCOMES)
+    for each in OUTCOMES:
+        of_outcome = [key for key in keys if key[1] == each]
+        assert of_outcome == sorted(of_outcome)
