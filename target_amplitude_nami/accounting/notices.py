@@ -1,4 +1,4 @@
-"""Says each odd thing about the records once, and counts what the report shows."""
+"""Warns of what is unusual about the records, each thing once, and counts it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Notices:
         forgotten_before_ms: int,
         expects_history: bool,
     ) -> None:
-        """Say nothing yet.
+        """Start with no warnings given.
 
         Args:
             logger: Takes the warnings.
@@ -40,7 +40,7 @@ class Notices:
 
     @property
     def misfits(self) -> dict[str, int]:
-        """In how many records each column was that `note_misfit` was given."""
+        """The number of records with each column that `note_misfit` was given."""
         return dict(self._misfits)
 
     def note_time(self, milliseconds: int) -> None:

@@ -1,4 +1,4 @@
-"""Says again and again how far a run is."""
+"""Reports the progress of a run at intervals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Progress:
     def __init__(
         self, say: Callable[[], None], every_seconds: float = PROGRESS_SECONDS
     ) -> None:
-        """Begin; `say` is called from a thread of its own."""
+        """Start the thread that calls `say`."""
         self._say = say
         self._every = every_seconds
         self._end = threading.Event()
@@ -25,7 +25,7 @@ class Progress:
         self._thread.start()
 
     def end(self) -> None:
-        """Stop."""
+        """Stop the thread."""
         self._end.set()
         self._thread.join()
 

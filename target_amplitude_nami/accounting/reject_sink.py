@@ -1,4 +1,4 @@
-"""Where records go that cannot be delivered: a protocol."""
+"""Defines the protocol for what keeps rejected records."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class RejectSink(t.Protocol):
 
     @property
     def destination(self) -> str:
-        """What to tell a person who looks for the rejects."""
+        """Where a person finds the rejects, for messages."""
 
     def write(self, stream: str, line: bytes, refusal: Refusal, /) -> None:
         """Keep a record.
