@@ -1,4 +1,4 @@
-"""How many events fit in one request."""
+"""Limits how many events fit in one request."""
 
 from __future__ import annotations
 
