@@ -1,4 +1,4 @@
-"""What the parts of the Singer target share: what they ask of a run."""
+"""Defines what the parts of the Singer target get from a run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TakeRecord: t.TypeAlias = "Callable[[dict[str, t.Any], str, bytes], None]"
 
 
 class Outcomes(t.Protocol):
-    """Takes what becomes of records that never reach the pipeline, and STATE."""
+    """Takes the outcomes of records that never reach the pipeline, and STATE."""
 
     def filter(self, origin: Origin, reason: str, /) -> None:
         """Settle a record that the settings leave out."""
@@ -32,7 +32,7 @@ class Outcomes(t.Protocol):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SinkParts:
-    """What the sinks of all streams are made of."""
+    """The parts that the sinks of all streams share."""
 
     hand_over: Callable[[NamiEvent | NamiUser, str, bytes], None]
     """Hands what was read to the pipeline, with its stream and its message."""
