@@ -129,7 +129,7 @@ def test_two_updates_that_set_different_things_have_different_insert_ids(
 
 
 def sent_by(insert_id: str, *, was_identify: bool = False) -> SentState:
-    """Return what is known of a user to whom an event sent a state."""
+    """Return what is known of a user after an event with this id sent a state."""
     key = dedup_key(insert_id, "device", "user")
     return SentState(insert_id=insert_id, was_identify=was_identify, key=key)
 

@@ -294,11 +294,11 @@ def test_a_user_record_becomes_an_identify_that_sets_the_state() -> None:
 
 
 def test_a_user_record_sets_the_extras_too() -> None:
-    told = user_properties(user(), extra_user_properties=["*"])["$set"]
+    properties = user_properties(user(), extra_user_properties=["*"])["$set"]
 
-    assert told["namiml_is_cancelled"] is True
-    assert told["namiml_user_id"] == NAMI_USER
-    assert told["namiml_subscription_status"] == "former"
+    assert properties["namiml_is_cancelled"] is True
+    assert properties["namiml_user_id"] == NAMI_USER
+    assert properties["namiml_subscription_status"] == "former"
 
 
 def test_a_user_record_without_a_time_is_sent_without_one() -> None:
