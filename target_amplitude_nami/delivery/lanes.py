@@ -85,7 +85,7 @@ class Lanes:
             lane.stop()
 
     def join(self, seconds: float) -> None:
-        """Wait until the lanes have ended, or for some seconds; without the condition."""
+        """Wait for the lanes to end, at most some seconds; without the condition."""
         until = self._clock.now() + seconds
         for lane in self._lanes if self._is_started else ():
             lane.join(max(0.0, until - self._clock.now()))
