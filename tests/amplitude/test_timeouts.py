@@ -68,7 +68,7 @@ def test_an_answer_that_trickles_has_no_more_time_than_another(
     assert PATIENCE <= seconds < 4 * PATIENCE
 
 
-def test_over_tls_it_has_no_more_time_either(
+def test_an_answer_that_trickles_over_tls_has_no_more_time_either(
     self_signed: ssl.SSLContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Of loopback the environment is not asked: the name is another one for it.

@@ -305,7 +305,7 @@ def test_what_makes_no_sense_is_refused_by_name(
 # What it says of the user
 
 
-def test_the_state_is_told_whole() -> None:
+def test_the_whole_state_is_read() -> None:
     assert read_event(user_event()).state == UserState(
         active_entitlements=["premium"],
         active_skus=["radio_monthly"],
@@ -317,7 +317,7 @@ def test_the_state_is_told_whole() -> None:
     )
 
 
-def test_a_record_without_state_tells_none() -> None:
+def test_a_record_without_state_has_no_state() -> None:
     assert read_event(transaction()).state is NO_STATE
 
 

@@ -489,7 +489,7 @@ def test_mapping_changes_nothing_that_it_was_given() -> None:
     assert msgspec.json.encode(record) == before
 
 
-def test_the_users_and_devices_of_the_bytes_are_told_beside_them() -> None:
+def test_an_encoded_event_names_its_user_and_device() -> None:
     encoded = PipelineHarness().encode(user_event())
 
     assert isinstance(encoded, EncodedEvent)

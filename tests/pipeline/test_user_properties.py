@@ -91,7 +91,7 @@ def test_a_star_stands_for_all_extra_user_properties() -> None:
     assert sent.keys() == THE_EIGHT | EXTRAS.keys()
 
 
-def test_an_extra_that_the_record_does_not_tell_is_absent() -> None:
+def test_an_extra_that_the_record_lacks_is_absent() -> None:
     record = without(user_event(user_id=None), "active_entitlements", "devices")
     record["customer_journey_state"] = {"former_subscriber": False}
 
@@ -122,7 +122,7 @@ def test_an_extra_that_the_record_does_not_tell_is_absent() -> None:
         (None, None, set()),
     ],
 )
-def test_the_subscription_status_is_the_most_pressing_of_what_is_told(
+def test_the_subscription_status_is_the_most_pressing_flag(
     expected: str | None,
     entitlements: list[str] | None,
     flags: set[str],
@@ -132,7 +132,7 @@ def test_the_subscription_status_is_the_most_pressing_of_what_is_told(
     assert subscription_status(state) == expected
 
 
-def test_a_status_is_not_guessed_from_what_is_not_told() -> None:
+def test_a_status_is_not_guessed_from_missing_flags() -> None:
     assert subscription_status(UserState()) is None
     assert subscription_status(UserState(active_entitlements=[])) is None
     assert subscription_status(UserState(active_entitlements=["a"])) == "active"
