@@ -18,7 +18,12 @@ from target_amplitude_nami.nami.records import RecordReader
 from target_amplitude_nami.nami.state import UserState
 from target_amplitude_nami.pipeline.identity import Identity
 from target_amplitude_nami.pipeline.mapping import EventMapper
-from tests.support.pipeline_harness import PipelineHarness, make_settings
+from tests.support.pipeline_harness import (
+    THE_EIGHT,
+    PipelineHarness,
+    make_settings,
+    user_properties,
+)
 from tests.support.records import (
     DEVICE,
     EXTERNAL_ID,
@@ -38,24 +43,6 @@ from tests.support.records import (
     user_event,
     without,
 )
-
-THE_EIGHT = {
-    "namiml_active_entitlements",
-    "namiml_active_skus",
-    "namiml_device_ids",
-    "namiml_device_platforms",
-    "namiml_former_subscriber",
-    "namiml_in_grace_period",
-    "namiml_in_trial_period",
-    "namiml_in_intro_offer_period",
-}
-
-
-def user_properties(record: Record, **config: Any) -> dict[str, Any]:
-    found: dict[str, Any] = (
-        PipelineHarness(**config).event(record).get("user_properties", {})
-    )
-    return found
 
 
 def event_properties(record: Record, **config: Any) -> dict[str, Any]:

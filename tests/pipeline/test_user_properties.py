@@ -2,42 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from target_amplitude_nami.nami.state import UserState
 from target_amplitude_nami.pipeline.user_properties import subscription_status
 from target_amplitude_nami.settings.declared import EXTRA_USER_PROPERTIES
-from tests.support.pipeline_harness import PipelineHarness
+from tests.support.pipeline_harness import THE_EIGHT, user_properties
 from tests.support.records import (
     FLAGS,
     NAMI_USER,
-    Record,
     entitlement,
     journey,
     user_event,
     without,
 )
-
-THE_EIGHT = {
-    "namiml_active_entitlements",
-    "namiml_active_skus",
-    "namiml_device_ids",
-    "namiml_device_platforms",
-    "namiml_former_subscriber",
-    "namiml_in_grace_period",
-    "namiml_in_trial_period",
-    "namiml_in_intro_offer_period",
-}
-
-
-def user_properties(record: Record, **config: Any) -> dict[str, Any]:
-    found: dict[str, Any] = (
-        PipelineHarness(**config).event(record).get("user_properties", {})
-    )
-    return found
-
 
 # Extra user properties
 
