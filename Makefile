@@ -51,7 +51,7 @@ lint: $(INSTALLED) ## Check style, types and the import rules
 	@printf '\n== settings in the documents\n'
 	$(BIN)/python scripts/write_settings.py --check
 
-format: $(INSTALLED) ## Format the code and mend what ruff can mend
+format: $(INSTALLED) ## Format the code and fix what ruff can fix
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 

@@ -55,7 +55,7 @@ class Outcome:
     cpu_seconds: float
     """Of all its threads, in user and system mode."""
     peak_bytes: int
-    """The kernel's own peak of resident memory (`VmHWM`); 0 if it cannot be told."""
+    """The kernel's own peak of resident memory (`VmHWM`); 0 if it is unknown."""
     folder: Path
     """Where it ran, and what it left."""
 

@@ -86,7 +86,7 @@ class Connection(threading.Thread):
 
 
 class Server:
-    """Takes connections until it is told to stop."""
+    """Accepts connections until it is stopped."""
 
     def __init__(self, *, delay: float, keeps_bodies: bool) -> None:
         self.delay = delay

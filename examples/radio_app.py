@@ -186,13 +186,13 @@ class Listener:
         now: datetime,
         days: int,
         end: Callable[[datetime], None],
-        doubt: float,
+        cancel_probability: float,
     ) -> None:
-        """Give access for some days; `doubt` is how likely the user cancels in them."""
+        """Give access for some days, in which the user may cancel."""
         self.expires = now + timedelta(days=days)
         self.tell(event_type, now)
         self.plan(now, end, days, days)
-        if self.happens(doubt):
+        if self.happens(cancel_probability):
             self.plan(now, self.cancel, 0.1, days * 0.9)
 
     def cancel(self, now: datetime) -> None:

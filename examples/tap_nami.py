@@ -149,9 +149,9 @@ def archives(folder: Path) -> dict[str, Path]:
         raise ArchiveError(f"{folder} is not a folder (setting `path`)")
     found: dict[str, Path] = {}
     for path in (*folder.glob("*.jsonl"), *folder.glob("*.jsonl.gz")):
-        twin = found.setdefault(path.name.removesuffix(".gz"), path)
-        if twin is not path:
-            raise ArchiveError(f"{twin} and {path} are one archive: remove either")
+        first = found.setdefault(path.name.removesuffix(".gz"), path)
+        if first is not path:
+            raise ArchiveError(f"{first} and {path} are one archive: remove either")
     return dict(sorted(found.items()))
 
 
@@ -256,7 +256,7 @@ class ArchiveStream(Stream):
 
 
 class Events(ArchiveStream):
-    """What happened to users, as Nami's webhooks told it."""
+    """The events of users, as Nami's webhooks send them."""
 
     name = "events"
     schema: ClassVar[dict[str, Any]] = EVENT.to_dict()

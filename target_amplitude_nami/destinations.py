@@ -154,7 +154,7 @@ class _LocalClient(Client):
         # Unlike Amplitude's 5xx, a full disk is nothing to wait for.
         if isinstance(answer, Unknown) and (why := self._local.trouble) is not None:
             return Fatal(
-                f"the local Amplitude cannot write {self._path} ({why}): make room on "
+                f"the local Amplitude cannot write {self._path} ({why}): free space on "
                 f"the disk, or choose another `local_path`"
             )
         return answer

@@ -34,7 +34,7 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class Occurrence(msgspec.Struct, frozen=True, gc=False):
-    """What happened, and when: tells apart two events that have one key."""
+    """An event's type and time, by which two events with one key differ."""
 
     event_type: str
     time: int | None

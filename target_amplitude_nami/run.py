@@ -140,7 +140,7 @@ class Run:
         self._warn_of_dropped_records()
 
     def tick(self) -> None:
-        """Let time pass: send what has waited long enough, notice failures.
+        """Send what has waited long enough, and raise what has failed.
 
         Raises:
             DeliveryError: When nothing more can be delivered.

@@ -1,4 +1,4 @@
-"""Whether a run was asked to stop, and by when it must be done."""
+"""Carries the request to stop a run, and the deadline of its end."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ if t.TYPE_CHECKING:
 
 
 class Shutdown:
-    """Two facts that a signal handler sets and every part of a run may ask for.
+    """Holds the request to stop and the deadline, for every part of a run.
 
     It takes no lock, as a signal may come at any moment.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        """Begin with no stop asked for and no deadline.
+        """Start with no request to stop and no deadline.
 
         Args:
             now: Monotonic seconds.

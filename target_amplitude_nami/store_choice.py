@@ -1,4 +1,4 @@
-"""The store of a run, as its settings ask for it."""
+"""Makes the store that the settings of a run ask for."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ class AmplitudeWriter:
     # Writing
 
     def write(self, record: Mapping[str, t.Any], stream: str = "records") -> None:
-        """Take a record for delivery; wait while too much is on its way.
+        """Take a record for delivery; wait while delivery is full.
 
         An event leaves when its request is full, or `batch_wait_seconds` after it was
         written; but only `write`, `flush` and `close` look at the time.
@@ -176,7 +176,7 @@ class AmplitudeWriter:
 
     @property
     def report(self) -> Report:
-        """What was done, once the writer is closed.
+        """The report, once the writer is closed.
 
         Raises:
             ValueError: When the writer is still open.
@@ -278,7 +278,7 @@ class AmplitudeWriter:
             self._rejects.hand_over()
 
     def _close_after(self, error: BaseException) -> None:
-        """Deliver what there is time for, and let nothing hide an exception."""
+        """Deliver what the time allows; add failures as notes to the exception."""
         if self._report is not None:
             return
         self._shutdown.request(self._settings.shutdown_grace)

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 _LONGEST_RUN_SECONDS = 40
 _SECONDS_TO_STOP = 45
-_FATES = ("delivered", "filtered", "rejected", "held", "duplicate")
+_OUTCOMES = ("delivered", "filtered", "rejected", "held", "duplicate")
 
 
 class Soak:
@@ -184,8 +184,12 @@ class Soak:
                 return  # ended before it had begun
             self._complain("no report", running)
             return
-        self.figures.update({fate: report[fate] for fate in ("read", "open", *_FATES)})
-        if report["read"] != report["open"] + sum(report[fate] for fate in _FATES):
+        self.figures.update(
+            {outcome: report[outcome] for outcome in ("read", "open", *_OUTCOMES)}
+        )
+        if report["read"] != report["open"] + sum(
+            report[outcome] for outcome in _OUTCOMES
+        ):
             self._complain("the report does not add up", running)
         if report["open"] and code == 0:
             self._complain("a complete run has left records open", running)

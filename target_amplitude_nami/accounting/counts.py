@@ -36,7 +36,7 @@ class Counts:
 
     @property
     def open(self) -> int:
-        """How many records are not settled."""
+        """The number of records that are not settled."""
         settled = sum(count for _, _, _, count in self.rows())
         return sum(self.read.values()) - settled
 

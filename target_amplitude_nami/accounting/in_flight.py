@@ -19,7 +19,7 @@ class InFlight:
     """
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start with no event in flight."""
         self._lock = threading.Lock()
         self._by_key: dict[DedupKey, EncodedEvent] = {}
 

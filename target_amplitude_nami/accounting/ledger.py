@@ -30,7 +30,7 @@ class Ledger:
     """
 
     def __init__(self) -> None:
-        """Begin with nothing read."""
+        """Start with no record read."""
         self._lock = threading.Lock()
         self._current = Checkpoint()
         self._waiting: deque[Checkpoint] = deque()
@@ -48,7 +48,7 @@ class Ledger:
         self._without_user_id = 0
 
     def counts(self) -> Counts:
-        """Return the figures of this moment."""
+        """Return the counts so far."""
         with self._lock:
             settled = (
                 dict(self._delivered),
@@ -152,7 +152,7 @@ class Ledger:
     # For the lanes
 
     def settle_delivered(self, events: Sequence[EncodedEvent]) -> None:
-        """Settle events that Amplitude has."""
+        """Settle events that Amplitude has taken."""
         late = sum([event.is_late for event in events])
         without_user_id = sum([event.user_id is None for event in events])
         with self._lock:

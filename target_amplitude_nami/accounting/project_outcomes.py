@@ -55,7 +55,7 @@ class ProjectOutcomes:
         self._in_flight = InFlight()
 
     def drop_delivered(self, events: Sequence[EncodedEvent]) -> Undelivered:
-        """Settle the events that Amplitude has, or is just given; return the others.
+        """Settle the events that Amplitude has, or is being sent; return the others.
 
         Of two events with one id and device Amplitude keeps the first. So the second
         waits for the outcome, with what comes behind it: where the first is refused,

@@ -23,7 +23,7 @@ _LONGEST_ID_SHOWN: t.Final = 60
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Report:
-    """The figures of a run, or of its course so far."""
+    """The figures of a run, complete or so far."""
 
     integration: str
     destination: str

@@ -85,7 +85,7 @@ class Unknown(msgspec.Struct, frozen=True):
 
 
 class Fatal(msgspec.Struct, frozen=True):
-    """Sending again cannot help; `message` says what to do."""
+    """The request must not be sent again; `message` says what to do."""
 
     message: str
 

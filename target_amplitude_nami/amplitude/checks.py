@@ -107,7 +107,7 @@ class Checks:
         return self._refuse_id("user_id", user_id)
 
     def _refuse_envelope(self, event: AmplitudeEvent) -> Refusal | None:
-        """Look at all but the properties."""
+        """Return why Amplitude would refuse anything but the properties, if so."""
         user_id, device_id, time = event.user_id, event.device_id, event.time
         refusal = None
         if user_id is not None:

@@ -58,7 +58,7 @@ class HttpSession:
     """The session that connects to a destination with its first request."""
 
     def __init__(self, destination: Destination) -> None:
-        """Open nothing yet."""
+        """Initialise without a connection."""
         self._destination = destination
         self._session: requests.Session | None = None
 
@@ -90,7 +90,7 @@ class Client:
         *,
         names: NameLookup | None = None,
     ) -> None:
-        """Open nothing yet.
+        """Initialise without a connection.
 
         Args:
             destination: Where requests go, and how.
@@ -143,7 +143,7 @@ class Client:
 
 
 def trusts_environment(url: str) -> bool:
-    """Whether the environment may name a proxy for an address: never for loopback."""
+    """Return whether proxies of the environment apply to a URL: not to loopback."""
     host = urlsplit(url).hostname or ""
     try:
         return host != "localhost" and not ipaddress.ip_address(host).is_loopback

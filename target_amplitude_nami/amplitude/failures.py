@@ -61,8 +61,8 @@ def explain_failure(
     if not isinstance(error, _OF_THE_NETWORK):
         text = quotes.error(str(error))
         if isinstance(error, OSError):  # before sending: of a file, as a rule
-            return Fatal(f"no request can be made: {text}")
-        return Unknown(f"no HTTP of {host}: {text}")
+            return Fatal(f"the request cannot be made: {text}")
+        return Unknown(f"{host} does not answer with valid HTTP: {text}")
     proxy = _proxy_for(destination.url) if trusts_environment else None
     variable = _variable_with(proxy) if proxy else None
     for cause in _causes(error):
@@ -81,14 +81,16 @@ def _no_response(
 ) -> Answer:
     """Return what it means that a host or proxy that has an address did not respond."""
     if "Tunnel connection failed: 407" in str(error):
-        return Fatal(f"{peer} wants another user name or password in its URL")
+        return Fatal(
+            f"{peer} refuses the user name or password in its URL: correct them"
+        )
     if isinstance(error, requests.exceptions.SSLError):
         return _tls_failure(error, peer)
     *_, cause = _causes(error)
     if message := _timeout(error, cause, destination, peer):
         return Unknown(message)
     trouble = str(cause) or type(cause).__name__
-    return Unknown(f"no answer of {peer}: {quotes.error(trouble)}")
+    return Unknown(f"no answer from {peer}: {quotes.error(trouble)}")
 
 
 def _timeout(
@@ -99,7 +101,7 @@ def _timeout(
     if isinstance(error, requests.exceptions.ReadTimeout) or isinstance(
         error.__cause__, ReadTimeoutError
     ):
-        return f"no answer of {peer} in time"
+        return f"no answer from {peer} in time"
     if isinstance(cause, TimeoutError) and cause.errno is None:
         seconds = destination.read_timeout
         return f"sending to {peer} made no progress for {seconds:g} s"
@@ -107,7 +109,7 @@ def _timeout(
 
 
 def _name_unknown(name: str, variable: str | None, names: NameLookup) -> Answer:
-    message = f"the name {name} cannot be found"
+    message = f"the host name {name} cannot be resolved"
     if names.is_given_up:
         return Fatal(
             f"{message}: check {variable or '`endpoint`'} and this machine's network"

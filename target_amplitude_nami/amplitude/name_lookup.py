@@ -1,4 +1,4 @@
-"""Whether the host name that requests go to can be resolved."""
+"""Tracks whether the host name that requests go to can be resolved."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class NameLookup:
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        """Begin with no lookup; `now` gives monotonic seconds."""
+        """Start without a lookup; `now` returns monotonic seconds."""
         self._now = now
         self._started_at: float | None = None
         self._has_succeeded = False
@@ -44,5 +44,5 @@ class NameLookup:
 
     @property
     def longest_wait(self) -> float:
-        """How many seconds to wait at most before the next lookup."""
+        """The most seconds to wait before the next lookup."""
         return math.inf if self._has_succeeded else _SECONDS_BETWEEN_FIRST_LOOKUPS

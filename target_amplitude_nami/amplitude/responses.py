@@ -81,7 +81,7 @@ def parse_response(
     match status:
         case HTTPStatus.OK:
             answer = Unknown(
-                f"{message}: not what Amplitude answers; is `endpoint` right?"
+                f"{message}: this answer is not Amplitude's; check `endpoint`"
             )
         case HTTPStatus.BAD_REQUEST:
             answer = _wrong_request(
@@ -124,7 +124,7 @@ def _wrong_request(
         )
     if field := quotes.error(_text(body.get("missing_field"))):
         return Fatal(
-            f"Amplitude misses `{field}` in the request ({message}): something "
+            f"Amplitude found no `{field}` in the request ({message}): something "
             f"between here and {host} may have changed it; check `endpoint`"
         )
     if error == "Invalid request path":

@@ -21,7 +21,7 @@ class Backlog:
     """
 
     def __init__(self, limits: RequestLimits) -> None:
-        """Begin empty; take how much one request may hold."""
+        """Start empty, with how much one request may hold."""
         self.events: list[EncodedEvent] = []
         self.memory_bytes = 0
         self.since = 0.0
@@ -100,7 +100,7 @@ class Backlog:
         return []
 
     def withhold(self, deferred: DeferredUsers) -> bool:
-        """Move the events of deferred users there; return whether there were any."""
+        """Move the events of deferred users out; return whether there were any."""
         free = deferred.withhold(self.events)
         if len(free) == len(self.events):
             return False

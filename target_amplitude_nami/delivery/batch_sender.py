@@ -52,7 +52,7 @@ class BatchSender:
         pause: Callable[[float], None],
         log: Callable[[str], None],
     ) -> None:
-        """Take what is needed to send.
+        """Initialise with the parts that sending needs.
 
         Args:
             sender: A connection of its own.
@@ -126,7 +126,7 @@ class BatchSender:
             self.traffic.retries += 1
 
     def _wait(self, seconds: float, message: str) -> None:
-        self._log(f"{message}; asking again in {seconds:.1f} s")
+        self._log(f"{message}; sending again in {seconds:.1f} s")
         self._pause(seconds)
 
     def _act_on(

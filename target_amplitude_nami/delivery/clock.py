@@ -17,5 +17,5 @@ class Clock:
         return time.monotonic()
 
     def wait(self, condition: threading.Condition, seconds: float | None) -> None:
-        """Wait until the condition is notified, for so many seconds at most."""
+        """Wait until the condition is notified, at most some seconds."""
         condition.wait(seconds)

@@ -1,4 +1,4 @@
-"""Users who have to wait for Amplitude while their lane goes on, and their events."""
+"""Holds the events of users who have to wait while their lane goes on."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class DeferredUsers:
     """
 
     def __init__(self) -> None:
-        """Begin with no deferred user."""
+        """Start with no deferred user."""
         self._by_key: dict[str, _Deferral] = {}
 
     def __bool__(self) -> bool:

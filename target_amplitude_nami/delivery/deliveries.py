@@ -21,7 +21,7 @@ class Deliveries:
     """
 
     def __init__(self, start: Callable[[Project], Delivery]) -> None:
-        """Take what makes the delivery to a project."""
+        """Initialise with the function that makes the delivery to a project."""
         self._start = start
         self._started: dict[Project, Delivery] = {}
 

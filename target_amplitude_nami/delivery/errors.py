@@ -1,7 +1,7 @@
-"""How delivery ends before everything is delivered."""
+"""Defines the exception that ends a lane before everything is delivered."""
 
 from __future__ import annotations
 
 
 class Stopped(Exception):  # noqa: N818
-    """A lane has to end at once; what is not settled stays unsettled."""
+    """Raised to end a lane at once; its open events stay unsettled."""

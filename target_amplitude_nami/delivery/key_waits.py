@@ -1,4 +1,4 @@
-"""How long an event waits for another one with its key that is in flight."""
+"""Limits how long an event waits for another one with its key that is in flight."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ may be throttled for long, and many may wait."""
 
 
 class KeyWaits:
-    """Since when the events of one lane wait for others with their keys."""
+    """Tracks since when the events of one lane wait for others with their keys."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start with no event that waits."""
         self._since: dict[int, float] = {}
         """Monotonic seconds, by the identity of the event."""
 

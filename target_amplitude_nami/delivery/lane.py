@@ -68,7 +68,7 @@ class Lane(threading.Thread):
         return not (self._is_busy or self.backlog.is_ready)
 
     def withhold(self) -> None:
-        """Take events of users whom this lane has deferred out of the backlog.
+        """Take the events of this lane's deferred users out of the backlog.
 
         Under the condition, while the lane is free.
         """
@@ -146,7 +146,7 @@ class Lane(threading.Thread):
         return max(0.0, min(moments)) if moments else None
 
     def _pause(self, seconds: float) -> None:
-        """Wait so many seconds.
+        """Wait some seconds, or less when the lane is stopped.
 
         Raises:
             Stopped: When the lane is stopped meanwhile.

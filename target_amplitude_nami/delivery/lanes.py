@@ -59,12 +59,12 @@ class Lanes:
 
     @property
     def waiting_events(self) -> int:
-        """How many events are in no request yet."""
+        """The number of events that are in no request yet."""
         return sum([len(lane.backlog) for lane in self._lanes])
 
     @property
     def filling_bytes(self) -> int:
-        """How much memory those take whose requests have yet to fill."""
+        """The bytes in memory of events whose requests have yet to fill."""
         backlogs = [lane.backlog for lane in self._lanes]
         return sum([one.memory_bytes for one in backlogs if not one.is_ready])
 
@@ -85,7 +85,7 @@ class Lanes:
             lane.stop()
 
     def join(self, seconds: float) -> None:
-        """Wait for the lanes to end, without the condition, for so long in all."""
+        """Wait for the lanes to end, at most some seconds; without the condition."""
         until = self._clock.now() + seconds
         for lane in self._lanes if self._is_started else ():
             lane.join(max(0.0, until - self._clock.now()))

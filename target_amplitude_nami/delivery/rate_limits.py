@@ -53,7 +53,7 @@ class PerIdRateLimiter:
     def __init__(
         self, *, per_id_per_second: int, run_limiter: RateLimiter | None = None
     ) -> None:
-        """Take the limits.
+        """Initialise with the limits of users and devices.
 
         Args:
             per_id_per_second: Most events a second for one user id or device id, on

@@ -1,4 +1,4 @@
-"""When to send a request again, and when to give up."""
+"""Decides when to send a request again, and when to give up."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Retries:
         now: Callable[[], float],
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """Begin without failures.
+        """Start without failures.
 
         Args:
             policy: Says how long to wait.

@@ -1,4 +1,4 @@
-"""What is left to send of one batch."""
+"""Keeps the parts of one batch that are left to send."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class SplitPlan:
     """The parts of a batch that still have to be sent, in order."""
 
     def __init__(self, events: Sequence[EncodedEvent]) -> None:
-        """Begin with the whole batch as one part."""
+        """Start with the whole batch as one part."""
         self._parts = deque([events] if events else [])
         self._has_shrunk = False
 
@@ -27,12 +27,12 @@ class SplitPlan:
         return self._parts.popleft()
 
     def again(self, events: Sequence[EncodedEvent]) -> None:
-        """Send these again, before all others."""
+        """Put events before all other parts."""
         if events:
             self._parts.appendleft(events)
 
     def again_in_halves(self, events: Sequence[EncodedEvent]) -> None:
-        """Send these again, before all others, as two parts."""
+        """Put events before all other parts, as two halves."""
         middle = (len(events) + 1) // 2
         self.again(events[middle:])
         self.again(events[:middle])

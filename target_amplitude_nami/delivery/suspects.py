@@ -1,4 +1,4 @@
-"""Events refused alone, without a reason: their own fault, or that of a setting?"""
+"""Judges events that were refused alone: is it their fault, or that of a setting?"""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Suspects:
     """The events of one lane that were refused alone, until they are judged."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start with no suspect."""
         self._of_batch: list[tuple[EncodedEvent, Refusal]] = []
         self._is_batch_understood = False
         self._in_a_row = 0
@@ -28,7 +28,7 @@ class Suspects:
         self._has_delivered = False
 
     def begin_batch(self) -> None:
-        """Begin with the next batch."""
+        """Start the next batch."""
         self._of_batch = []
         self._is_batch_understood = False
 

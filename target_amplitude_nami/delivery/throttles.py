@@ -1,4 +1,4 @@
-"""Which events of a request a throttle concerns."""
+"""Sorts the events of a request by whether a throttle concerns them."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import dataclasses
 
 @dataclasses.dataclass(slots=True)
 class Traffic:
-    """What was sent."""
+    """The requests and bytes that were sent."""
 
     requests: int = 0
     retries: int = 0

@@ -1,4 +1,4 @@
-"""Defines requests and answers, which every room knows."""
+"""Defines requests and answers, for all subpackages."""
 
 from __future__ import annotations
 

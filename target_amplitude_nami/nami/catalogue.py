@@ -69,7 +69,7 @@ OFFERED: Final = tuple(kind.name for kind in EVENT_TYPES if kind.offered)
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a list of names and patterns stands for.
+    """The event types that a list of names and patterns stands for.
 
     Attributes:
         chosen: The event types, each once, in the order in which they were named.
@@ -107,7 +107,7 @@ def choose(entries: Iterable[str]) -> Choice:
 
 
 def problem_with(name: str) -> str | None:
-    """Say why a name cannot be an event type of Nami, or None if it can."""
+    """Return why a name cannot be an event type of Nami; None if it can."""
     if name in NAMES or _NAMI_FORM.fullmatch(name):
         return None
     return f'"{name}" is not a Nami event type.{did_you_mean(name, NAMES)}'

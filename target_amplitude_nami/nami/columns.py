@@ -27,7 +27,7 @@ class Columns:
     def __init__(
         self, separator: str = "__", bodies: frozenset[str] = frozenset()
     ) -> None:
-        """Know no column yet.
+        """Start with no column seen.
 
         Args:
             separator: What stands between the parts of a flattened column's name.
@@ -86,7 +86,7 @@ class Columns:
     def _nest(
         self, fields: dict[str, t.Any], parts: list[tuple[_Path, str, t.Any]]
     ) -> None:
-        """Put parts where they belong, beside what other columns have put there."""
+        """Put the parts of a flattened field together with those of other columns."""
         opened: dict[_Path, dict[str, t.Any]] = {}
         for path, name, value in parts:
             inner = opened.get(path)

@@ -213,7 +213,7 @@ def _object(value: object, field: str, part: str) -> dict[str, t.Any] | None:
         return None
     if not isinstance(opened, dict):
         raise not_understood(
-            field, f"has the {part} {values.shown(value)}, which is no object"
+            field, f"has the {part} {values.shown(value)}, which is not an object"
         )
     return opened
 

@@ -35,7 +35,7 @@ class DeletedRows:
     """The marks among the columns of one stream, looked for once in each name."""
 
     def __init__(self) -> None:
-        """Know no column yet."""
+        """Start with no column seen."""
         self._columns: set[str] = set()
         self._checks: list[tuple[str, Callable[[object], bool]]] = []
         """Whether a value marks its row as deleted, by column."""

@@ -63,7 +63,7 @@ class Payloads:
     """Finds the webhook in the records of one stream, and learns where it stands."""
 
     def __init__(self, columns: Columns, *, is_expected: bool) -> None:
-        """Take what arranges a body's fields.
+        """Initialise with the columns of the stream, which arrange a body's fields.
 
         Args:
             columns: Of the stream.
@@ -152,7 +152,7 @@ class Payloads:
                     yield from self._objects_in(arranged, layers - 1)
 
     def holds_another_object(self, fields: _Fields, names: Iterable[str]) -> bool:
-        """Whether the column that should hold a webhook holds another object instead.
+        """Return whether the column for the webhook holds another object instead.
 
         Args:
             fields: The record's.

@@ -1,4 +1,4 @@
-"""What a record says of money, and whether it is from production or from a test."""
+"""Reads the purchase in a record, and whether it is from production or a test."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def _amount(value: object) -> Decimal | None:
         raise UnreadableRecord(
             "amount_unreadable",
             "amount",
-            f"amount is {values.shown(value)}, which is no plain number",
+            f"amount is {values.shown(value)}, which is not a plain number",
         )
     return amount if float(amount) else None
 
@@ -186,7 +186,7 @@ def _currency(properties: Mapping[str, t.Any], spellings: _Spellings) -> str | N
     raise UnreadableRecord(
         "currency_unreadable",
         "currency",
-        f"currency is {values.shown(value)}, which is no currency's code of three "
+        f"currency is {values.shown(value)}, which is not a currency code of three "
         f"letters",
     )
 

@@ -1,4 +1,4 @@
-"""Tells what is Nami's where nobody has named the streams that hold it."""
+"""Recognises Nami's records in streams that the settings do not name."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def declares_nami(columns: Iterable[str], separator: str) -> bool:
 
 
 class NamiDetector:
-    """Tells whether records of a stream that nobody has named look like Nami's."""
+    """Recognises Nami's records in a stream that the settings do not name."""
 
     def __init__(self) -> None:
-        """Know no column yet."""
+        """Start with no column seen."""
         self._reader = RecordReader("")
 
     def looks_like_nami(self, record: Mapping[str, t.Any]) -> bool:

@@ -32,7 +32,7 @@ class _Read(t.Protocol):
 
 
 class RecordReader:
-    """Reads the records of one stream; what it learns of the columns, it keeps."""
+    """Reads the records of one stream, and remembers what its columns mean."""
 
     def __init__(  # noqa: PLR0913
         self,
@@ -125,7 +125,7 @@ class RecordReader:
             return None
 
     def _how_to_read(self, fields: _Fields) -> _Read | None:
-        """Return what reads fields like these; None where they are not Nami's."""
+        """Return the function that reads such fields; None if they are not Nami's."""
         if self._holds_users:
             return read_user
         if self._holds_events:

@@ -69,7 +69,7 @@ def epoch_ms(value: object, field: str) -> int:
         raise UnreadableRecord(
             "time_unreadable",
             field,
-            f"{field} is {shown(value)}, which is no time, or could mean several; "
+            f"{field} is {shown(value)}, which is not a time, or is ambiguous; "
             f"write it as 2024-05-29T00:57:11Z (UTC), or as epoch seconds, "
             f"milliseconds, microseconds or nanoseconds",
         )
@@ -106,7 +106,7 @@ def boolean(value: object, field: str) -> bool | None:
     if not word:
         return None
     raise UnreadableRecord(
-        "not_a_boolean", field, f"{field} is {shown(value)}, which is no boolean"
+        "not_a_boolean", field, f"{field} is {shown(value)}, which is not a boolean"
     )
 
 

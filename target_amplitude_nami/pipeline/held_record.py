@@ -49,7 +49,7 @@ def unpack(text: bytes) -> NamiEvent | NamiUser:
 
 
 def check_line(line: bytes) -> None:
-    """Find out whether a line that was kept is a RECORD message still.
+    """Check that a line from the store is a RECORD message.
 
     Raises:
         ValueError: When it is not.

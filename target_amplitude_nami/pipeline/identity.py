@@ -121,7 +121,7 @@ class IdentityResolver:
     def __init__(
         self, store: Store, checks: Checks, is_future: Callable[[int], bool]
     ) -> None:
-        """Take what is needed to learn.
+        """Initialise with the store and the checks of ids.
 
         Args:
             store: Where ids are claimed.

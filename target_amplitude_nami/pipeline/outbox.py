@@ -24,7 +24,7 @@ class Outbox:
         submit: Callable[[Project, Sequence[EncodedEvent]], None],
         note_time: Callable[[int], None],
     ) -> None:
-        """Begin empty.
+        """Start with no event.
 
         Args:
             submit: Hands events to delivery, in order; may wait.

@@ -81,7 +81,7 @@ def _extra_properties(state: UserState, nami_user_id: str | None) -> dict[str, t
 
 
 def _in_utc(times: list[str] | None) -> list[str] | None:
-    """Give times one spelling, without repeats; text that is no time stays."""
+    """Return times in UTC, without repeats; text that is no time stays."""
     if not times:
         return times
     return list(dict.fromkeys(values.utc_text(time) or time for time in times))

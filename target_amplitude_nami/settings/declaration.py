@@ -1,4 +1,4 @@
-"""The means to declare a setting as one field of a class, and to read them back."""
+"""Declares a setting as one field of a class, and makes a JSON schema of them."""
 
 from __future__ import annotations
 

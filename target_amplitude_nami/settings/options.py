@@ -1,4 +1,4 @@
-"""What single parts of a run need to know of the settings.
+"""Groups the settings that single parts of a run need.
 
 Pipeline and delivery take these instead of all settings, so that one sees what each of
 them depends on. The names are those of the settings where there is one.

@@ -1,4 +1,4 @@
-"""Tunes the interpreter: less time and memory for what a run has no use of."""
+"""Tunes the interpreter, so that a run takes less time and memory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def tune() -> None:
 
 
 def hand_over_soon() -> None:
-    """Have a lane wait 1 ms for the interpreter's lock.
+    """Make threads wait 1 ms for the interpreter's lock.
 
     By default it is five times that, after each thing that it does without the lock.
     """
@@ -29,7 +29,7 @@ def hand_over_soon() -> None:
 
 
 def _collect_garbage_seldom() -> None:
-    """Seldom look for cycles of references, of which records make none.
+    """Collect cycles of references rarely, as records make none.
 
     By default it looks at every young object after 700 more of them, and at all that
     was imported now and then: a tenth of a run's time.

@@ -43,7 +43,7 @@ Message: t.TypeAlias = dict[str, t.Any]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class HandlerParts:
-    """What the messages of a run concern."""
+    """The parts of a run that messages go to."""
 
     router: StreamRouter
     """Brings records to the sinks of their streams."""
@@ -74,7 +74,7 @@ class MessageHandler:
     """Takes the messages of the input, in order."""
 
     def __init__(self, parts: HandlerParts) -> None:
-        """Take what messages concern."""
+        """Initialise with the parts that messages go to."""
         self.broken_lines = BrokenLines(self.reject_line)
         self.direct_streams: Mapping[str, TakeRecord] = parts.router.direct_streams
         self.take_record: TakeRecord = parts.router.take
@@ -90,7 +90,7 @@ class MessageHandler:
         }
 
     def take_message(self, message: Message, line: bytes) -> bool:
-        """Take any message but a usual RECORD.
+        """Handle any message but a usual RECORD.
 
         Args:
             message: The message.
@@ -122,7 +122,7 @@ class MessageHandler:
             and isinstance(schema, dict)
             and (keys is None or _are_names(keys))
         ):
-            detail = "a SCHEMA message needs a stream, a schema and names of keys"
+            detail = "a SCHEMA message needs a stream, a schema and key properties"
             self.reject_line(line, Refusal("bad_schema", "", detail))
             return
         # What is rejected belongs under the SCHEMA that it came under.
@@ -137,7 +137,7 @@ class MessageHandler:
                 [f"stream_maps cannot be used for stream '{stream}': {error}"]
             ) from error
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-            detail = "the schema or the key properties are not what JSON schema knows"
+            detail = "the schema or the key properties are not valid JSON Schema"
             self.reject_line(line, Refusal("bad_schema", "", detail))
             return
         self._parts.rejects.declare(stream, line)

@@ -74,7 +74,7 @@ class MessageReader(GenericSingerReader[str]):
         tick: Callable[[], None],
         is_enabled: bool = True,
     ) -> None:
-        """Read nothing yet.
+        """Initialise without reading.
 
         Args:
             handler: Takes the messages.

@@ -1,4 +1,4 @@
-"""Decodes the texts of Singer messages, and says why a line is none."""
+"""Decodes Singer messages, and finds why a line is none."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class BrokenLines:
     """
 
     def __init__(self, reject_line: Callable[[bytes, Refusal], None]) -> None:
-        """Count none yet.
+        """Start with no broken line.
 
         Args:
             reject_line: Rejects a line that is no message.

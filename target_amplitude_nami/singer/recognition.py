@@ -1,4 +1,4 @@
-"""Finds out whether anything in the input is Nami's; a run without any must fail.
+"""Tracks whether anything in the input is Nami's; a run without any must fail.
 
 A stream is recognised by its SCHEMA, by a record, a reject or a deleted row of Nami's,
 or by a pattern in `event_streams` and `user_streams`. Without this, a tap that reads
@@ -39,7 +39,7 @@ class _Pattern(t.NamedTuple):
 
 
 class Recognition:
-    """Takes note of what is recognised; keeps STATE back while nothing is."""
+    """Tracks what is recognised, and keeps STATE back while nothing is."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Recognition:
         suspend_state: Callable[[], None],
         resume_state: Callable[[], None],
     ) -> None:
-        """Take the patterns of both settings.
+        """Initialise with the patterns of both settings.
 
         Args:
             event_streams: Of the streams that hold events.
@@ -170,7 +170,7 @@ class Recognition:
         )
 
     def warnings(self) -> list[str]:
-        """Return what else to say at the end of an input that is not a failure."""
+        """Return the warnings at the end of an input that is not a failure."""
         if not self._has_streams:
             return []
         return [

@@ -42,7 +42,7 @@ class RejectsFile:
     def __init__(
         self, path: Path, integration: str, known: KnownRejects | None = None
     ) -> None:
-        """Write nothing yet.
+        """Initialise without a file.
 
         Args:
             path: The file.
@@ -132,7 +132,7 @@ class RejectsFile:
         return at
 
     def _holds(self, place: RejectPlace) -> bool:
-        """Whether the file has, from before this run, the very line of a record."""
+        """Return whether the file has the exact line of a record of an earlier run."""
         with self._lock:
             try:
                 if self._file is None and not self.path.is_file():

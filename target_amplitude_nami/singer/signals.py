@@ -1,4 +1,4 @@
-"""Turns SIGTERM and SIGINT into a request to stop, and makes sure that it is met."""
+"""Turns SIGTERM and SIGINT into a request to stop, and enforces its deadline."""
 
 from __future__ import annotations
 

@@ -90,12 +90,12 @@ class NamiSink(Sink):
     def process_record(
         self, record: dict[str, t.Any], context: dict[str, t.Any]
     ) -> None:
-        """Refuse: records come to `take`, which gets the line as well."""
+        """Raise NotImplementedError: `take` gets the records, with their lines."""
         raise NotImplementedError
 
     @override
     def process_batch(self, context: dict[str, t.Any]) -> None:
-        """Do nothing: records leave as they come."""
+        """Do nothing: there are no batches."""
 
     @override
     def clean_up(self) -> None:
@@ -141,8 +141,8 @@ class NamiSink(Sink):
             return RecordValidator(self.schema)
         except ValueError as error:
             self.logger.warning(
-                "The schema of stream '%s' is no JSON schema (%s), so its records are "
-                "not checked against it",
+                "The schema of stream '%s' is not a valid JSON Schema (%s), so its "
+                "records are not checked against it",
                 self.stream_name,
                 str(error).partition("\n")[0],
             )
@@ -210,7 +210,11 @@ class NamiSink(Sink):
     def _ignore(self, record: dict[str, t.Any], stream: str, line: bytes) -> None:
         origin = Origin(OTHER, stream, line)
         if is_reject(line):  # it was Nami's before, and somebody waits for it
-            refusal = Refusal("not_nami", "", "a reject that is still not recognised")
+            refusal = Refusal(
+                "not_nami",
+                "",
+                "a reject that was read again and is still not recognised as Nami's",
+            )
             self._outcomes.reject(origin, refusal)
             return
         self._recognition.note_left_out(

@@ -29,7 +29,7 @@ Record: t.TypeAlias = dict[str, t.Any]
 
 
 class StreamRouter:
-    """Knows which sinks the records of each stream go to, and what they become first.
+    """Transforms the records of each stream, and passes them to its sinks.
 
     `direct_streams` is what takes the records of each stream that has nothing to
     transform: most do, and their records need not come by here.
@@ -44,7 +44,7 @@ class StreamRouter:
         *,
         find_sink: Callable[[str], NamiSink | None],
     ) -> None:
-        """Know no stream yet.
+        """Start with no stream.
 
         Args:
             outcomes: Takes those of records that reach no sink.
@@ -64,7 +64,7 @@ class StreamRouter:
 
     @contextlib.contextmanager
     def changing(self, stream: str) -> Iterator[None]:
-        """Let the maps and sinks of a stream be made anew, for a SCHEMA message."""
+        """Have the maps and sinks of a stream made anew, for a SCHEMA message."""
         names = self._sink_names_of(stream)
         try:
             yield
@@ -154,5 +154,5 @@ class StreamRouter:
             self._outcomes.filter(origin, DELETED_AT_SOURCE)
             return
         self._rejects.declare_if_missing(stream)
-        detail = f"no good SCHEMA of stream {stream} came before this record"
+        detail = f"no valid SCHEMA of stream {stream} came before this record"
         self._outcomes.reject(origin, Refusal("record_before_schema", "", detail))

@@ -211,7 +211,7 @@ class TargetAmplitudeNami(CommandTarget):
         self.report = self.run.close("interrupted" if is_interrupted else "complete")
 
     def _expect_recognised(self) -> None:
-        """Warn of names in the settings that were of no use.
+        """Warn of names in the settings that matched no stream.
 
         Raises:
             NothingRecognised: When that, or what came, has left out everything.
@@ -231,7 +231,7 @@ class TargetAmplitudeNami(CommandTarget):
 
 
 def _with_sdk_error(read: Callable[[], _T]) -> _T:
-    """Return what `read` returns; its error becomes one that the SDK's command shows.
+    """Call `read`, and turn its error into one that the SDK's command shows.
 
     Raises:
         ConfigValidationError: With a line for every mistake.

@@ -34,7 +34,7 @@ class RecordValidator:
         """Returns whether a record fits; `violation` says why not."""
 
     def violation(self, record: dict[str, t.Any]) -> UnreadableRecord:
-        """Return why a record does not fit."""
+        """Return why a record does not fit the schema; None if it does."""
         if jsontext.holds_not_finite(record):
             return UnreadableRecord(
                 "number_not_finite",

@@ -1,1 +1,1 @@
-"""What outlives a run: users, sent states, delivered events, held records."""
+"""Keeps users, sent states, delivered events and held records between runs."""

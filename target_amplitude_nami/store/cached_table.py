@@ -36,7 +36,7 @@ class CachedTable(t.Generic[_Row]):
     def __init__(
         self, empty: _Row, *, most_bytes: int, is_lasting: bool = False
     ) -> None:
-        """Begin empty.
+        """Start empty.
 
         Args:
             empty: What is known of a name that was never put.
@@ -71,7 +71,7 @@ class CachedTable(t.Generic[_Row]):
 
     @property
     def bytes_unwritten(self) -> int:
-        """How much RAM the rows take, at most, that wait to be written."""
+        """The most bytes that the rows which wait to be written take in RAM."""
         return self._bytes_unwritten
 
     @property
@@ -80,7 +80,7 @@ class CachedTable(t.Generic[_Row]):
         return self._has_all_in_ram
 
     def prepare(self, names: Iterable[str]) -> None:
-        """Look up in one go, where need be, what will be asked for next.
+        """Look up at once the rows that `get` will need next.
 
         Each question to the file lets other threads have the interpreter's lock.
         """
@@ -124,13 +124,13 @@ class CachedTable(t.Generic[_Row]):
                 self._bytes_unwritten += _size_of(name, packed)
 
     def take_unwritten(self) -> None:
-        """Decide what `write` will write: all that was put so far."""
+        """Select for `write` all rows that were put so far."""
         with self._lock:
             self._pending.take()
             self._bytes_unwritten = 0
 
     def write(self, file: StoreFile, _calendar: Calendar) -> bool:
-        """Write what was taken; return whether there was anything.
+        """Write the selected rows; return whether there were any.
 
         It stays in RAM until `note_committed`: another connection sees it only then.
         """

@@ -1,4 +1,4 @@
-"""What purging goes by, and the purging itself."""
+"""Purges the store by the days that records were last seen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Brings what a run learnt into the file."""
+"""Writes what a run learnt into the file."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Part(t.Protocol):
     """A part of the store that keeps in RAM what the file does not have yet."""
 
     def take_unwritten(self) -> None:
-        """Decide what `write` will write: all that was learnt so far."""
+        """Select for `write` all that was learnt so far."""
 
     def write(self, file: StoreFile, calendar: Calendar, /) -> bool:
-        """Write what was taken; return whether there was anything."""
+        """Write what was selected; return whether there was anything."""
 
     def note_committed(self) -> None:
         """Drop from RAM what can be found in the file from now on."""
@@ -35,7 +35,7 @@ class Committer:
         *,
         forgets: bool,
     ) -> None:
-        """Take what is written, and where.
+        """Initialise with the parts to write, and their file.
 
         Args:
             file: The file.

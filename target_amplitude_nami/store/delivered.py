@@ -1,4 +1,4 @@
-"""Which events one project has: those delivered, in this run and before."""
+"""Remembers the events delivered to one project, in this run and before."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Delivered:
     """
 
     def __init__(self) -> None:
-        """Know of none yet."""
+        """Start with no event."""
         self._lock = threading.Lock()
         self._pending: Pending[DedupKey, SentEvent] = Pending()
         self._has_file = False
@@ -55,7 +55,7 @@ class Delivered:
         """Of those that were asked for last."""
 
     def open(self, files: Files, project: int) -> None:
-        """Take the file that has, or will have, those of before.
+        """Take the file that has, or will have, the events of earlier runs.
 
         Args:
             files: The connections to it.
@@ -67,7 +67,7 @@ class Delivered:
 
     @property
     def unwritten(self) -> int:
-        """How many of them the file does not have."""
+        """The number of events that the file does not have."""
         return len(self._pending.added)
 
     def prepare(self, keys: Collection[DedupKey]) -> None:
@@ -105,12 +105,12 @@ class Delivered:
                 self._pending.added.setdefault(event.key, event)
 
     def take_unwritten(self) -> None:
-        """Decide what `write` will write: all that was added so far."""
+        """Select for `write` all events that were added so far."""
         with self._lock:
             self._pending.take()
 
     def write(self, file: StoreFile, calendar: Calendar) -> bool:
-        """Write those that were taken; return whether there were any."""
+        """Write the selected events; return whether there were any."""
         taken = self._pending.pop_taken()
         rows = [_row_of(taken[key]) for key in sorted(taken)]
         now = int(time.time() * 1000)

@@ -1,4 +1,4 @@
-"""A connection to the store's SQLite file, and what is wrong when it does not work."""
+"""Connects to the store's SQLite file, and explains its errors."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class StoreFile:
                 raise
 
     def begin(self) -> None:
-        """Begin to write: what follows is committed as a whole, or not at all."""
+        """Begin a transaction: what follows is committed as a whole, or not at all."""
         self.run("BEGIN")
 
     def close(self) -> None:
@@ -115,7 +115,7 @@ class StoreFile:
             return self._connection.execute(statement, values).rowcount
 
     def damaged(self) -> StoreUnusable:
-        """Return what to raise for a row that nobody wrote like that."""
+        """Return the error to raise for a damaged row."""
         return self._unusable("it is damaged")
 
     def _prepare(self, schema: Schema) -> None:
@@ -123,7 +123,7 @@ class StoreFile:
         [[form]] = self.rows("PRAGMA user_version")
         [[tables]] = self.rows("SELECT count(*) FROM sqlite_master")
         if application != _APPLICATION and (application or form or tables):
-            raise self._unusable("it is another program's")
+            raise self._unusable("another program made it")
         if form > schema.form:
             raise self._unusable(
                 f"a newer version of this target wrote it (in form {form}; this one "
@@ -175,15 +175,15 @@ class StoreFile:
         why = _CANNOT_WRITE[name]
         return StoreUnusable(
             f"The memory file {self._path} cannot be written ({why or error}): "
-            f"{'make room' if why else 'mend the disk'} and run again; nothing is lost"
+            f"{'free disk space' if why else 'fix that'} and run again; nothing is lost"
         )
 
     def _unusable(self, why: str) -> StoreUnusable:
         if not self._is_lasting:
             return StoreUnusable(
-                f"What a run remembers finds no place in the folder for temporary "
-                f"files, {self._path.parent.parent} ({why}): make room there, or name "
-                f"another folder in the variable TMPDIR"
+                f"The run's temporary file cannot be used: {why}. Free disk space in "
+                f"the folder {self._path.parent.parent}, or name another folder in "
+                f"the environment variable TMPDIR"
             )
         return StoreUnusable(
             f"The memory file {self._path} cannot be used: {why}. Nothing in it was "

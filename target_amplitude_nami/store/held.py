@@ -71,7 +71,7 @@ class HeldRecords:
     """
 
     def __init__(self) -> None:
-        """Know of none yet."""
+        """Start with no record."""
         self.waiting = 0
         """How many wait."""
         self._has_file = False
@@ -141,19 +141,19 @@ class HeldRecords:
                     self.waiting -= 1
 
     def take_unwritten(self) -> None:
-        """Decide what `write` will write: all that was kept and forgotten so far."""
+        """Select for `write` all records that were kept and forgotten so far."""
         with self._lock:
             self._take_new()
             self._deletable |= self._gone.forgotten
             self._gone = _Gone(set(), self._gone.forgotten | self._gone.being_written)
 
     def take_new(self) -> None:
-        """Decide what `write` will write: all that was kept so far."""
+        """Select for `write` all records that were kept so far."""
         with self._lock:
             self._take_new()
 
     def write(self, file: StoreFile, _calendar: Calendar) -> bool:
-        """Write what was taken; return whether there was anything."""
+        """Write the selected records; return whether there were any."""
         new = self._new.pop_taken()
         gone, self._deletable = self._deletable, set()
         if gone:
@@ -185,22 +185,22 @@ class HeldRecords:
             self._gone = _Gone(self._gone.forgotten, set())
 
     def oldest(self, file: StoreFile) -> int | None:
-        """Return since when the oldest of those written waits, ms since 1970."""
+        """Return since when the oldest record in the file waits, in ms since 1970."""
         [[since]] = file.rows_of(tuple[int | None], "SELECT min(since) FROM held")
         return since
 
     # In the order held
 
     def of_user(self, user_id: str) -> Iterator[Held]:
-        """Yield those of one user."""
+        """Yield the records of one user."""
         return self._all("WHERE nami_user_id = ?", [user_id])
 
     def of_identified_users(self) -> Iterator[Held]:
-        """Yield those of earlier runs whose user's External ID is known meanwhile."""
+        """Yield records of earlier runs whose user's External ID is known now."""
         return self._all(_OF_IDENTIFIED_USERS, [], with_new=False)
 
     def of_all(self) -> Iterator[Held]:
-        """Yield those of all users."""
+        """Yield the records of all users."""
         return self._all("WHERE 1", [])
 
     def _all(

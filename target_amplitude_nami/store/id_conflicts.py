@@ -1,4 +1,4 @@
-"""Ids that do not fit together: of several users, or several of one user."""
+"""Finds ids that several users have, and users with several External IDs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class IdConflicts:
     """One thread notes what it sees; any thread may write, one at a time."""
 
     def __init__(self) -> None:
-        """Know of none yet."""
+        """Start with no conflict."""
         self._lock = threading.Lock()
         self._claims: dict[str, dict[str, str]] = {EXTERNAL_ID: {}, DEVICE: {}}
         """By kind and id, the Nami user who claimed it first.
@@ -51,7 +51,7 @@ class IdConflicts:
 
     @property
     def unwritten(self) -> int:
-        """How much was noted that the file does not have."""
+        """The number of ids and conflicts that the file does not have."""
         return sum(map(len, self._claims.values())) + len(self._found)
 
     def claim(self, kind: str, value: str, user_id: str) -> None:
@@ -74,7 +74,7 @@ class IdConflicts:
         """Drop nothing: what was written is in RAM no more."""
 
     def write(self, file: StoreFile, _calendar: Calendar) -> bool:
-        """Write what was noted; return whether there was anything.
+        """Write the ids and conflicts noted; return whether there were any.
 
         The first user who claimed an id owns it; another one is a conflict.
         """

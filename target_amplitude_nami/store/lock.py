@@ -1,4 +1,4 @@
-"""Keeps two runs from using one memory file at the same time, whatever they call it."""
+"""Locks the memory file, so that no two runs use it at the same time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TAKEN: t.Final = (errno.EACCES, errno.EAGAIN)
 
 
 def lock(named: Path, path: Path) -> Callable[[], None]:
-    """Keep other runs from using a memory file; return how to let go of it.
+    """Lock a memory file against other runs; return the function that unlocks it.
 
     Two locks: a file beside it, so that nobody puts another file in its place while
     SQLite's own files belong to this one; and, for who comes by another name (a hard
@@ -53,8 +53,8 @@ def lock(named: Path, path: Path) -> Callable[[], None]:
             ) from error
         except OSError as error:
             raise StoreUnusable(
-                f"The memory file {named} cannot be made ({_why(error)}): mend the "
-                f"disk or choose another `memory_path`"
+                f"The memory file {named} cannot be created ({_why(error)}): fix "
+                f"that, or choose another `memory_path`"
             ) from error
         return until_failure.pop_all().close
 

@@ -1,4 +1,4 @@
-"""What goes into the store and comes out of it, as small frozen classes."""
+"""Defines what goes into the store and comes out of it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Claim(t.NamedTuple):
 
 
 class StoreFigures(msgspec.Struct, frozen=True):
-    """What the report says of the store."""
+    """The store's figures in the report."""
 
     waiting: int = 0
     """How many records are held."""

@@ -1,4 +1,4 @@
-"""The store of who remembers nothing."""
+"""Implements the store protocol without remembering anything."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class NullTable(t.Generic[_Row]):
     """A table that keeps no row."""
 
     def __init__(self, empty: _Row) -> None:
-        """Take what is known of every name."""
+        """Initialise with the empty row, which `get` returns for every name."""
         self._empty = empty
 
     def get(self, _name: str, /) -> _Row:
@@ -104,7 +104,7 @@ class NullStore:
 
     @property
     def waiting(self) -> int:
-        """How many records are held: none."""
+        """The number of held records: none."""
         return 0
 
     def hold(
@@ -161,7 +161,7 @@ class NullStore:
         """Commit nothing."""
 
     def damaged(self) -> Exception:
-        """Return what to raise for something that was never kept like that."""
+        """Return the error to raise for a damaged row: there is none."""
         return StoreUnusable("There is nothing that could be damaged")
 
     def figures(self) -> StoreFigures:

@@ -67,6 +67,6 @@ def _open_temporary() -> Files:
     except OSError as error:
         raise StoreUnusable(
             f"There is no folder for temporary files ({error.strerror}): name one in "
-            f"the variable TMPDIR"
+            f"the environment variable TMPDIR"
         ) from error
     return Files(writing, reading, looking_up, lambda: None)

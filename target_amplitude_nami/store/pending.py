@@ -1,4 +1,4 @@
-"""Rows on their way into the file."""
+"""Buffers rows until they are in the file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _Row = t.TypeVar("_Row")
 
 
 class Pending(t.Generic[_Key, _Row]):
-    """What the file does not have yet; under its owner's lock.
+    """Rows that the file does not have yet; used under the owner's lock.
 
     Deciding what to write, writing it and committing it are three steps, since only the
     first two have to wait for each other, and only the first for those who add.
@@ -18,20 +18,20 @@ class Pending(t.Generic[_Key, _Row]):
     __slots__ = ("_taken", "added", "being_written")
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Start with no row."""
         self.added: dict[_Key, _Row] = {}
         self._taken: dict[_Key, _Row] = {}
         self.being_written: dict[_Key, _Row] = {}
         """What was taken and is not committed: no other connection can see it yet."""
 
     def take(self) -> None:
-        """Decide what to write next: all that was added so far."""
+        """Select the rows to write next: all that were added so far."""
         self._taken = _merged(self._taken, self.added)
         self.being_written = _merged(self.being_written, self.added)
         self.added = {}
 
     def pop_taken(self) -> dict[_Key, _Row]:
-        """Return what was taken and not written yet."""
+        """Return and forget the rows that were selected and not written yet."""
         taken, self._taken = self._taken, {}
         return taken
 

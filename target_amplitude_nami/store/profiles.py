@@ -1,4 +1,4 @@
-"""What is known of a Nami user, and what was sent of the state of an Amplitude user."""
+"""Defines the profile of a Nami user, and the state sent for an Amplitude user."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class UserProfile(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return _unpack(self.packed_state) if self.packed_state else None
 
     def is_newer_than(self, time: int | None) -> bool:
-        """Whether the state that is known is as of later than this time."""
+        """Return whether the known state is newer than a time."""
         newest = self.state_time
         return newest is not None and time is not None and time < newest
 
     def with_external_id(self, external_id: str, time: int | None) -> UserProfile:
-        """Return what is known after a record with an External ID; the newest counts.
+        """Return the profile after a record with an External ID; the newest counts.
 
         A record without a time is as new as it can be.
         """
@@ -59,7 +59,7 @@ class UserProfile(msgspec.Struct, frozen=True, array_like=True, gc=False):
         )
 
     def with_device(self, device_id: str) -> UserProfile:
-        """Return what is known after a record named a device."""
+        """Return the profile after a record that names a device."""
         return UserProfile(
             self.external_id,
             self.external_id_time,
@@ -69,7 +69,7 @@ class UserProfile(msgspec.Struct, frozen=True, array_like=True, gc=False):
         )
 
     def with_state(self, state: UserState, time: int | None) -> UserProfile:
-        """Return what is known after a record with a newer state.
+        """Return the profile after a record with a newer state.
 
         Facts that the record leaves open stay as they were.
 
@@ -103,7 +103,7 @@ class SentState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What Amplitude recognises that event by; empty when there was none."""
 
     def is_newer_than(self, time: int | None) -> bool:
-        """Whether a state as of this time is older than one that was seen."""
+        """Return whether a state that was seen is newer than a time."""
         return self.time is not None and time is not None and time < self.time
 
 
@@ -124,7 +124,7 @@ def pack_state(state: UserState) -> bytes:
 
 
 def _has_all_facts_of(packed: bytes, before: bytes) -> bool:
-    """Whether a state surely has every fact that the one before it has.
+    """Return whether a state surely has every fact that the one before it has.
 
     Nami's own records have all but the last, which only some other source has. The byte
     is in no text of MessagePack's, so that it ends a state only where the last fact is

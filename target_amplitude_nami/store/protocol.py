@@ -1,4 +1,4 @@
-"""What a run asks of a store, whatever keeps it."""
+"""Defines the protocol of a store."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Table(t.Protocol[_Row]):
 
 
 class Store(t.Protocol):
-    """What is remembered of earlier records.
+    """Remembers earlier records: users, sent states, deliveries, held records.
 
     One thread looks up and learns; any thread may ask for delivered events, settle,
     invalidate and commit.
@@ -52,15 +52,15 @@ class Store(t.Protocol):
 
     @property
     def warnings(self) -> Sequence[str]:
-        """What the user has to know of it, once it is open: log it once."""
+        """Warnings for the user, to be logged once the store is open."""
 
     @property
     def users(self) -> Table[UserProfile]:
-        """What is known of each Nami user."""
+        """The profile of each Nami user."""
 
     @property
     def sent_states(self) -> Mapping[Project, Table[SentState]]:
-        """What was sent of a state in each project, by user id or device id."""
+        """The state sent to each project, by user id or device id."""
 
     # Looking up
 
@@ -104,7 +104,7 @@ class Store(t.Protocol):
 
     @property
     def waiting(self) -> int:
-        """How many records are held."""
+        """The number of held records."""
 
     def hold(
         self,
@@ -140,7 +140,7 @@ class Store(t.Protocol):
     # The whole
 
     def open(self) -> None:
-        """Open what keeps it.
+        """Open the store.
 
         Raises:
             StoreUnusable: When it is in use, damaged, or something else.
@@ -164,10 +164,10 @@ class Store(t.Protocol):
         """
 
     def damaged(self) -> Exception:
-        """Return what to raise for something that was never kept like that."""
+        """Return the error to raise for a damaged row."""
 
     def figures(self) -> StoreFigures:
-        """Return what the report says of the store."""
+        """Return the store's figures in the report."""
 
     def close(self) -> None:
-        """Close it; what was not committed is forgotten."""
+        """Close the store; what was not committed is forgotten."""

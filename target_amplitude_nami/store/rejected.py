@@ -1,4 +1,4 @@
-"""Where in the rejects file the rejected records of earlier runs stand."""
+"""Remembers where in the rejects file each rejected record stands."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class RejectPlaces:
     """The places by a hash of the record; for any thread, but one writes at a time."""
 
     def __init__(self, files: Files) -> None:
-        """Take the file that has them."""
+        """Initialise with the store's file."""
         self._files = files
         self._lock = threading.Lock()
         self._pending: Pending[bytes, RejectPlace] = Pending()
 
     @property
     def unwritten(self) -> int:
-        """How many the file does not have."""
+        """The number of places that the file does not have."""
         return len(self._pending.added)
 
     def find(self, key: bytes) -> RejectPlace | None:
@@ -58,12 +58,12 @@ class RejectPlaces:
             self._pending.added[key] = place
 
     def take_unwritten(self) -> None:
-        """Decide what `write` will write: all that was noted so far."""
+        """Select for `write` all places that were noted so far."""
         with self._lock:
             self._pending.take()
 
     def write(self, file: StoreFile, calendar: Calendar) -> bool:
-        """Write what was taken; return whether there was anything."""
+        """Write the selected places; return whether there were any."""
         rows = [
             (place.at, place.length, place.digest.hex(), key.hex())
             for key, place in self._pending.pop_taken().items()

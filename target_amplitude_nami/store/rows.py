@@ -45,7 +45,7 @@ class Rows(t.Protocol[_Row]):
 
     @property
     def empty(self) -> _Row:
-        """What a name has that has no row."""
+        """The row of a name that has none in the file."""
 
     def has_any(self, file: StoreFile, /) -> bool:
         """Return whether there is any row."""

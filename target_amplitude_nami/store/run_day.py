@@ -1,4 +1,4 @@
-"""Which day it is for purging, whatever the machine's clock says."""
+"""Decides which day purging goes by, also under a wrong clock."""
 
 from __future__ import annotations
 

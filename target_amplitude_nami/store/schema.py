@@ -38,6 +38,6 @@ class Schema:
 
 
 def current_schema() -> Schema:
-    """Return the form that this version writes."""
+    """Return the schema that this version writes."""
     create = Path(__file__).with_name("schema.sql").read_text("utf-8")
     return Schema(FORM, OLDEST_FORM, create, STEPS)

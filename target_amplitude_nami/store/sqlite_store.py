@@ -1,4 +1,4 @@
-"""What is remembered of earlier records, in a SQLite file."""
+"""Implements the store protocol with a SQLite file."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class SqliteStore:
         begins_anew: bool = False,
         forgets: bool = False,
     ) -> None:
-        """Open nothing yet.
+        """Initialise without opening the file.
 
         Args:
             path: `memory_path`; None: remember within this run only.
@@ -188,7 +188,7 @@ class SqliteStore:
                     raise self._damage
 
     def damaged(self) -> StoreUnusable:
-        """Return what to raise for something that was never kept like that."""
+        """Return the error to raise for a damaged row."""
         return self._file.damaged()
 
     def close(self) -> None:
@@ -199,7 +199,7 @@ class SqliteStore:
                 self._files.close()
 
     def figures(self) -> StoreFigures:
-        """Return what the report says of the store."""
+        """Return the store's figures in the report."""
         with self._lock:
             if not self._is_open:
                 return StoreFigures()
@@ -218,7 +218,7 @@ class SqliteStore:
 
     @property
     def waiting(self) -> int:
-        """How many records are held."""
+        """The number of held records."""
         return self._held.waiting if self._is_open else 0
 
     # Looking up

@@ -1,4 +1,4 @@
-"""Many rows in one statement.
+"""Runs a statement for many rows at once.
 
 SQLite works outside the interpreter's lock, which a thread has to win back after every
 statement: one for each row would take many times as long while another thread is busy.

@@ -136,7 +136,7 @@ def test_an_event_that_comes_again_is_none_of_two(
 ) -> None:
     outcomes.play("+a")
     first = outcomes.events["a"]
-    for _ in range(3):  # as one whom Amplitude wants to wait
+    for _ in range(3):  # as with an event whose user Amplitude throttles
         assert outcomes.lanes.drop_delivered([first]) == ([first], ())
 
 

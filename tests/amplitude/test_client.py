@@ -104,10 +104,10 @@ def test_a_json_body_that_is_too_deep_is_no_json() -> None:
             requests.ConnectTimeout(),
             Unknown("no connection to relay.invalid within 10 s"),
         ),
-        (requests.ReadTimeout(), Unknown("no answer of relay.invalid in time")),
+        (requests.ReadTimeout(), Unknown("no answer from relay.invalid in time")),
         (
             requests.ConnectionError(TimeoutError("timed out")),
-            Unknown("no answer of relay.invalid: timed out"),
+            Unknown("no answer from relay.invalid: timed out"),
         ),
         (requests.exceptions.SSLError("EOF"), Unknown("TLS failed with relay.invalid")),
         (
@@ -120,13 +120,16 @@ def test_a_json_body_that_is_too_deep_is_no_json() -> None:
         (requests.exceptions.InvalidURL(), Fatal("`endpoint` is not a valid URL")),
         (
             FileNotFoundError(2, "No such file", "ca.pem"),
-            Fatal("no request can be made: [Errno 2] No such file: 'ca.pem'"),
+            Fatal("the request cannot be made: [Errno 2] No such file: 'ca.pem'"),
         ),
-        (ValueError("odd line"), Unknown("no HTTP of relay.invalid: odd line")),
+        (
+            ValueError("odd line"),
+            Unknown("relay.invalid does not answer with valid HTTP: odd line"),
+        ),
         # A failure without a message is called by its name.
         (
             requests.ConnectionError(),
-            Unknown("no answer of relay.invalid: ConnectionError"),
+            Unknown("no answer from relay.invalid: ConnectionError"),
         ),
     ],
     ids=repr,
@@ -139,7 +142,7 @@ def test_a_request_without_a_response_is_explained(
 
 def test_the_key_is_not_repeated_from_an_error() -> None:
     answer = answer_to_failure(requests.ConnectionError(f"lost {KEY}"))
-    assert answer == Unknown("no answer of relay.invalid: lost ***")
+    assert answer == Unknown("no answer from relay.invalid: lost ***")
 
 
 def test_a_destination_does_not_show_its_key() -> None:

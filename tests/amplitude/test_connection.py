@@ -92,7 +92,7 @@ def test_an_odd_encoding_does_no_harm(charset: str) -> None:
 def test_no_answer_in_time_is_unknown() -> None:
     with ScriptedServer(Reply(fault="silence")) as server:
         answer = ask(server.url, read_timeout=0.2)
-        assert answer == Unknown(f"no answer of {server.address} in time")
+        assert answer == Unknown(f"no answer from {server.address} in time")
 
 
 def test_a_refused_connection_is_unknown() -> None:
@@ -103,7 +103,8 @@ def test_a_refused_connection_is_unknown() -> None:
 
 def name_unknown(name: str, by: str) -> Fatal:
     return Fatal(
-        f"the name {name} cannot be found: check {by} and this machine's network"
+        f"the host name {name} cannot be resolved: check {by} and this machine's "
+        f"network"
     )
 
 
@@ -123,7 +124,7 @@ def test_a_name_that_is_not_found_from_the_beginning_ends_the_run_within_a_minut
     names = NameLookup(lambda: now)
     url = "https://relay.invalid/"
     first = ask(url, names=names)
-    assert first == Unknown(f"the name {name} cannot be found", longest_wait=5)
+    assert first == Unknown(f"the host name {name} cannot be resolved", longest_wait=5)
     now += 15
     assert ask(url, names=names) == first
     now += first.longest_wait
@@ -137,7 +138,7 @@ def test_once_a_name_was_found_the_resolver_is_waited_for() -> None:
         assert isinstance(ask(server.url, names=names), Unknown)
     now += 1000
     answer = ask("http://relay.invalid/", names=names)
-    assert answer == Unknown("the name relay.invalid cannot be found")
+    assert answer == Unknown("the host name relay.invalid cannot be resolved")
 
 
 def test_a_connection_that_is_refused_has_found_its_name() -> None:

@@ -101,7 +101,7 @@ def test_a_proxy_that_does_not_answer_is_named_by_its_variable(
     monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{free_port()}")
     answer = ask("https://relay.invalid/events")
     assert isinstance(answer, Unknown)
-    assert answer.message.startswith("no answer of the proxy in ALL_PROXY: ")
+    assert answer.message.startswith("no answer from the proxy in ALL_PROXY: ")
     assert "refused" in answer.message
 
 
@@ -161,7 +161,7 @@ def test_a_proxy_that_wants_a_password_ends_the_run(
         monkeypatch.setenv("HTTPS_PROXY", f"http://ann:secret@{proxy.address}")
         answer = ask("https://relay.invalid/events")
     assert isinstance(answer, Fatal)
-    assert "the proxy in HTTPS_PROXY wants another user name" in answer.message
+    assert "the proxy in HTTPS_PROXY refuses the user name" in answer.message
     assert "secret" not in answer.message
 
 

@@ -86,7 +86,7 @@ def test_the_first_line_is_what_a_person_would_read(content: bytes, line: str) -
 @pytest.mark.parametrize(
     ("status", "answer"),
     [
-        (200, Unknown("{}: not what Amplitude answers; is `endpoint` right?")),
+        (200, Unknown("{}: this answer is not Amplitude's; check `endpoint`")),
         (202, Fatal("{host} is not Amplitude's event API ({}): check `endpoint`")),
         (400, RefusedUnattributed(400, "{}")),
         (403, RefusedUnattributed(403, "{}")),

@@ -70,7 +70,7 @@ def test_a_count_that_is_none_is_not_passed_on() -> None:
 def test_a_200_that_is_not_amplitudes_is_no_success(body: object) -> None:
     answer = answer_to(reply(200, body))
     assert isinstance(answer, Unknown)
-    assert "is `endpoint` right?" in answer.message
+    assert "check `endpoint`" in answer.message
 
 
 # 400

@@ -64,11 +64,11 @@ def test_an_answer_that_trickles_has_no_more_time_than_another(
 ) -> None:
     with ScriptedServer(Reply(wire=wire, seconds=PATIENCE / 5)) as server:
         answer, seconds = timed(server.url)
-        assert answer == Unknown(f"no answer of {server.address} in time")
+        assert answer == Unknown(f"no answer from {server.address} in time")
     assert PATIENCE <= seconds < 4 * PATIENCE
 
 
-def test_over_tls_it_has_no_more_time_either(
+def test_an_answer_that_trickles_over_tls_has_no_more_time_either(
     self_signed: ssl.SSLContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Of loopback the environment is not asked: the name is another one for it.
@@ -79,7 +79,7 @@ def test_over_tls_it_has_no_more_time_either(
     with ScriptedServer(accepted(3), trickle, tls=self_signed) as server:
         assert timed(server.url)[0] == Delivered(3)
         answer, seconds = timed(server.url)
-        assert answer == Unknown(f"no answer of {server.address} in time")
+        assert answer == Unknown(f"no answer from {server.address} in time")
     assert PATIENCE <= seconds < 4 * PATIENCE
 
 

@@ -121,7 +121,7 @@ def test_when_the_trouble_ends_all_is_settled_once(
 
 @given(some_kinds, some_seed, st.sampled_from(sorted(KINDS)), st.integers(0, 60))
 @settings(max_examples=400, deadline=None)
-def test_when_the_trouble_does_not_end_the_run_does(
+def test_answers_that_stay_bad_end_the_run_or_settle_everything(
     kinds: list[str], seed: int, then: str, count: int
 ) -> None:
     lane = SingleLane(script(kinds, seed, then), retry_for=1800)
@@ -136,7 +136,7 @@ def test_when_the_trouble_does_not_end_the_run_does(
 
 @given(some_kinds, some_seed, st.sampled_from([1, 3, 8]), st.integers(0, 60))
 @settings(max_examples=150, deadline=None)
-def test_so_it_is_with_many_lanes(
+def test_many_lanes_settle_each_event_once_or_the_run_ends(
     kinds: list[str], seed: int, lanes: int, count: int
 ) -> None:
     answer = script(kinds, seed, "delivered")

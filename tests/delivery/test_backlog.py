@@ -43,7 +43,9 @@ def test_a_request_leaves_when_it_is_full_and_the_rest_waits(backlog: Backlog) -
     assert backlog.take(DeferredUsers(), NOW + 3) == []
 
 
-def test_it_is_full_by_bytes_when_one_finds_no_room(backlog: Backlog) -> None:
+def test_a_backlog_is_full_when_an_event_exceeds_the_bytes_of_a_request(
+    backlog: Backlog,
+) -> None:
     backlog.put([of_size(0, 499), of_size(1, 499)], NOW)
     assert backlog.take(DeferredUsers(), NOW) == []
     backlog.put([of_size(2, 10)], NOW)

@@ -103,7 +103,7 @@ def test_only_the_named_users_and_devices_wait_and_in_order() -> None:
     assert lane.batch_sender.traffic.throttled == 1
 
 
-def test_who_waits_goes_after_30_seconds() -> None:
+def test_a_throttled_user_goes_on_after_30_seconds() -> None:
     lane = SingleLane(throttles_once(Throttle(30, users=frozenset({"user-1"}))))
     before = lane.clock.now()
     lane.deliver(of_many_users(3))

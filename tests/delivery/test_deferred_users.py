@@ -38,7 +38,7 @@ def test_only_events_of_deferred_users_are_kept() -> None:
     assert not deferred
 
 
-def test_each_user_goes_at_his_own_time() -> None:
+def test_each_deferred_user_goes_at_a_time_of_their_own() -> None:
     deferred = DeferredUsers()
     deferred.defer({"a": NOW + 30, "b": NOW + 10})
     deferred.withhold([numbered(0, "a"), numbered(1, "b")])
@@ -95,9 +95,7 @@ def test_an_event_of_two_who_wait_joins_them_until_both_may_go() -> None:
     assert not deferred
 
 
-def test_whoever_comes_to_wait_through_a_later_event_keeps_his_place_before_it() -> (
-    None
-):
+def test_a_user_deferred_by_a_later_event_keeps_the_place_before_it() -> None:
     deferred = DeferredUsers()
     deferred.defer({"v": NOW + 30})
     events = [

@@ -98,7 +98,9 @@ def test_in_the_end_none_waits_until_another_is_done(projects: Projects) -> None
     assert projects.deliveries.flush()
 
 
-def test_when_the_time_is_up_the_others_are_still_asked(projects: Projects) -> None:
+def test_after_the_deadline_the_other_projects_are_still_flushed(
+    projects: Projects,
+) -> None:
     may_go_on = threading.Event()
 
     def stuck(numbers: Sequence[int]) -> Answer:
@@ -117,7 +119,7 @@ def test_when_the_time_is_up_the_others_are_still_asked(projects: Projects) -> N
         may_go_on.set()
 
 
-def test_one_that_fails_ends_the_run(projects: Projects) -> None:
+def test_a_failing_project_ends_the_run(projects: Projects) -> None:
     projects.senders["sandbox"].answer_next(Fatal("its key is unknown"))
     projects.deliveries.submit("main", [numbered(1)])
     projects.deliveries.submit("sandbox", [numbered(2)])

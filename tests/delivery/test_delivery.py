@@ -378,7 +378,7 @@ def test_changes_of_names_and_trouble_never_change_the_order_of_anybody(
         assert_in_order_for_each(events, harness.outcomes.accepted)
 
 
-def test_ten_thousand_changes_of_names_let_nobody_overtake_himself() -> None:
+def test_ten_thousand_changes_of_names_keep_the_order_of_each_user() -> None:
     """A user is throttled under his old name while all others change theirs."""
     throttled = Throttled(Throttle(30, users=frozenset({"old"})), "HTTP 429")
     with DeliveryHarness([throttled], lanes=4) as harness:

@@ -71,7 +71,7 @@ def test_two_projects_share_the_pace_of_the_run() -> None:
 @pytest.mark.parametrize(
     ("api", "per_second"), [("http_v2", 30), ("batch", 300)], ids=["http_v2", "batch"]
 )
-def test_the_share_is_that_of_the_api(api: limits.Api, per_second: int) -> None:
+def test_the_rate_of_an_id_is_that_of_the_api(api: limits.Api, per_second: int) -> None:
     limiter = PerIdRateLimiter(per_id_per_second=limits.EVENTS_PER_SECOND_PER_ID[api])
     share = per_second * WINDOW_SECONDS
     admission = limiter.admit(of_one_user(share + 5), NOW)
@@ -133,7 +133,7 @@ def test_the_share_is_that_of_all_requests_of_ten_seconds() -> None:
 
 
 @pytest.mark.parametrize("now", [0.1, 0.3, 1000.7, 123456.789, 1e9 + 0.1])
-def test_when_it_is_time_there_is_room(now: float) -> None:
+def test_postponed_events_are_admitted_at_the_moment_given(now: float) -> None:
     limiter = PerIdRateLimiter(per_id_per_second=1)
     admission = limiter.admit(of_one_user(11), now)
     (moment,) = admission.until.values()

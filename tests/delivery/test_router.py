@@ -69,7 +69,7 @@ def test_who_gets_a_name_follows_what_is_unsettled_of_before() -> None:
     assert lanes.route(of(0, A, None), of(1, A, B), of(2, "v", B)) == [0, 0, 0]
 
 
-def test_when_all_is_settled_he_goes_where_his_name_belongs() -> None:
+def test_a_user_without_unsettled_events_returns_to_the_lane_of_the_name() -> None:
     lanes = Lanes()
     lanes.route(of(0, A, None))
     lanes.settle(of(0, A, None))

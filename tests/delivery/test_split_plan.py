@@ -170,7 +170,7 @@ def test_an_answer_that_names_only_others_counts_as_one_that_names_nobody() -> N
     assert lane.outcomes.settled == set()
 
 
-def test_several_kinds_of_trouble_in_one_batch_are_told_apart() -> None:
+def test_several_kinds_of_refusals_in_one_batch_are_kept_apart() -> None:
     named, silent, large = {3, 50, 700}, {8, 9}, {400, 401}
 
     def answer(numbers: Sequence[int]) -> Answer:
@@ -203,7 +203,7 @@ def test_when_every_event_is_refused_alike_the_run_ends_and_nothing_is_settled(
     assert len(lane.sender.requests) < 60
 
 
-def test_even_when_all_are_of_one_user() -> None:
+def test_refusing_every_event_of_one_user_ends_the_run() -> None:
     lane = SingleLane(lambda _: FORBIDDEN)
     with pytest.raises(DeliveryError):
         lane.deliver([numbered(n) for n in range(2000)])
@@ -216,7 +216,7 @@ def test_one_event_alone_that_is_refused_is_a_bad_event() -> None:
     assert lane.outcomes.refused.keys() == {0}
 
 
-def test_but_not_many_one_after_another() -> None:
+def test_many_events_refused_alone_one_after_another_end_the_run() -> None:
     lane = SingleLane(lambda _: FORBIDDEN)
     events = iter(of_many_users(50))
     for event in (next(events) for _ in range(SUSPECTS_THAT_MEAN_CONFIGURATION - 1)):

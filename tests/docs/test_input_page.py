@@ -183,11 +183,11 @@ def test_a_reject_names_the_field(example: Example) -> None:
     assert example.message in {None, last}
 
 
-def test_the_readme_names_the_reasons_that_the_page_shows() -> None:
-    readme = PAGE.parents[1].joinpath("README.md").read_text("utf-8")
+def test_the_report_page_lists_the_reasons_that_the_input_page_shows() -> None:
+    report = PAGE.with_name("report.md").read_text("utf-8")
     reasons = {each.says["gives"] for each in EXAMPLES if "field" in each.says}
 
-    assert {reason for reason in reasons if f"`{reason}`" not in readme} == set()
+    assert {reason for reason in reasons if f"`{reason}`" not in report} == set()
 
 
 def test_links_lead_somewhere() -> None:

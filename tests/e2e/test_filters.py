@@ -165,7 +165,7 @@ def test_the_shortest_id_is_passed_on_to_amplitude(delivery: Delivery) -> None:
     assert delivery.body["options"] == {"min_id_length": 1}
 
 
-def test_without_it_amplitudes_own_length_holds(delivery: Delivery) -> None:
+def test_without_min_id_length_amplitudes_own_length_holds(delivery: Delivery) -> None:
     delivery.run(singer.records("events", [nami.impression(1)]))
     assert "options" not in delivery.body
 

@@ -73,7 +73,7 @@ def check_that_it_says_so_once(run: TargetRun, path: str) -> None:
     assert "Traceback" not in run.log
     [error] = run.logged("ERROR")
     assert error.startswith(f"the local Amplitude cannot write {path} (")
-    assert error.endswith("make room on the disk, or choose another `local_path`")
+    assert error.endswith("free space on the disk, or choose another `local_path`")
     assert "507" not in run.log
 
 

@@ -216,7 +216,7 @@ def test_old_events_are_warned_of_once_with_what_helps(tmp_path: Path) -> None:
         *("rejected", "not old"),
     ],
 )
-def test_there_is_no_such_warning_where_none_is_needed(
+def test_old_events_are_not_warned_of_where_no_help_is_needed(
     tmp_path: Path, settings: dict[str, Any], record: dict[str, Any]
 ) -> None:
     assert warnings(run_locally(tmp_path, [record], **settings)) == []

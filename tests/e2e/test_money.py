@@ -154,14 +154,16 @@ def test_records_of_the_sandbox_are_sent_like_others_by_default(
     assert len(arrived(local_amplitude, API_KEY)) == 5
 
 
-def test_they_can_be_left_out(tmp_path: Path, local_amplitude: LocalAmplitude) -> None:
+def test_records_of_the_sandbox_can_be_left_out(
+    tmp_path: Path, local_amplitude: LocalAmplitude
+) -> None:
     run = deliver(tmp_path, local_amplitude, MIXED, sandbox_purchases="skip")
     assert run.report["filtered_by_reason"] == {"sandbox": 2}
     assert arrived(local_amplitude, API_KEY) == [nami.event_id(n) for n in (1, 4, 5)]
     assert run.states == [STATE]
 
 
-def test_they_can_go_to_a_project_of_their_own(
+def test_records_of_the_sandbox_can_go_to_a_project_of_their_own(
     tmp_path: Path, local_amplitude: LocalAmplitude
 ) -> None:
     config = {"sandbox_api_key": SANDBOX_KEY, "revenue": "transactions"}

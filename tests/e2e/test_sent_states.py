@@ -58,7 +58,9 @@ def test_a_user_without_any_state_also_gets_an_old_one(
     assert harness.skus(1) == ["monthly"]
 
 
-def test_the_same_holds_for_a_user_record(harness: RunHarness) -> None:
+def test_a_user_without_any_state_also_gets_an_old_user_record(
+    harness: RunHarness,
+) -> None:
     harness.run([change(3, 5, "yearly", **ANONYMOUS), two_devices(as_of(3, "monthly"))])
     assert harness.skus(1) == ["monthly"]
 

@@ -144,7 +144,7 @@ def test_state_is_written_while_the_input_is_idle(
 def test_no_state_beyond_what_is_settled_when_a_run_fails(
     tmp_path: Path, local_amplitude: LocalAmplitude
 ) -> None:
-    # The user of one record in the middle is the one for whom Amplitude is down.
+    # Amplitude is down for the user of one record in the middle, and for nobody else.
     victim = nami.subscription(55)
     local_amplitude.set_faults(
         Faults.from_json(

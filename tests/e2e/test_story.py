@@ -124,7 +124,7 @@ def anonymous(harness: RunHarness, number: int) -> Record:
 # Late events
 
 
-def test_an_older_event_leaves_the_user_as_he_is(harness: RunHarness) -> None:
+def test_an_older_event_leaves_the_user_unchanged(harness: RunHarness) -> None:
     harness.run([change(2, 5, "yearly"), change(3, 4, "monthly")])
     assert harness.skus(1) == ["yearly"]
     [_, late] = harness.events
@@ -145,7 +145,9 @@ def test_an_event_older_than_what_an_earlier_run_sent_is_late_as_well(
     ]
 
 
-def test_of_equal_times_the_later_read_counts(harness: RunHarness) -> None:
+def test_of_two_states_with_equal_times_the_one_read_later_counts(
+    harness: RunHarness,
+) -> None:
     harness.run([change(2, 5, "monthly"), change(3, 5, "yearly")])
     assert harness.skus(1) == ["yearly"]
 

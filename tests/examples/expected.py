@@ -50,7 +50,7 @@ ZERO_UUID = "00000000-0000-0000-0000-000000000000"
 # What Nami's SDKs say where they know no device id.
 NO_DEVICE_ID = "nami_device_id_not_set"
 
-# What Amplitude is told of an entitlement.
+# The keys of an entitlement that are sent to Amplitude.
 ENTITLEMENT_KEYS = (
     "entitlement_ref_id",
     "sku_ref_id",
@@ -78,7 +78,7 @@ class Expected:
     user_ids: set[str] = field(default_factory=set)
     """User IDs that Amplitude then knows."""
     anonymous_device_ids: set[str] = field(default_factory=set)
-    """Devices that Amplitude knows without ever having been told whose they are."""
+    """Devices that Amplitude knows without any user of theirs."""
 
     @property
     def amplitude_users(self) -> int:
@@ -88,7 +88,7 @@ class Expected:
     @property
     def read(self) -> int:
         """All records."""
-        fates = (
+        outcomes = (
             self.delivered,
             self.duplicate,
             self.identified,
@@ -96,7 +96,7 @@ class Expected:
             self.filtered,
             self.rejected,
         )
-        return sum(fate.total() for fate in fates)
+        return sum(outcome.total() for outcome in outcomes)
 
 
 def read_records(folder: Path = SAMPLE) -> list[Record]:
@@ -146,7 +146,7 @@ def refusal(record: Record, ids: list[str]) -> str | None:
 
 
 def state(record: Record) -> list[object]:
-    """Return what a record says of its user's state, as Amplitude is told it."""
+    """Return what a record says of its user's state, as it is sent to Amplitude."""
     entitlements = record["active_entitlements"]
     devices = record["devices"]
     flags = record["customer_journey_state"]
@@ -159,14 +159,14 @@ def state(record: Record) -> list[object]:
 
 
 class SentState:
-    """What Amplitude was told last of each Nami user's state."""
+    """The state that was last sent for each Nami user."""
 
     def __init__(self) -> None:
         self._states: dict[str, list[object]] = {}
         self._times: dict[str, str] = {}
 
     def is_news(self, record: Record, who: str | None) -> bool:
-        """Take note of a record's state; say whether it is another than before."""
+        """Note a record's state; return whether it differs from the last one."""
         if record.get("event_type", "").startswith("device."):
             return False
         nami_user = record["user_id"]
@@ -180,11 +180,11 @@ class SentState:
 
 
 def expect(records: Iterable[Record]) -> Expected:
-    """Tell what must become of records, in this order, under the default settings."""
+    """Return what must become of records, in this order, under the default settings."""
     expected = Expected()
     learnt: dict[str, str] = {}  # Nami user id -> External ID, from records read before
     seen: set[str] = set()
-    told = SentState()
+    sent_state = SentState()
     devices: set[str] = set()
     named_devices: set[str] = set()
     for record in records:
@@ -201,7 +201,7 @@ def expect(records: Iterable[Record]) -> Expected:
         if reason:
             expected.rejected[kind, reason] += 1
             continue
-        is_news = told.is_news(record, user or device)
+        is_news = sent_state.is_news(record, user or device)
         if kind == "$identify" and not is_news:
             expected.unchanged[kind] += 1
             continue
@@ -214,8 +214,8 @@ def expect(records: Iterable[Record]) -> Expected:
         if kind == "$identify":
             expected.identified[kind] += 1
             continue
-        fate = expected.duplicate if record["id"] in seen else expected.delivered
-        fate[kind] += 1
+        outcome = expected.duplicate if record["id"] in seen else expected.delivered
+        outcome[kind] += 1
         seen.add(record["id"])
     expected.anonymous_device_ids.update(devices - named_devices)
     return expected

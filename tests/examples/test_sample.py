@@ -71,7 +71,7 @@ def test_the_sample_is_what_its_script_makes() -> None:
 
 
 @pytest.mark.parametrize("name", ["users.jsonl.gz", "README.md"])
-def test_a_changed_or_missing_file_is_noticed_and_mended(
+def test_a_changed_or_missing_file_is_noticed_and_rewritten(
     tmp_path: Path, name: str
 ) -> None:
     folder = shutil.copytree(SAMPLE, tmp_path / "data")
@@ -105,7 +105,7 @@ def test_every_record_keeps_to_the_schema_of_its_stream(records: list[Record]) -
         (events if "event_type" in record else users).validate(record)
 
 
-def test_every_record_has_one_expected_fate(
+def test_every_record_has_one_expected_outcome(
     records: list[Record], expected: Expected
 ) -> None:
     assert expected.read == len(records)

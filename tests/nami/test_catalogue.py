@@ -134,7 +134,7 @@ def test_a_pattern_over_types_not_offered_says_how_to_get_them() -> None:
     )
 
 
-def test_every_entry_that_stands_for_nothing_is_told_in_one_go() -> None:
+def test_every_entry_that_matches_nothing_is_reported_at_once() -> None:
     assert len(choose(["nothing.*", "nonsense", "*"]).problems) == 2
 
 

@@ -90,10 +90,10 @@ def test_what_several_columns_tell_of_an_object_comes_together(
     assert Columns().arrange(second | first) == {"a": {"b": 1, "c": 2}}
 
 
-@pytest.mark.parametrize("told", [{"b": 1}, [1], 7])
-def test_of_a_value_and_a_text_the_value_counts(told: object) -> None:
-    assert Columns().arrange({"x": "text", "X": told}) == {"x": told}
-    assert Columns().arrange({"X": told, "x": "text"}) == {"x": told}
+@pytest.mark.parametrize("value", [{"b": 1}, [1], 7])
+def test_of_a_value_and_a_text_the_value_counts(value: object) -> None:
+    assert Columns().arrange({"x": "text", "X": value}) == {"x": value}
+    assert Columns().arrange({"X": value, "x": "text"}) == {"x": value}
 
 
 def test_arranging_leaves_the_record_alone() -> None:

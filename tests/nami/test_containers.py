@@ -41,7 +41,7 @@ from tests.support.shapes import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TOLD: dict[str, Any] = {
+FULL: dict[str, Any] = {
     "active_entitlements": [entitlement(), entitlement("gold", "radio_yearly")],
     "devices": [device(), device(OTHER_DEVICE, OTHER_PLATFORM)],
     "external_ids": external_ids(),
@@ -50,14 +50,14 @@ TOLD: dict[str, Any] = {
 """Two of everything, so that one can be lost."""
 
 EXTRAS: Record = {"extra_user_properties": ["*"]}
-ROAD = PipelineHarness(**EXTRAS)
-EVENT = ROAD.result(user_event(**TOLD))
-USER = ROAD.result(user(**TOLD))
+HARNESS = PipelineHarness(**EXTRAS)
+EVENT = HARNESS.result(user_event(**FULL))
+USER = HARNESS.result(user(**FULL))
 
 
 def refused(field: str, value: object) -> Refusal:
     """Return why a record with this value is refused."""
-    outcome = ROAD.encode(user_event() | {field: value})
+    outcome = HARNESS.encode(user_event() | {field: value})
     assert isinstance(outcome, Refusal), outcome
     return outcome
 
@@ -126,11 +126,16 @@ def written(draw: st.DrawFn, whole: Any) -> Any:
 
 @settings(deadline=None, max_examples=500)
 @given(data=st.data(), container=st.sampled_from(CONTAINERS))
-def test_whatever_the_form_nothing_is_less(data: st.DataObject, container: str) -> None:
-    value = data.draw(written(TOLD[container]))
+def test_any_form_of_a_container_gives_the_whole_event_or_a_reject(
+    data: st.DataObject, container: str
+) -> None:
+    value = data.draw(written(FULL[container]))
 
-    for record, expected in ((user_event(**TOLD), EVENT), (user(**TOLD), USER)):
-        outcome = ROAD.encode(record | {container: value})
+    for record, expected in (
+        (user_event(**FULL), EVENT),
+        (user(**FULL), USER),
+    ):
+        outcome = HARNESS.encode(record | {container: value})
         if isinstance(outcome, EncodedEvent):
             assert outcome.body == expected
         else:
@@ -145,9 +150,9 @@ def test_whatever_the_form_nothing_is_less(data: st.DataObject, container: str) 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_two_of_everything_arrive_in_every_shape(shape: str) -> None:
     road = PipelineHarness() if "ready-made" in shape else PipelineHarness(**EXTRAS)
-    expected = road.result(user_event(**TOLD))
+    expected = road.result(user_event(**FULL))
 
-    assert road.result(SHAPES[shape](user_event(**TOLD))) == expected
+    assert road.result(SHAPES[shape](user_event(**FULL))) == expected
 
 
 # What is understood
@@ -194,10 +199,12 @@ def test_two_of_everything_arrive_in_every_shape(shape: str) -> None:
     ],
     ids=repr,
 )
-def test_these_forms_say_the_same(field: str, value: object) -> None:
+def test_every_form_of_a_container_gives_the_same_event(
+    field: str, value: object
+) -> None:
     plain = user_event()
 
-    assert ROAD.result(plain | {field: value}) == ROAD.result(plain)
+    assert HARNESS.result(plain | {field: value}) == HARNESS.result(plain)
 
 
 @pytest.mark.parametrize(
@@ -218,15 +225,17 @@ def test_these_forms_say_the_same(field: str, value: object) -> None:
     ],
     ids=repr,
 )
-def test_these_say_nothing(field: str, value: object) -> None:
+def test_an_empty_form_of_a_container_says_nothing(field: str, value: object) -> None:
     plain = user_event() | {"external_id": EXTERNAL_ID}
 
-    assert ROAD.result(plain | {field: value}) == ROAD.result(without(plain, field))
+    assert HARNESS.result(plain | {field: value}) == HARNESS.result(
+        without(plain, field)
+    )
 
 
 @pytest.mark.parametrize("value", [[], "[]", '"[]"', {"L": []}, {"list": []}], ids=repr)
 def test_an_empty_array_is_one_in_every_form(value: object) -> None:
-    event = ROAD.event(user_event(active_entitlements=value))
+    event = HARNESS.event(user_event(active_entitlements=value))
 
     assert event["user_properties"]["namiml_active_entitlements"] == []
 
@@ -239,8 +248,8 @@ def test_a_value_without_its_key_is_nobody_for_certain(more: Record) -> None:
     record = user_event(external_ids=[{"value": EXTERNAL_ID} | more])
     beside = {"external_id": EXTERNAL_ID}
 
-    assert ROAD.result(record) == "not_understood"
-    assert ROAD.result(record | beside) == ROAD.result(user_event())
+    assert HARNESS.result(record) == "not_understood"
+    assert HARNESS.result(record | beside) == HARNESS.result(user_event())
 
 
 @pytest.mark.parametrize(
@@ -253,7 +262,7 @@ def test_a_value_without_its_key_is_nobody_for_certain(more: Record) -> None:
         ("active_entitlements", [None], "no member with any of"),
         ("active_entitlements", [{}], "no member with any of"),
         ("active_entitlements", {"premium": entitlement()}, "but 'premium'"),
-        ("active_entitlements", [[entitlement()]], "is no object"),
+        ("active_entitlements", [[entitlement()]], "is not an object"),
         (
             "active_entitlements",
             {"count": 3, "results": [entitlement()]},
@@ -360,12 +369,12 @@ def test_endless_wrappers_are_refused() -> None:
 def test_the_state_of_a_device_event_is_not_looked_at(field: str) -> None:
     plain = impression()
 
-    assert ROAD.result(plain | {field: [{"foo": 1}]}) == ROAD.result(plain)
+    assert HARNESS.result(plain | {field: [{"foo": 1}]}) == HARNESS.result(plain)
 
 
 @pytest.mark.parametrize("field", ["external_ids", "devices"])
-def test_the_ids_of_a_device_event_are(field: str) -> None:
-    outcome = ROAD.encode(impression(**{field: [{"foo": 1}]}))
+def test_containers_with_the_ids_of_a_device_event_are_checked(field: str) -> None:
+    outcome = HARNESS.encode(impression(**{field: [{"foo": 1}]}))
 
     assert isinstance(outcome, Refusal)
     assert (outcome.reason, outcome.field) == ("not_understood", field)
@@ -398,7 +407,7 @@ def test_a_ready_made_array_is_understood_in_the_same_forms(value: object) -> No
         "namiml_active_skus": value
     }
 
-    assert ROAD.event(record)["user_properties"]["namiml_active_skus"] == ["a", "b"]
+    assert HARNESS.event(record)["user_properties"]["namiml_active_skus"] == ["a", "b"]
 
 
 @pytest.mark.parametrize(
@@ -409,7 +418,7 @@ def test_one_ready_made_id_is_an_array_of_one(value: object) -> None:
         "namiml_active_skus": value
     }
 
-    assert ROAD.event(record)["user_properties"]["namiml_active_skus"] == ["a"]
+    assert HARNESS.event(record)["user_properties"]["namiml_active_skus"] == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -418,7 +427,7 @@ def test_one_ready_made_id_is_an_array_of_one(value: object) -> None:
 def test_a_ready_made_column_is_known_in_any_spelling(column: str) -> None:
     record = without(user_event(), "active_entitlements")
 
-    assert ROAD.result(record | {column: ["a"]}) == ROAD.result(
+    assert HARNESS.result(record | {column: ["a"]}) == HARNESS.result(
         record | {"namiml_active_skus": ["a"]}
     )
 
@@ -429,7 +438,7 @@ def test_a_ready_made_null_is_nothing(value: object) -> None:
         "namiml_active_skus": value
     }
 
-    assert "namiml_active_skus" not in ROAD.event(record)["user_properties"]
+    assert "namiml_active_skus" not in HARNESS.event(record)["user_properties"]
 
 
 @pytest.mark.parametrize(
@@ -449,7 +458,7 @@ def test_a_ready_made_array_is_understood_or_refused(
     value: object, reason: str
 ) -> None:
     record = user_event(namiml_device_ids=value)
-    outcome = ROAD.encode(without(record, "devices"))
+    outcome = HARNESS.encode(without(record, "devices"))
 
     assert isinstance(outcome, Refusal)
     assert (outcome.reason, outcome.field) == (reason, "namiml_device_ids")

@@ -104,9 +104,9 @@ def test_a_row_of_a_data_frame_gives_the_bytes_of_the_json_record() -> None:
     "name", ["purchase_date", "purchaseDate", "PURCHASE_DATE", "PURCHASEDATE"]
 )
 def test_a_property_is_known_in_any_spelling_and_keeps_it(name: str) -> None:
-    told = normalised({name: "2024-05-29 00:51:38 UTC"})
+    found = normalised({name: "2024-05-29 00:51:38 UTC"})
 
-    assert told == {name: "2024-05-29T00:51:38Z"}
+    assert found == {name: "2024-05-29T00:51:38Z"}
 
 
 def test_what_is_given_stays_as_it_was() -> None:
@@ -137,15 +137,15 @@ DOCUMENTED = [
 
 @pytest.mark.parametrize("blank", ["", "   ", "\t\r\n"], ids=repr)
 def test_blank_text_is_nothing_in_each_property_that_nami_documents(blank: str) -> None:
-    told = normalised(dict.fromkeys(DOCUMENTED, blank) | {"note": blank})
+    found = normalised(dict.fromkeys(DOCUMENTED, blank) | {"note": blank})
 
-    assert told == {"note": blank}
+    assert found == {"note": blank}
 
 
 def test_text_is_trimmed_in_the_documented_properties_alone() -> None:
-    told = normalised({"currency": "USD  ", "name": "\tSummer sale\r", "note": " x "})
+    found = normalised({"currency": "USD  ", "name": "\tSummer sale\r", "note": " x "})
 
-    assert told == {"currency": "USD", "name": "Summer sale", "note": " x "}
+    assert found == {"currency": "USD", "name": "Summer sale", "note": " x "}
 
 
 @pytest.mark.parametrize("value", [None, 5, True, {"a": ""}, ["", " "], {}], ids=repr)
@@ -177,10 +177,10 @@ def test_what_is_no_text_stays_in_a_property_of_text(value: object) -> None:
 def test_a_whole_number_is_text_where_nami_has_text(
     name: str, value: object, expected: object
 ) -> None:
-    told = one(name, value)
+    found = one(name, value)
 
-    assert told == expected
-    assert type(told) is type(expected)
+    assert found == expected
+    assert type(found) is type(expected)
 
 
 # Numbers
@@ -255,10 +255,10 @@ def test_text_that_is_no_plain_number_stays(name: str, text: str) -> None:
 def test_a_count_is_a_whole_number_where_it_is_whole(
     name: str, value: object, expected: object
 ) -> None:
-    told = one(name, value)
+    found = one(name, value)
 
-    assert told == expected
-    assert type(told) is type(expected)
+    assert found == expected
+    assert type(found) is type(expected)
 
 
 def test_a_count_that_is_no_number_stays() -> None:
@@ -288,10 +288,10 @@ def test_a_count_that_is_no_number_stays() -> None:
 def test_a_boolean_is_read_from_text_and_from_0_and_1(
     name: str, value: object, expected: object
 ) -> None:
-    told = one(name, value)
+    found = one(name, value)
 
-    assert told == expected
-    assert type(told) is type(expected)
+    assert found == expected
+    assert type(found) is type(expected)
 
 
 def test_other_properties_keep_words_for_booleans() -> None:
@@ -354,11 +354,11 @@ ANYTHING = st.recursive(
 
 @given(row=st.dictionaries(st.sampled_from(DOCUMENTED), ANYTHING, max_size=8))
 def test_whatever_a_record_says_is_normalised_once_and_for_all(row: Record) -> None:
-    told = normalised(row)
+    found = normalised(row)
 
-    assert normalised(told) is told
-    assert told.keys() <= row.keys()
-    assert all(not str(row[name]).strip() for name in row.keys() - told.keys())
+    assert normalised(found) is found
+    assert found.keys() <= row.keys()
+    assert all(not str(row[name]).strip() for name in row.keys() - found.keys())
 
 
 @given(row=st.dictionaries(st.text(max_size=5).map("x{}".format), ANYTHING))

@@ -29,7 +29,7 @@ def refused(**properties: Any) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("told", "amount"),
+    ("value", "amount"),
     [
         (Decimal("9.99"), "9.99"),
         (Decimal("9.990"), "9.990"),
@@ -50,18 +50,18 @@ def refused(**properties: Any) -> tuple[str, str]:
     ids=repr,
 )
 def test_an_amount_is_kept_digit_for_digit_as_number_or_text(
-    told: object, amount: str
+    value: object, amount: str
 ) -> None:
-    assert str(paid(amount=told).amount) == amount
+    assert str(paid(amount=value).amount) == amount
 
 
 @pytest.mark.parametrize(
-    "told",
+    "value",
     [None, "", "  ", 0, 0.0, -0.0, Decimal("0.00"), "0", "-0.00", "1e-400"],
     ids=repr,
 )
-def test_nothing_and_zero_are_no_purchase(told: object) -> None:
-    assert purchase_of({"amount": told, "currency": "no currency"}) is None
+def test_nothing_and_zero_are_no_purchase(value: object) -> None:
+    assert purchase_of({"amount": value, "currency": "no currency"}) is None
 
 
 def test_without_an_amount_there_is_no_purchase() -> None:
@@ -69,20 +69,20 @@ def test_without_an_amount_there_is_no_purchase() -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "value",
     [
         *("9,99", "1,999.00", "$9.99", "9.99 USD", "1_000", "free", "0x10", "٣"),
         *("NaN", "Infinity", "1e400", Decimal("NaN"), Decimal("Infinity"), TOO_LARGE),
         *(float("nan"), float("inf"), True, False, [9.99], {"value": 9.99}),
     ],
-    ids=lambda told: f"{told!r:.20}",
+    ids=lambda value: f"{value!r:.20}",
 )
-def test_an_amount_that_is_no_plain_number_is_refused(told: object) -> None:
-    assert refused(amount=told) == ("amount_unreadable", "amount")
+def test_an_amount_that_is_no_plain_number_is_refused(value: object) -> None:
+    assert refused(amount=value) == ("amount_unreadable", "amount")
 
 
 @pytest.mark.parametrize(
-    ("told", "currency"),
+    ("record", "currency"),
     [
         ({"currency": "USD"}, "USD"),
         ({"currency": " eur "}, "EUR"),
@@ -101,28 +101,28 @@ def test_an_amount_that_is_no_plain_number_is_refused(told: object) -> None:
     ids=repr,
 )
 def test_the_currency_is_the_records_own_else_that_of_its_locale(
-    told: dict[str, Any], currency: str | None
+    record: dict[str, Any], currency: str | None
 ) -> None:
-    assert paid(**told).currency == currency
+    assert paid(**record).currency == currency
 
 
 @pytest.mark.parametrize(
-    "told", ["€", "EURO", "US", "US1", "XXX", "xts", "ÉUR", 840, ["USD"]], ids=repr
+    "value", ["€", "EURO", "US", "US1", "XXX", "xts", "ÉUR", 840, ["USD"]], ids=repr
 )
 def test_a_currency_that_is_none_is_refused_whatever_the_locale_says(
-    told: object,
+    value: object,
 ) -> None:
     locale = "en_US@currency=USD"
-    assert refused(currency=told, locale=locale) == ("currency_unreadable", "currency")
+    assert refused(currency=value, locale=locale) == ("currency_unreadable", "currency")
 
 
 def test_amount_and_currency_are_found_under_any_spelling() -> None:
-    told = {"AMOUNT": "9.99", "Currency": "EUR"}
-    assert purchase_of(told) == Purchase(Decimal("9.99"), "EUR", None)
+    record = {"AMOUNT": "9.99", "Currency": "EUR"}
+    assert purchase_of(record) == Purchase(Decimal("9.99"), "EUR", None)
 
 
 @pytest.mark.parametrize(
-    ("told", "product"),
+    ("record", "product"),
     [
         ({"sku": "radio_monthly"}, "radio_monthly"),
         ({"sku_ref_id": "radio_monthly"}, "radio_monthly"),
@@ -138,9 +138,9 @@ def test_amount_and_currency_are_found_under_any_spelling() -> None:
     ids=repr,
 )
 def test_the_product_goes_by_all_of_its_names(
-    told: dict[str, Any], product: str | None
+    record: dict[str, Any], product: str | None
 ) -> None:
-    assert paid(**told).product == product
+    assert paid(**record).product == product
 
 
 def test_a_product_that_is_no_id_is_refused() -> None:
@@ -155,16 +155,16 @@ JSON = st.recursive(
 
 
 @given(amount=JSON, currency=JSON, locale=JSON, sku=JSON)
-def test_whatever_a_record_says_it_is_understood_or_refused(**told: Any) -> None:
+def test_whatever_a_record_says_it_is_understood_or_refused(**record: Any) -> None:
     try:
-        found = purchase_of(told)
+        found = purchase_of(record)
     except UnreadableRecord:
         return
     assert found is None or (found.amount.is_finite() and found.amount)
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("record", "expected"),
     [
         ({"purchase_env": "sandbox"}, True),
         ({"purchase_env": "Sandbox"}, True),
@@ -195,14 +195,14 @@ def test_whatever_a_record_says_it_is_understood_or_refused(**told: Any) -> None
     ids=repr,
 )
 def test_a_record_is_of_the_sandbox_when_it_says_so(
-    told: dict[str, Any], *, expected: bool
+    record: dict[str, Any], *, expected: bool
 ) -> None:
-    assert is_sandbox(told) is expected
+    assert is_sandbox(record) is expected
 
 
 @pytest.mark.parametrize("field", ["is_sandbox", "sandbox", "isSandbox", "SANDBOX"])
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("value", "expected"),
     [
         *((word, True) for word in (True, "true", "True", "t", "1", 1, 1.0, "yes")),
         *((word, False) for word in (False, "false", "F", "0", 0, Decimal("0.0"))),
@@ -218,14 +218,14 @@ def test_a_record_is_of_the_sandbox_when_it_says_so(
     ids=repr,
 )
 def test_a_flag_tells_the_sandbox_in_any_form_of_a_boolean(
-    field: str, told: object, *, expected: bool
+    field: str, value: object, *, expected: bool
 ) -> None:
-    assert is_sandbox({field: told}) is expected
+    assert is_sandbox({field: value}) is expected
 
 
 @pytest.mark.parametrize("field", ["environment", "Environment", "ENVIRONMENT"])
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("value", "expected"),
     [
         *((word, True) for word in ("sandbox", "test", "testing", "staging")),
         *((word, True) for word in ("development", "dev", "Sandbox", " DEV ")),
@@ -235,13 +235,13 @@ def test_a_flag_tells_the_sandbox_in_any_form_of_a_boolean(
     ids=repr,
 )
 def test_an_environment_tells_the_sandbox_by_six_words_alone(
-    field: str, told: object, *, expected: bool
+    field: str, value: object, *, expected: bool
 ) -> None:
-    assert is_sandbox({field: told}) is expected
+    assert is_sandbox({field: value}) is expected
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("record", "expected"),
     [
         # The store's word on the purchase counts before all others.
         ({"purchase_env": "production", "is_sandbox": True}, False),
@@ -263,7 +263,7 @@ def test_an_environment_tells_the_sandbox_by_six_words_alone(
     ids=repr,
 )
 def test_of_several_words_on_the_sandbox_the_surest_counts(
-    told: dict[str, Any], *, expected: bool
+    record: dict[str, Any], *, expected: bool
 ) -> None:
-    assert is_sandbox(told) is expected
-    assert is_sandbox(dict(reversed(told.items()))) is expected
+    assert is_sandbox(record) is expected
+    assert is_sandbox(dict(reversed(record.items()))) is expected

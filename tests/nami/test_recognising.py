@@ -79,5 +79,5 @@ def test_a_record_looks_like_nami_s_also_when_it_cannot_be_read(
         {"id": 1, "payload": {"a": 1}},
     ],
 )
-def test_a_record_of_others_does_not(record: dict[str, Any]) -> None:
+def test_a_record_of_others_does_not_look_like_nami_s(record: dict[str, Any]) -> None:
     assert not NamiDetector().looks_like_nami(record)

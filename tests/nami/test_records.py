@@ -188,7 +188,7 @@ def test_the_byte_order_mark_of_a_csv_file_is_no_part_of_its_first_column(
     assert read_event(marked) == read_event(record)
 
 
-# When, whom
+# Times and ids
 
 
 def test_an_event_without_a_time_is_refused() -> None:
@@ -305,7 +305,7 @@ def test_what_makes_no_sense_is_refused_by_name(
 # What it says of the user
 
 
-def test_the_state_is_told_whole() -> None:
+def test_the_whole_state_is_read() -> None:
     assert read_event(user_event()).state == UserState(
         active_entitlements=["premium"],
         active_skus=["radio_monthly"],
@@ -317,7 +317,7 @@ def test_the_state_is_told_whole() -> None:
     )
 
 
-def test_a_record_without_state_tells_none() -> None:
+def test_a_record_without_state_has_no_state() -> None:
     assert read_event(transaction()).state is NO_STATE
 
 
@@ -569,8 +569,8 @@ def test_reading_leaves_every_known_record_as_it_was() -> None:
 def test_where_event_streams_are_named_the_others_hold_none(
     stream: str, lists: dict[str, Any], expected: type[NamiEvent] | None
 ) -> None:
-    told = RecordReader(stream, impression(), **lists).read(impression())
-    assert type(told) is (expected or type(None))
+    found = RecordReader(stream, impression(), **lists).read(impression())
+    assert type(found) is (expected or type(None))
 
 
 @pytest.mark.parametrize(
@@ -584,8 +584,8 @@ def test_where_event_streams_are_named_the_others_hold_none(
 def test_where_user_streams_are_named_the_others_hold_none(
     stream: str, lists: dict[str, Any], expected: type[NamiUser] | None
 ) -> None:
-    told = RecordReader(stream, user(), **lists).read(user())
-    assert type(told) is (expected or type(None))
+    found = RecordReader(stream, user(), **lists).read(user())
+    assert type(found) is (expected or type(None))
 
 
 def test_a_column_that_fits_nowhere_is_noted_on_records_of_nami_alone() -> None:

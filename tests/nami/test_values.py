@@ -224,7 +224,7 @@ def test_what_means_false(value: object) -> None:
 
 
 @pytest.mark.parametrize("value", [None, "", "  "])
-def test_no_flag_is_none(value: object) -> None:
+def test_a_blank_flag_is_none(value: object) -> None:
     assert boolean(value, "flag") is None
 
 

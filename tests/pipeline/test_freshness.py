@@ -126,7 +126,7 @@ def test_what_is_older_than_the_sent_state_is_late(
         # What is sent to a user stays his when another one uses the device.
         (USER, DEVICE, False),
         (DEVICE, DEVICE, True),
-        # What was sent to a device alone goes to the user whom it joins ...
+        # What was sent to a device alone goes to the user that it joins ...
         (DEVICE, USER, True),
         (DEVICE, OTHER, True),
         # ... and to no other.

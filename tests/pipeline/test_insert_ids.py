@@ -129,7 +129,7 @@ def test_two_updates_that_set_different_things_have_different_insert_ids(
 
 
 def sent_by(insert_id: str, *, was_identify: bool = False) -> SentState:
-    """Return what is known of a user to whom an event sent a state."""
+    """Return what is known of a user after an event with this id sent a state."""
     key = dedup_key(insert_id, "device", "user")
     return SentState(insert_id=insert_id, was_identify=was_identify, key=key)
 
@@ -140,11 +140,11 @@ def next_id(sent: SentState, *, is_repeat: bool = False) -> str:
     return with_sequential_id(event, sent, is_repeat=is_repeat).insert_id
 
 
-def test_the_first_has_an_id_of_its_own() -> None:
+def test_the_first_identify_has_an_id_of_its_own() -> None:
     assert next_id(NEVER_SENT) == "own"
 
 
-def test_what_says_the_same_again_is_a_copy() -> None:
+def test_an_identify_that_repeats_the_last_one_has_its_id() -> None:
     sent = sent_by("identify", was_identify=True)
     assert next_id(sent, is_repeat=True) == "identify"
 
@@ -153,7 +153,7 @@ def test_no_identify_takes_the_id_of_an_event_that_sent_the_same() -> None:
     assert next_id(sent_by("event"), is_repeat=True) not in {"event", "own"}
 
 
-def test_what_says_something_else_has_an_id_by_what_it_follows() -> None:
+def test_a_new_identify_has_an_id_made_of_the_event_before_it() -> None:
     ids = [next_id(sent_by(one)) for one in ("a", "b", "c")]
     assert len({*ids, "own"}) == 4
     assert ids[0] == next_id(sent_by("a"))

@@ -18,7 +18,12 @@ from target_amplitude_nami.nami.records import RecordReader
 from target_amplitude_nami.nami.state import UserState
 from target_amplitude_nami.pipeline.identity import Identity
 from target_amplitude_nami.pipeline.mapping import EventMapper
-from tests.support.pipeline_harness import PipelineHarness, make_settings
+from tests.support.pipeline_harness import (
+    THE_EIGHT,
+    PipelineHarness,
+    make_settings,
+    user_properties,
+)
 from tests.support.records import (
     DEVICE,
     EXTERNAL_ID,
@@ -38,24 +43,6 @@ from tests.support.records import (
     user_event,
     without,
 )
-
-THE_EIGHT = {
-    "namiml_active_entitlements",
-    "namiml_active_skus",
-    "namiml_device_ids",
-    "namiml_device_platforms",
-    "namiml_former_subscriber",
-    "namiml_in_grace_period",
-    "namiml_in_trial_period",
-    "namiml_in_intro_offer_period",
-}
-
-
-def user_properties(record: Record, **config: Any) -> dict[str, Any]:
-    found: dict[str, Any] = (
-        PipelineHarness(**config).event(record).get("user_properties", {})
-    )
-    return found
 
 
 def event_properties(record: Record, **config: Any) -> dict[str, Any]:
@@ -294,11 +281,11 @@ def test_a_user_record_becomes_an_identify_that_sets_the_state() -> None:
 
 
 def test_a_user_record_sets_the_extras_too() -> None:
-    told = user_properties(user(), extra_user_properties=["*"])["$set"]
+    properties = user_properties(user(), extra_user_properties=["*"])["$set"]
 
-    assert told["namiml_is_cancelled"] is True
-    assert told["namiml_user_id"] == NAMI_USER
-    assert told["namiml_subscription_status"] == "former"
+    assert properties["namiml_is_cancelled"] is True
+    assert properties["namiml_user_id"] == NAMI_USER
+    assert properties["namiml_subscription_status"] == "former"
 
 
 def test_a_user_record_without_a_time_is_sent_without_one() -> None:
@@ -489,7 +476,7 @@ def test_mapping_changes_nothing_that_it_was_given() -> None:
     assert msgspec.json.encode(record) == before
 
 
-def test_the_users_and_devices_of_the_bytes_are_told_beside_them() -> None:
+def test_an_encoded_event_names_its_user_and_device() -> None:
     encoded = PipelineHarness().encode(user_event())
 
     assert isinstance(encoded, EncodedEvent)

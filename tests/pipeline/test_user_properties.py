@@ -2,42 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from target_amplitude_nami.nami.state import UserState
 from target_amplitude_nami.pipeline.user_properties import subscription_status
 from target_amplitude_nami.settings.declared import EXTRA_USER_PROPERTIES
-from tests.support.pipeline_harness import PipelineHarness
+from tests.support.pipeline_harness import THE_EIGHT, user_properties
 from tests.support.records import (
     FLAGS,
     NAMI_USER,
-    Record,
     entitlement,
     journey,
     user_event,
     without,
 )
-
-THE_EIGHT = {
-    "namiml_active_entitlements",
-    "namiml_active_skus",
-    "namiml_device_ids",
-    "namiml_device_platforms",
-    "namiml_former_subscriber",
-    "namiml_in_grace_period",
-    "namiml_in_trial_period",
-    "namiml_in_intro_offer_period",
-}
-
-
-def user_properties(record: Record, **config: Any) -> dict[str, Any]:
-    found: dict[str, Any] = (
-        PipelineHarness(**config).event(record).get("user_properties", {})
-    )
-    return found
-
 
 # Extra user properties
 
@@ -91,7 +69,7 @@ def test_a_star_stands_for_all_extra_user_properties() -> None:
     assert sent.keys() == THE_EIGHT | EXTRAS.keys()
 
 
-def test_an_extra_that_the_record_does_not_tell_is_absent() -> None:
+def test_an_extra_that_the_record_lacks_is_absent() -> None:
     record = without(user_event(user_id=None), "active_entitlements", "devices")
     record["customer_journey_state"] = {"former_subscriber": False}
 
@@ -122,7 +100,7 @@ def test_an_extra_that_the_record_does_not_tell_is_absent() -> None:
         (None, None, set()),
     ],
 )
-def test_the_subscription_status_is_the_most_pressing_of_what_is_told(
+def test_the_subscription_status_is_the_most_pressing_flag(
     expected: str | None,
     entitlements: list[str] | None,
     flags: set[str],
@@ -132,7 +110,7 @@ def test_the_subscription_status_is_the_most_pressing_of_what_is_told(
     assert subscription_status(state) == expected
 
 
-def test_a_status_is_not_guessed_from_what_is_not_told() -> None:
+def test_a_status_is_not_guessed_from_missing_flags() -> None:
     assert subscription_status(UserState()) is None
     assert subscription_status(UserState(active_entitlements=[])) is None
     assert subscription_status(UserState(active_entitlements=["a"])) == "active"

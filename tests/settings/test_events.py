@@ -99,7 +99,7 @@ def test_renames_survive_what_meltano_does_to_them(form: object) -> None:
     assert ready.warnings == ()
 
 
-def test_an_object_emptied_by_meltano_is_told_in_a_warning() -> None:
+def test_an_object_emptied_by_meltano_gets_a_warning() -> None:
     (warning,) = settings(event_names={}).warnings
     assert "Meltano empties an object" in warning
     assert "list of objects" in warning
@@ -162,7 +162,7 @@ def test_a_wrong_rename_gets_one_line(form: object, line: str) -> None:
     assert line in found
 
 
-def test_all_wrong_renames_are_told_at_once() -> None:
+def test_all_wrong_renames_are_reported_at_once() -> None:
     assert len(problems(event_names=[1, {"event": "x", "name": ""}, {}])) == 3
 
 
@@ -184,7 +184,7 @@ def test_a_rename_of_an_event_not_chosen_is_a_warning() -> None:
     )
 
 
-def test_a_misspelt_rename_is_told_with_what_was_meant() -> None:
+def test_a_misspelt_rename_gets_a_suggestion() -> None:
     (warning,) = settings(event_names={"user.subscription.renwed": "R"}).warnings
     assert warning.endswith('Did you mean "user.subscription.renewed"?')
 

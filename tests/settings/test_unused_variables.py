@@ -152,7 +152,7 @@ def test_new_names_of_events_are_compared_by_what_they_mean(
         ("EVENTS", "['user.*'" + "]" * 3, {}),
     ],
 )
-def test_any_other_gets_one_warning_that_does_not_show_its_value(
+def test_a_variable_not_in_force_gets_one_warning_that_hides_its_value(
     variable: str, text: str, config: dict[str, Any]
 ) -> None:
     assert not is_in_force(variable, text, **config)
@@ -169,7 +169,7 @@ def test_any_other_gets_one_warning_that_does_not_show_its_value(
         ("ENABLED", "false", {"enabled": True}),
     ],
 )
-def test_one_that_should_have_kept_the_run_from_delivering_ends_it(
+def test_an_unused_variable_that_asks_for_no_delivery_ends_the_run(
     variable: str, text: str, config: dict[str, Any]
 ) -> None:
     found = unused({PREFIX + variable: text}, **config)
@@ -189,7 +189,7 @@ def test_one_that_should_have_kept_the_run_from_delivering_ends_it(
         ("DRYRUN", "true", {"enabled": False}),
     ],
 )
-def test_it_is_not_said_to_deliver_when_another_setting_keeps_the_run_from_that(
+def test_the_message_does_not_claim_a_delivery_that_another_setting_prevents(
     variable: str, text: str, config: dict[str, Any]
 ) -> None:
     (line,) = unused({PREFIX + variable: text}, **config).problems
@@ -205,7 +205,7 @@ def test_it_is_not_said_to_deliver_when_another_setting_keeps_the_run_from_that(
         ("ENABLE", "false", "ENABLED"),
     ],
 )
-def test_a_misspelt_one_ends_the_run_as_well(
+def test_a_misspelt_variable_that_asks_for_no_delivery_ends_the_run(
     variable: str, text: str, meant: str
 ) -> None:
     (line,) = unused({PREFIX + variable: text}).problems

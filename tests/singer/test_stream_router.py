@@ -200,12 +200,12 @@ def test_unreadable_lines_are_read_again_from_messages_and_not_from_files(
 ) -> None:
     # A user: an event would be found in any column.
     record = {"line": singer.record("events", nami.user(1)).decode()}
-    (tmp_path / "file").write_text(json.dumps(record))
+    (tmp_path / "lines.jsonl").write_text(json.dumps(record))
     batch = {
         "type": "BATCH",
         "stream": "_unreadable_lines",
         "encoding": {"format": "jsonl", "compression": "none"},
-        "manifest": [(tmp_path / "file").as_uri()],
+        "manifest": [(tmp_path / "lines.jsonl").as_uri()],
     }
     declared = {"type": "object", "properties": {"user_id": {}, "devices": {}}}
     schemas = [singer.schema("events", declared), singer.schema("_unreadable_lines")]

@@ -135,7 +135,7 @@ def _half(path: Path) -> None:
             lambda path: path.write_text("a letter to a friend\n" * 100),
             "not a database",
         ),
-        (_foreign, "another program's"),
+        (_foreign, "another program made it"),
         (lambda path: _of_form(path, 6), "newer version .* upgrade"),
         (lambda path: _of_form(path, 4), "form 4, of before the first release"),
         (_half, "malformed"),
@@ -154,7 +154,7 @@ def test_a_file_that_is_not_ours_to_use_is_named_and_left_alone(
 
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StoreUnusable, match="cannot be made"):
+    with pytest.raises(StoreUnusable, match="cannot be created"):
         remember(tmp_path / "file" / "memory.db")
 
 
@@ -185,8 +185,8 @@ def test_a_full_disk_gives_one_message_and_loses_nothing(path: Path) -> None:
     messages.add(str(caught.value))
     [line] = messages
     assert line == (
-        f"The memory file {path} cannot be written (disk full): make room and run "
-        f"again; nothing is lost"
+        f"The memory file {path} cannot be written (disk full): free disk space "
+        f"and run again; nothing is lost"
     )
     assert memory.figures().waiting
     memory.close()

@@ -65,7 +65,7 @@ def test_held_records_wait_until_they_are_settled(memory: SqliteStore) -> None:
     assert memory.waiting == memory.figures().waiting == 0
 
 
-def test_they_do_not_wait_any_shorter_for_days_that_pass(
+def test_held_records_are_not_purged_however_many_days_pass(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leave(path, lambda memory: memory.hold("nami-1", "events", b"line", b"record"))
@@ -76,7 +76,7 @@ def test_they_do_not_wait_any_shorter_for_days_that_pass(
     memory.close()
 
 
-def test_those_whose_user_is_identified_meanwhile_are_found(path: Path) -> None:
+def test_held_records_of_users_identified_since_are_found(path: Path) -> None:
     first = remember(path)
     for user_id in ("named", "state only", "stranger", "named"):
         text = f"{user_id} {first.waiting}".encode()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from target_amplitude_nami.amplitude.event import EncodedEvent
 from target_amplitude_nami.errors import UnreadableRecord
@@ -17,10 +17,25 @@ from target_amplitude_nami.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tests.support.records import Record
+
 
 def make_settings(**config: Any) -> Settings:
     """Make settings; what is not given has its default."""
     return Settings.load({"endpoint": "local"} | config)
+
+
+THE_EIGHT: Final = {
+    "namiml_active_entitlements",
+    "namiml_active_skus",
+    "namiml_device_ids",
+    "namiml_device_platforms",
+    "namiml_former_subscriber",
+    "namiml_in_grace_period",
+    "namiml_in_trial_period",
+    "namiml_in_intro_offer_period",
+}
+"""The user properties that every event with state sets."""
 
 
 class PipelineHarness:
@@ -59,3 +74,11 @@ class PipelineHarness:
         assert isinstance(encoded, EncodedEvent), encoded
         event: dict[str, Any] = json.loads(encoded.body)
         return event
+
+
+def user_properties(record: Record, **config: Any) -> dict[str, Any]:
+    """Return the user properties that a record's event sets."""
+    found: dict[str, Any] = (
+        PipelineHarness(**config).event(record).get("user_properties", {})
+    )
+    return found

@@ -242,7 +242,7 @@ OTHER_EVENTS: Final[dict[str, Record]] = {
 _TWO_DEVICES = [device(), device(OTHER_DEVICE, OTHER_PLATFORM)]
 
 VARIANTS: Final[dict[str, Record]] = {
-    # whom they name
+    # several devices and ids
     "two devices": user_event(devices=_TWO_DEVICES),
     "two devices on one platform": user_event(
         devices=[device(), device(OTHER_DEVICE, PLATFORM)]

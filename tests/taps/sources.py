@@ -1,7 +1,7 @@
 """Databases whose tables a log-based tap reads: PostgreSQL and MariaDB.
 
 Each holds tables of Nami's webhooks and users, one column a field, the nested parts as
-JSON, and knows how Meltano is told to read them.
+JSON, and has the settings with which Meltano reads them.
 """
 
 from __future__ import annotations

@@ -155,7 +155,7 @@ class Application:
             self._reading.remove(transport)
 
     async def _is_closed_within(self, seconds: float) -> bool:
-        """Wait so long; return True at once when the server closes."""
+        """Wait for a while; return True at once when the server closes."""
         try:
             await asyncio.wait_for(self._closing.wait(), seconds)
         except TimeoutError:

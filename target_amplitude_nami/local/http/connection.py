@@ -80,7 +80,7 @@ async def read_request(scope: Scope, receive: Receive) -> Request | None:
 
 
 async def send_reply(reply: Reply, scope: Scope, receive: Receive, send: Send) -> None:
-    """Send a reply; close the connection in the middle of one that is to be cut."""
+    """Send a reply, or only its beginning where it is to be cut."""
     length = len(reply.body) + (_CUT_BYTES if reply.cut else 0)
     headers = {
         "access-control-allow-origin": "*",

@@ -87,11 +87,11 @@ class User(msgspec.Struct, eq=False):
     active: bool = False
     """Whether it has an event that charts can show."""
     joined: User | None = None
-    """The user, known before, into whom this one was merged."""
+    """The user known before that this one was merged into."""
 
     @property
     def current(self) -> User:
-        """The user into whom this one was merged; itself if it was not."""
+        """The user that this one was merged into; itself if it was not."""
         return self if self.joined is None else self.joined.current
 
 

@@ -33,7 +33,7 @@ _HEARTBEAT_SECONDS = 15
 
 
 class Arrivals(msgspec.Struct, frozen=True):
-    """What arrived since the last message, the newest first."""
+    """The events and requests since the last message, the newest first."""
 
     events: list[EventRow]
     requests: list[RequestRow]

@@ -6,7 +6,7 @@ import msgspec
 
 
 class State(msgspec.Struct, frozen=True):
-    """What the page needs to know first."""
+    """The facts that the page asks for first."""
 
     file: str
     first: int | None

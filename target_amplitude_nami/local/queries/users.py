@@ -78,7 +78,7 @@ def list_users(
     Args:
         connection: The file.
         start: How an id starts; empty for all users.
-        before: The number of the user after whom to continue; None for the start.
+        before: The number of the last user of the page before; None for the start.
         limit: How many to return.
     """
     highest = LAST_MOMENT if before is None else before

@@ -40,7 +40,7 @@ class EventIndex:
         ).fetchone()
 
     def add(self, first: int, count: int) -> None:
-        """Index so many new events, from this number on."""
+        """Index new events, from a number on."""
         self._connection.execute(
             "INSERT INTO fresh_by_time"
             " SELECT type, time, number FROM events WHERE number >= ?",

@@ -16,7 +16,7 @@ def entry(kind: NameKind, name: str) -> str:
 
 
 def beginning(start: str) -> str:
-    """Return what the texts of all users with a name that starts so contain."""
+    """Return the text that every user with such a beginning of a name has."""
     return _START + start
 
 
