@@ -21,6 +21,8 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.store.file import StoreFile
 
 _MOST_NAMED: t.Final = 10
+_OWNED: t.Final = {EXTERNAL_ID: "external_id", DEVICE: "device"}
+"""What the table of owners calls what may turn out to be a conflict."""
 _ADD_OWNERS: t.Final = """
 INSERT OR IGNORE INTO id_owners (kind, id, nami_user_id)
 SELECT ?1, column1, column2 FROM ({rows}) WHERE column1 IS NOT NULL
@@ -120,7 +122,8 @@ def _write_claims(
     file: StoreFile, kind: str, claims: Mapping[str, str], found: dict[Claim, str]
 ) -> None:
     rows = sorted(claims.items())
-    if run_for_rows(file, _ADD_OWNERS, rows, kind) < len(rows):
-        owned = rows_for_rows(file, tuple[str, str], _FIND_OTHER_OWNERS, rows, kind)
+    name = _OWNED[kind]
+    if run_for_rows(file, _ADD_OWNERS, rows, name) < len(rows):
+        owned = rows_for_rows(file, tuple[str, str], _FIND_OTHER_OWNERS, rows, name)
         for value, owner in owned:
             found[Claim(kind, value, claims[value])] = owner
