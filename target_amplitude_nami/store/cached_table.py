@@ -8,7 +8,7 @@ import typing as t
 
 import msgspec
 
-from target_amplitude_nami.store.pending import Pending
+from target_amplitude_nami.store.pending import MOST_BYTES_UNWRITTEN, Pending
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,9 +70,9 @@ class CachedTable(t.Generic[_Row]):
         self._has_all_in_ram = not self._has_file
 
     @property
-    def bytes_unwritten(self) -> int:
-        """How much RAM the rows take, at most, that wait to be written."""
-        return self._bytes_unwritten
+    def backlog(self) -> float:
+        """How much waits to be written; see `Part`."""
+        return self._bytes_unwritten / MOST_BYTES_UNWRITTEN
 
     @property
     def is_all_in_ram(self) -> bool:

@@ -13,7 +13,7 @@ from target_amplitude_nami.outcomes import (
     Occurrence,
     SentEvent,
 )
-from target_amplitude_nami.store.pending import Pending
+from target_amplitude_nami.store.pending import MOST_UNWRITTEN, Pending
 from target_amplitude_nami.store.values import run_for_rows
 
 if t.TYPE_CHECKING:
@@ -66,9 +66,9 @@ class Delivered:
         self._has_file = self.remembers_runs = bool(has_any)
 
     @property
-    def unwritten(self) -> int:
-        """How many of them the file does not have."""
-        return len(self._pending.added)
+    def backlog(self) -> float:
+        """How much waits to be written; see `Part`."""
+        return len(self._pending.added) / MOST_UNWRITTEN
 
     def prepare(self, keys: Collection[DedupKey]) -> None:
         """Look up in one go which events of the next records earlier runs delivered."""

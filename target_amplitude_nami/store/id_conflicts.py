@@ -12,6 +12,7 @@ from target_amplitude_nami.store.model import (
     Claim,
     IdConflict,
 )
+from target_amplitude_nami.store.pending import MOST_UNWRITTEN
 from target_amplitude_nami.store.values import rows_for_rows, run_for_rows
 
 if t.TYPE_CHECKING:
@@ -52,9 +53,10 @@ class IdConflicts:
         self._found: dict[Claim, str] = {}
 
     @property
-    def unwritten(self) -> int:
-        """How much was noted that the file does not have."""
-        return sum(map(len, self._claims.values())) + len(self._found)
+    def backlog(self) -> float:
+        """How much waits to be written; see `Part`."""
+        noted = sum(map(len, self._claims.values())) + len(self._found)
+        return noted / MOST_UNWRITTEN
 
     def claim(self, kind: str, value: str, user_id: str) -> None:
         """Note that an External ID or a device was seen at a Nami user."""

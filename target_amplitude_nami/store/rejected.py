@@ -6,7 +6,7 @@ import threading
 import typing as t
 
 from target_amplitude_nami.store.model import RejectPlace
-from target_amplitude_nami.store.pending import Pending
+from target_amplitude_nami.store.pending import MOST_UNWRITTEN, Pending
 from target_amplitude_nami.store.values import run_for_rows
 
 if t.TYPE_CHECKING:
@@ -33,9 +33,9 @@ class RejectPlaces:
         self._pending: Pending[bytes, RejectPlace] = Pending()
 
     @property
-    def unwritten(self) -> int:
-        """How many the file does not have."""
-        return len(self._pending.added)
+    def backlog(self) -> float:
+        """How much waits to be written; see `Part`."""
+        return len(self._pending.added) / MOST_UNWRITTEN
 
     def find(self, key: bytes) -> RejectPlace | None:
         """Return where a record was written; only the file can tell if it still is."""
