@@ -9,6 +9,7 @@ import typing as t
 import msgspec
 
 from target_amplitude_nami.store.pending import MOST_BYTES_UNWRITTEN, Pending
+from target_amplitude_nami.store.values import MOST_ROWS, chunks
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +21,6 @@ if t.TYPE_CHECKING:
 _BYTES_AROUND_A_ROW: t.Final = 120
 """What the objects and the dict take beside the name and the row: measured."""
 _DROPPED_AT_ONCE: t.Final = 2_500
-_WRITTEN_AT_ONCE: t.Final = 200
 
 _Row = t.TypeVar("_Row", bound=msgspec.Struct)
 
@@ -136,8 +136,7 @@ class CachedTable(t.Generic[_Row]):
         """
         taken = self._pending.pop_taken()
         names = sorted(taken)
-        for start in range(0, len(names), _WRITTEN_AT_ONCE):
-            some = names[start : start + _WRITTEN_AT_ONCE]
+        for some in chunks(names, MOST_ROWS):  # few rows unpacked at once
             self._rows.write(file, [(name, self._unpack(taken[name])) for name in some])
         return bool(names)
 

@@ -14,7 +14,7 @@ from target_amplitude_nami.outcomes import (
     SentEvent,
 )
 from target_amplitude_nami.store.pending import MOST_UNWRITTEN, Pending
-from target_amplitude_nami.store.values import run_for_rows
+from target_amplitude_nami.store.values import MOST_ROWS, chunks, run_for_rows
 
 if t.TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -112,9 +112,10 @@ class Delivered:
     def write(self, file: StoreFile, calendar: Calendar) -> bool:
         """Write those that were taken; return whether there were any."""
         taken = self._pending.pop_taken()
-        rows = [_row_of(taken[key]) for key in sorted(taken)]
         now = int(time.time() * 1000)
-        run_for_rows(file, _ADD, rows, self._project, now, calendar.today)
+        for keys in chunks(sorted(taken), MOST_ROWS):  # few rows in RAM at once
+            rows = [_row_of(taken[key]) for key in keys]
+            run_for_rows(file, _ADD, rows, self._project, now, calendar.today)
         calendar.note_events(taken.values())
         return bool(taken)
 
