@@ -8,7 +8,8 @@ import typing as t
 
 import msgspec
 
-from target_amplitude_nami.store.pending import Pending
+from target_amplitude_nami.store.pending import MOST_BYTES_UNWRITTEN, Pending
+from target_amplitude_nami.store.values import MOST_ROWS, chunks
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +21,6 @@ if t.TYPE_CHECKING:
 _BYTES_AROUND_A_ROW: t.Final = 120
 """What the objects and the dict take beside the name and the row: measured."""
 _DROPPED_AT_ONCE: t.Final = 2_500
-_WRITTEN_AT_ONCE: t.Final = 200
 
 _Row = t.TypeVar("_Row", bound=msgspec.Struct)
 
@@ -36,7 +36,7 @@ class CachedTable(t.Generic[_Row]):
     def __init__(
         self, empty: _Row, *, most_bytes: int, is_lasting: bool = False
     ) -> None:
-        """Start empty.
+        """Begin empty.
 
         Args:
             empty: What is known of a name that was never put.
@@ -70,9 +70,9 @@ class CachedTable(t.Generic[_Row]):
         self._has_all_in_ram = not self._has_file
 
     @property
-    def bytes_unwritten(self) -> int:
-        """The most bytes that the rows which wait to be written take in RAM."""
-        return self._bytes_unwritten
+    def backlog(self) -> float:
+        """How much waits to be written; see `Part`."""
+        return self._bytes_unwritten / MOST_BYTES_UNWRITTEN
 
     @property
     def is_all_in_ram(self) -> bool:
@@ -80,7 +80,7 @@ class CachedTable(t.Generic[_Row]):
         return self._has_all_in_ram
 
     def prepare(self, names: Iterable[str]) -> None:
-        """Look up at once the rows that `get` will need next.
+        """Look up in one go, where need be, what will be asked for next.
 
         Each question to the file lets other threads have the interpreter's lock.
         """
@@ -124,20 +124,19 @@ class CachedTable(t.Generic[_Row]):
                 self._bytes_unwritten += _size_of(name, packed)
 
     def take_unwritten(self) -> None:
-        """Select for `write` all rows that were put so far."""
+        """Decide what `write` will write: all that was put so far."""
         with self._lock:
             self._pending.take()
             self._bytes_unwritten = 0
 
     def write(self, file: StoreFile, _calendar: Calendar) -> bool:
-        """Write the selected rows; return whether there were any.
+        """Write what was taken; return whether there was anything.
 
         It stays in RAM until `note_committed`: another connection sees it only then.
         """
         taken = self._pending.pop_taken()
         names = sorted(taken)
-        for start in range(0, len(names), _WRITTEN_AT_ONCE):
-            some = names[start : start + _WRITTEN_AT_ONCE]
+        for some in chunks(names, MOST_ROWS):  # few rows unpacked at once
             self._rows.write(file, [(name, self._unpack(taken[name])) for name in some])
         return bool(names)
 

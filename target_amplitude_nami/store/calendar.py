@@ -21,6 +21,8 @@ _PURGE: t.Final = (
 )
 _PUT: t.Final = "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)"
 
+_Name: t.TypeAlias = t.Literal["last_run_day", "newest_event_day", "purged_day"]
+
 
 class Calendar:
     """The days of a run; not for several threads at once."""
@@ -29,7 +31,7 @@ class Calendar:
         """Read what earlier runs left, and leave what later runs need."""
         self._file = file
         self._known = dict(
-            file.rows_of(tuple[str, int], "SELECT name, value FROM meta")
+            file.rows_of(tuple[_Name, int], "SELECT name, value FROM meta")
         )
         machine = int(time.time()) // _SECONDS_PER_DAY
         self._day = reckon(
@@ -65,7 +67,7 @@ class Calendar:
             if day > self._known.get("newest_event_day", day - 1):
                 self._put("newest_event_day", day)
 
-    def _put(self, name: str, value: int) -> bool:
+    def _put(self, name: _Name, value: int) -> bool:
         if self._known.get(name) == value:
             return False
         self._known[name] = value

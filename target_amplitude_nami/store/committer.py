@@ -14,6 +14,10 @@ if t.TYPE_CHECKING:
 class Part(t.Protocol):
     """A part of the store that keeps in RAM what the file does not have yet."""
 
+    @property
+    def backlog(self) -> float:
+        """How much the file does not have: 1 is as much as should wait in RAM."""
+
     def take_unwritten(self) -> None:
         """Select for `write` all that was learnt so far."""
 
@@ -49,6 +53,11 @@ class Committer:
         self._parts = parts
         self._forgets = forgets
         self._is_dirty = False
+
+    @property
+    def backlog(self) -> float:
+        """That of the part that has the most; see `Part`."""
+        return max(part.backlog for part in self._parts)
 
     def write(self, first: Callable[[], None] = lambda: None) -> None:
         """Write all that was learnt so far.

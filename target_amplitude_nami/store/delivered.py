@@ -1,4 +1,4 @@
-"""Remembers the events delivered to one project, in this run and before."""
+"""Which events one project has: those delivered, in this run and before."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from target_amplitude_nami.outcomes import (
     Occurrence,
     SentEvent,
 )
-from target_amplitude_nami.store.pending import Pending
-from target_amplitude_nami.store.values import run_for_rows
+from target_amplitude_nami.store.pending import MOST_UNWRITTEN, Pending
+from target_amplitude_nami.store.values import MOST_ROWS, chunks, run_for_rows
 
 if t.TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -44,7 +44,7 @@ class Delivered:
     """
 
     def __init__(self) -> None:
-        """Start with no event."""
+        """Know of none yet."""
         self._lock = threading.Lock()
         self._pending: Pending[DedupKey, SentEvent] = Pending()
         self._has_file = False
@@ -55,7 +55,7 @@ class Delivered:
         """Of those that were asked for last."""
 
     def open(self, files: Files, project: int) -> None:
-        """Take the file that has, or will have, the events of earlier runs.
+        """Take the file that has, or will have, those of before.
 
         Args:
             files: The connections to it.
@@ -66,9 +66,9 @@ class Delivered:
         self._has_file = self.remembers_runs = bool(has_any)
 
     @property
-    def unwritten(self) -> int:
-        """The number of events that the file does not have."""
-        return len(self._pending.added)
+    def backlog(self) -> float:
+        """How much waits to be written; see `Part`."""
+        return len(self._pending.added) / MOST_UNWRITTEN
 
     def prepare(self, keys: Collection[DedupKey]) -> None:
         """Look up in one go which events of the next records earlier runs delivered."""
@@ -105,16 +105,17 @@ class Delivered:
                 self._pending.added.setdefault(event.key, event)
 
     def take_unwritten(self) -> None:
-        """Select for `write` all events that were added so far."""
+        """Decide what `write` will write: all that was added so far."""
         with self._lock:
             self._pending.take()
 
     def write(self, file: StoreFile, calendar: Calendar) -> bool:
-        """Write the selected events; return whether there were any."""
+        """Write those that were taken; return whether there were any."""
         taken = self._pending.pop_taken()
-        rows = [_row_of(taken[key]) for key in sorted(taken)]
         now = int(time.time() * 1000)
-        run_for_rows(file, _ADD, rows, self._project, now, calendar.today)
+        for keys in chunks(sorted(taken), MOST_ROWS):  # few rows in RAM at once
+            rows = [_row_of(taken[key]) for key in keys]
+            run_for_rows(file, _ADD, rows, self._project, now, calendar.today)
         calendar.note_events(taken.values())
         return bool(taken)
 

@@ -19,7 +19,7 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.store.schema import Schema
 
 _APPLICATION: t.Final = 0x4E616D69  # "Nami", so that no other file is taken for one
-_CACHE_KIB: t.Final = 2_000
+_CACHE_KIB: t.Final = 1_000
 _CHECKPOINT_PAGES: t.Final = 10_000
 _CANNOT_WRITE: t.Final = {
     "SQLITE_FULL": "disk full",

@@ -8,7 +8,7 @@ import time
 import typing as t
 
 from target_amplitude_nami.store.model import Held
-from target_amplitude_nami.store.pending import Pending
+from target_amplitude_nami.store.pending import MOST_BYTES_UNWRITTEN, Pending
 from target_amplitude_nami.store.values import run_for_rows
 
 if t.TYPE_CHECKING:
@@ -84,7 +84,7 @@ class HeldRecords:
         self._gone = _Gone(set(), set())
         self._deletable: set[int] = set()
         """What was taken and is not deleted yet."""
-        self.bytes_unwritten = 0
+        self._bytes_unwritten = 0
 
     def open(self, writing: StoreFile, reading: StoreFile) -> None:
         """Take the file that has them, to write and to read."""
@@ -93,6 +93,11 @@ class HeldRecords:
             tuple[int, int], "SELECT count(*), ifnull(max(number), 0) FROM held"
         )
         self._has_file = self.waiting > 0
+
+    @property
+    def backlog(self) -> float:
+        """How much waits to be written; see `Part`."""
+        return self._bytes_unwritten / MOST_BYTES_UNWRITTEN
 
     def keep(
         self, user_id: str, stream: str, line: bytes, record: bytes, *, is_of_now: bool
@@ -121,7 +126,7 @@ class HeldRecords:
         new = _NewRecord(held, user_id, int(time.time() * 1000), name)
         with self._lock:
             self.waiting += 1
-            self.bytes_unwritten += new.size
+            self._bytes_unwritten += new.size
             self._new.added[held.number] = new
             self._by_hash[name] = held.number
             self._by_user.setdefault(user_id, {})[held.number] = new
@@ -133,7 +138,7 @@ class HeldRecords:
             for number in numbers:
                 new = self._new.added.pop(number, None)
                 if new is not None:
-                    self.bytes_unwritten -= new.size
+                    self._bytes_unwritten -= new.size
                     self._drop(new)
                     self.waiting -= 1
                 elif not self._gone.has(number):
@@ -280,7 +285,7 @@ class HeldRecords:
 
     def _take_new(self) -> None:
         self._new.take()
-        self.bytes_unwritten = 0
+        self._bytes_unwritten = 0
 
     def _drop(self, new: _NewRecord) -> None:
         number = new.held.number

@@ -1,4 +1,4 @@
-"""Finds ids that several users have, and users with several External IDs."""
+"""Ids that do not fit together: of several users, or several of one user."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from target_amplitude_nami.store.model import (
     Claim,
     IdConflict,
 )
+from target_amplitude_nami.store.pending import MOST_UNWRITTEN
 from target_amplitude_nami.store.values import rows_for_rows, run_for_rows
 
 if t.TYPE_CHECKING:
@@ -21,6 +22,8 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.store.file import StoreFile
 
 _MOST_NAMED: t.Final = 10
+_OWNED: t.Final = {EXTERNAL_ID: "external_id", DEVICE: "device"}
+"""What the table of owners calls what may turn out to be a conflict."""
 _ADD_OWNERS: t.Final = """
 INSERT OR IGNORE INTO id_owners (kind, id, nami_user_id)
 SELECT ?1, column1, column2 FROM ({rows}) WHERE column1 IS NOT NULL
@@ -40,7 +43,7 @@ class IdConflicts:
     """One thread notes what it sees; any thread may write, one at a time."""
 
     def __init__(self) -> None:
-        """Start with no conflict."""
+        """Know of none yet."""
         self._lock = threading.Lock()
         self._claims: dict[str, dict[str, str]] = {EXTERNAL_ID: {}, DEVICE: {}}
         """By kind and id, the Nami user who claimed it first.
@@ -50,9 +53,10 @@ class IdConflicts:
         self._found: dict[Claim, str] = {}
 
     @property
-    def unwritten(self) -> int:
-        """The number of ids and conflicts that the file does not have."""
-        return sum(map(len, self._claims.values())) + len(self._found)
+    def backlog(self) -> float:
+        """How much waits to be written; see `Part`."""
+        noted = sum(map(len, self._claims.values())) + len(self._found)
+        return noted / MOST_UNWRITTEN
 
     def claim(self, kind: str, value: str, user_id: str) -> None:
         """Note that an External ID or a device was seen at a Nami user."""
@@ -74,7 +78,7 @@ class IdConflicts:
         """Drop nothing: what was written is in RAM no more."""
 
     def write(self, file: StoreFile, _calendar: Calendar) -> bool:
-        """Write the ids and conflicts noted; return whether there were any.
+        """Write what was noted; return whether there was anything.
 
         The first user who claimed an id owns it; another one is a conflict.
         """
@@ -120,7 +124,8 @@ def _write_claims(
     file: StoreFile, kind: str, claims: Mapping[str, str], found: dict[Claim, str]
 ) -> None:
     rows = sorted(claims.items())
-    if run_for_rows(file, _ADD_OWNERS, rows, kind) < len(rows):
-        owned = rows_for_rows(file, tuple[str, str], _FIND_OTHER_OWNERS, rows, kind)
+    name = _OWNED[kind]
+    if run_for_rows(file, _ADD_OWNERS, rows, name) < len(rows):
+        owned = rows_for_rows(file, tuple[str, str], _FIND_OTHER_OWNERS, rows, name)
         for value, owner in owned:
             found[Claim(kind, value, claims[value])] = owner

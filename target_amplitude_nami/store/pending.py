@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import typing as t
 
+MOST_UNWRITTEN: t.Final = 20_000
+MOST_BYTES_UNWRITTEN: t.Final = 8_000_000
+"""What may wait in RAM until it is committed."""
+
 _Key = t.TypeVar("_Key")
 _Row = t.TypeVar("_Row")
 

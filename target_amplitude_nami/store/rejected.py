@@ -1,4 +1,4 @@
-"""Remembers where in the rejects file each rejected record stands."""
+"""Where in the rejects file the rejected records of earlier runs stand."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 import typing as t
 
 from target_amplitude_nami.store.model import RejectPlace
-from target_amplitude_nami.store.pending import Pending
+from target_amplitude_nami.store.pending import MOST_UNWRITTEN, Pending
 from target_amplitude_nami.store.values import run_for_rows
 
 if t.TYPE_CHECKING:
@@ -27,15 +27,15 @@ class RejectPlaces:
     """The places by a hash of the record; for any thread, but one writes at a time."""
 
     def __init__(self, files: Files) -> None:
-        """Initialise with the store's file."""
+        """Take the file that has them."""
         self._files = files
         self._lock = threading.Lock()
         self._pending: Pending[bytes, RejectPlace] = Pending()
 
     @property
-    def unwritten(self) -> int:
-        """The number of places that the file does not have."""
-        return len(self._pending.added)
+    def backlog(self) -> float:
+        """How much waits to be written; see `Part`."""
+        return len(self._pending.added) / MOST_UNWRITTEN
 
     def find(self, key: bytes) -> RejectPlace | None:
         """Return where a record was written; only the file can tell if it still is."""
@@ -58,12 +58,12 @@ class RejectPlaces:
             self._pending.added[key] = place
 
     def take_unwritten(self) -> None:
-        """Select for `write` all places that were noted so far."""
+        """Decide what `write` will write: all that was noted so far."""
         with self._lock:
             self._pending.take()
 
     def write(self, file: StoreFile, calendar: Calendar) -> bool:
-        """Write the selected places; return whether there were any."""
+        """Write what was taken; return whether there was anything."""
         rows = [
             (place.at, place.length, place.digest.hex(), key.hex())
             for key, place in self._pending.pop_taken().items()

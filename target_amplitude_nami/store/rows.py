@@ -7,7 +7,7 @@ import typing as t
 import msgspec
 
 from target_amplitude_nami.nami.state import UserState
-from target_amplitude_nami.store.profiles import SentState, UserProfile, pack_state
+from target_amplitude_nami.store.profiles import SentState, UserProfile
 from target_amplitude_nami.store.values import run_for_rows
 
 if t.TYPE_CHECKING:
@@ -88,7 +88,7 @@ class UserRows:
                     profile.external_id,
                     profile.external_id_time,
                     profile.device_id,
-                    _json_of(profile.state),
+                    _json_of(profile.packed_state),
                     profile.state_time,
                 )
                 for name, profile in rows
@@ -104,7 +104,7 @@ class UserRows:
                 stored = _decode_state(state)
             except (msgspec.DecodeError, ValueError, RecursionError) as error:
                 raise file.damaged() from error
-            packed = pack_state(UserState(*msgspec.structs.astuple(stored)))
+            packed = _pack(msgspec.structs.astuple(stored))
         return UserProfile(external_id, external_id_time, device_id, packed, state_time)
 
 
@@ -232,10 +232,10 @@ def _sent_state_of(row: _SentColumns) -> SentState:
     )
 
 
-def _json_of(state: UserState | None) -> str | None:
-    if state is None:
+def _json_of(packed_state: bytes) -> str | None:
+    if not packed_state:
         return None
-    return _encode_state(_StoredState(*msgspec.structs.astuple(state))).decode()
+    return _encode_state(_StoredState(*_unpack(packed_state))).decode()
 
 
 _StoredState = msgspec.defstruct(
@@ -247,4 +247,6 @@ _StoredState = msgspec.defstruct(
 )
 """A state with the name of each fact, and without those that are absent."""
 _encode_state = msgspec.json.Encoder().encode
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(list[t.Any]).decode
 _decode_state = msgspec.json.Decoder(_StoredState).decode

@@ -5,9 +5,6 @@ from __future__ import annotations
 import threading
 import time
 import typing as t
-from collections import deque
-
-import msgspec
 
 from target_amplitude_nami.errors import StoreUnusable
 from target_amplitude_nami.store.cached_table import CachedTable
@@ -16,6 +13,7 @@ from target_amplitude_nami.store.committer import Committer
 from target_amplitude_nami.store.delivered import Delivered
 from target_amplitude_nami.store.held import HeldRecords
 from target_amplitude_nami.store.id_conflicts import IdConflicts
+from target_amplitude_nami.store.invalidations import Invalidations
 from target_amplitude_nami.store.model import StoreFigures
 from target_amplitude_nami.store.opening import open_files
 from target_amplitude_nami.store.profiles import NEVER_SENT, UNKNOWN_USER
@@ -37,10 +35,8 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.store.committer import Part
     from target_amplitude_nami.store.model import RejectPlace
 
-_MOST_UNWRITTEN: t.Final = 20_000
-_MOST_BYTES_UNWRITTEN: t.Final = 8_000_000
-"""Before they are committed. In a temporary file, which never waits for the disk, half
-of it."""
+_MOST_IN_TEMPORARY_FILE: t.Final = 0.5
+"""Of what may wait in RAM otherwise: such a file never waits for the disk."""
 _MOST_BYTES_OF_USERS: t.Final = 20_000_000
 _MOST_BYTES_OF_SENT_STATES: t.Final = 12_000_000
 """In RAM: rows of some 50,000 users. Others are looked up in the file."""
@@ -106,7 +102,9 @@ class SqliteStore:
         self.held_of: t.Final = self._held.of_user
         self.held_of_identified_users: t.Final = self._held.of_identified_users
         self.all_held: t.Final = self._held.of_all
-        self._invalidated: deque[tuple[Project, str, DedupKey]] = deque()
+        invalidations = Invalidations(self.sent_states)
+        self.invalidate: t.Final = invalidations.note
+        self.apply_invalidations: t.Final = invalidations.apply
         self._damage: StoreUnusable | None = None
         """What was found by who could not end the run."""
         self._is_open = False
@@ -152,20 +150,8 @@ class SqliteStore:
         """Whether so much was learnt that it should not all stay in RAM."""
         if not self._is_open:
             return False
-        most_bytes = max(
-            self._held.bytes_unwritten,
-            *(table.bytes_unwritten for table in self._tables),
-        )
-        most = max(
-            self._conflicts.unwritten,
-            self._rejects.unwritten,
-            *(delivered.unwritten for delivered in self._delivered.values()),
-        )
-        share = 2 if self._path is None else 1
-        return (
-            most_bytes > _MOST_BYTES_UNWRITTEN // share
-            or most > _MOST_UNWRITTEN // share
-        )
+        most = 1 if self._path is not None else _MOST_IN_TEMPORARY_FILE
+        return self._committer.backlog > most
 
     def commit(self, first: Callable[[], None] = lambda: None) -> None:
         """Make all that was learnt so far survive a crash.
@@ -262,22 +248,6 @@ class SqliteStore:
         if held:
             self._held.forget(held)
 
-    def invalidate(self, project: Project, target: str, key: DedupKey) -> None:
-        """Note that an event set no properties: it was refused, or there before."""
-        self._invalidated.append((project, target, key))
-
-    def apply_invalidations(self) -> None:
-        """Forget that a state was sent, where Amplitude refused what sent it last.
-
-        Its key stays: what comes next is no copy of what was sent before.
-        """
-        while self._invalidated:
-            project, target, key = self._invalidated.popleft()
-            sent = self.sent_states[project].get(target)
-            if sent.key == key:
-                uncertain = msgspec.structs.replace(sent, properties_hash=None)
-                self.sent_states[project].put(target, uncertain)
-
     # Held records
 
     def hold(
@@ -291,7 +261,7 @@ class SqliteStore:
     ) -> bool:
         """Keep a record that waits; see `HeldRecords.keep`."""
         is_new = self._held.keep(user_id, stream, line, record, is_of_now=is_of_now)
-        if self._held.bytes_unwritten > _MOST_BYTES_UNWRITTEN:
+        if self._held.backlog > 1:
             self._commit_held()
         return is_new
 

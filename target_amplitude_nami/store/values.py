@@ -17,6 +17,8 @@ if t.TYPE_CHECKING:
 
 _SIZES: t.Final = (8, 64, 200)
 """Few, so that SQLite has every statement prepared but once."""
+MOST_ROWS: t.Final = _SIZES[-1]
+"""In one statement."""
 
 _Item = t.TypeVar("_Item")
 
@@ -66,7 +68,7 @@ def chunks(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
 def _pieces(
     statement: str, rows: Sequence[Sequence[object]]
 ) -> Iterator[tuple[str, list[object]]]:
-    for some in chunks(rows, _SIZES[-1]):
+    for some in chunks(rows, MOST_ROWS):
         width = len(some[0])
         size = next(size for size in _SIZES if size >= len(some))
         flat = list(itertools.chain.from_iterable(some))

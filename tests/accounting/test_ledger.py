@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from target_amplitude_nami.accounting.ledger import Ledger
-from tests.support.memory import mark_of
+from tests.support.memory import sent_event
 from tests.support.outcomes import ORIGIN, event, with_report_key
 
 if t.TYPE_CHECKING:
@@ -20,7 +20,7 @@ if t.TYPE_CHECKING:
 
     from target_amplitude_nami.amplitude.event import EncodedEvent
 
-SENT = mark_of("a", None)
+SENT = sent_event("a", None)
 
 
 def opened(ledger: Ledger, report_key: str = "read") -> EncodedEvent:

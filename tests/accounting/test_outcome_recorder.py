@@ -13,7 +13,7 @@ from target_amplitude_nami.accounting.outcome_recorder import OutcomeRecorder
 from target_amplitude_nami.errors import OutputUnwritable
 from target_amplitude_nami.outcomes import Origin
 from target_amplitude_nami.singer.rejects import RejectsFile
-from tests.support.memory import mark_of
+from tests.support.memory import sent_event
 from tests.support.outcomes import LINE, ORIGIN, REFUSAL, NotedStore, event
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def test_a_real_rejects_file_holds_them_at_the_moment_of_the_state(
     rejects, store = RejectsFile(path, "nami"), NotedStore([])
     recorder = OutcomeRecorder(Ledger(), rejects, store, write_state)
     recorder.reject(ORIGIN, REFUSAL)
-    sent = event(recorder.open(ORIGIN), mark_of("a", None))
+    sent = event(recorder.open(ORIGIN), sent_event("a", None))
     recorder.state.take(b"1")
     assert found == []
     recorder.of_project("main").rejected(sent, REFUSAL)

@@ -9,7 +9,7 @@ import pytest
 
 from target_amplitude_nami.outcomes import Origin
 from target_amplitude_nami.store.sqlite_store import SqliteStore
-from tests.support.memory import mark_of
+from tests.support.memory import sent_event
 from tests.support.outcomes import LINE, ORIGIN, REFUSAL, event
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def test_a_second_event_of_another_type_or_time_is_an_id_conflict(
     outcomes.read("a", time=1_717_000_000_000)
     outcomes.play(".a")
     if is_written:
-        marks = [mark_of(f"event-{number}") for number in range(30_000)]
+        marks = [sent_event(f"event-{number}") for number in range(30_000)]
         outcomes.store.settle("main", marks, [])
         SqliteStore.commit(outcomes.store)
     assert outcomes.lanes.drop_delivered([second_of(outcomes, "a", **changes)]) == (
@@ -209,7 +209,7 @@ def test_the_memory_forgets_a_held_record_when_it_is_settled(
     assert outcomes.store.hold("user", "events", LINE, b"{}")
     [held] = outcomes.store.held_of("user")
     origin = Origin("read", "events", LINE, held.number)
-    waiting = event(outcomes.recorder.open(origin), mark_of("a", 1), origin)
+    waiting = event(outcomes.recorder.open(origin), sent_event("a", 1), origin)
     assert list(outcomes.store.held_of("user")) == [held]
     match outcome:
         case "delivered":
@@ -227,7 +227,7 @@ def test_what_was_learnt_is_made_safe_also_without_a_state(
     outcomes: OutcomeHarness,
 ) -> None:
     outcomes.play("+a")
-    marks = [mark_of(f"event-{number}", number) for number in range(30_000)]
+    marks = [sent_event(f"event-{number}", number) for number in range(30_000)]
     outcomes.store.settle("main", marks, [])
     outcomes.play(".a")
     assert outcomes.notes == ["sync", "sync", "commit"]

@@ -77,7 +77,6 @@ NOT_READ = {
     ("reject_places", "record_hash"),
     ("held", "number"),
     ("held", "record_hash"),
-    ("meta", "name"),
 }
 
 

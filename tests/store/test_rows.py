@@ -27,10 +27,11 @@ def test_a_user_is_one_row_of_plain_columns(path: Path) -> None:
     profile = UserProfile("anna", TIME, "phone").with_state(state, TIME)
     leave(path, lambda memory: memory.users.put("nami-1", profile))
     with closing(sqlite3.connect(path)) as connection:
-        [row] = connection.execute("SELECT * FROM users").fetchall()
-    assert row[:5] == ("nami-1", "anna", TIME, "2024-05-29T16:26:40Z", "phone")
-    assert json.loads(row[5]) == {"active_skus": ["monthly"], "in_pause": False}
-    assert row[6:] == (TIME, "2024-05-29T16:26:40Z")
+        [row] = connection.execute("SELECT * FROM readable_users").fetchall()
+    assert row[:4] == ("nami-1", "anna", TIME, "phone")
+    assert json.loads(row[4]) == {"active_skus": ["monthly"], "in_pause": False}
+    moment = "2024-05-29T16:26:40Z"
+    assert row[5:] == (TIME, moment, moment)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_a_sent_state_names_its_user_or_its_device(
     with closing(sqlite3.connect(path)) as connection:
         [row] = connection.execute(
             "SELECT user_id, device_id, time_at, insert_id, is_identify, run_at"
-            " FROM sent_states"
+            " FROM readable_sent_states"
         )
     moment = "2024-05-29T16:26:40Z"
     assert row == (*ids, moment, "event", 1, moment)
@@ -64,8 +65,8 @@ def test_a_delivered_event_names_its_device_or_else_its_user(path: Path) -> None
     leave(path, lambda memory: memory.settle("main", events, []))
     with closing(sqlite3.connect(path)) as connection:
         rows = connection.execute(
-            "SELECT insert_id, device_id, user_id, event_type, time_at FROM delivered"
-            " ORDER BY insert_id"
+            "SELECT insert_id, device_id, user_id, event_type, time_at"
+            " FROM readable_delivered ORDER BY insert_id"
         ).fetchall()
     assert rows == [
         ("a", "device", "", "device.impression", "2024-05-29T16:26:40Z"),

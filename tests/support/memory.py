@@ -28,7 +28,6 @@ def sent_event(
     return SentEvent(event_type, time, key, insert_id, device_id, user_id)
 
 
-mark_of = sent_event  # for tests that do not call it by its name yet
 SCHEMA = current_schema().create
 EVENT = sent_event("event")
 OTHER = sent_event("other")

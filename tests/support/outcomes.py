@@ -12,7 +12,7 @@ from target_amplitude_nami.amplitude.event import EncodedEvent
 from target_amplitude_nami.errors import OutputUnwritable
 from target_amplitude_nami.outcomes import Checkpoint, Origin, Project, Refusal
 from target_amplitude_nami.store.sqlite_store import SqliteStore
-from tests.support.memory import mark_of
+from tests.support.memory import sent_event
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -99,8 +99,8 @@ class OutcomeHarness:
 
     def read(self, name: str, origin: Origin = ORIGIN, **changes: t.Any) -> None:
         """Read a record whose event goes to delivery."""
-        sent_event = mark_of(name, **({"time": None} | changes))
-        self.events[name] = event(self.recorder.open(origin), sent_event, origin)
+        sent = sent_event(name, **({"time": None} | changes))
+        self.events[name] = event(self.recorder.open(origin), sent, origin)
 
     def play(self, play: str) -> list[int]:
         """Do step after step: each is one character, and a name where it needs one.
