@@ -67,7 +67,7 @@ class Pipeline:
         self._outbox = Outbox(submit, notices.note_time)
         self._report_key_of = self.event_filter.report_key_of
         self._with_ids = self._identities.with_ids
-        self._processor = RecordProcessor(
+        self._process_record = RecordProcessor(
             options,
             event_filter=self.event_filter,
             identities=self._identities,
@@ -77,7 +77,7 @@ class Pipeline:
             outbox=self._outbox,
             note_no_id=notices.note_no_id,
             is_future=is_future,
-        )
+        ).process
         self._holds = (
             options.anonymous_users == "hold" and options.user_source == "external_id"
         )
@@ -175,7 +175,7 @@ class Pipeline:
                     self._outbox.submit()
                 self._process_held(held)
             before = profile = self._users.get(user_key)
-        profile = self._processor.process(record, origin, user_key, profile)
+        profile = self._process_record(record, origin, user_key, profile)
         if profile is not before:
             self._users.put(user_key, profile)
 
@@ -191,6 +191,6 @@ class Pipeline:
         origin = Origin(report_key, held.stream, held.line, held.number)
         user_key = user_key_of(record)
         before = self._users.get(user_key)
-        profile = self._processor.process(record, origin, user_key, before)
+        profile = self._process_record(record, origin, user_key, before)
         if profile is not before:
             self._users.put(user_key, profile)
