@@ -5,6 +5,7 @@ Source: Nami docs, "Event types", the payload of `user.*` events.
 
 from __future__ import annotations
 
+import operator
 import typing as t
 
 from target_amplitude_nami.errors import UnreadableRecord
@@ -25,11 +26,17 @@ from target_amplitude_nami.nami.webhook import (
     read_about_user,
 )
 
+if t.TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _EXTERNAL_ID: t.Final = "external_id"
 _NAMELESS: t.Final = ""
 """In the place of an External ID: a value that might be it, without a key."""
 _OTHER_KINDS: t.Final = frozenset({"original_transaction_id"})
 _NO_JOURNEY: t.Final = Journey()
+_TEXTS_OF_ENTITLEMENT: t.Final = operator.attrgetter(
+    "entitlement_ref_id", "sku_ref_id", "expiration", "purchase_platform"
+)
 
 
 def take_about_user(
@@ -84,11 +91,11 @@ def _state_of(about: AboutUser) -> UserState:
         return NO_STATE  # as on most events of devices
     flags = journey or _NO_JOURNEY
     entitled = skus = expirations = stores = device_ids = platforms = None
-    if entitlements is not None:
-        entitled = _distinct([each.entitlement_ref_id for each in entitlements])
-        skus = _distinct([each.sku_ref_id for each in entitlements])
-        expirations = _distinct([each.expiration for each in entitlements])
-        stores = _distinct([each.purchase_platform for each in entitlements])
+    if entitlements:
+        texts = zip(*map(_TEXTS_OF_ENTITLEMENT, entitlements), strict=True)
+        entitled, skus, expirations, stores = map(_distinct, texts)
+    elif entitlements is not None:
+        entitled, skus, expirations, stores = [], [], [], []
     if devices is not None:
         device_ids = _distinct([each.id for each in devices])
         platforms = _distinct([each.app_platform() for each in devices])
@@ -109,7 +116,7 @@ def _state_of(about: AboutUser) -> UserState:
     )
 
 
-def _distinct(texts: list[str | None]) -> Ids:
+def _distinct(texts: Sequence[str | None]) -> Ids:
     """Return the ids among texts, each once, in their order.
 
     Returns:

@@ -14,7 +14,7 @@ from target_amplitude_nami.nami.properties import normalised
 
 def event_type_of(value: object) -> str | None:
     """Return an event type without padding; None for what is none."""
-    return (values.trimmed(value) or None) if isinstance(value, str) else None
+    return (value.strip(values.WHITESPACE) or None) if isinstance(value, str) else None
 
 
 def read_event(fields: dict[str, t.Any], *, has_ready_made: bool) -> NamiEvent:

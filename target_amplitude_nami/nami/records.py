@@ -98,13 +98,14 @@ class RecordReader:
                 if body is None:
                     return None
                 fields = body
-        elif (
-            self._takes_events
-            and columns.bodies
-            and not columns.bodies.isdisjoint(fields)
-        ):
-            fields = self._payloads.event_beside(fields["event_type"], fields) or fields
-        read = self._how_to_read(fields)
+            read = self._how_to_read(fields)
+        elif self._takes_events:
+            if columns.bodies and not columns.bodies.isdisjoint(fields):
+                own_type = fields["event_type"]
+                fields = self._payloads.event_beside(own_type, fields) or fields
+            read = read_event
+        else:
+            read = self._how_to_read(fields)
         if read is None:
             return None
         if columns.misfits and not columns.misfits.isdisjoint(fields):

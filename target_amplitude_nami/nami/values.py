@@ -118,11 +118,11 @@ def identifier(value: object, field: str) -> str | None:
     Raises:
         UnreadableRecord: For a boolean, an object or a fraction (`not_an_id`).
     """
+    if value is None:
+        return None
     if isinstance(value, str):
         text = value.strip(WHITESPACE)
         return None if not text or text == NO_ID else text
-    if value is None:
-        return None
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
         if number.is_finite() and number == number.to_integral_value():

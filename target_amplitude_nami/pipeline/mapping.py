@@ -13,10 +13,16 @@ from target_amplitude_nami.pipeline.insert_ids import hash_of, insert_id_of
 from target_amplitude_nami.pipeline.user_properties import user_properties
 
 if t.TYPE_CHECKING:
+    from decimal import Decimal
+
     from target_amplitude_nami.nami.model import NamiEvent, NamiUser
     from target_amplitude_nami.nami.state import UserState
     from target_amplitude_nami.pipeline.identity import Identity
     from target_amplitude_nami.settings.options import MappingOptions
+
+_Revenue: t.TypeAlias = "tuple[Decimal | None, str | None, str | None, str | None]"
+"""An event's `revenue`, `currency`, `product_id` and `revenue_type`."""
+_NO_REVENUE: t.Final = (None, None, None, None)
 
 
 class EventMapper:
@@ -59,9 +65,9 @@ class EventMapper:
         properties = event.properties
         if self._excluded:
             properties = _without(properties, self._excluded)
-        revenue = {}
+        amount = currency = product = revenue_type = None
         if self._counts_revenue and event_type == purchase.TRANSACTION:
-            revenue = _revenue(event)
+            amount, currency, product, revenue_type = _revenue(event)
         return AmplitudeEvent(
             self._sent_names[event_type],
             insert_id_of(event, properties),
@@ -73,7 +79,10 @@ class EventMapper:
             if event_type.startswith("user.")
             else {},
             is_stale or self._is_backfill,
-            **revenue,
+            amount,
+            currency,
+            product,
+            revenue_type,
         )
 
     def map_user(self, user: NamiUser, identity: Identity) -> AmplitudeEvent | None:
@@ -102,24 +111,20 @@ class EventMapper:
         )
 
 
-def _revenue(event: NamiEvent) -> dict[str, t.Any]:
-    """Return what makes a transaction a revenue event; empty where it is none.
+def _revenue(event: NamiEvent) -> _Revenue:
+    """Return what makes a transaction a revenue event; nothing where it is none.
 
     The amount goes as `revenue`, digit for digit. Nami does not say whether it is for
     one piece or for all of `quantity`: as `price`, Amplitude would multiply it (HTTP V2
     API, "Keys for the event argument"). `quantity` stays an event property.
     """
     if purchase.is_sandbox(event.properties):
-        return {}
+        return _NO_REVENUE
     paid = purchase.purchase_of(event.properties)
     if paid is None:
-        return {}
-    return {
-        "revenue": paid.amount,
-        "currency": paid.currency,
-        "product_id": paid.product,
-        "revenue_type": "Refund" if paid.amount < 0 else "Purchase",
-    }
+        return _NO_REVENUE
+    revenue_type = "Refund" if paid.amount < 0 else "Purchase"
+    return paid.amount, paid.currency, paid.product, revenue_type
 
 
 def _without(

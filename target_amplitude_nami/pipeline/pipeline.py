@@ -65,7 +65,9 @@ class Pipeline:
         self.event_filter: t.Final = EventFilter(options, notices.note_new_type)
         self._identities = IdentityResolver(store, checks, is_future)
         self._outbox = Outbox(submit, notices.note_time)
-        self._processor = RecordProcessor(
+        self._report_key_of = self.event_filter.report_key_of
+        self._with_ids = self._identities.with_ids
+        self._process_record = RecordProcessor(
             options,
             event_filter=self.event_filter,
             identities=self._identities,
@@ -75,7 +77,7 @@ class Pipeline:
             outbox=self._outbox,
             note_no_id=notices.note_no_id,
             is_future=is_future,
-        )
+        ).process
         self._holds = (
             options.anonymous_users == "hold" and options.user_source == "external_id"
         )
@@ -93,10 +95,10 @@ class Pipeline:
         Raises:
             DeliveryError: When nothing more can be delivered.
         """
-        self._records.append(record)
-        report_key = self.event_filter.report_key_of(record)
-        self._origins.append(Origin(report_key, stream, line))
-        if len(self._records) >= _RECORDS_AT_ONCE:
+        records = self._records
+        records.append(record)
+        self._origins.append(Origin(self._report_key_of(record), stream, line))
+        if len(records) >= _RECORDS_AT_ONCE:
             self.flush()
 
     def flush(self) -> None:
@@ -160,7 +162,7 @@ class Pipeline:
     def _process(self, record: NamiEvent | NamiUser, origin: Origin) -> None:
         user_key = user_key_of(record)
         before = self._users.get(user_key)
-        profile = self._identities.with_ids(before, record)
+        profile = self._with_ids(before, record)
         if (
             self._holds
             and before.external_id is None
@@ -173,7 +175,7 @@ class Pipeline:
                     self._outbox.submit()
                 self._process_held(held)
             before = profile = self._users.get(user_key)
-        profile = self._processor.process(record, origin, user_key, profile)
+        profile = self._process_record(record, origin, user_key, profile)
         if profile is not before:
             self._users.put(user_key, profile)
 
@@ -189,6 +191,6 @@ class Pipeline:
         origin = Origin(report_key, held.stream, held.line, held.number)
         user_key = user_key_of(record)
         before = self._users.get(user_key)
-        profile = self._processor.process(record, origin, user_key, before)
+        profile = self._process_record(record, origin, user_key, before)
         if profile is not before:
             self._users.put(user_key, profile)

@@ -81,6 +81,7 @@ class RecordProcessor:
         self._delivered_before = store.delivered_before
         self._checks = checks
         self._outcomes = outcomes
+        self._open_checkpoint = outcomes.open
         self._outbox = outbox
         self._note_no_id = note_no_id
         self._mapper = EventMapper(options)
@@ -164,7 +165,7 @@ class RecordProcessor:
             user_key,
             origin,
             self._checks,
-            self._outcomes.open,
+            self._open_checkpoint,
             is_late=is_late,
         )
         if isinstance(encoded, Refusal):
@@ -212,7 +213,7 @@ class RecordProcessor:
                 user_key,
                 origin,
                 self._checks,
-                self._outcomes.open,
+                self._open_checkpoint,
             )
             if isinstance(encoded, Refusal):
                 self._outcomes.reject(origin, encoded)

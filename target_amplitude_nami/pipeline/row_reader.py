@@ -6,8 +6,9 @@ import typing as t
 
 import msgspec
 
-from target_amplitude_nami import jsontext
+from target_amplitude_nami import normalising
 from target_amplitude_nami.errors import UnreadableRecord
+from target_amplitude_nami.jsontext import TooDeep
 from target_amplitude_nami.nami.deleted import DeletedRows
 from target_amplitude_nami.nami.records import RecordReader
 from target_amplitude_nami.outcomes import Refusal
@@ -81,7 +82,7 @@ class RowReader:
         """Return what a row says, or why nothing is sent of it.
 
         Args:
-            row: Plain JSON data, as `jsontext.normalise` returns it.
+            row: Plain JSON data, as `normalising.normalise` returns it.
         """
         has_type = any(name in row for name in _EVENT_TYPE_COLUMNS)
         reader = self._of_events if has_type else self._of_others
@@ -121,11 +122,11 @@ def plain(record: Mapping[str, t.Any]) -> dict[str, t.Any] | Refusal:
     """Return a record as plain JSON data, or why there is no such form of it.
 
     Args:
-        record: Made by other code; see `jsontext.normalise` for its values.
+        record: Made by other code; see `normalising.normalise` for its values.
     """
     try:
-        return jsontext.normalise(record)
-    except jsontext.TooDeep as error:
+        return normalising.normalise(record)
+    except TooDeep as error:
         return Refusal("too_deep", "", f"the record is {error}")
-    except jsontext.NotJSON as error:
+    except normalising.NotJSON as error:
         return Refusal("value_not_json", error.path, f"{error}")

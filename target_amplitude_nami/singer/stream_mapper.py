@@ -10,7 +10,7 @@ import typing as t
 
 from singer_sdk.mapper import MAPPER_SOURCE_OPTION, CustomStreamMap, PluginMapper
 
-from target_amplitude_nami import jsontext
+from target_amplitude_nami import normalising
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -113,7 +113,7 @@ def transform(
     mapped: dict[str, t.Any] | None = stream_map.transform(dict(record))
     if mapped is None or not isinstance(stream_map, CustomStreamMap):
         return mapped
-    return jsontext.normalise(mapped)
+    return normalising.normalise(mapped)
 
 
 def _source(key: str, definition: object) -> str:

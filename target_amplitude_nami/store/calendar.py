@@ -60,8 +60,13 @@ class Calendar:
 
     def note_events(self, events: Iterable[SentEvent]) -> None:
         """Take note of the newest of the events that are written."""
-        times = (event.time for event in events if event.time is not None)
-        newest = max((time for time in times if time <= self._latest), default=None)
+        latest = self._latest
+        times = [
+            event.time
+            for event in events
+            if event.time is not None and event.time <= latest
+        ]
+        newest = max(times, default=None)
         if newest is not None:
             day = newest // _MS_PER_DAY
             if day > self._known.get("newest_event_day", day - 1):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from target_amplitude_nami.amplitude.event import EncodedEvent
 from target_amplitude_nami.errors import UnreadableRecord
-from target_amplitude_nami.jsontext import MOST_LEVELS, decode, normalise
+from target_amplitude_nami.jsontext import MOST_LEVELS, decode
 from target_amplitude_nami.nami.records import (
     NO_STATE,
     NamiEvent,
@@ -20,6 +20,7 @@ from target_amplitude_nami.nami.records import (
     RecordReader,
     UserState,
 )
+from target_amplitude_nami.normalising import normalise
 from target_amplitude_nami.outcomes import Refusal
 from tests.support.pipeline_harness import PipelineHarness
 from tests.support.records import (

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from singer_sdk.mapper import PluginMapper
 
-from target_amplitude_nami.jsontext import normalise
+from target_amplitude_nami.normalising import normalise
 from tests.support.pipeline_harness import PipelineHarness
 from tests.support.records import (
     DEVICE,
