@@ -43,8 +43,14 @@ class Delivered:
     up, and one at a time may write.
     """
 
-    def __init__(self) -> None:
-        """Know of none yet."""
+    def __init__(self, *, is_lasting: bool = True) -> None:
+        """Know of none yet.
+
+        Args:
+            is_lasting: Whether somebody may read the file after the run; else it has
+                nothing but what look-ups need.
+        """
+        self._row_of = _row_of if is_lasting else _row_for_lookups
         self._lock = threading.Lock()
         self._pending: Pending[DedupKey, SentEvent] = Pending()
         self._has_file = False
@@ -114,7 +120,7 @@ class Delivered:
         taken = self._pending.pop_taken()
         now = int(time.time() * 1000)
         for keys in chunks(sorted(taken), MOST_ROWS):  # few rows in RAM at once
-            rows = [_row_of(taken[key]) for key in keys]
+            rows = [self._row_of(taken[key]) for key in keys]
             run_for_rows(file, _ADD, rows, self._project, now, calendar.today)
         calendar.note_events(taken.values())
         return bool(taken)
@@ -151,6 +157,10 @@ def _row_of(event: SentEvent) -> tuple[object, ...]:
         event.event_type,
         event.time,
     )
+
+
+def _row_for_lookups(event: SentEvent) -> tuple[object, ...]:
+    return event.key, "", "", "", event.event_type, event.time
 
 
 @functools.lru_cache(maxsize=16)

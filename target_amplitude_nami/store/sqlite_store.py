@@ -97,7 +97,9 @@ class SqliteStore:
             for project in projects
         }
         """What was sent of a state in each project, by user id or device id."""
-        self._delivered = {project: Delivered() for project in projects}
+        self._delivered = {
+            project: Delivered(is_lasting=is_lasting) for project in projects
+        }
         self._held = HeldRecords()
         self.held_of: t.Final = self._held.of_user
         self.held_of_identified_users: t.Final = self._held.of_identified_users
