@@ -262,10 +262,12 @@ class AmplitudeWriter:
     def _expect_open(self) -> None:
         if self._report is not None:
             raise ValueError("the writer is closed")
+        if self._has_failed:
+            raise ValueError("the writer has failed: close it, and make another one")
         if not self._is_open:
-            self._is_open = True
             with _Failure(self):
                 self._run.open()
+            self._is_open = True
 
     def note_failure(self) -> None:
         """Note that nothing more can be delivered."""
@@ -282,16 +284,18 @@ class AmplitudeWriter:
         if self._report is not None:
             return
         self._shutdown.request(self._settings.shutdown_grace)
+        is_delivered = False
         try:
             if not self._has_failed:
                 self._run.deliver()
+                is_delivered = True
         except AmplitudeNamiError as another:
-            self._has_failed = True
             error.add_note(f"What was written before is not all delivered: {another}")
-        try:
-            self._end("failed" if self._has_failed else "interrupted")
-        except AmplitudeNamiError as another:
-            error.add_note(f"The writer could not be closed in order: {another}")
+        finally:
+            try:
+                self._end("interrupted" if is_delivered else "failed")
+            except Exception as another:  # noqa: BLE001 - it must not hide the caller's
+                error.add_note(f"The writer could not be closed in order: {another}")
 
 
 class _Failure:

@@ -81,13 +81,23 @@ class QueuedRejects:
         """Do nothing: what is here is still handed over."""
 
     def hand_over(self) -> None:
-        """Give the rejects to the callback, or log them."""
+        """Give the rejects to the callback, or log them.
+
+        Raises:
+            Exception: The first that the callback raised, once it was given all.
+        """
+        failure: Exception | None = None
         while self._queue:
             reject = self._queue.popleft()
-            if self._on_reject is not None:
-                self._on_reject(reject)
-            else:
+            if self._on_reject is None:
                 self._log(reject)
+                continue
+            try:
+                self._on_reject(reject)
+            except Exception as error:  # noqa: BLE001 - whatever the caller's code does
+                failure = failure or error
+        if failure is not None:
+            raise failure
 
     def _log(self, reject: Reject) -> None:
         kind = reject.reason, reject.field

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import logging
 import pickle
@@ -14,6 +15,7 @@ from target_amplitude_nami.errors import (
     ConfigurationError,
     DeliveryError,
     NothingRecognised,
+    OutputUnwritable,
 )
 from target_amplitude_nami.settings import Settings
 from target_amplitude_nami.writer import AmplitudeWriter
@@ -385,3 +387,33 @@ def test_the_report_goes_to_the_logger_that_is_given(
         writer.write(nami.impression(1))
 
     assert "1 records read: 1 delivered" in caplog.text
+
+
+def test_a_writer_that_could_not_be_opened_takes_no_record(tmp_path: Path) -> None:
+    settings = Settings.load({"dry_run": True, "dry_run_path": str(tmp_path)})
+    writer = AmplitudeWriter(settings)
+    with pytest.raises(OutputUnwritable):
+        writer.write(nami.impression(1))
+    with pytest.raises(ValueError, match="failed"):
+        writer.write(nami.impression(2))
+    writer.close()
+    assert writer.report.read == 0
+
+
+def test_the_exception_in_the_block_goes_on_though_the_callback_fails(
+    amplitude: ScriptedServer,
+) -> None:
+    def fail(_reject: Reject) -> None:
+        raise RuntimeError("callback")
+
+    writer = AmplitudeWriter(settings_for(amplitude), on_reject=fail)
+
+    def write_and_fail() -> None:
+        with writer:
+            with contextlib.suppress(RuntimeError):
+                writer.write(nami.impression(1, created_date="never"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_and_fail()
+    assert writer.report.rejected == 1

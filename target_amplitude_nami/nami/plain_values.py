@@ -11,6 +11,7 @@ import typing as t
 import msgspec
 
 from target_amplitude_nami import jsontext
+from target_amplitude_nami.errors import UnreadableRecord
 
 _OPENINGS: t.Final = frozenset({"{", "["})
 _BRACE, _BRACKET = b"{["
@@ -68,6 +69,10 @@ def _parsed(text: str, levels: int) -> t.Any:
         return text
     try:
         value = jsontext.decode(text, most_levels=levels)
+    except jsontext.TooDeep as error:
+        raise UnreadableRecord(
+            "too_deep", "event_properties", f"JSON text in the record is {error}"
+        ) from error
     except ValueError:
         return text
     return plain_value(value, levels)

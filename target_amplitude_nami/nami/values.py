@@ -151,13 +151,17 @@ def json_text(text: str, field: str) -> t.Any:
     """Return what JSON text holds; None for blank text.
 
     Raises:
-        UnreadableRecord: For text that is no JSON, or nested too deep
-            (`not_json`).
+        UnreadableRecord: For text that is no JSON (`not_json`), or nested too deep
+            (`too_deep`).
     """
     if is_blank(text):
         return None
     try:
         return jsontext.decode(text.strip(PADDING))
+    except jsontext.TooDeep as error:
+        raise UnreadableRecord(
+            "too_deep", field, f"{field} holds JSON text that is {error}"
+        ) from error
     except ValueError as error:
         raise UnreadableRecord(
             "not_json", field, f"{field} holds text that is not JSON: {error}"

@@ -7,7 +7,9 @@ import os
 import re
 import sys
 import typing as t
+from decimal import Decimal
 
+import msgspec
 from singer_sdk.mapper import MAPPER_SOURCE_OPTION, CustomStreamMap, PluginMapper
 
 from target_amplitude_nami import normalising
@@ -113,7 +115,8 @@ def transform(
     mapped: dict[str, t.Any] | None = stream_map.transform(dict(record))
     if mapped is None or not isinstance(stream_map, CustomStreamMap):
         return mapped
-    return normalising.normalise(mapped)
+    plain = msgspec.to_builtins(mapped, builtin_types=(Decimal,))
+    return normalising.normalise(plain)
 
 
 def _source(key: str, definition: object) -> str:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami.plain_values import plain_members, plain_value
 
 
@@ -31,7 +32,6 @@ from target_amplitude_nami.nami.plain_values import plain_members, plain_value
         ("{}", None),
         ("[1", "[1"),
         ("{a}", "{a}"),
-        ("[" * 100_000 + "]" * 100_000, "[" * 100_000 + "]" * 100_000),
         (" [1]", " [1]"),
         (r'["cut \ud83d"]', ["cut \ufffd"]),
         ("null", "null"),
@@ -106,3 +106,10 @@ def test_what_is_plain_is_not_copied() -> None:
     for text in ("text", "Écoutez — “sans pub” ☀️"):
         members = {"a": {"b": ["x", {"c": Decimal("1.10")}], "d": True}, "e": text}
         assert plain_members(members) is members
+
+
+@pytest.mark.parametrize("levels", [201, 100_000])
+def test_text_that_is_nested_too_deep_is_refused(levels: int) -> None:
+    with pytest.raises(UnreadableRecord) as refusal:
+        plain_value("[" * levels + "]" * levels)
+    assert refusal.value.reason == "too_deep"
