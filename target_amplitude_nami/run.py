@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import sys
 import time
 import typing as t
 
@@ -17,8 +16,7 @@ from target_amplitude_nami.accounting.reporting import Reporting
 from target_amplitude_nami.amplitude import limits
 from target_amplitude_nami.amplitude.checks import Checks
 from target_amplitude_nami.delivery.deliveries import Deliveries
-from target_amplitude_nami.delivery.delivery import Delivery, DeliveryOptions
-from target_amplitude_nami.delivery.packing import RequestLimits
+from target_amplitude_nami.delivery.delivery import Delivery
 from target_amplitude_nami.delivery.rate_limits import RateLimiter
 from target_amplitude_nami.destinations import Destinations
 from target_amplitude_nami.errors import LedgerImbalance
@@ -218,20 +216,10 @@ class Run:
         return milliseconds > self._tomorrow_ms + elapsed * 1000
 
     def _delivery_to(self, project: Project) -> Delivery:
-        settings = self.settings
         prefix = "the sandbox's project: " if project == "sandbox" else ""
-        per_id_per_second = limits.EVENTS_PER_SECOND_PER_ID[settings.api]
-        options = DeliveryOptions(
-            lanes=settings.parallel_requests,
-            limits=RequestLimits(settings.batch_size_rows, settings.event_bytes),
-            batch_wait_seconds=settings.batch_wait_seconds,
-            retry_for=settings.retry_for,
-            # What goes into a file is no load to anybody.
-            per_id_per_second=sys.maxsize if settings.dry_run else per_id_per_second,
-        )
         return Delivery(
             lambda: self._destinations.sender_for(project),
-            options,
+            self.settings.delivery,
             self.outcomes.of_project(project),
             rate_limiter=self._rate_limiter,
             log=lambda message: self._logger.warning("%s%s", prefix, message),

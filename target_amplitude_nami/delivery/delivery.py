@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import typing as t
 
@@ -24,6 +25,7 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.amplitude.event import EncodedEvent
     from target_amplitude_nami.delivery.protocols import Outcomes, Sender
     from target_amplitude_nami.delivery.traffic import Traffic
+    from target_amplitude_nami.settings.options import DeliveryOptions
 
 MOST_BYTES_UNSETTLED: t.Final = 24_000_000
 """With the events of deferred users: once those take all of it, reading waits for them.
@@ -33,16 +35,6 @@ _MOST_REQUESTS_WAITING_PER_LANE = 2
 """On average: reading goes on past one slow lane until all have so many."""
 _POLL_SECONDS = 0.2
 """How often the submitting thread looks up from waiting: it has to serve signals."""
-
-
-class DeliveryOptions(msgspec.Struct, frozen=True):
-    """How a run delivers to a project, in the names of the settings."""
-
-    lanes: int
-    limits: RequestLimits
-    batch_wait_seconds: float
-    retry_for: float
-    per_id_per_second: int
 
 
 class Delivery:
@@ -74,12 +66,12 @@ class Delivery:
             clock: The time.
         """
         self._options = options
-        self._limits = options.limits
+        self._limits = RequestLimits(options.events_per_request, options.event_bytes)
         rate_limiter = rate_limiter or RateLimiter()
         if (per_second := rate_limiter.per_second) is not None:
             # A request of many seconds' worth would be a burst, then a long silence.
             self._limits = msgspec.structs.replace(
-                options.limits, events=min(options.limits.events, per_second)
+                self._limits, events=min(self._limits.events, per_second)
             )
         self._clock = clock or Clock()
         self._condition = threading.Condition()
@@ -89,7 +81,8 @@ class Delivery:
         self._unsettled_bytes = 0
         self._unsettled_events = 0
         id_limiter = PerIdRateLimiter(
-            per_id_per_second=options.per_id_per_second, run_limiter=rate_limiter
+            per_id_per_second=options.events_per_second_per_id or sys.maxsize,
+            run_limiter=rate_limiter,
         )
 
         def batch_sender(pause: Callable[[float], None]) -> BatchSender:

@@ -45,8 +45,8 @@ class DeliveryOptions:
     lanes: int
     """Requests in flight at a time."""
     events_per_request: int
-    bytes_per_request: int
-    """Of a whole request body, what encloses its events included."""
+    event_bytes: int
+    """Of the events of one request and the commas between them."""
     batch_wait_seconds: float
     """How long an event waits for its request to fill."""
     retry_for: float

@@ -135,7 +135,7 @@ class Settings(DeclaredSettings):
         return DeliveryOptions(
             lanes=self.parallel_requests,
             events_per_request=self.batch_size_rows,
-            bytes_per_request=self.max_request_bytes,
+            event_bytes=self.event_bytes,
             batch_wait_seconds=self.batch_wait_seconds,
             retry_for=self.retry_for,
             events_per_second=self.max_events_per_second,

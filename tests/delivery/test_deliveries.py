@@ -9,9 +9,9 @@ import pytest
 
 from target_amplitude_nami.amplitude.answers import Answer, Delivered, Fatal
 from target_amplitude_nami.delivery.deliveries import Deliveries
-from target_amplitude_nami.delivery.delivery import Delivery, DeliveryOptions
-from target_amplitude_nami.delivery.packing import RequestLimits
+from target_amplitude_nami.delivery.delivery import Delivery
 from target_amplitude_nami.errors import DeliveryError
+from target_amplitude_nami.settings.options import DeliveryOptions
 from tests.support.delivery import (
     NotedOutcomes,
     ScriptedSender,
@@ -27,10 +27,12 @@ if t.TYPE_CHECKING:
 SECONDS = 20
 OPTIONS = DeliveryOptions(
     lanes=2,
-    limits=RequestLimits(2000, 900_000),
+    events_per_request=2000,
+    event_bytes=900_000,
     batch_wait_seconds=3600,
     retry_for=0,
-    per_id_per_second=1000,
+    events_per_second=None,
+    events_per_second_per_id=1000,
 )
 
 

@@ -625,11 +625,15 @@ def test_a_fatal_answer_is_noticed_between_records() -> None:
     with DeliveryHarness([Fatal("wrong key")]) as harness:
         harness.submit(of_many_users(1))
         harness.clock.time += 5
-        harness.delivery.tick()
-        for lane in alive_lanes():
-            lane.join(SECONDS)
-        with pytest.raises(DeliveryError, match="wrong key"):
+
+        def tick_until_the_lane_has_ended() -> None:
             harness.delivery.tick()
+            for lane in alive_lanes():
+                lane.join(SECONDS)
+            harness.delivery.tick()
+
+        with pytest.raises(DeliveryError, match="wrong key"):
+            tick_until_the_lane_has_ended()
 
 
 def test_a_fatal_answer_is_noticed_at_the_end() -> None:

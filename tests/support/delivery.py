@@ -11,7 +11,7 @@ from target_amplitude_nami.amplitude.answers import Answer, Delivered
 from target_amplitude_nami.amplitude.event import EncodedEvent, memory_bytes_of
 from target_amplitude_nami.delivery.batch_sender import BatchSender
 from target_amplitude_nami.delivery.clock import Clock
-from target_amplitude_nami.delivery.delivery import Delivery, DeliveryOptions
+from target_amplitude_nami.delivery.delivery import Delivery
 from target_amplitude_nami.delivery.lane import Lane
 from target_amplitude_nami.delivery.packing import RequestLimits
 from target_amplitude_nami.delivery.protocols import Undelivered
@@ -24,6 +24,7 @@ from target_amplitude_nami.outcomes import (
     SentEvent,
     dedup_key,
 )
+from target_amplitude_nami.settings.options import DeliveryOptions
 from target_amplitude_nami.shutdown import Shutdown
 
 if t.TYPE_CHECKING:
@@ -306,12 +307,15 @@ class DeliveryHarness:
         **options: t.Any,
     ) -> None:
         """Take what Amplitude answers, and options that differ from the usual ones."""
+        limits: RequestLimits = options.pop("limits", RequestLimits(2000, 900_000))
         values: dict[str, t.Any] = {
             "lanes": 1,
-            "limits": RequestLimits(2000, 900_000),
+            "events_per_request": limits.events,
+            "event_bytes": limits.event_bytes,
             "batch_wait_seconds": 5,
             "retry_for": 1800,
-            "per_id_per_second": 1000,
+            "events_per_second": None,
+            "events_per_second_per_id": options.pop("per_id_per_second", 1000),
         }
         self.clock = FakeClock()
         self.outcomes = NotedOutcomes()
