@@ -194,7 +194,7 @@ class Run:
         self._deliveries.close(
             _SECONDS_FOR_LANES_WHEN_LATE if is_late else _SECONDS_FOR_LANES
         )
-        self._store.apply_invalidations()
+        self.outcomes.state.close()
         reporting = self._reporting
         with contextlib.ExitStack() as last_things:  # the last one named comes first
             last_things.callback(self._destinations.close)
@@ -204,9 +204,14 @@ class Run:
             last_things.callback(reporting.write_metrics, report)
             last_things.callback(reporting.write_report, report)
             last_things.callback(reporting.log, report, self._rejects.advice)
-            last_things.callback(self._store.commit)
-            last_things.callback(self._rejects.close)
+            last_things.callback(self._save_last)
+            last_things.callback(self._store.apply_invalidations)
         return report
+
+    def _save_last(self) -> None:
+        """Make rejects safe, and only then what was learnt: it forgets held records."""
+        self._rejects.close()
+        self._store.commit(self._rejects.sync)
 
     def _is_future(self, milliseconds: int) -> bool:
         """Return whether only a wrong clock can have given a time, ms since 1970."""

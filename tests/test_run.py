@@ -1,13 +1,19 @@
-"""What a run hands to delivery at once."""
+"""A run: what it hands to delivery at once, and how it ends."""
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import pytest
 
 from target_amplitude_nami.delivery.delivery import Delivery
+from target_amplitude_nami.errors import OutputUnwritable
+from target_amplitude_nami.run import Run
+from target_amplitude_nami.settings import Settings
+from target_amplitude_nami.shutdown import Shutdown
 from tests.support import nami, singer
+from tests.support.outcomes import NotedRejects, NotedStore
 from tests.support.target_harness import TargetHarness
 
 if TYPE_CHECKING:
@@ -57,3 +63,26 @@ def test_many_that_waited_leave_a_few_at_a_time(
     harness.take(singer.records("events", [*waiting, nami.subscription(1)]))
     assert len(harness.sent) == len(waiting) + 1
     assert max(map(len, handed_over)) <= 400
+
+
+def test_nothing_is_committed_at_the_end_when_the_rejects_are_not_safe(
+    tmp_path: Path,
+) -> None:
+    """The commit would forget held records whose rejects are lost."""
+    notes: list[str] = []
+    store, rejects = NotedStore(notes), NotedRejects(notes)
+    rejects.close = rejects.sync  # type: ignore[method-assign]
+    rejects.is_full = True
+    settings = Settings.load({"dry_run": True, "dry_run_path": f"{tmp_path}/requests"})
+    run = Run(
+        settings,
+        store=store,
+        rejects=rejects,
+        write_state=None,
+        shutdown=Shutdown(),
+        logger=logging.getLogger("test"),
+        user_agent="test",
+    )
+    with pytest.raises(OutputUnwritable):
+        run.close("failed")
+    assert "commit" not in notes

@@ -34,6 +34,7 @@ class StateRelease:
         self._save = save
         self._write_state = write_state
         self._releasing = threading.Lock()
+        self._is_closed = False
 
     def take(self, state: bytes) -> None:
         """Take a STATE, which leaves once all that was read before it is settled.
@@ -62,13 +63,19 @@ class StateRelease:
         Raises:
             AmplitudeNamiError: When the disk, or standard output, does not take it.
         """
-        while self._ledger.has_state_to_release:
+        while self._ledger.has_state_to_release and not self._is_closed:
             if not self._releasing.acquire(blocking=False):
                 return
             try:
                 self._write_released()
             finally:
                 self._releasing.release()
+
+    def close(self) -> None:
+        """Write no further STATE; return when one that is being written is whole."""
+        self._is_closed = True
+        with self._releasing:
+            self._write_state = None
 
     def _write_released(self) -> None:
         state = self._ledger.take_released_state()

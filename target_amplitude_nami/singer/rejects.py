@@ -54,6 +54,7 @@ class RejectsFile:
         self._known = known
         self._lock = threading.Lock()
         self._file: t.BinaryIO | None = None
+        self._trouble: OutputUnwritable | None = None
         self._is_synced = True
         self._can_be_read = False
         """Whether it is no device or pipe."""
@@ -117,6 +118,7 @@ class RejectsFile:
     def _write(self, stream: str, message: bytes) -> int:
         """Write a message; return where in the file it stands."""
         with self._lock:
+            self._raise_trouble()
             try:
                 file = self._file or self._open()
                 if stream not in self._declared:
@@ -155,6 +157,7 @@ class RejectsFile:
             OutputUnwritable: When the disk does not take it.
         """
         with self._lock:
+            self._raise_trouble()
             if self._is_synced or self._file is None:
                 return
             try:
@@ -171,6 +174,8 @@ class RejectsFile:
         Raises:
             OutputUnwritable: When the disk does not take it.
         """
+        if self._file is None:
+            return
         try:
             self.sync()
         finally:
@@ -191,9 +196,15 @@ class RejectsFile:
         self._file = file
         return file
 
+    def _raise_trouble(self) -> None:
+        """Fail again: a disk may forget what it failed to take, and succeed later."""
+        if self._trouble is not None:
+            raise OutputUnwritable(*self._trouble.args)
+
     def _unwritable(self, error: OSError) -> OutputUnwritable:
-        return OutputUnwritable(
+        self._trouble = OutputUnwritable(
             f"The rejects file {self.path} cannot be written ({error.strerror}): "
             f"free or repair the disk, or set another `rejects_path`, and run again. "
             f"Nothing is lost"
         )
+        return self._trouble

@@ -53,6 +53,8 @@ class Committer:
         self._parts = parts
         self._forgets = forgets
         self._is_dirty = False
+        self._has_failed = False
+        """Whether what must be safe before a commit could not be made so."""
 
     @property
     def backlog(self) -> float:
@@ -67,7 +69,11 @@ class Committer:
         """
         for part in self._parts:
             part.take_unwritten()
-        first()
+        try:
+            first()
+        except BaseException:
+            self._has_failed = True
+            raise
         for part in self._parts:
             self._write(part)
 
@@ -76,7 +82,9 @@ class Committer:
         self._commit(self._parts)
 
     def commit_only(self, part: Part) -> None:
-        """Write and commit what is ready in one part."""
+        """Write and commit what is ready in one part, unless the run is failing."""
+        if self._has_failed:
+            return
         self._write(part)
         self._commit([part])
 

@@ -22,7 +22,7 @@ _LAST_ONES: t.Final = 20
 _BYTES_AROUND_A_RECORD: t.Final = 800
 """What the objects and dicts take beside a record that is not written yet."""
 _ADD: t.Final = """
-INSERT OR IGNORE INTO held
+INSERT OR REPLACE INTO held
     (number, nami_user_id, stream, line, record, since, record_hash)
 SELECT column1, column2, column3, CAST(column4 AS TEXT), CAST(column5 AS TEXT),
     column6, column7

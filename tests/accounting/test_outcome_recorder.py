@@ -134,6 +134,36 @@ def test_no_thread_waits_for_another_one_that_writes_a_state(
     assert outcomes.states == [1, 2]
 
 
+def test_after_the_end_no_state_is_written(outcomes: OutcomeHarness) -> None:
+    outcomes.play("+a 1")
+    outcomes.recorder.state.close()
+    assert outcomes.play(".a 2") == []
+
+
+def test_the_end_waits_until_a_state_is_written_as_a_whole(
+    outcomes: OutcomeHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_writing, may_go_on = threading.Event(), threading.Event()
+    commit = outcomes.store.commit
+
+    def commit_slowly(*first: object) -> None:
+        is_writing.set()
+        assert may_go_on.wait(timeout=10)
+        commit(*first)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(outcomes.store, "commit", commit_slowly)
+    outcomes.play("+a 1")
+    lane = threading.Thread(target=lambda: outcomes.play(".a"))
+    lane.start()
+    assert is_writing.wait(timeout=10)
+    end = threading.Thread(target=outcomes.recorder.state.close)
+    end.start()
+    may_go_on.set()
+    end.join(timeout=10)
+    assert outcomes.states == [1]
+    lane.join(timeout=10)
+
+
 def test_a_held_record_is_forgotten_once_it_is_filtered_or_rejected(
     outcomes: OutcomeHarness,
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -345,3 +346,24 @@ def test_a_damaged_note_of_a_place_is_none(tmp_path: Path) -> None:
         assert path.read_bytes().count(b"RECORD") == number + 1
         [key] = known
         known[key] = [RejectPlace(-1, 5, b""), RejectPlace(0, 2**62, b"")][number % 2]
+
+
+def test_what_a_disk_did_not_take_once_fails_every_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a failed fsync, a second one succeeds although the pages are gone."""
+    rejects = RejectsFile(tmp_path / "rejects.singer", "nami")
+    rejects.write("events", b"{}", REFUSAL)
+
+    def fail(_descriptor: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fsync", fail)
+        with pytest.raises(OutputUnwritable):
+            rejects.sync()
+    for again in (rejects.sync, lambda: rejects.write("events", b"{}", REFUSAL)):
+        with pytest.raises(OutputUnwritable, match="Input/output error"):
+            again()
+    with pytest.raises(OutputUnwritable):
+        rejects.close()

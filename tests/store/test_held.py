@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import pytest
+
 from target_amplitude_nami.nami.state import UserState
 from target_amplitude_nami.store.profiles import UserProfile
 from tests.support.memory import EVENT, leave, remember
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
     from target_amplitude_nami.store.sqlite_store import SqliteStore
 
@@ -106,3 +106,26 @@ def test_the_figures_have_how_many_wait_and_since_when(
         memory.hold("nami-1", "events", b"%d" % moment, b"%d" % moment)
     assert memory.figures().waiting == 2
     assert memory.figures().waiting_since == 1_000
+
+
+def test_no_held_record_is_deleted_after_its_reject_could_not_be_made_safe(
+    path: Path,
+) -> None:
+    leave(path, lambda memory: memory.hold("nami-1", "events", b"line", b"record"))
+    memory = remember(path)
+    [held] = memory.all_held()
+    memory.forget_held(held.number)
+
+    def fail() -> None:
+        raise OSError
+
+    with pytest.raises(OSError):  # noqa: PT011 - the one above
+        memory.commit(fail)
+    large = b"x" * 5_000_000
+    for number in range(3):  # so much that held records are committed by themselves
+        memory.hold("nami-2", "events", large, b"%d" % number)
+    memory.close()
+
+    memory = remember(path)
+    assert [h.line for h in memory.held_of("nami-1")] == [b"line"]
+    memory.close()
