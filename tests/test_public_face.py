@@ -41,7 +41,14 @@ def in_fresh_interpreter(folder: Path, code: str) -> Any:
         capture_output=True,
         check=True,
         cwd=folder,
-        env=clean_environment({"PYTHONPATH": ""}),
+        # An installed package has its bytecode: the first of several writes it here.
+        env=clean_environment(
+            {
+                "PYTHONPATH": "",
+                "PYTHONDONTWRITEBYTECODE": "",
+                "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
+            }
+        ),
     )
     return json.loads(done.stdout)
 
