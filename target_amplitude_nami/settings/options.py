@@ -9,9 +9,6 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-Project: t.TypeAlias = t.Literal["main", "sandbox"]
-"""The Amplitude projects of a run: that of `api_key`, and of `sandbox_api_key`."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MappingOptions:

@@ -28,7 +28,6 @@ from target_amplitude_nami.settings.events import EventNames, read_event_names
 from target_amplitude_nami.settings.options import (
     DeliveryOptions,
     MappingOptions,
-    Project,
 )
 from target_amplitude_nami.settings.schema import (
     DEFAULTS,
@@ -39,6 +38,8 @@ from target_amplitude_nami.settings.validation import problems_by_setting
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from target_amplitude_nami.outcomes import Project
 
 _EPOCH: t.Final = moment("1970-01-01")
 _AMPLITUDES_OWN_HOSTS: t.Final = frozenset(

@@ -17,6 +17,7 @@ from tests.support.memory import sent_event
 from tests.support.outcomes import LINE, ORIGIN, REFUSAL, NotedStore, event
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.support.outcomes import OutcomeHarness
@@ -111,25 +112,38 @@ def test_a_run_may_emit_no_state(silent_outcomes: OutcomeHarness) -> None:
     assert "sync" not in silent_outcomes.notes
 
 
-def test_no_thread_waits_for_another_one_that_writes_a_state(
-    outcomes: OutcomeHarness, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    is_writing, may_go_on = threading.Event(), threading.Event()
-    commit = outcomes.store.commit
+class SlowDisk:
+    """What a commit waits for, and what shows that it has begun."""
 
-    def commit_slowly(*first: object) -> None:
-        is_writing.set()
-        assert may_go_on.wait(timeout=10)
-        commit(*first)  # type: ignore[arg-type]
+    def __init__(self) -> None:
+        """Begin with no commit."""
+        self.is_writing, self.may_go_on = threading.Event(), threading.Event()
+
+
+@pytest.fixture
+def slow_disk(outcomes: OutcomeHarness, monkeypatch: pytest.MonkeyPatch) -> SlowDisk:
+    """Return the disk of a store that commits only when the test lets it."""
+    disk, commit = SlowDisk(), outcomes.store.commit
+
+    def commit_slowly(first: Callable[[], None]) -> None:
+        disk.is_writing.set()
+        assert disk.may_go_on.wait(timeout=10)
+        commit(first)
 
     monkeypatch.setattr(outcomes.store, "commit", commit_slowly)
+    return disk
+
+
+def test_no_thread_waits_for_another_one_that_writes_a_state(
+    outcomes: OutcomeHarness, slow_disk: SlowDisk
+) -> None:
     outcomes.play("+a 1 +b 2")
     lane = threading.Thread(target=lambda: outcomes.play(".a"))
     lane.start()
-    assert is_writing.wait(timeout=10)
+    assert slow_disk.is_writing.wait(timeout=10)
     outcomes.play(".b +c 3")  # by this thread, while the disk takes its time
     assert outcomes.states == []
-    may_go_on.set()
+    slow_disk.may_go_on.set()
     lane.join(timeout=10)
     assert outcomes.states == [1, 2]
 
@@ -141,24 +155,17 @@ def test_after_the_end_no_state_is_written(outcomes: OutcomeHarness) -> None:
 
 
 def test_the_end_waits_until_a_state_is_written_as_a_whole(
-    outcomes: OutcomeHarness, monkeypatch: pytest.MonkeyPatch
+    outcomes: OutcomeHarness, slow_disk: SlowDisk
 ) -> None:
-    is_writing, may_go_on = threading.Event(), threading.Event()
-    commit = outcomes.store.commit
-
-    def commit_slowly(*first: object) -> None:
-        is_writing.set()
-        assert may_go_on.wait(timeout=10)
-        commit(*first)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(outcomes.store, "commit", commit_slowly)
     outcomes.play("+a 1")
     lane = threading.Thread(target=lambda: outcomes.play(".a"))
     lane.start()
-    assert is_writing.wait(timeout=10)
+    assert slow_disk.is_writing.wait(timeout=10)
     end = threading.Thread(target=outcomes.recorder.state.close)
     end.start()
-    may_go_on.set()
+    end.join(timeout=0.05)
+    assert end.is_alive()
+    slow_disk.may_go_on.set()
     end.join(timeout=10)
     assert outcomes.states == [1]
     lane.join(timeout=10)
