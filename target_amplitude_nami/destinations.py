@@ -139,6 +139,26 @@ class Destinations:
         )
 
 
+class NoDestinations:
+    """The destinations of a rehearsal, which sends nothing."""
+
+    name: t.Final = "nowhere"
+
+    def open(self) -> None:
+        """Open nothing."""
+
+    def sender_for(self, project: Project) -> t.NoReturn:
+        """Refuse: nothing is sent.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Close nothing."""
+
+
 class _LocalClient(Client):
     """A connection to the local Amplitude of this run, whose disk may be full."""
 

@@ -11,6 +11,10 @@ from target_amplitude_nami.accounting.ledger import Ledger
 from target_amplitude_nami.accounting.notices import Notices
 from target_amplitude_nami.accounting.outcome_recorder import OutcomeRecorder
 from target_amplitude_nami.accounting.progress import Progress
+from target_amplitude_nami.accounting.rehearsal import (
+    ObservedOutcomes,
+    RehearsedDeliveries,
+)
 from target_amplitude_nami.accounting.report import Report
 from target_amplitude_nami.accounting.reporting import Reporting
 from target_amplitude_nami.amplitude import limits
@@ -18,7 +22,7 @@ from target_amplitude_nami.amplitude.checks import Checks
 from target_amplitude_nami.delivery.deliveries import Deliveries
 from target_amplitude_nami.delivery.delivery import Delivery
 from target_amplitude_nami.delivery.rate_limits import RateLimiter
-from target_amplitude_nami.destinations import Destinations
+from target_amplitude_nami.destinations import Destinations, NoDestinations
 from target_amplitude_nami.errors import LedgerImbalance
 from target_amplitude_nami.pipeline.pipeline import Pipeline
 from target_amplitude_nami.store.model import StoreFigures
@@ -27,6 +31,7 @@ if t.TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
+    from target_amplitude_nami.accounting.rehearsal import Observer
     from target_amplitude_nami.accounting.reject_sink import RejectSink
     from target_amplitude_nami.outcomes import Project
     from target_amplitude_nami.settings import Settings
@@ -56,6 +61,7 @@ class Run:
         logger: logging.Logger,
         user_agent: str,
         now: Callable[[], float] = time.time,
+        observer: Observer | None = None,
     ) -> None:
         """Build the parts; nothing is opened before `open`.
 
@@ -68,6 +74,7 @@ class Run:
             logger: Takes what the run reports.
             user_agent: How requests introduce themselves.
             now: Seconds since 1970.
+            observer: Makes the run a rehearsal, and watches it: nothing is sent.
 
         Raises:
             ConfigurationError: When `endpoint: local` lacks packages.
@@ -94,10 +101,18 @@ class Run:
             metrics_path=settings.metrics_path,
         )
         self.ledger = Ledger()
-        self.outcomes = OutcomeRecorder(self.ledger, rejects, store, write_state)
-        self._destinations = Destinations(settings, logger, user_agent=user_agent)
         self._rate_limiter = RateLimiter(settings.max_events_per_second)
-        self._deliveries: Deliveries = Deliveries(self._delivery_to)
+        self.outcomes: OutcomeRecorder
+        self._destinations: Destinations | NoDestinations
+        self._deliveries: Deliveries | RehearsedDeliveries
+        if observer is None:
+            self.outcomes = OutcomeRecorder(self.ledger, rejects, store, write_state)
+            self._destinations = Destinations(settings, logger, user_agent=user_agent)
+            self._deliveries = Deliveries(self._delivery_to)
+        else:
+            self.outcomes = ObservedOutcomes(self.ledger, rejects, store, observer)
+            self._destinations = NoDestinations()
+            self._deliveries = RehearsedDeliveries(self.outcomes.of_project, observer)
         self._checks = Checks(
             min_id_length=settings.min_id_length,
             max_event_bytes=settings.event_bytes - 1,

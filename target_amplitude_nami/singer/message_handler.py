@@ -31,9 +31,8 @@ if t.TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from target_amplitude_nami.shutdown import Shutdown
-    from target_amplitude_nami.singer.parts import Outcomes, TakeRecord
+    from target_amplitude_nami.singer.parts import Outcomes, SingerRejects, TakeRecord
     from target_amplitude_nami.singer.recognition import Recognition
-    from target_amplitude_nami.singer.rejects import RejectsFile
     from target_amplitude_nami.singer.stream_router import StreamRouter
 
 _TICK_SECONDS = 0.2
@@ -53,7 +52,7 @@ class HandlerParts:
     """Takes a STATE, which leaves once all that was read before it is settled."""
     recognition: Recognition
     """Takes note of records that no sink sees."""
-    rejects: RejectsFile
+    rejects: SingerRejects
     """Takes the SCHEMA messages that precede rejects."""
     register_schema: Callable[[Message], None]
     """Makes the stream maps and sinks of a SCHEMA message."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from target_amplitude_nami.accounting.reject_sink import RejectSink
+
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -25,6 +27,13 @@ class Outcomes(t.Protocol):
 
     def reject(self, origin: Origin, refusal: Refusal, /) -> None:
         """Settle a record that cannot be delivered, and keep it."""
+
+
+class SingerRejects(RejectSink, t.Protocol):
+    """Keeps rejected records, and the SCHEMA messages that they came under."""
+
+    def declare(self, stream: str, schema_line: bytes, /) -> None:
+        """Take a stream's SCHEMA message, which will stand before its rejects."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -14,6 +14,21 @@ if t.TYPE_CHECKING:
 
     from target_amplitude_nami.settings import Settings
     from target_amplitude_nami.shutdown import Shutdown
+    from target_amplitude_nami.singer.parts import SingerRejects
+
+
+class BuildRun(t.Protocol):
+    """Makes the parts of a run: `build_run`, or the rehearsal's."""
+
+    def __call__(
+        self,
+        settings: Settings,
+        shutdown: Shutdown,
+        logger: logging.Logger,
+        *,
+        user_agent: str,
+    ) -> tuple[Run, SingerRejects]:
+        """Return a run and its rejects; nothing is opened yet."""
 
 
 def build_run(

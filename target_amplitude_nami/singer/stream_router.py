@@ -19,9 +19,8 @@ if t.TYPE_CHECKING:
 
     from singer_sdk.mapper import StreamMap
 
-    from target_amplitude_nami.singer.parts import Outcomes, TakeRecord
+    from target_amplitude_nami.singer.parts import Outcomes, SingerRejects, TakeRecord
     from target_amplitude_nami.singer.recognition import Recognition
-    from target_amplitude_nami.singer.rejects import RejectsFile
     from target_amplitude_nami.singer.sink import NamiSink
     from target_amplitude_nami.singer.stream_mapper import StreamMapper
 
@@ -40,7 +39,7 @@ class StreamRouter:
         outcomes: Outcomes,
         maps: StreamMapper,
         recognition: Recognition,
-        rejects: RejectsFile,
+        rejects: SingerRejects,
         *,
         find_sink: Callable[[str], NamiSink | None],
     ) -> None:

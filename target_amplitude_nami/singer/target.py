@@ -38,6 +38,8 @@ if t.TYPE_CHECKING:
 
     from singer_sdk.sinks import Sink
 
+    from target_amplitude_nami.singer.run_builder import BuildRun
+
 _T = t.TypeVar("_T")
 
 
@@ -56,8 +58,12 @@ class TargetAmplitudeNami(CommandTarget):
         TargetCapabilities.VALIDATE_RECORDS,
     ]
 
-    def __init__(self, **kwargs: t.Any) -> None:
-        """Check the configuration; see the SDK for the arguments.
+    def __init__(self, *, build: BuildRun = build_run, **kwargs: t.Any) -> None:
+        """Check the configuration.
+
+        Args:
+            build: Makes the parts of the run.
+            **kwargs: See the SDK.
 
         Raises:
             ConfigValidationError: With a line for every mistake.
@@ -66,7 +72,7 @@ class TargetAmplitudeNami(CommandTarget):
         super().__init__(**kwargs)
         self.max_parallelism = 1  # the SDK would end the sinks in threads
         settings = self.settings
-        self.run, rejects = build_run(
+        self.run, rejects = build(
             settings,
             self._shutdown,
             self.logger,

@@ -1,0 +1,1 @@
+"""The command `amplitude-nami`: what people run before, beside and after a pipeline."""

@@ -1,0 +1,66 @@
+"""What all subcommands share: their options, exit codes, and how they fail."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import typing as t
+
+import click
+
+from target_amplitude_nami.commands.configuration import read_configuration
+from target_amplitude_nami.commands.output import Output
+from target_amplitude_nami.errors import AmplitudeNamiError, ConfigurationError
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable
+
+WRONG: t.Final = 1
+"""The exit code when something is wrong; click exits with 2 for wrong arguments."""
+
+
+def configured(run: Callable[..., int]) -> Callable[..., None]:
+    """Give a command `--config` and `--json`, and exit with the code that it returns.
+
+    An error of this package is printed as one line, or one for each mistake in the
+    settings, and the exit code is 1.
+
+    Args:
+        run: Takes the configuration, where to print, and the command's own parameters.
+    """
+
+    @click.option(
+        "--config",
+        "paths",
+        multiple=True,
+        metavar="FILE",
+        help="A JSON file of settings, as for the target; ENV for the environment"
+        " variables. May be given several times.",
+    )
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+    @functools.wraps(run)
+    def command(*, paths: tuple[str, ...], as_json: bool, **parameters: t.Any) -> None:
+        output = Output(as_json=as_json)
+        try:
+            configuration = read_configuration(paths)
+            output = Output(as_json=as_json, secrets=configuration.secrets)
+            code = run(configuration, output, **parameters)
+        except AmplitudeNamiError as error:
+            fail(output, error)
+        sys.exit(code)
+
+    return command
+
+
+def fail(output: Output, error: AmplitudeNamiError) -> t.NoReturn:
+    """Print an error, and exit with 1."""
+    problems: tuple[str, ...] = (str(error),)
+    if isinstance(error, ConfigurationError):
+        problems = error.problems
+    if output.as_json:
+        output.result({"error": " ".join(problems), "problems": problems}, ())
+    else:
+        name = click.get_current_context().command_path
+        for problem in problems:
+            output.note(f"{name}: {problem}")
+    sys.exit(WRONG)

@@ -1,0 +1,125 @@
+"""Rehearses a run over Singer input: what would become of each record, and why."""
+
+from __future__ import annotations
+
+import functools
+import io
+import typing as t
+
+from singer_sdk.exceptions import ConfigValidationError
+
+from target_amplitude_nami.errors import ConfigurationError
+from target_amplitude_nami.run import Run
+from target_amplitude_nami.singer.target import TargetAmplitudeNami
+from target_amplitude_nami.store_choice import store_of
+
+if t.TYPE_CHECKING:
+    import logging
+    from collections.abc import Iterable, Mapping
+
+    from target_amplitude_nami.accounting.rehearsal import Observer
+    from target_amplitude_nami.accounting.report import Report
+    from target_amplitude_nami.outcomes import Refusal
+    from target_amplitude_nami.settings import Settings
+    from target_amplitude_nami.shutdown import Shutdown
+
+_AS_IN_A_REHEARSAL: t.Final[Mapping[str, object]] = {
+    "dry_run": True,  # needs no API key, and leaves the store as it was
+    "enabled": True,
+    "max_rejected": None,
+    "metrics_path": None,
+    "report_path": None,
+}
+
+
+def rehearse(
+    config: Mapping[str, object], lines: Iterable[bytes], observer: Observer
+) -> Report:
+    """Read Singer input as a run would; send nothing, and leave every file as it was.
+
+    What the file of `memory_path` knows of users and earlier deliveries counts.
+    Warnings of the run go to the log.
+
+    Args:
+        config: The settings that are given, as JSON values.
+        lines: The input.
+        observer: Watches what becomes of each record.
+
+    Returns:
+        The report of the run; what would be sent counts as delivered.
+
+    Raises:
+        AmplitudeNamiError: When a run would fail: the settings are wrong, nothing in
+            the input is Nami's, the store is in use.
+    """
+    try:
+        target = TargetAmplitudeNami(
+            config={**config, **_AS_IN_A_REHEARSAL},
+            build=functools.partial(_build, observer=observer),
+        )
+    except ConfigValidationError as error:
+        raise ConfigurationError(error.errors) from error
+    try:
+        target.listen(t.cast("t.IO[str]", _Lines(lines)))
+    except BaseException:
+        target.run.close("failed")
+        raise
+    finally:
+        target.signals.disarm()
+    return target.report
+
+
+def _build(
+    settings: Settings,
+    shutdown: Shutdown,
+    logger: logging.Logger,
+    *,
+    user_agent: str,
+    observer: Observer,
+) -> tuple[Run, NoRejects]:
+    rejects = NoRejects()
+    run = Run(
+        settings,
+        store=store_of(settings),
+        rejects=rejects,
+        write_state=None,
+        shutdown=shutdown,
+        logger=logger,
+        user_agent=user_agent,
+        observer=observer,
+    )
+    return run, rejects
+
+
+class _Lines:
+    """Lines as the file that the SDK expects; `singer/lines.py` takes any lines."""
+
+    def __init__(self, lines: Iterable[bytes]) -> None:
+        self._lines = lines
+
+    def __iter__(self) -> t.Iterator[bytes]:
+        return iter(self._lines)
+
+    def fileno(self) -> int:
+        raise io.UnsupportedOperation("fileno")
+
+
+class NoRejects:
+    """Keeps no rejected records: the observer of a rehearsal sees them."""
+
+    advice: t.Final = ""
+
+    def declare(self, stream: str, schema_line: bytes, /) -> None:
+        """Ignore a SCHEMA message."""
+
+    def declare_if_missing(self, stream: str, /) -> None:
+        """Do nothing."""
+
+    def write(self, stream: str, line: bytes, refusal: Refusal, /) -> None:
+        """Keep nothing."""
+
+    def sync(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""

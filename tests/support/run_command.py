@@ -1,0 +1,70 @@
+"""`amplitude-nami` as a real process, and what it printed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+COMMAND = Path(sys.executable).with_name("amplitude-nami")
+_OURS = "TARGET_AMPLITUDE_NAMI_"
+_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRun:
+    """What one run of the command printed."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> Any:
+        """What it printed with `--json`."""
+        return json.loads(self.stdout)
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of standard output."""
+        return self.stdout.splitlines()
+
+
+def run_command(
+    folder: Path,
+    *arguments: str | Path,
+    config: Mapping[str, object] | None = None,
+    stdin: bytes = b"",
+    environment: Mapping[str, str] | None = None,
+) -> CommandRun:
+    """Run `amplitude-nami` in a folder until it ends.
+
+    Args:
+        folder: Working directory.
+        arguments: The subcommand and its arguments.
+        config: Settings, given by `--config`: `config.json` is written in the folder.
+        stdin: Standard input.
+        environment: Further environment variables.
+    """
+    command = [str(COMMAND), *map(str, arguments)]
+    if config is not None:
+        (folder / "config.json").write_text(json.dumps(config))
+        command += ["--config", "config.json"]
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(_OURS)}
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        input=stdin,
+        capture_output=True,
+        check=False,
+        timeout=_SECONDS,
+        env={**inherited, **(environment or {})},
+    )
+    return CommandRun(done.returncode, done.stdout.decode(), done.stderr.decode())
