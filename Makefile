@@ -31,10 +31,11 @@ test-all: ## The same, then the tests that take longer: everything that CI check
 	$(MAKE) test
 	$(MAKE) test-slow
 
-# What `test` leaves out: real taps that follow the logs of real databases.
+# What `test` leaves out: long tests, and real taps that follow the logs of real
+# databases.
 test-slow: $(INSTALLED) taps
-	@printf '\n== pytest: taps\n'
-	$(BIN)/pytest -n auto --dist loadfile -m taps
+	@printf '\n== pytest: what takes longer\n'
+	$(BIN)/pytest -n auto --dist loadfile -m 'taps or slow'
 
 taps: $(TAPS:%=.taps/%/.installed)
 
