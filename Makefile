@@ -50,7 +50,7 @@ lint: $(INSTALLED) ## Check style, types and the import rules
 	@printf '\n== zizmor\n'
 	$(BIN)/zizmor --offline --quiet .github
 	@printf '\n== settings in the documents\n'
-	$(BIN)/python scripts/write_settings.py --check
+	$(BIN)/python -m scripts.write_settings --check
 
 format: $(INSTALLED) ## Format the code and fix what ruff can fix
 	$(BIN)/ruff check --fix
@@ -75,8 +75,8 @@ lock: $(INSTALLED) ## Bring the locks in line with pyproject.toml
 upgrade: LOCK_FLAGS = --upgrade
 upgrade: lock ## Lock the newest versions that pyproject.toml allows
 
-settings: $(INSTALLED) ## Write the declared settings into meltano.yml and README.md
-	$(BIN)/python scripts/write_settings.py
+settings: $(INSTALLED) ## Write what the target declares into meltano.yml and README.md
+	$(BIN)/python -m scripts.write_settings
 
 clean: ## Remove everything that the other commands made
 	rm -rf $(VENV) .taps .meltano output dist build
