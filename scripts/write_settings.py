@@ -1,8 +1,7 @@
-#!/usr/bin/env python3
-"""Writes the settings and capabilities of the target into README and `meltano.yml`.
+"""Writes what the target declares into README and `meltano.yml`.
 
-`meltano.yml` has the capabilities and the settings, `README.md` the settings. Both come
-from what `target-amplitude-nami --about --format=json` prints.
+`meltano.yml` has the capabilities, the settings and the commands, `README.md` the
+settings.
 """
 
 from __future__ import annotations
@@ -10,53 +9,25 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import msgspec
 from ruamel.yaml import YAML
 
+from scripts.plugin_definition import (
+    LOADER,
+    declared,
+    meltano_commands,
+    meltano_setting,
+)
+
+if TYPE_CHECKING:
+    from scripts.plugin_definition import About, Setting
+
 ROOT = Path(__file__).resolve().parent.parent
-LOADER = "target-amplitude-nami"
 TABLE_BEGINS = "<!-- settings: written by `make settings` -->\n"
 TABLE_ENDS = "<!-- end of settings -->\n"
-
-
-class Setting(msgspec.Struct, frozen=True):
-    """One property of the target's JSON schema."""
-
-    title: str = ""
-    description: str = ""
-    type: str | list[str] = "string"
-    default: Any = None
-    enum: list[str | None] = []
-    secret: bool = False
-
-    @property
-    def kind(self) -> str:
-        """The first JSON type that is not null."""
-        types = [self.type] if isinstance(self.type, str) else self.type
-        return next(name for name in types if name != "null")
-
-    @property
-    def options(self) -> list[str]:
-        """The allowed values of a setting that has few."""
-        return [value for value in self.enum if value is not None]
-
-
-class Settings(msgspec.Struct, frozen=True):
-    """The target's JSON schema."""
-
-    properties: dict[str, Setting]
-
-
-class About(msgspec.Struct, frozen=True):
-    """The answer of `--about`, as far as the documents have it."""
-
-    capabilities: list[str]
-    settings: Settings
 
 
 def main() -> int:
@@ -78,15 +49,6 @@ def main() -> int:
     return int(check and differs)
 
 
-def declared() -> About:
-    """Return what the installed target declares."""
-    command = Path(sys.executable).with_name(LOADER)
-    answer = subprocess.run(  # noqa: S603 - the project's own command
-        [command, "--about", "--format=json"], check=True, stdout=subprocess.PIPE
-    )
-    return msgspec.json.decode(answer.stdout, type=About)
-
-
 def meltano_yml(text: str, about: About) -> str:
     """Return `meltano.yml` with the loader's capabilities and settings."""
     yaml = YAML()
@@ -100,27 +62,12 @@ def meltano_yml(text: str, about: About) -> str:
         meltano_setting(name, setting)
         for name, setting in about.settings.properties.items()
     ]
+    loader["commands"] = meltano_commands(f"{Path(loader['executable']).parent}/")
     written = io.StringIO()
     yaml.dump(project, written)
     # Folding leaves blanks at line ends, which mean nothing in YAML.
     lines = (line.rstrip() for line in written.getvalue().splitlines())
     return "\n".join(lines) + "\n"
-
-
-def meltano_setting(name: str, setting: Setting) -> dict[str, Any]:
-    """Return one setting in Meltano's terms (Meltano, Plugin Definition Syntax)."""
-    definition: dict[str, Any] = {"name": name}
-    if setting.title:
-        definition["label"] = setting.title
-    definition["kind"] = "options" if setting.options else setting.kind
-    if setting.options:
-        definition["options"] = [{"label": o, "value": o} for o in setting.options]
-    if setting.secret:
-        definition["sensitive"] = True
-    if setting.default is not None:
-        definition["value"] = setting.default
-    definition["description"] = setting.description
-    return definition
 
 
 def readme(text: str, about: About) -> str:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import typing as t
 
 import click
+
+from target_amplitude_nami.commands.meltano import without_separator
 
 if sys.version_info >= (3, 12):
     from typing import override
 else:
     from typing_extensions import override
 
-_SUBCOMMANDS: t.Final[dict[str, str]] = {}
+_SUBCOMMANDS: t.Final[dict[str, str]] = {
+    "local": "target_amplitude_nami.commands.local",
+}
 """The module of each subcommand, whose `command` it is; in the order of their use."""
 
 
@@ -31,6 +36,10 @@ class _Subcommands(click.Group):
             return None
         found: click.Command = importlib.import_module(module).command
         return found
+
+    @override
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, without_separator(args, os.environ))
 
 
 @click.command(

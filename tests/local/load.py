@@ -1,4 +1,4 @@
-"""How fast `local-amplitude` takes Nami's events over HTTP, and what that costs it.
+"""How fast `amplitude-nami local` takes Nami's events over HTTP, and at what cost.
 
 Run as a program, it sends so many events of so many users to a server of its own:
 
@@ -107,7 +107,7 @@ def measure(file: Path, count: int, users: int) -> tuple[float, float]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [Path(sys.executable).with_name("local-amplitude"), file]
+    command = [Path(sys.executable).with_name("amplitude-nami"), "local", file]
     server = subprocess.Popen(
         [*command, "--port", str(port)], stdout=subprocess.DEVNULL
     )
