@@ -42,7 +42,7 @@ class ServerOptions:
     port: int
     host: str | None
     faults: Path | None
-    keys: str | None
+    keys: tuple[str, ...]
     eu: bool
 
     @property
@@ -80,7 +80,9 @@ class ServerOptions:
 @click.option(
     "--keys",
     metavar="KEY,KEY",
-    help="The API keys that exist; a key of another region as us:KEY or eu:KEY."
+    multiple=True,
+    help="The API keys that exist; a key of another region as us:KEY or eu:KEY, and"
+    " KEY/SECRET with the secret key that exports need. May be given several times."
     " Without it any.",
 )
 @click.option(
@@ -181,7 +183,7 @@ def _serve(path: Path, options: ServerOptions, output: Output) -> None:
         host=options.host,
         region=options.region,
         faults=_faults(options.faults),
-        keys=keys_of(options.keys, options.region),
+        keys=keys_of(",".join(options.keys), options.region),
         on_trouble=lambda why: output.note(
             f"{path} cannot be written ({why}): requests are answered with an"
             " error until it can"
