@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from target_amplitude_nami.errors import ConfigurationError
-from target_amplitude_nami.settings import Settings, given
+from target_amplitude_nami.settings import LOCAL, Settings, given
 from target_amplitude_nami.settings.environment import read_environment
 from target_amplitude_nami.settings.schema import ENVIRONMENT_PREFIX
 from target_amplitude_nami.singer.sdk_settings import SDK_SETTINGS
@@ -48,7 +48,9 @@ class Configuration:
 
     def without_delivery(self) -> Configuration:
         """Return these settings for a command that sends nothing: no key is needed."""
-        values = {**self.values, "dry_run": True, "enabled": True}
+        values = {**self.values, "enabled": True}
+        if values.get("endpoint") != LOCAL:  # which needs no key, nor goes with this
+            values["dry_run"] = True
         return Configuration(values, self.sources)
 
 
