@@ -12,7 +12,11 @@ from dataclasses import replace
 
 from target_amplitude_nami.amplitude.checks import IDENTIFY
 from target_amplitude_nami.nami import catalogue
-from target_amplitude_nami.nami.documented import DocumentedProperty, properties_of
+from target_amplitude_nami.nami.documented import (
+    EVENT_PROPERTIES,
+    DocumentedProperty,
+    properties_of,
+)
 from target_amplitude_nami.nami.documented_state import ATTRIBUTES, USER_ID
 from target_amplitude_nami.nami.names import folded
 from target_amplitude_nami.pipeline.mapping import carries_state, is_excluded
@@ -37,6 +41,7 @@ _MEANINGS: t.Final = {each.name: each.meaning for each in catalogue.EVENT_TYPES}
 _ATTRIBUTES: t.Final[dict[str, DocumentedAttribute]] = {
     f"{PREFIX}{each.name}": each for each in (*ATTRIBUTES, USER_ID)
 }
+_DOCUMENTED: t.Final = {folded(each.name): each for each in EVENT_PROPERTIES}
 _OFTEN_MISSING: t.Final = "namiml_entitlement_expirations"
 """An entitlement for life has none; all others Nami documents for every user."""
 
@@ -218,10 +223,12 @@ def _with_seen(
 
 def _learnt(name: str, found: SeenProperty) -> PlannedProperty:
     seen = found.seen()
+    # What Nami documents for other events is read in the same way in all of them.
+    documented = _DOCUMENTED.get(folded(name))
     return PlannedProperty(
         name=name,
-        type=common_kind(seen.types),
-        description="",
+        type=documented.kind if documented else common_kind(seen.types),
+        description=documented.description if documented else "",
         example=found.example,
         source="input",
         seen=seen,
