@@ -17,6 +17,7 @@ else:
     from typing_extensions import override
 
 _SUBCOMMANDS: t.Final[dict[str, str]] = {
+    "plan": "target_amplitude_nami.commands.plan",
     "local": "target_amplitude_nami.commands.local",
 }
 """The module of each subcommand, whose `command` it is; in the order of their use."""
