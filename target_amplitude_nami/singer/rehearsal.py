@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import functools
 import io
+import tempfile
 import typing as t
+from pathlib import Path
 
 from singer_sdk.exceptions import ConfigValidationError
 
-from target_amplitude_nami.errors import ConfigurationError
+from target_amplitude_nami.errors import ConfigurationError, StoreUnusable
 from target_amplitude_nami.run import Run
 from target_amplitude_nami.settings.declared import LOCAL
 from target_amplitude_nami.singer.target import TargetAmplitudeNami
+from target_amplitude_nami.store.inspection import snapshot
 from target_amplitude_nami.store_choice import store_of
 
 if t.TYPE_CHECKING:
     import logging
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from target_amplitude_nami.accounting.rehearsal import Observer
     from target_amplitude_nami.accounting.report import Report
     from target_amplitude_nami.outcomes import Refusal
     from target_amplitude_nami.settings import Settings
     from target_amplitude_nami.shutdown import Shutdown
+    from target_amplitude_nami.singer.run_builder import BuildRun
 
 _AS_IN_A_REHEARSAL: t.Final[Mapping[str, object]] = {
     "enabled": True,
@@ -37,7 +43,8 @@ def rehearse(
 ) -> Report:
     """Read Singer input as a run would; send nothing, and leave every file as it was.
 
-    What the file of `memory_path` knows of users and earlier deliveries counts.
+    What the file of `memory_path` knows of users and earlier deliveries counts, as of
+    now: the rehearsal has a copy of it, so that runs go on meanwhile.
     Warnings of the run go to the log.
 
     Args:
@@ -50,13 +57,36 @@ def rehearse(
 
     Raises:
         AmplitudeNamiError: When a run would fail: the settings are wrong, nothing in
-            the input is Nami's, the store is in use.
+            the input is Nami's, the store cannot be read.
     """
+    with _folder() as folder:
+        copy = folder / "memory.db"
+        try:
+            return _listen(config, lines, functools.partial(_build, observer, copy))
+        except StoreUnusable as error:
+            path = str(config.get("memory_path"))
+            raise StoreUnusable(str(error).replace(str(copy), path)) from error
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    """Make a folder for a copy of the store's file, and remove it in the end."""
     try:
-        target = TargetAmplitudeNami(
-            config=_as_in_a_rehearsal(config),
-            build=functools.partial(_build, observer=observer),
-        )
+        folder = tempfile.TemporaryDirectory(prefix="target-amplitude-nami-")
+    except OSError as error:
+        raise StoreUnusable(
+            f"There is no folder for temporary files ({error.strerror}): name one in "
+            f"the environment variable TMPDIR"
+        ) from error
+    with folder as path:
+        yield Path(path)
+
+
+def _listen(
+    config: Mapping[str, object], lines: Iterable[bytes], build: BuildRun
+) -> Report:
+    try:
+        target = TargetAmplitudeNami(config=_as_in_a_rehearsal(config), build=build)
     except ConfigValidationError as error:
         raise ConfigurationError(error.errors) from error
     try:
@@ -77,18 +107,19 @@ def _as_in_a_rehearsal(config: Mapping[str, object]) -> dict[str, object]:
     return {**config, **_AS_IN_A_REHEARSAL, "dry_run": is_dry}
 
 
-def _build(
+def _build(  # noqa: PLR0913 - those of `BuildRun`, and two more
+    observer: Observer,
+    copy: Path,
     settings: Settings,
     shutdown: Shutdown,
     logger: logging.Logger,
     *,
     user_agent: str,
-    observer: Observer,
 ) -> tuple[Run, NoRejects]:
     rejects = NoRejects()
     run = Run(
         settings,
-        store=store_of(settings, forgets=True),
+        store=store_of(_with_copied_store(settings, copy), forgets=True),
         rejects=rejects,
         write_state=None,
         shutdown=shutdown,
@@ -97,6 +128,18 @@ def _build(
         observer=observer,
     )
     return run, rejects
+
+
+def _with_copied_store(settings: Settings, copy: Path) -> Settings:
+    """Return settings with a copy of the store's file, where there is one.
+
+    A run must neither wait for the rehearsal of whatever input, nor fail for it.
+    """
+    path = settings.memory_path
+    if path is None or not path.exists():
+        return dataclasses.replace(settings, memory_path=None)
+    snapshot(path, copy)
+    return dataclasses.replace(settings, memory_path=copy)
 
 
 class _Lines:
