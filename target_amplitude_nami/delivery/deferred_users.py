@@ -95,6 +95,15 @@ class DeferredUsers:
                 del self._by_key[key]
         return [event for deferral in due.values() for event in deferral.events]
 
+    def waiting(self, now: float) -> tuple[int, float]:
+        """Return how many are deferred, and in how many seconds the first may go on.
+
+        Any thread may ask; those who share their events count as one.
+        """
+        deferrals = {id(one): one for one in list(self._by_key.values())}
+        until = min((one.until for one in deferrals.values()), default=now)
+        return len(deferrals), max(0.0, until - now)
+
     def seconds_until_due(self, now: float) -> float | None:
         """Return in how many seconds a user may go on; None if none is deferred."""
         if not self._by_key:
