@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import tempfile
 import typing as t
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from target_amplitude_nami.singer.rehearsal import rehearse
 from target_amplitude_nami.text import counted, printable
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
     from target_amplitude_nami.commands.configuration import Configuration
     from target_amplitude_nami.commands.output import Output
@@ -34,6 +35,7 @@ _EVENTS: t.Final = "events.csv"
 _USER_PROPERTIES: t.Final = "user_properties.csv"
 _FORMATS: t.Final = ("markdown", "json", "csv")
 
+_MOST_NAMED: t.Final = 5
 _PRIVATE: t.Final = 0o600
 _PUBLIC: t.Final = 0o644
 
@@ -52,10 +54,7 @@ def _plan(  # noqa: PLR0913 - one for each option
     settings = configuration.without_delivery().settings
     if out is not None:
         _check_destination(out, form, configuration, path)
-    seen = None
-    if path is not None:
-        seen = SeenEvents()
-        rehearse(configuration.values, read_input(path), seen)
+    seen = None if path is None else _seen_in(path, configuration)
     plan = tracking_plan(settings, seen, only_seen=only_seen)
     if no_examples:
         plan = without_examples(plan)
@@ -72,9 +71,30 @@ def _plan(  # noqa: PLR0913 - one for each option
     return 0
 
 
+def _seen_in(path: str, configuration: Configuration) -> SeenEvents:
+    """Return what the events of an input have, as if none had been sent before.
+
+    Raises:
+        AmplitudeNamiError: When a run over the input would fail.
+        Abort: When the user does not want to wait.
+    """
+    seen = SeenEvents()
+    with tempfile.TemporaryDirectory() as folder:
+        # Whatever was delivered, or is newer, is part of the plan, too.
+        config = {
+            **configuration.values,
+            "memory_path": f"{folder}/memory.db",
+            "stale_user_properties": "send",
+        }
+        report = rehearse(config, read_input(path), seen)
+    if report.outcome == "interrupted":
+        raise click.Abort
+    return seen
+
+
 def _files(
     plan: TrackingPlan, form: str, out: Path, output: Output
-) -> Iterable[tuple[Path, str]]:
+) -> Iterator[tuple[Path, str]]:
     """Yield the files to write, and what goes into each."""
     if form == "json":
         yield out, json.dumps(as_json(plan), indent=2) + "\n"
@@ -86,10 +106,10 @@ def _files(
         yield out / _USER_PROPERTIES, files.user_properties
         if files.left_out:
             left_out = counted(len(files.left_out), "property", "properties")
-            names = ", ".join(printable(name) for name in files.left_out)
+            names = ", ".join(map(printable, files.left_out[:_MOST_NAMED]))
             output.note(
                 f"{left_out} left out, as a spreadsheet would take the name for a "
-                f"formula: {names}"
+                f"formula: {names}{', …' * (len(files.left_out) > _MOST_NAMED)}"
             )
 
 
@@ -101,27 +121,33 @@ def _check_destination(
     Raises:
         OutputUnwritable: When a file to write is one of those, or no file at all.
     """
-    taken = {
-        os.path.realpath(source): "a file of settings"
-        for source in configuration.sources.values()
-    }
-    settings = configuration.without_delivery().settings
-    taken |= {
-        os.path.realpath(file): f"the file of `{name}`"
-        for name, file in vars(settings).items()
-        if name.endswith("_path") and file is not None
-    }
-    if path not in {None, "-"}:
-        taken[os.path.realpath(t.cast("str", path))] = "the input"
-    names = [_EVENTS, _USER_PROPERTIES] if form == "csv" else [""]
-    for file in (Path(out) / name for name in names):
+    files = [Path(out)]
+    if form == "csv":
+        files = [Path(out) / name for name in (_EVENTS, _USER_PROPERTIES)]
+        if Path(out).exists() and not Path(out).is_dir():
+            raise OutputUnwritable(f"{out} is no folder, and CSV takes two files")
+    taken = dict(_files_in_use(configuration, path))
+    for file in files:
         use = taken.get(os.path.realpath(file))
         if use is not None:
             raise OutputUnwritable(f"{file} is {use}: choose another --out")
         if file.is_dir():
             raise OutputUnwritable(f"{file} is a folder: choose another --out")
-    if form == "csv" and Path(out).exists() and not Path(out).is_dir():
-        raise OutputUnwritable(f"{out} is no folder, and CSV takes two files")
+
+
+def _files_in_use(
+    configuration: Configuration, path: str | None
+) -> Iterator[tuple[str, str]]:
+    """Yield the real path of each file that must stay, and what it is."""
+    for source in configuration.sources.values():
+        yield os.path.realpath(source), "a file of settings"
+    for name, file in vars(configuration.without_delivery().settings).items():
+        if name.endswith("_path") and file is not None:
+            yield os.path.realpath(file), f"the file of `{name}`"
+    if path == "-":
+        path = "/dev/stdin"
+    if path is not None:
+        yield os.path.realpath(path), "the input"
 
 
 _run = configured(_plan)

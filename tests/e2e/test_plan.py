@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
 import stat
-from typing import TYPE_CHECKING, Any
+import subprocess
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
 from tests.support.nami import impression, subscription
-from tests.support.run_command import run_command
+from tests.support.run_command import COMMAND, run_command
+from tests.support.run_target import run_target
 from tests.support.singer import records, schema
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-LOCAL = {"endpoint": "local"}
-SECRET = "0123456789abcdef0123456789abcdef"
+LOCAL: Final = {"endpoint": "local"}
+SECRET: Final = "0123456789abcdef0123456789abcdef"
 
 
 def write_input(folder: Path, *events: dict[str, Any]) -> Path:
@@ -119,6 +120,55 @@ def test_webhooks_one_a_line_may_come_by_standard_input(tmp_path: Path) -> None:
     run = run_command(tmp_path, *arguments, config=LOCAL, stdin=line)
     assert run.exit_code == 0
     assert [event["seen"] for event in run.json["events"]] == [1]
+
+
+def test_what_was_delivered_before_is_in_the_plan_all_the_same(tmp_path: Path) -> None:
+    path = write_input(tmp_path, impression(1, arm="a"))
+    config = LOCAL | {"memory_path": "memory.db"}
+    assert run_target(tmp_path, config, path.read_bytes()).exit_code == 0
+    before = (tmp_path / "memory.db").read_bytes()
+
+    run = run_command(
+        tmp_path, "plan", "--input", "input.singer", "--only-seen", config=config
+    )
+    assert run.exit_code == 0
+    assert "## `device.impression`" in run.lines
+    assert (tmp_path / "memory.db").read_bytes() == before
+
+
+def test_a_full_disk_ends_it_in_one_line(tmp_path: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        run = subprocess.run(
+            [str(COMMAND), "plan", "--json"],
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=60,
+        )
+    assert run.returncode == 1
+    assert run.stderr.decode().splitlines() == [
+        "amplitude-nami plan: the output cannot be written (No space left on device)"
+    ]
+
+
+def test_ctrl_c_ends_it_without_half_a_plan(tmp_path: Path) -> None:
+    command = [str(COMMAND), "plan", "--input", "-"]
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None
+        write_input(tmp_path, *(impression(n) for n in range(200)))
+        process.stdin.write((tmp_path / "input.singer").read_bytes() * 10)
+        process.stdin.flush()  # more than the pipe holds: it is reading by now
+        process.send_signal(signal.SIGINT)
+        out, error = process.communicate(timeout=60)
+    assert (process.returncode, out) == (1, b"")
+    assert b"Traceback" not in error
 
 
 def test_an_input_without_events_gives_the_documented_plan(tmp_path: Path) -> None:

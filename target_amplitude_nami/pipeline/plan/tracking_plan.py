@@ -67,7 +67,7 @@ def tracking_plan(
     ]
     events.sort(key=lambda event: _rank(event.nami_events[0]))
     events.append(_planned_identify(options, seen))
-    user_properties = tuple(_user_properties(options, seen))
+    user_properties = _user_properties(options, seen)
     if only_seen:
         events = [
             replace(event, event_properties=_only_seen(event.event_properties))
