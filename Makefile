@@ -49,7 +49,7 @@ lint: $(INSTALLED) ## Check style, types and the import rules
 	$(BIN)/lint-imports --no-logo
 	@printf '\n== zizmor\n'
 	$(BIN)/zizmor --offline --quiet .github
-	@printf '\n== settings in the documents\n'
+	@printf '\n== what the documents say of settings and commands\n'
 	$(BIN)/python -m scripts.write_settings --check
 
 format: $(INSTALLED) ## Format the code and fix what ruff can fix
@@ -75,7 +75,7 @@ lock: $(INSTALLED) ## Bring the locks in line with pyproject.toml
 upgrade: LOCK_FLAGS = --upgrade
 upgrade: lock ## Lock the newest versions that pyproject.toml allows
 
-settings: $(INSTALLED) ## Write what the target declares into meltano.yml and README.md
+settings: $(INSTALLED) ## Write what the target declares into the documents
 	$(BIN)/python -m scripts.write_settings
 
 clean: ## Remove everything that the other commands made

@@ -44,6 +44,7 @@ class DeliverySettings:
     )
     batch_wait_seconds: int = setting(
         "Longest time, in seconds, that an event waits for its request to fill.",
+        title="Longest wait, in seconds",
         default=5,
         least=1,
         most=_HOUR,
@@ -56,6 +57,7 @@ class DeliverySettings:
     )
     max_events_per_second: int | None = setting(
         "Pace of the whole run. Without it, as fast as Amplitude takes them.",
+        title="Most events per second",
         default=None,
         least=1,
     )
@@ -68,6 +70,7 @@ class DeliverySettings:
     )
     request_timeout: int = setting(
         "Longest time, in seconds, that a request may wait for its answer.",
+        title="Request timeout, in seconds",
         details="It counts from the last byte of the request sent to the last byte of "
         "the answer read, and sending may make no progress for as long. Connecting may "
         "take 10 seconds.",
@@ -77,6 +80,7 @@ class DeliverySettings:
     )
     retry_for: int = setting(
         "How long, in seconds, one request may keep failing before the run gives up.",
+        title="Retry for, in seconds",
         details="STATE then covers what was delivered, and nothing else.",
         default=1800,
         least=0,
@@ -85,6 +89,7 @@ class DeliverySettings:
     shutdown_grace: int = setting(
         "After SIGTERM or SIGINT, how long, in seconds, to go on delivering what was "
         "read.",
+        title="Shutdown grace, in seconds",
         default=20,
         least=0,
         most=_HOUR,

@@ -45,6 +45,7 @@ class FileSettings:
     memory_days: int = setting(
         "How long, in days, the ids of delivered events are remembered after they were "
         "last read.",
+        title="Days to remember",
         default=90,
         least=1,
     )
