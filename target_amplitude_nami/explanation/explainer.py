@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import functools
 import typing as t
 
 import msgspec
@@ -25,14 +24,13 @@ from target_amplitude_nami.explanation.model import (
 from target_amplitude_nami.explanation.paths import shown
 from target_amplitude_nami.explanation.provenance import (
     Builder,
-    effects_of_facts,
+    effects_of_record,
     fields_of,
     paths_of,
     sources_of,
     text_of,
 )
 from target_amplitude_nami.explanation.shape import shape_of
-from target_amplitude_nami.explanation.tracing import Effects, trace
 from target_amplitude_nami.nami.model import NamiEvent
 from target_amplitude_nami.outcomes import Refusal
 
@@ -40,7 +38,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from target_amplitude_nami.explanation.case import Case, Seen
-    from target_amplitude_nami.explanation.tracing import Facts
+    from target_amplitude_nami.explanation.tracing import Effects
 
 _SKIP: t.Final = "$skip_user_properties_sync"
 
@@ -112,7 +110,7 @@ def explain(
     )
     if case is None:
         return explanation
-    effects = trace(case.record, functools.partial(_facts_of, case), case.size)
+    effects = effects_of_record(case)
     nami, event_type = case.nami, _event_type(case)
     explanation = msgspec.structs.replace(
         explanation,
@@ -139,15 +137,12 @@ def _with_event(
     freshness = tuple(decisions.freshness_of(case))
     checks, body = _checks(case, seen)
     event = body or seen.body
-    of_facts = effects_of_facts(nami, case.known, Builder(case))
     fields: tuple[Field, ...] = ()
     if event is not None:
-        fields = fields_of(
-            _facts_of_body(event), case.record, effects, of_facts, _field_notes(case)
-        )
+        fields = fields_of(_facts_of_body(event), case, effects, _field_notes(case))
     return msgspec.structs.replace(
         explanation,
-        reject=_with_sources(explanation.reject, case, effects, of_facts),
+        reject=_with_sources(explanation.reject, case, effects),
         identity=identity,
         freshness=freshness,
         checks=checks,
@@ -156,11 +151,9 @@ def _with_event(
     )
 
 
-def _with_sources(
-    reject: Reject | None, case: Case, effects: Effects, of_facts: Effects
-) -> Reject | None:
+def _with_sources(reject: Reject | None, case: Case, effects: Effects) -> Reject | None:
     """Return a reject for a field of the event with where in the record that is."""
-    paths = [] if reject is None else paths_of(reject.field, effects, of_facts)
+    paths = [] if reject is None else paths_of(reject.field, effects)
     if reject is None or not paths:
         return reject
     return msgspec.structs.replace(reject, found=sources_of(case.record, paths))
@@ -182,14 +175,6 @@ def _reject_of(
         refusal.status,
         None if isinstance(refusal, Refusal) else refusal.at,
     )
-
-
-def _facts_of(case: Case, record: Mapping[str, t.Any]) -> Facts | None:
-    try:
-        nami = case.read(record)
-    except Exception:  # noqa: BLE001 - any expression of a stream map may fail
-        return None
-    return None if nami is None else facts.of_record(nami)
 
 
 def _facts_of_body(body: bytes) -> dict[str, t.Any]:

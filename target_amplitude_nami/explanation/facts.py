@@ -6,17 +6,19 @@ import typing as t
 
 import msgspec
 
-from target_amplitude_nami.nami.model import NamiEvent, NamiUser
 from target_amplitude_nami.nami.state import UserState
 
 if t.TYPE_CHECKING:
     from target_amplitude_nami.amplitude.event import AmplitudeEvent
+    from target_amplitude_nami.nami.model import NamiEvent, NamiUser
     from target_amplitude_nami.store.profiles import UserProfile
 
 STATE: t.Final = "state."
 PROPERTIES: t.Final = "properties."
 KNOWN: t.Final = "known."
 """Begins what earlier records said."""
+EVENT: t.Final = "event."
+"""Begins the fields of the event."""
 
 
 def of_record(record: NamiEvent | NamiUser) -> dict[str, t.Any]:
@@ -44,10 +46,11 @@ def of_profile(profile: UserProfile) -> dict[str, t.Any]:
 
 
 def of_event(event: AmplitudeEvent | None) -> dict[str, t.Any]:
-    """Return what an event holds, by the names that its JSON has."""
+    """Return what an event holds, by the names that its JSON has after `EVENT`."""
     if event is None:
         return {}
-    return flat(msgspec.structs.asdict(event), event.__struct_encode_fields__)
+    members = flat(msgspec.structs.asdict(event), event.__struct_encode_fields__)
+    return {EVENT + name: value for name, value in members.items()}
 
 
 def flat(members: t.Mapping[str, t.Any], names: t.Iterable[str]) -> dict[str, t.Any]:
@@ -66,24 +69,6 @@ def flat(members: t.Mapping[str, t.Any], names: t.Iterable[str]) -> dict[str, t.
         elif value is not False:
             facts[name] = value
     return facts
-
-
-def with_fact(
-    record: NamiEvent | NamiUser, name: str, value: object
-) -> NamiEvent | NamiUser:
-    """Return what was read of a record with another value of a field."""
-    if name.startswith(STATE):
-        changed = {name.removeprefix(STATE): value}
-        return msgspec.structs.replace(
-            record, state=msgspec.structs.replace(record.state, **changed)
-        )
-    if name.startswith(PROPERTIES) and isinstance(record, NamiEvent):
-        properties = dict(record.properties)
-        properties[name.removeprefix(PROPERTIES)] = value
-        if value is None:
-            del properties[name.removeprefix(PROPERTIES)]
-        return msgspec.structs.replace(record, properties=properties)
-    return msgspec.structs.replace(record, **{name: value})
 
 
 def with_known(profile: UserProfile, name: str, value: t.Any) -> UserProfile:

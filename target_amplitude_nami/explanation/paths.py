@@ -73,7 +73,7 @@ def replaced(record: t.Any, path: Path, value: object) -> t.Any:
     if step is TEXT:
         inner = replaced(_opened(record), rest, value)
         return jsontext.encode(inner).decode()
-    copy = dict(record) if isinstance(record, dict) else list(record)
+    copy: t.Any = dict(record) if isinstance(record, dict) else list(record)
     copy[step] = replaced(record[step], rest, value)
     return copy
 
@@ -95,7 +95,7 @@ def changes(value: object) -> Iterator[object]:
     elif isinstance(value, str):
         yield from _other_texts(value)
     elif value:
-        yield type(value)()  # type: ignore[misc]
+        yield type(value)()
 
 
 def _other_texts(text: str) -> Iterator[str]:

@@ -1,7 +1,4 @@
-"""Finds where each field of an event comes from, by experiment.
-
-In two steps: from the record to what was read of it, and from that to the event.
-"""
+"""Finds where each field of an event comes from, by experiment."""
 
 from __future__ import annotations
 
@@ -20,9 +17,8 @@ from target_amplitude_nami.explanation.paths import (
     shown,
     value_at,
 )
-from target_amplitude_nami.explanation.tracing import Effects, differences
-from target_amplitude_nami.nami import catalogue
-from target_amplitude_nami.nami.model import NamiEvent, NamiUser
+from target_amplitude_nami.explanation.tracing import Effects, differences, trace
+from target_amplitude_nami.nami.model import NamiUser
 from target_amplitude_nami.nami.names import folded
 from target_amplitude_nami.pipeline.event_builder import state_of
 from target_amplitude_nami.pipeline.identity import Unnamed, identify
@@ -33,6 +29,7 @@ if t.TYPE_CHECKING:
 
     from target_amplitude_nami.amplitude.event import AmplitudeEvent
     from target_amplitude_nami.explanation.case import Case
+    from target_amplitude_nami.nami.model import NamiEvent
     from target_amplitude_nami.store.profiles import UserProfile
 
 _LONGEST_SHOWN: t.Final = 120
@@ -44,13 +41,10 @@ class Builder:
 
     def __init__(self, case: Case) -> None:
         """Take the settings, and what is known of the record's user."""
-        settings = case.settings
-        options = settings.mapping
-        names = {name: settings.event_prefix + name for name in catalogue.NAMES}
-        self._options = dataclasses.replace(
-            options, sent_names=tuple((names | dict(options.sent_names)).items())
-        )
-        self._mapper = EventMapper(self._options)
+        self._prefix = case.settings.event_prefix
+        self._options = case.settings.mapping
+        self._names = dict(self._options.sent_names)
+        self._mappers: dict[str, EventMapper] = {}
         self._is_late = case.is_late
         self._is_for_sandbox = case.is_for_sandbox
 
@@ -63,116 +57,117 @@ class Builder:
             if isinstance(identity, Unnamed):
                 return None
             if isinstance(record, NamiUser):
-                return self._mapper.map_user(record, identity)
+                return self._mapper_of("").map_user(record, identity)
             state = record.state
             if not self._is_for_sandbox:
                 state, _ = state_of(record, profile)
-            return self._mapper.map_event(
+            return self._mapper_of(record.event_type).map_event(
                 record, identity, state, is_stale=self._is_late
             )
-        except (UnreadableRecord, KeyError):
+        except UnreadableRecord:
             return None
 
-
-def effects_of_facts(
-    record: NamiEvent | NamiUser, profile: UserProfile, builder: Builder
-) -> Effects:
-    """Return what each fact that was read, or is known, decides of the event.
-
-    A path is the name of the fact.
-    """
-    effects = Effects()
-    before = facts.of_event(builder.event_of(record, profile))
-    read, known = facts.of_record(record), facts.of_profile(profile)
-    for name, value in {**read, **known}.items():
-        if value is None:
-            continue
-        made: set[str] = set()
-        lost: set[str] = set()
-        for other in _other_facts(name, value):
-            if name in known:
-                event = builder.event_of(record, facts.with_known(profile, name, other))
-            else:
-                event = builder.event_of(facts.with_fact(record, name, other), profile)
-            if event is None:
-                continue
-            after = facts.of_event(event)
-            for changed in differences(before, after):
-                if before.get(changed) is None:
-                    continue
-                is_value = after.get(changed) is not None and other is not None
-                (made if is_value else lost).add(changed)
-        for changed in made | lost:
-            effects.note(changed, (name,), is_value=changed in made)
-    return effects
+    def _mapper_of(self, event_type: str) -> EventMapper:
+        mapper = self._mappers.get(event_type)
+        if mapper is None:
+            names = {event_type: self._prefix + event_type, **self._names}
+            options = dataclasses.replace(
+                self._options, sent_names=tuple(names.items())
+            )
+            mapper = self._mappers[event_type] = EventMapper(options)
+        return mapper
 
 
-def _other_facts(name: str, value: object) -> t.Iterator[object]:
-    if name != "event_type":
-        yield from changes(value)
-        return
-    family = str(value).partition(".")[0]
-    yield from (
-        other
-        for other in catalogue.NAMES
-        if other != value and other.partition(".")[0] == family
-    )
+def effects_of_record(case: Case) -> Effects:
+    """Return what each part of a record decides, of what is read and of the event."""
+    builder = Builder(case)
+    nami = case.nami
+    event = None if nami is None else builder.event_of(nami, case.known)
+    as_it_is = facts.of_event(event)
+
+    def read(record: Mapping[str, t.Any]) -> dict[str, t.Any] | None:
+        try:
+            nami = case.read(record)
+        except Exception:  # noqa: BLE001 - any expression of a stream map may fail
+            return None
+        if nami is None:
+            return None
+        event = builder.event_of(nami, case.known)
+        # Without an event nothing is to be learnt of where its fields come from.
+        found = as_it_is if event is None else facts.of_event(event)
+        return facts.of_record(nami) | found
+
+    return trace(case.record, read, case.size)
+
+
+def known_behind(case: Case) -> set[str]:
+    """Return the fields of the event that earlier records decide."""
+    builder, nami = Builder(case), case.nami
+    if nami is None:
+        return set()
+    before = facts.of_event(builder.event_of(nami, case.known))
+    behind: set[str] = set()
+    for name, value in facts.of_profile(case.known).items():
+        for other in changes(value):
+            known = facts.with_known(case.known, name, other)
+            after = facts.of_event(builder.event_of(nami, known))
+            behind.update(differences(before, after))
+    return behind
 
 
 def fields_of(
     event: Mapping[str, t.Any],
-    record: Mapping[str, t.Any],
-    of_record: Effects,
-    of_facts: Effects,
+    case: Case,
+    effects: Effects,
     notes: Mapping[str, str],
 ) -> tuple[Field, ...]:
     """Return each field of an event with its sources.
 
     Args:
         event: The event's fields, as they are sent.
-        record: The record.
-        of_record: What its parts decide of what was read.
-        of_facts: What that decides of the event.
+        case: The record.
+        effects: What its parts decide.
         notes: What there is to say about some fields.
     """
-    origins = _Origins(of_record, of_facts, notes)
-    return tuple(_field(*each, record, origins) for each in event.items())
+    known = known_behind(case)
+    return tuple(
+        _field(
+            name,
+            value,
+            case.record,
+            paths_of(name, effects),
+            is_known=facts.EVENT + name in known,
+            note=notes.get(name, ""),
+        )
+        for name, value in event.items()
+    )
 
 
-class _Origins(t.NamedTuple):
-    of_record: Effects
-    of_facts: Effects
-    notes: Mapping[str, str]
-
-
-def _field(
+def _field(  # noqa: PLR0913 - all that is known of it
     name: str,
     value: object,
     record: Mapping[str, t.Any],
-    origins: _Origins,
+    paths: list[Path],
+    *,
+    is_known: bool,
+    note: str,
 ) -> Field:
-    paths = paths_of(name, origins.of_record, origins.of_facts)
     if not paths and name.startswith("event_properties."):
-        column = name.partition(".")[2]
+        column = name.partition(".")[2]  # of a record too large to be taken apart
         paths = [(column,)] if column in record else []
-    facts_behind = origins.of_facts.sources(name)
     how: How
     if name == _SKIP:
         how, paths = "setting", []
     elif paths:
         how = _how(name, value, record, paths)
-    elif any(str(path[0]).startswith(facts.KNOWN) for path in facts_behind):
-        how = "known"
     else:
-        how = "setting"
-    note = origins.notes.get(name, "")
+        how = "known" if is_known else "setting"
     return Field(name, text_of(value), how, sources_of(record, paths), note)
 
 
-def paths_of(name: str, of_record: Effects, of_facts: Effects) -> list[Path]:
+def paths_of(name: str, effects: Effects) -> list[Path]:
     """Return the parts of a record that a field of its event comes from."""
-    names = (str(path[0]) for path in of_facts.sources(name))
-    return list(dict.fromkeys(p for each in names for p in of_record.sources(each)))
+    return effects.sources(facts.EVENT + name)
 
 
 def sources_of(record: Mapping[str, t.Any], paths: list[Path]) -> tuple[Source, ...]:

@@ -76,7 +76,7 @@ def trace(record: Mapping[str, t.Any], read: Read, size: int) -> Effects:
         value = value_at(record, path)
         steps = children(value)
         # What JSON text is changed to is no JSON text as a rule: its parts are changed.
-        tried = [None] if steps == [TEXT] else list(changes(value))
+        tried: list[object] = [None] if steps == [TEXT] else list(changes(value))
         left -= len(tried)
         made, lost, is_needed = _effects_of(record, path, tried, read, facts)
         found[path] = made, lost
@@ -123,11 +123,12 @@ def differences(facts: Facts, others: Facts) -> Iterator[str]:
 
 
 def _is_one_property(fields: set[str]) -> bool:
-    return len(fields) == 1 and next(iter(fields)).startswith("properties.")
+    read = {name.removeprefix("event.event_") for name in fields}
+    return len(read) == 1 and next(iter(read)).startswith("properties.")
 
 
 def _by_field(
-    found: Mapping[Path, tuple[set[str], set[str]]], needed: list[Path]
+    found: dict[Path, tuple[set[str], set[str]]], needed: list[Path]
 ) -> Effects:
     """Arrange effects by field; of an object and its member, the member counts."""
     effects = Effects(needed=needed)

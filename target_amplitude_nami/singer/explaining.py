@@ -291,11 +291,7 @@ def _case_of(target: TargetAmplitudeNami, found: RecordLine) -> Case | None:
     if record is None:
         return None
     ways = target.ways_of(found.stream)
-    if not ways:
-        read = _reads_nothing
-    else:
-        stream_map, sink = ways[0]
-        read = _reading(stream_map, sink)
+    read: Read = _reading(*ways[0]) if ways else _reads_nothing
     nami, unreadable = None, None
     try:
         nami = read(record)
