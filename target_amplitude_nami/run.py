@@ -142,6 +142,11 @@ class Run:
                 "no STATE is written, so that the same records come again"
             )
 
+    @property
+    def store(self) -> Store:
+        """What outlives the run; a rehearsal looks things up in it."""
+        return self._store
+
     def open(self) -> None:
         """Open the store and the destinations, and send what need not wait any more.
 

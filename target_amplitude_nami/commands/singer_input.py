@@ -9,6 +9,7 @@ from pathlib import Path
 from target_amplitude_nami import jsontext
 from target_amplitude_nami.errors import InputUnreadable
 from target_amplitude_nami.singer.reject_lines import record_message, schema_message
+from target_amplitude_nami.singer.wanted import Line
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -60,6 +61,24 @@ def as_messages(lines: Iterable[bytes]) -> Iterator[bytes]:
             yield schema_message(PLAIN_STREAM)
             has_schema = True
         yield record_message(PLAIN_STREAM, line)
+
+
+def numbered(lines: Iterable[bytes]) -> Iterator[Line]:
+    """Yield lines as Singer messages, as `as_messages` does, with their numbers.
+
+    The SCHEMA message that precedes plain records has the number 0.
+    """
+    has_schema = False
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        if not _is_plain_record(line):
+            yield Line(number, line)
+            continue
+        if not has_schema:
+            yield Line(0, schema_message(PLAIN_STREAM))
+            has_schema = True
+        yield Line(number, record_message(PLAIN_STREAM, line))
 
 
 def _is_plain_record(line: bytes) -> bool:

@@ -21,7 +21,7 @@ from target_amplitude_nami.store_choice import store_of
 
 if t.TYPE_CHECKING:
     import logging
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from target_amplitude_nami.accounting.rehearsal import Observer
     from target_amplitude_nami.accounting.report import Report
@@ -39,7 +39,10 @@ _AS_IN_A_REHEARSAL: t.Final[Mapping[str, object]] = {
 
 
 def rehearse(
-    config: Mapping[str, object], lines: Iterable[bytes], observer: Observer
+    config: Mapping[str, object],
+    lines: Iterable[bytes],
+    observer: Observer,
+    begin: Callable[[TargetAmplitudeNami], None] = lambda _target: None,
 ) -> Report:
     """Read Singer input as a run would; send nothing, and leave every file as it was.
 
@@ -51,6 +54,7 @@ def rehearse(
         config: The settings that are given, as JSON values.
         lines: The input.
         observer: Watches what becomes of each record.
+        begin: Called before the first line, with what will read it.
 
     Returns:
         The report of the run; what would be sent counts as delivered.
@@ -62,7 +66,8 @@ def rehearse(
     with _folder() as folder:
         copy = folder / "memory.db"
         try:
-            return _listen(config, lines, functools.partial(_build, observer, copy))
+            build = functools.partial(_build, observer, copy)
+            return _listen(config, lines, build, begin)
         except StoreUnusable as error:
             path = str(config.get("memory_path"))
             raise StoreUnusable(str(error).replace(str(copy), path)) from error
@@ -83,13 +88,17 @@ def _folder() -> Iterator[Path]:
 
 
 def _listen(
-    config: Mapping[str, object], lines: Iterable[bytes], build: BuildRun
+    config: Mapping[str, object],
+    lines: Iterable[bytes],
+    build: BuildRun,
+    begin: Callable[[TargetAmplitudeNami], None],
 ) -> Report:
     try:
         target = TargetAmplitudeNami(config=_as_in_a_rehearsal(config), build=build)
     except ConfigValidationError as error:
         raise ConfigurationError(error.errors) from error
     try:
+        begin(target)
         target.listen(t.cast("t.IO[str]", _Lines(lines)))
     except BaseException:
         target.run.close("failed")
