@@ -127,7 +127,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--keys",
         metavar="KEY,KEY",
-        help="the API keys that exist; a key of another region as us:KEY or eu:KEY"
+        action="append",
+        help="the API keys that exist; a key of another region as us:KEY or eu:KEY, and"
+        " KEY/SECRET with the secret key that exports need; may be given several times"
         " (default: any)",
     )
     parser.add_argument(
@@ -161,7 +163,7 @@ def _serve(options: argparse.Namespace) -> None:
         host=options.host,
         region=region,
         faults=faults,
-        keys=keys_of(options.keys, region),
+        keys=keys_of(",".join(options.keys or ()), region),
         on_trouble=lambda why: _log(
             f"{options.file} cannot be written ({why}): requests are answered with an"
             " error until it can"

@@ -10,6 +10,7 @@ from singer_sdk.exceptions import ConfigValidationError
 
 from target_amplitude_nami.errors import ConfigurationError
 from target_amplitude_nami.run import Run
+from target_amplitude_nami.settings.declared import LOCAL
 from target_amplitude_nami.singer.target import TargetAmplitudeNami
 from target_amplitude_nami.store_choice import store_of
 
@@ -24,7 +25,6 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.shutdown import Shutdown
 
 _AS_IN_A_REHEARSAL: t.Final[Mapping[str, object]] = {
-    "dry_run": True,  # needs no API key, and leaves the store as it was
     "enabled": True,
     "max_rejected": None,
     "metrics_path": None,
@@ -54,7 +54,7 @@ def rehearse(
     """
     try:
         target = TargetAmplitudeNami(
-            config={**config, **_AS_IN_A_REHEARSAL},
+            config=_as_in_a_rehearsal(config),
             build=functools.partial(_build, observer=observer),
         )
     except ConfigValidationError as error:
@@ -69,6 +69,14 @@ def rehearse(
     return target.report
 
 
+def _as_in_a_rehearsal(config: Mapping[str, object]) -> dict[str, object]:
+    """Return settings that need no API key and name no file to write at the end."""
+    # A run that sends to the local Amplitude needs none, and cannot be a dry run; it is
+    # rehearsed for the project that is in that file.
+    is_dry = config.get("dry_run") if config.get("endpoint") == LOCAL else True
+    return {**config, **_AS_IN_A_REHEARSAL, "dry_run": is_dry}
+
+
 def _build(
     settings: Settings,
     shutdown: Shutdown,
@@ -80,7 +88,7 @@ def _build(
     rejects = NoRejects()
     run = Run(
         settings,
-        store=store_of(settings),
+        store=store_of(settings, forgets=True),
         rejects=rejects,
         write_state=None,
         shutdown=shutdown,
