@@ -20,6 +20,7 @@ _SUBCOMMANDS: t.Final[dict[str, str]] = {
     "plan": "target_amplitude_nami.commands.plan",
     "local": "target_amplitude_nami.commands.local",
     "explain": "target_amplitude_nami.commands.explain",
+    "forget": "target_amplitude_nami.commands.forget.command",
 }
 """The module of each subcommand, whose `command` it is; in the order of their use."""
 
