@@ -17,10 +17,11 @@ else:
     from typing_extensions import override
 
 _SUBCOMMANDS: t.Final[dict[str, str]] = {
-    "plan": "target_amplitude_nami.commands.plan",
-    "local": "target_amplitude_nami.commands.local",
     "explain": "target_amplitude_nami.commands.explain",
-    "forget": "target_amplitude_nami.commands.forget.command",
+    "plan": "target_amplitude_nami.commands.plan",
+    "retry": "target_amplitude_nami.commands.retry",
+    "forget": "target_amplitude_nami.commands.forget",
+    "local": "target_amplitude_nami.commands.local",
 }
 """The module of each subcommand, whose `command` it is; in the order of their use."""
 

@@ -99,7 +99,7 @@ def _listen(
         raise ConfigurationError(error.errors) from error
     try:
         begin(target)
-        target.listen(t.cast("t.IO[str]", _Lines(lines)))
+        target.listen(t.cast("t.IO[str]", Lines(lines)))
     except BaseException:
         target.run.close("failed")
         raise
@@ -151,16 +151,22 @@ def _with_copied_store(settings: Settings, copy: Path) -> Settings:
     return dataclasses.replace(settings, memory_path=copy)
 
 
-class _Lines:
+class Lines:
     """Lines as the file that the SDK expects; `singer/lines.py` takes any lines."""
 
     def __init__(self, lines: Iterable[bytes]) -> None:
+        """Take the lines."""
         self._lines = lines
 
     def __iter__(self) -> t.Iterator[bytes]:
         return iter(self._lines)
 
     def fileno(self) -> int:
+        """Refuse: these are no file.
+
+        Raises:
+            UnsupportedOperation: Always.
+        """
         raise io.UnsupportedOperation("fileno")
 
 
