@@ -20,7 +20,7 @@ _SUBCOMMANDS: t.Final[dict[str, str]] = {
     "explain": "target_amplitude_nami.commands.explain",
     "plan": "target_amplitude_nami.commands.plan",
     "retry": "target_amplitude_nami.commands.retry",
-    "forget": "target_amplitude_nami.commands.forget",
+    "forget": "target_amplitude_nami.commands.forget.command",
     "local": "target_amplitude_nami.commands.local",
 }
 """The module of each subcommand, whose `command` it is; in the order of their use."""

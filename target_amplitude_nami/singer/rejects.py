@@ -96,7 +96,7 @@ class RejectsFile:
     def advice(self) -> str:
         """A sentence for people: where the rejects are, and what to do with them."""
         where = f"They are in {self.path}, each with the reason"
-        if not self._can_be_read or not self._reasons:
+        if not self._is_regular or not self._reasons:
             return where
         [(reason, _)] = self._reasons.most_common(1)
         explain = tool("explain", "--input", str(self.path), "--reason", reason)
