@@ -80,8 +80,8 @@ def read_configuration(paths: Iterable[str]) -> Configuration:
         values |= found
         sources |= dict.fromkeys(found, path)
     if reads_environment:
-        found, origins = _read_environment()
-        values |= found
+        of_environment, origins = _read_environment()
+        values |= of_environment
         sources |= origins
     return Configuration(values, sources)
 

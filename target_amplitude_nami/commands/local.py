@@ -112,7 +112,7 @@ def command(
     return 0
 
 
-def local_amplitude_alias() -> NoReturn:
+def local_amplitude_alias() -> None:
     """Run the command under its former name, `local-amplitude`."""
     from target_amplitude_nami.commands.main import (  # noqa: PLC0415 - a circle
         main,

@@ -107,9 +107,9 @@ def measure(file: Path, count: int, users: int) -> tuple[float, float]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [Path(sys.executable).with_name("amplitude-nami"), "local", file]
+    command = str(Path(sys.executable).with_name("amplitude-nami"))
     server = subprocess.Popen(
-        [*command, "--port", str(port)], stdout=subprocess.DEVNULL
+        [command, "local", str(file), "--port", str(port)], stdout=subprocess.DEVNULL
     )
     url = f"http://127.0.0.1:{port}"
     spent = 0.0

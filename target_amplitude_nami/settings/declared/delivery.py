@@ -66,7 +66,7 @@ class DeliverySettings:
         details="With `auto` it is gzip to Amplitude's own hosts and to the local "
         "Amplitude, and none elsewhere.",
         default="auto",
-        labels={"auto": "Automatic", "gzip": "gzip", "none": "None"},
+        labels={"auto": "Automatic", "gzip": "gzip", "none": "No compression"},
     )
     request_timeout: int = setting(
         "Longest time, in seconds, that a request may wait for its answer.",
