@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
-import stat
-import sys
-import tempfile
 import typing as t
-from pathlib import Path
 
 import click
 import msgspec
 
 from target_amplitude_nami.commands.command import WRONG, configured
-from target_amplitude_nami.commands.singer_input import numbered
-from target_amplitude_nami.errors import InputUnreadable, NothingRecognised
+from target_amplitude_nami.commands.singer_input import RepeatableInput
+from target_amplitude_nami.errors import NothingRecognised
 from target_amplitude_nami.explanation.model import Explanation
 from target_amplitude_nami.explanation.wording import lines_of
 from target_amplitude_nami.singer.explaining import explain_line
@@ -29,7 +23,6 @@ if t.TYPE_CHECKING:
 
     from target_amplitude_nami.commands.configuration import Configuration
     from target_amplitude_nami.commands.output import Output
-    from target_amplitude_nami.singer.wanted import Line
 
 _MOST_SHOWN: t.Final = 10
 
@@ -87,7 +80,7 @@ def command(  # noqa: PLR0913 - its options
     if [event_id, number, reason].count(None) < 2:  # noqa: PLR2004 - one of three
         raise click.UsageError("Choose by one of --id, --line and --reason.")
     config = configuration.values
-    with _Input(source) as given:
+    with RepeatableInput(source) as given:
         found = Found(event_id=event_id, reason=reason)
         if number is not None:
             return _explain(config, output, given, [number], 1)
@@ -103,65 +96,10 @@ def command(  # noqa: PLR0913 - its options
         return _explain(config, output, given, found.lines, found.count)
 
 
-class _Input:
-    """An input that can be read several times; a pipe is kept in a temporary file."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._ways_out = contextlib.ExitStack()
-        self.name = "standard input" if path == "-" else path
-
-    def __enter__(self) -> t.Self:
-        """Open the file.
-
-        Raises:
-            InputUnreadable: When it cannot be read.
-        """
-        try:
-            file = self._ways_out.enter_context(self._open())
-            if not stat.S_ISREG(self._kind_of(file)) or self._path == "-":
-                kept = self._ways_out.enter_context(tempfile.TemporaryFile())
-                shutil.copyfileobj(file, kept)
-                file = kept
-        except OSError as error:
-            self._ways_out.close()
-            raise self._unreadable(error) from error
-        self._file = file
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close the file."""
-        self._ways_out.close()
-
-    def lines(self) -> Iterator[Line]:
-        """Yield the numbered messages, from the first on.
-
-        Raises:
-            InputUnreadable: When the file cannot be read.
-        """
-        try:
-            self._file.seek(0)
-            yield from numbered(self._file)
-        except OSError as error:
-            raise self._unreadable(error) from error
-
-    def _open(self) -> t.BinaryIO:
-        if self._path == "-":
-            return t.cast("t.BinaryIO", contextlib.nullcontext(sys.stdin.buffer))
-        return Path(self._path).open("rb")
-
-    @staticmethod
-    def _kind_of(file: t.BinaryIO) -> int:
-        return os.fstat(file.fileno()).st_mode
-
-    def _unreadable(self, error: OSError) -> InputUnreadable:
-        return InputUnreadable(f"{self.name} cannot be read ({error.strerror})")
-
-
 def _explain(
     config: t.Mapping[str, object],
     output: Output,
-    given: _Input,
+    given: RepeatableInput,
     lines: list[int],
     count: int,
 ) -> int:

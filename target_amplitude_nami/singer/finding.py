@@ -30,12 +30,23 @@ class Found(Watcher):
     """The lines whose records match, and what else there is."""
 
     def __init__(
-        self, *, event_id: str | None = None, reason: str | None = None
+        self,
+        *,
+        event_id: str | None = None,
+        reason: str | None = None,
+        only_first: bool = False,
     ) -> None:
-        """Take what is looked for: an event's id or insert id, or a reason."""
+        """Take what is looked for.
+
+        Args:
+            event_id: An event's id, or its insert id.
+            reason: Why records are not sent.
+            only_first: Whether to look no further than the first that matches.
+        """
         super().__init__()
         self._event_id = None if event_id is None else event_id.strip()
         self._reason = reason
+        self._only_first = only_first
         self._spelt = (self._event_id or "").lower().encode()
         self.lines: list[int] = []
         """The first of them."""
@@ -65,7 +76,7 @@ class Found(Watcher):
             self.count += 1
             if len(self.lines) < _MOST_LISTED:
                 self.lines.append(line.number)
-        return True
+        return not (self._only_first and self.count)
 
     @override
     def on_outcome(

@@ -12,7 +12,7 @@ from target_amplitude_nami.explanation.paths import changes, children, replaced,
 from target_amplitude_nami.pipeline.event_builder import EventBuilder
 from target_amplitude_nami.settings import Settings
 from tests.explanation.cases import EVERYTHING, explained
-from tests.support.records import OTHER_EVENTS, USER_EVENTS, transaction, user
+from tests.support.records import OTHER_EVENTS, USER_EVENTS, user
 from tests.support.shapes import SHAPES, SOURCES, Shape
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from target_amplitude_nami.local.faults.injector import FaultInjector
     from target_amplitude_nami.local.http.request_handler import RequestHandler
-    from target_amplitude_nami.local.model import Request
+    from target_amplitude_nami.local.model import Explain, Request
     from target_amplitude_nami.local.queries.reader import Reader
 
 
@@ -44,6 +44,7 @@ class Application:
         injector: Holds the faults, which the page can change.
         region: The region that the server stands for.
         any_host: Whether to accept requests for any host name.
+        explain: Explains the event of an insert id.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Application:
         *,
         region: str,
         any_host: bool,
+        explain: Explain | None = None,
     ) -> None:
         self._handler = handler
         self._any_host = any_host
@@ -61,7 +63,7 @@ class Application:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing = asyncio.Event()
         self._reading: set[asyncio.Transport] = set()
-        api = Api(reader, injector, self._notifier, self._closing, region)
+        api = Api(reader, injector, self._notifier, self._closing, region, explain)
         page = Starlette(
             routes=[
                 Mount("/api", app=api.application()),
