@@ -1,4 +1,4 @@
-"""Explains the events that a local Amplitude shows, by the input that they came from."""
+"""Explains the events that a local Amplitude shows, by the input they came from."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class EventExplainer:
         self._input = RepeatableInput(source)
         self._lock = threading.Lock()
 
-    def __enter__(self) -> EventExplainer:
+    def __enter__(self) -> t.Self:
         """Open the input.
 
         Raises:
@@ -71,8 +71,10 @@ class EventExplainer:
             if not found.count:
                 raise
         explanation = None
-        if found.lines:
-            explanation = explain_line(self._config, lines, found.lines[0], source=name)
+        if found.places:
+            explanation = explain_line(
+                self._config, lines, found.places[0], source=name
+            )
         if explanation is None:
             return {"error": f"No event of this insert id is in {name}."}
         built: dict[str, t.Any] = msgspec.to_builtins(explanation)

@@ -14,8 +14,8 @@ from target_amplitude_nami.errors import NothingRecognised
 from target_amplitude_nami.explanation.model import Explanation
 from target_amplitude_nami.explanation.wording import lines_of
 from target_amplitude_nami.singer.explaining import explain_line
-from target_amplitude_nami.singer.finding import Found, find, first_record, line_at
-from target_amplitude_nami.singer.wanted import what_is
+from target_amplitude_nami.singer.finding import Found, find
+from target_amplitude_nami.singer.wanted import Line, holds_records, what_is
 from target_amplitude_nami.text import counted, did_you_mean, printable
 
 if t.TYPE_CHECKING:
@@ -25,6 +25,18 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.commands.output import Output
 
 _MOST_SHOWN: t.Final = 10
+_HOW_TO_CHOOSE: t.Final = (
+    "",
+    "Others: --id EVENT_ID, --line NUMBER or --reason REASON.",
+)
+
+
+class Match(msgspec.Struct, frozen=True):
+    """Where a record is that matches."""
+
+    line: int
+    batch_record: int
+    """Which of the records in its files, if the line is a BATCH message; else 0."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -32,8 +44,8 @@ class Answer(msgspec.Struct, frozen=True):
 
     explanation: Explanation
     matching: int
-    """How many lines match what was asked for."""
-    lines: tuple[int, ...]
+    """How many records match what was asked for."""
+    matches: tuple[Match, ...]
     """The first of these."""
 
 
@@ -81,52 +93,62 @@ def command(  # noqa: PLR0913 - its options
         raise click.UsageError("Choose by one of --id, --line and --reason.")
     config = configuration.values
     with RepeatableInput(source) as given:
-        found = Found(event_id=event_id, reason=reason)
-        if number is not None:
-            return _explain(config, output, given, [number], 1)
-        if event_id is None and reason is None:
-            first = first_record(given.lines)
-            if first is None:
-                return _nothing(output, f"{given.name} holds no record")
-            return _explain(config, output, given, [first], 0)
+        is_chosen = event_id or number or reason
+        if not (event_id or reason):
+            line, last = _line(given, number)
+            if line is None or not holds_records(line.message):
+                return _nothing(output, _no_record(given.name, number, line, last))
+            number = line.number
+        found = Found(event_id=event_id, reason=reason, number=number)
         with contextlib.suppress(NothingRecognised):
             find(config, given.lines, found)
         if not found.count:
             return _nothing(output, _no_match(given.name, found, event_id, reason))
-        return _explain(config, output, given, found.lines, found.count)
-
-
-def _explain(
-    config: t.Mapping[str, object],
-    output: Output,
-    given: RepeatableInput,
-    lines: list[int],
-    count: int,
-) -> int:
-    number = lines[0]
-    explanation = explain_line(config, given.lines, number, source=given.name)
-    if explanation is None:
-        line, last = line_at(given.lines, number)
-        if line is None:
-            what = f"has {counted(last, 'line')}, so there is no line {number:,}"
-        else:
-            what = f"line {number:,} {what_is(line.message)}"
-        return _nothing(output, f"{given.name}{', ' if line else ' '}{what}")
-    answer = Answer(explanation, count, tuple(lines) if count else (number,))
-    output.result(answer, [*lines_of(explanation), *_further(lines, count)])
+        explanation = explain_line(
+            config, given.lines, found.places[0], source=given.name
+        )
+        if explanation is None:  # a BATCH message whose records cannot be told apart
+            text = f"{given.name}, line {number} holds messages in its BATCH files"
+            return _nothing(output, text)
+    answer = Answer(
+        explanation, found.count, tuple(Match(*place) for place in found.places)
+    )
+    others = _others(found) if is_chosen else _HOW_TO_CHOOSE
+    output.result(answer, [*lines_of(explanation), *others])
     return 0
 
 
-def _further(lines: list[int], count: int) -> Iterator[str]:
-    if not count:
+def _line(given: RepeatableInput, number: int | None) -> tuple[Line | None, int]:
+    """Return a line, or the first that holds records, and the number of the last."""
+    last = 0
+    for line in given.lines():
+        last = line.number
+        if last == number or (number is None and holds_records(line.message)):
+            return line, last
+    return None, last
+
+
+def _no_record(name: str, number: int | None, line: Line | None, last: int) -> str:
+    if line is not None:
+        return f"{name}, line {line.number:,} {what_is(line.message)}"
+    if number is None:
+        return f"{name} holds no record"
+    return f"{name} has {counted(last, 'line')}, so there is no line {number:,}"
+
+
+def _others(found: Found) -> Iterator[str]:
+    if found.count > 1:
+        others = found.places[1 : _MOST_SHOWN + 1]
+        shown = ", ".join(
+            f"{number:,}" + (f" (record {part:,})" if part else "")
+            for number, part in others
+        )
+        more = ", …" if found.count > len(others) + 1 else ""
         yield ""
-        yield "Others: --id EVENT_ID, --line NUMBER or --reason REASON."
-    elif count > 1:
-        shown = ", ".join(f"{line:,}" for line in lines[1 : _MOST_SHOWN + 1])
-        more = ", …" if count > _MOST_SHOWN + 1 else ""
-        others = counted(count - 1, "other matches", "others match")
-        yield ""
-        yield f"{others}: --line {shown}{more}"
+        yield (
+            f"{counted(found.count - 1, 'other record matches', 'other records match')}"
+            f": line {shown}{more}"
+        )
 
 
 def _no_match(name: str, found: Found, event_id: str | None, reason: str | None) -> str:

@@ -77,7 +77,7 @@ class RepeatableInput:
         self._ways_out = contextlib.ExitStack()
         self.name = "standard input" if path == "-" else path
 
-    def __enter__(self) -> RepeatableInput:
+    def __enter__(self) -> t.Self:
         """Open the file.
 
         Raises:
@@ -131,8 +131,6 @@ def numbered(lines: Iterable[bytes]) -> Iterator[Line]:
     """
     has_schema = False
     for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
         if not _is_plain_record(line):
             yield Line(number, line)
             continue

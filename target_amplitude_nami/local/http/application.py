@@ -47,7 +47,7 @@ class Application:
         explain: Explains the event of an insert id.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         handler: RequestHandler,
         reader: Reader,

@@ -100,6 +100,3 @@ def test_axe_finds_nothing_serious_in_an_explanation(
         assert findings(visitor) == []
         width = visitor.page.evaluate("document.documentElement.scrollWidth")
         assert width <= size[0]
-        visitor.page.screenshot(
-            path=f"/tmp/explain-{size[0]}-{scheme}.png", full_page=True
-        )
