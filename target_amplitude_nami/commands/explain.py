@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
-import stat
-import sys
-import tempfile
 import typing as t
-from pathlib import Path
 
 import click
 import msgspec
 
 from target_amplitude_nami.commands.command import WRONG, configured
-from target_amplitude_nami.commands.singer_input import numbered
-from target_amplitude_nami.errors import InputUnreadable, NothingRecognised
+from target_amplitude_nami.commands.singer_input import RepeatableInput
+from target_amplitude_nami.errors import NothingRecognised
 from target_amplitude_nami.explanation.model import Explanation
 from target_amplitude_nami.explanation.wording import lines_of
 from target_amplitude_nami.singer.explaining import explain_line
-from target_amplitude_nami.singer.finding import Found, find, first_record, line_at
-from target_amplitude_nami.singer.wanted import what_is
+from target_amplitude_nami.singer.finding import Found, find
+from target_amplitude_nami.singer.wanted import Line, holds_records, what_is
 from target_amplitude_nami.text import counted, did_you_mean, printable
 
 if t.TYPE_CHECKING:
@@ -29,9 +23,20 @@ if t.TYPE_CHECKING:
 
     from target_amplitude_nami.commands.configuration import Configuration
     from target_amplitude_nami.commands.output import Output
-    from target_amplitude_nami.singer.wanted import Line
 
 _MOST_SHOWN: t.Final = 10
+_HOW_TO_CHOOSE: t.Final = (
+    "",
+    "Others: --id EVENT_ID, --line NUMBER or --reason REASON.",
+)
+
+
+class Match(msgspec.Struct, frozen=True):
+    """Where a record is that matches."""
+
+    line: int
+    batch_record: int
+    """Which of the records in its files, if the line is a BATCH message; else 0."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -39,8 +44,8 @@ class Answer(msgspec.Struct, frozen=True):
 
     explanation: Explanation
     matching: int
-    """How many lines match what was asked for."""
-    lines: tuple[int, ...]
+    """How many records match what was asked for."""
+    matches: tuple[Match, ...]
     """The first of these."""
 
 
@@ -87,108 +92,63 @@ def command(  # noqa: PLR0913 - its options
     if [event_id, number, reason].count(None) < 2:  # noqa: PLR2004 - one of three
         raise click.UsageError("Choose by one of --id, --line and --reason.")
     config = configuration.values
-    with _Input(source) as given:
-        found = Found(event_id=event_id, reason=reason)
-        if number is not None:
-            return _explain(config, output, given, [number], 1)
-        if event_id is None and reason is None:
-            first = first_record(given.lines)
-            if first is None:
-                return _nothing(output, f"{given.name} holds no record")
-            return _explain(config, output, given, [first], 0)
+    with RepeatableInput(source) as given:
+        is_chosen = event_id or number or reason
+        if not (event_id or reason):
+            line, last = _line(given, number)
+            if line is None or not holds_records(line.message):
+                return _nothing(output, _no_record(given.name, number, line, last))
+            number = line.number
+        found = Found(event_id=event_id, reason=reason, number=number)
         with contextlib.suppress(NothingRecognised):
             find(config, given.lines, found)
         if not found.count:
             return _nothing(output, _no_match(given.name, found, event_id, reason))
-        return _explain(config, output, given, found.lines, found.count)
-
-
-class _Input:
-    """An input that can be read several times; a pipe is kept in a temporary file."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._ways_out = contextlib.ExitStack()
-        self.name = "standard input" if path == "-" else path
-
-    def __enter__(self) -> t.Self:
-        """Open the file.
-
-        Raises:
-            InputUnreadable: When it cannot be read.
-        """
-        try:
-            file = self._ways_out.enter_context(self._open())
-            if not stat.S_ISREG(self._kind_of(file)) or self._path == "-":
-                kept = self._ways_out.enter_context(tempfile.TemporaryFile())
-                shutil.copyfileobj(file, kept)
-                file = kept
-        except OSError as error:
-            self._ways_out.close()
-            raise self._unreadable(error) from error
-        self._file = file
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close the file."""
-        self._ways_out.close()
-
-    def lines(self) -> Iterator[Line]:
-        """Yield the numbered messages, from the first on.
-
-        Raises:
-            InputUnreadable: When the file cannot be read.
-        """
-        try:
-            self._file.seek(0)
-            yield from numbered(self._file)
-        except OSError as error:
-            raise self._unreadable(error) from error
-
-    def _open(self) -> t.BinaryIO:
-        if self._path == "-":
-            return t.cast("t.BinaryIO", contextlib.nullcontext(sys.stdin.buffer))
-        return Path(self._path).open("rb")
-
-    @staticmethod
-    def _kind_of(file: t.BinaryIO) -> int:
-        return os.fstat(file.fileno()).st_mode
-
-    def _unreadable(self, error: OSError) -> InputUnreadable:
-        return InputUnreadable(f"{self.name} cannot be read ({error.strerror})")
-
-
-def _explain(
-    config: t.Mapping[str, object],
-    output: Output,
-    given: _Input,
-    lines: list[int],
-    count: int,
-) -> int:
-    number = lines[0]
-    explanation = explain_line(config, given.lines, number, source=given.name)
-    if explanation is None:
-        line, last = line_at(given.lines, number)
-        if line is None:
-            what = f"has {counted(last, 'line')}, so there is no line {number:,}"
-        else:
-            what = f"line {number:,} {what_is(line.message)}"
-        return _nothing(output, f"{given.name}{', ' if line else ' '}{what}")
-    answer = Answer(explanation, count, tuple(lines) if count else (number,))
-    output.result(answer, [*lines_of(explanation), *_further(lines, count)])
+        explanation = explain_line(
+            config, given.lines, found.places[0], source=given.name
+        )
+        if explanation is None:  # a BATCH message whose records cannot be told apart
+            text = f"{given.name}, line {number} holds messages in its BATCH files"
+            return _nothing(output, text)
+    answer = Answer(
+        explanation, found.count, tuple(Match(*place) for place in found.places)
+    )
+    others = _others(found) if is_chosen else _HOW_TO_CHOOSE
+    output.result(answer, [*lines_of(explanation), *others])
     return 0
 
 
-def _further(lines: list[int], count: int) -> Iterator[str]:
-    if not count:
+def _line(given: RepeatableInput, number: int | None) -> tuple[Line | None, int]:
+    """Return a line, or the first that holds records, and the number of the last."""
+    last = 0
+    for line in given.lines():
+        last = line.number
+        if last == number or (number is None and holds_records(line.message)):
+            return line, last
+    return None, last
+
+
+def _no_record(name: str, number: int | None, line: Line | None, last: int) -> str:
+    if line is not None:
+        return f"{name}, line {line.number:,} {what_is(line.message)}"
+    if number is None:
+        return f"{name} holds no record"
+    return f"{name} has {counted(last, 'line')}, so there is no line {number:,}"
+
+
+def _others(found: Found) -> Iterator[str]:
+    if found.count > 1:
+        others = found.places[1 : _MOST_SHOWN + 1]
+        shown = ", ".join(
+            f"{number:,}" + (f" (record {part:,})" if part else "")
+            for number, part in others
+        )
+        more = ", …" if found.count > len(others) + 1 else ""
         yield ""
-        yield "Others: --id EVENT_ID, --line NUMBER or --reason REASON."
-    elif count > 1:
-        shown = ", ".join(f"{line:,}" for line in lines[1 : _MOST_SHOWN + 1])
-        more = ", …" if count > _MOST_SHOWN + 1 else ""
-        others = counted(count - 1, "other matches", "others match")
-        yield ""
-        yield f"{others}: --line {shown}{more}"
+        yield (
+            f"{counted(found.count - 1, 'other record matches', 'other records match')}"
+            f": line {shown}{more}"
+        )
 
 
 def _no_match(name: str, found: Found, event_id: str | None, reason: str | None) -> str:

@@ -94,24 +94,24 @@ OF_FILTERED: t.Final[t.Mapping[str, str]] = {
     "before_start_date": "Set an earlier `start_date`, or none.",
     "sandbox": "Set `sandbox_purchases` to send, or give a `sandbox_api_key`.",
     "anonymous_user": "Set `anonymous_users` to device, nami_user_id or hold.",
-    "deleted_at_source": "Nothing: the row is gone at its source. If it is not, the "
+    "deleted_at_source": "Nothing; the row is gone at its source. If it is not, the "
     "column that marks it is wrong.",
     "not_nami": OF_REJECTED["not_nami"],
     "stream_map": "Change the `stream_maps` that leave the record out.",
     "nothing_to_set": "Give the user record a state: active_entitlements, devices or "
     "customer_journey_state.",
-    "stale_user_record": "Nothing: newer state of the user was sent. "
+    "stale_user_record": "Nothing; newer state of the user was sent. "
     "`stale_user_properties: send` sends old state, too.",
-    "unchanged": "Nothing: Amplitude has this state already.",
+    "unchanged": "Nothing; Amplitude has this state already.",
 }
 """By the reason of a filtered record."""
 
 OF_HELD: t.Final = (
-    "Nothing: it is sent when a record of its Nami user brings an External ID. "
+    "Nothing; it is sent when a record of its Nami user brings an External ID. "
     "`anonymous_users` can send it now, by device or under the Nami user id."
 )
 OF_DUPLICATES: t.Final = (
-    "Nothing: Amplitude has the event. It would drop another one with the same insert "
+    "Nothing; Amplitude has the event. It would drop another one with the same insert "
     "id and device."
 )
 

@@ -61,7 +61,8 @@ class Case:
     """What is read of the record, if it is Nami's."""
     unreadable: UnreadableRecord | None = None
     """Why it cannot be read."""
-    is_deleted: bool = False
+    deleted_by: str | None = None
+    """The column that marks its row as deleted at the source."""
     known: UserProfile = UNKNOWN_USER
     """What earlier records said of its Nami user."""
     newest_sent: int | None = None

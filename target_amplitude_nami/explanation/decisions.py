@@ -125,7 +125,7 @@ def identity_of(case: Case, device_path: str | None) -> Identity:
     found = identities.identify(record, case.known.external_id, settings.mapping)
     why = list(_why_user(case, found))
     if record.device_id is None:
-        why.append("it names no device, or several: none is sent")
+        why.append("it names no single device, so none is sent")
     elif device_path is not None:
         why.append(f"its device stands in {device_path}")
     if isinstance(found, identities.Unnamed):

@@ -73,6 +73,8 @@ class Place(t.NamedTuple):
     source: str
     """What the input is called."""
     line: int
+    batch_record: int
+    """Which of the records in its files, where the line is a BATCH message; else 0."""
     stream: str
     more: int = 0
     """How many more records the stream maps make of the line."""
@@ -100,6 +102,7 @@ def explain(
     explanation = Explanation(
         input=place.source,
         line=place.line,
+        batch_record=place.batch_record or None,
         stream=place.stream,
         outcome=seen.outcome,
         reason=seen.reason,
@@ -116,7 +119,7 @@ def explain(
         explanation,
         event_type=event_type,
         event_id=nami.event_id if isinstance(nami, NamiEvent) else None,
-        shape=shape_of(case.record, nami, effects, case.separator),
+        shape=shape_of(case.record, nami, effects, case.separator, case.deleted_by),
         filter=tuple(_filter(case, event_type)),
         notes=tuple(_notes(case, seen, place)),
     )
@@ -189,8 +192,10 @@ def _event_type(case: Case) -> str | None:
 
 
 def _filter(case: Case, event_type: str | None) -> Iterator[Decision]:
-    if case.is_deleted:
-        yield Decision(passed=False, what="the row is marked as deleted at its source")
+    if case.deleted_by is not None:
+        value = text_of(case.record[case.deleted_by], cut=True)
+        what = f"the row is deleted at its source: {case.deleted_by} = {value}"
+        yield Decision(passed=False, what=what)
     elif case.nami is not None:
         yield from decisions.filter_decisions(case.nami, case.settings)
     elif event_type is not None:

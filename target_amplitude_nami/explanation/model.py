@@ -82,6 +82,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
     input: str
     line: int
+    batch_record: int | None = None
+    """Which of the records in its files, where the line is a BATCH message."""
     stream: str
     outcome: Outcome
     reason: str = ""

@@ -27,6 +27,7 @@ def shape_of(
     nami: NamiEvent | NamiUser | None,
     effects: Effects,
     separator: str,
+    deleted_by: str | None,
 ) -> Shape:
     """Return the form of a record.
 
@@ -35,17 +36,18 @@ def shape_of(
         nami: What was read of it, if it is Nami's.
         effects: What its parts decide.
         separator: What stands between the parts of a flattened column's name.
+        deleted_by: The column that marks its row as deleted.
     """
     if nami is None:
         return Shape("other", ())
     used = _used(effects)
     column = _holder(effects, separator, is_event=isinstance(nami, NamiEvent))
-    columns = {path[0] for path in used}
+    columns, marks = {path[0] for path in used}, {deleted_by}
     return Shape(
         "event" if isinstance(nami, NamiEvent) else "user",
         tuple(_forms(used, column, separator)),
         column,
-        tuple(name for name in record if name not in columns),
+        tuple(name for name in record if name not in columns | marks),
     )
 
 

@@ -72,10 +72,10 @@ def _heading(explanation: Explanation) -> str:
     what = explanation.event_type or "a record"
     if explanation.event_id:
         what += f" {explanation.event_id}"
-    return (
-        f"{explanation.input}, line {explanation.line:,}: {what} "
-        f"(stream {explanation.stream})"
-    )
+    place = f"line {explanation.line:,}"
+    if explanation.batch_record is not None:
+        place += f", record {explanation.batch_record:,} of its BATCH files"
+    return f"{explanation.input}, {place}: {what} (stream {explanation.stream})"
 
 
 def _outcome(explanation: Explanation) -> Iterator[str]:
@@ -84,11 +84,15 @@ def _outcome(explanation: Explanation) -> Iterator[str]:
         text += ", to the project of `sandbox_api_key`"
     if explanation.outcome in {"filtered", "rejected"}:
         text += f" ({explanation.reason})"
-    yield f"{text}."
-    if explanation.reject is not None:
-        yield from _reject(explanation.reject)
-    elif explanation.advice:
-        yield f"To change that: {explanation.advice}"
+    earlier, reject = explanation.earlier, explanation.reject
+    if reject is None or earlier is None or reject.reason != earlier.reason:
+        yield f"{text}."
+        if reject is not None:
+            yield from _reject(reject)
+        elif explanation.advice:
+            yield f"what to change: {explanation.advice}"
+    else:
+        yield f"{text}, still for this reason ({explanation.reason})."
     yield from explanation.notes
 
 

@@ -26,7 +26,12 @@ from target_amplitude_nami.outcomes import dedup_key
 from target_amplitude_nami.pipeline.identity import Unnamed, identify, user_key_of
 from target_amplitude_nami.singer.rehearsal import rehearse
 from target_amplitude_nami.singer.stream_mapper import transform
-from target_amplitude_nami.singer.wanted import Line, RecordLine, record_in
+from target_amplitude_nami.singer.wanted import (
+    Line,
+    RecordLine,
+    record_in,
+    records_of_batch,
+)
 from target_amplitude_nami.store.profiles import UNKNOWN_USER
 
 if sys.version_info >= (3, 12):
@@ -111,13 +116,16 @@ def watch(config: Mapping[str, object], lines: Lines, watcher: Watcher) -> None:
 
     def numbered() -> Iterator[bytes]:
         settle = watcher.target.run.pipeline.flush
-        for line in lines():
-            watcher.line = line
-            watcher.before(line)
-            yield line.message
-            settle()
-            if not watcher.after(line):
-                return
+        schemes = watcher.target.settings.batch_schemes
+        for each in lines():
+            may_be_batch = b'"BATCH"' in each.message
+            for line in records_of_batch(each, schemes) if may_be_batch else [each]:
+                watcher.line = line
+                watcher.before(line)
+                yield line.message
+                settle()
+                if not watcher.after(line):
+                    return
 
     with _quietly():
         report = rehearse(config, numbered(), watcher, watcher.begin)
@@ -144,9 +152,9 @@ def _quietly() -> Iterator[None]:
 class _Capture(Watcher):
     """Captures what is known just before a line, and what becomes of its record."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, place: tuple[int, int]) -> None:
         super().__init__()
-        self._number = number
+        self._place = place
         self.case: Case | None = None
         self.found: RecordLine | None = None
         self.seen: Seen | None = None
@@ -155,21 +163,21 @@ class _Capture(Watcher):
 
     @override
     def before(self, line: Line) -> None:
-        if line.number == self._number:
+        if line.place == self._place:
             self.found = record_in(line.message)
             if self.found is not None:
                 self.case = _case_of(self.target, self.found)
 
     @override
     def after(self, line: Line) -> bool:
-        return line.number != self._number
+        return line.place != self._place
 
     @override
     def on_outcome(
         self, origin: Origin, seen: Seen, event: EncodedEvent | None = None
     ) -> None:
         line = self.line
-        if line is None or line.number != self._number:
+        if line is None or line.place != self._place:
             return
         if origin.held is not None:
             return  # an earlier record, which this one has released
@@ -182,30 +190,34 @@ class _Capture(Watcher):
 class _History(Watcher):
     """Finds the lines from which something about a user and an event is known."""
 
-    def __init__(self, number: int, case: Case, project: Project) -> None:
+    def __init__(self, place: tuple[int, int], case: Case, project: Project) -> None:
         super().__init__()
-        self._number = number
+        self._place = place
         self._project = project
         nami = case.nami
         self._user_key = "" if nami is None else user_key_of(nami)
         self._targets, self._key = _names_of(case)
         self._facts: tuple[object, ...] = ()
         self._places = [MEMORY, MEMORY, MEMORY]
+        self._is_over = False
         self.first = ""
 
     @override
     def before(self, line: Line) -> None:
+        self._is_over = line.place == self._place
         if not self._facts:
             self._facts = self._look()
 
     @override
     def after(self, line: Line) -> bool:
+        if self._is_over:
+            return False
         facts = self._look()
         for at, (known, now) in enumerate(zip(self._facts, facts, strict=True)):
             if now != known:
-                self._places[at] = f"line {line.number}"
+                self._places[at] = f"{line}"
         self._facts = facts
-        return line.number < self._number - 1
+        return not self._is_over
 
     @override
     def on_outcome(
@@ -213,11 +225,12 @@ class _History(Watcher):
     ) -> None:
         if (
             not self.first
+            and not self._is_over
             and event is not None
             and seen.project == self._project
             and event.sent_event.key == self._key
         ):
-            self.first = MEMORY if self.line is None else f"line {self.line.number}"
+            self.first = MEMORY if self.line is None else f"{self.line}"
 
     def _look(self) -> tuple[object, ...]:
         store = self.target.run.store
@@ -240,7 +253,7 @@ class _History(Watcher):
 def explain_line(
     config: Mapping[str, object],
     lines: Lines,
-    number: int,
+    at: tuple[int, int],
     *,
     source: str,
 ) -> Explanation | None:
@@ -249,7 +262,8 @@ def explain_line(
     Args:
         config: The settings that are given, as JSON values.
         lines: Reads the input.
-        number: The line, from 1 on.
+        at: The line, from 1 on; and which of the records in its files, if it is a
+            BATCH message, else 0.
         source: What the input is called.
 
     Returns:
@@ -259,7 +273,7 @@ def explain_line(
         AmplitudeNamiError: When a run would fail before the line is read.
         KeyboardInterrupt: When a signal has ended the reading.
     """
-    capture = _Capture(number)
+    capture = _Capture(at)
     try:
         watch(config, lines, capture)
     except AmplitudeNamiError:
@@ -269,11 +283,11 @@ def explain_line(
     if found is None or seen is None:
         return None
     if case is not None and _depends_on_others(case, seen):
-        history = _History(number, case, _project_of(case))
+        history = _History(at, case, _project_of(case))
         with contextlib.suppress(AmplitudeNamiError):
             watch(config, lines, history)
         case = dataclasses.replace(case, origins=history.origins)
-    place = Place(source, number, found.stream, capture.more)
+    place = Place(source, *at, found.stream, capture.more)
     return explain(case, seen, place=place, earlier=found.rejected, text=found.text)
 
 
@@ -307,7 +321,7 @@ def _case_of(target: TargetAmplitudeNami, found: RecordLine) -> Case | None:
         separator=target.separator(),
         nami=nami,
         unreadable=unreadable,
-        is_deleted=DeletedRows().is_deleted(record),
+        deleted_by=_mark_of_deletion(record),
     )
     if nami is None:
         return case
@@ -317,6 +331,12 @@ def _case_of(target: TargetAmplitudeNami, found: RecordLine) -> Case | None:
     targets, _ = _names_of(case)
     newest = _newest_sent(target, _project_of(case), targets)
     return dataclasses.replace(case, newest_sent=newest)
+
+
+def _mark_of_deletion(record: Mapping[str, t.Any]) -> str | None:
+    rows = DeletedRows()
+    marks = (name for name in record if rows.is_deleted({name: record[name]}))
+    return next(marks, None)
 
 
 def _reading(stream_map: StreamMap, sink: NamiSink) -> Read:

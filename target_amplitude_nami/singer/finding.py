@@ -30,17 +30,31 @@ class Found(Watcher):
     """The lines whose records match, and what else there is."""
 
     def __init__(
-        self, *, event_id: str | None = None, reason: str | None = None
+        self,
+        *,
+        event_id: str | None = None,
+        reason: str | None = None,
+        number: int | None = None,
+        only_first: bool = False,
     ) -> None:
-        """Take what is looked for: an event's id or insert id, or a reason."""
+        """Take what is looked for.
+
+        Args:
+            event_id: An event's id, or its insert id.
+            reason: Why records are not sent.
+            number: A line, of which there are several records if it is a BATCH message.
+            only_first: Whether to look no further than the first that matches.
+        """
         super().__init__()
         self._event_id = None if event_id is None else event_id.strip()
         self._reason = reason
+        self._number = number
+        self._only_first = only_first
         self._spelt = (self._event_id or "").lower().encode()
-        self.lines: list[int] = []
+        self.places: list[tuple[int, int]] = []
         """The first of them."""
         self.count = 0
-        """How many lines match."""
+        """How many records match."""
         self.lines_read = 0
         self.reasons: Counter[str] = Counter()
         """Of all records that are not sent, now or when they were rejected."""
@@ -50,7 +64,7 @@ class Found(Watcher):
     @override
     def before(self, line: Line) -> None:
         self.lines_read = line.number
-        self._matches = False
+        self._matches = line.number == self._number
         self._earlier = None
         if b'"rejected"' in line.message:
             found = record_in(line.message)
@@ -63,9 +77,11 @@ class Found(Watcher):
     def after(self, line: Line) -> bool:
         if self._matches:
             self.count += 1
-            if len(self.lines) < _MOST_LISTED:
-                self.lines.append(line.number)
-        return True
+            if len(self.places) < _MOST_LISTED:
+                self.places.append(line.place)
+        if self._number is not None:
+            return line.number <= self._number
+        return not (self._only_first and self.count)
 
     @override
     def on_outcome(
@@ -77,6 +93,8 @@ class Found(Watcher):
             self.reasons[seen.reason] += 1
         if self._reason is not None:
             self._matches |= seen.reason == self._reason
+        elif self._event_id is None:
+            return
         elif event is not None and event.sent_event.insert_id == self._event_id:
             self._matches = True
         elif self._spelt in self.line.message.lower():
@@ -102,18 +120,3 @@ def find(config: Mapping[str, object], lines: Lines, found: Found) -> None:
         KeyboardInterrupt: When a signal has ended the reading.
     """
     watch(config, lines, found)
-
-
-def first_record(lines: Lines) -> int | None:
-    """Return the first line that holds a record; None where there is none."""
-    return next((line.number for line in lines() if record_in(line.message)), None)
-
-
-def line_at(lines: Lines, number: int) -> tuple[Line | None, int]:
-    """Return a line, and the number of the last one that was read to find it."""
-    last = 0
-    for line in lines():
-        last = line.number
-        if last == number:
-            return line, last
-    return None, last

@@ -7,8 +7,16 @@ import typing as t
 import msgspec
 
 from target_amplitude_nami import jsontext
-from target_amplitude_nami.singer.messages import decode_object
-from target_amplitude_nami.singer.reject_lines import UNREADABLE_LINES, line_of
+from target_amplitude_nami.singer.batches import read_batch
+from target_amplitude_nami.singer.messages import decode_object, is_record_message
+from target_amplitude_nami.singer.reject_lines import (
+    UNREADABLE_LINES,
+    line_of,
+    record_message,
+)
+
+if t.TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
 
 _LONGEST_SHOWN: t.Final = 200
 
@@ -19,6 +27,19 @@ class Line(msgspec.Struct, frozen=True, gc=False):
     number: int
     """From 1 on."""
     message: bytes
+    part: int = 0
+    """Which of the records in its files, from 1 on, if the line is a BATCH message."""
+
+    def __str__(self) -> str:
+        """Return how people call the line."""
+        if not self.part:
+            return f"line {self.number:,}"
+        return f"line {self.number:,}, record {self.part:,} of its BATCH files"
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """What identifies it in its input."""
+        return self.number, self.part
 
 
 class Rejected(msgspec.Struct, frozen=True):
@@ -56,6 +77,8 @@ def record_in(message: bytes) -> RecordLine | None:
 
 
 def _record_line(message: bytes) -> RecordLine | None:
+    if not message.strip():
+        return None
     try:
         decoded = decode_object(message)
     except ValueError:
@@ -79,8 +102,23 @@ def _rejected(value: object) -> Rejected | None:
         return Rejected()
 
 
+def holds_records(message: bytes) -> bool:
+    """Return whether a line is a record, one that cannot be read, or a BATCH."""
+    return record_in(message) is not None or _type_of(message) == "BATCH"
+
+
+def _type_of(message: bytes) -> object:
+    try:
+        decoded = jsontext.decode(message)
+    except ValueError:
+        return None
+    return decoded.get("type") if isinstance(decoded, dict) else None
+
+
 def what_is(message: bytes) -> str:
     """Return what a line is that holds no record, as a sentence for people."""
+    if not message.strip():
+        return "is empty"
     try:
         decoded = jsontext.decode(message)
     except ValueError:
@@ -99,6 +137,44 @@ def what_is(message: bytes) -> str:
             )
         case _:
             return f"is a message of type {kind}, which holds no record"
+
+
+def records_of_batch(line: Line, schemes: Collection[str]) -> Iterator[Line]:
+    """Yield each record in the files of a BATCH message as a line of its own.
+
+    Any other line is yielded as it is. So is a BATCH message that is no good one, or
+    whose files hold messages in the place of records: the run says so.
+
+    Raises:
+        InputUnreadable: For a file that cannot be read.
+    """
+    try:
+        decoded = decode_object(line.message)
+    except ValueError:
+        decoded = {}
+    stream, manifest = decoded.get("stream"), decoded.get("manifest")
+    encoding = decoded.get("encoding")
+    if not (
+        decoded.get("type") == "BATCH"
+        and isinstance(stream, str)
+        and isinstance(encoding, dict)
+        and isinstance(manifest, list)
+    ):
+        yield line
+        return
+    texts = (text for some in read_batch(encoding, manifest, schemes) for text in some)
+    for part, text in enumerate(texts, start=1):
+        if part == 1 and _is_message(text):
+            yield line
+            return
+        yield Line(line.number, record_message(stream, text), part)
+
+
+def _is_message(text: bytes) -> bool:
+    try:
+        return is_record_message(decode_object(text))
+    except ValueError:
+        return False
 
 
 def _shown(line: bytes) -> str:

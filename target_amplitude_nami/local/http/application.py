@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from target_amplitude_nami.local.faults.injector import FaultInjector
     from target_amplitude_nami.local.http.account import Keys
     from target_amplitude_nami.local.http.request_handler import RequestHandler
-    from target_amplitude_nami.local.model import Request
+    from target_amplitude_nami.local.model import Explain, Request
     from target_amplitude_nami.local.queries.reader import Reader
 
 
@@ -48,6 +48,7 @@ class Application:
         any_host: Whether to accept requests for any host name.
         keys: The keys that exist.
         export_bytes: The most bytes of JSON that one export may have.
+        explain: Explains the event of an insert id.
     """
 
     def __init__(  # noqa: PLR0913
@@ -60,6 +61,7 @@ class Application:
         any_host: bool,
         keys: Keys,
         export_bytes: int,
+        explain: Explain | None = None,
     ) -> None:
         self._handler = handler
         self._any_host = any_host
@@ -75,7 +77,7 @@ class Application:
             export_bytes=export_bytes,
             is_closed_within=self._is_closed_within,
         )
-        api = Api(reader, injector, self._notifier, self._closing, region)
+        api = Api(reader, injector, self._notifier, self._closing, region, explain)
         page = Starlette(
             routes=[
                 Mount("/api", app=api.application()),
