@@ -143,7 +143,7 @@ class Workspace:
     # What is expected
 
     def add(self, events: Sequence[Expected]) -> None:
-        """Add events; no two of them have one key."""
+        """Add events, in order."""
         with explained():
             self._connection.executemany(
                 "INSERT INTO expected VALUES (?,?,?,?,?,?,?,?,?,?)",
@@ -169,10 +169,18 @@ class Workspace:
             self._connection.execute("INSERT INTO schemas VALUES (?,?)", (number, line))
 
     def index(self) -> None:
-        """Get ready for `matches`: all events were added."""
+        """Get ready for `matches`: all events were added.
+
+        Of those that have one key, as Amplitude has one of them, the first stays.
+        """
         with explained():
-            self._connection.execute(
-                "CREATE UNIQUE INDEX expected_by_key ON expected (key)"
+            execute = self._connection.execute
+            execute("CREATE INDEX expected_by_key ON expected (key)")
+            execute(
+                "DELETE FROM expected WHERE place IN ("
+                "SELECT later.place FROM expected AS first"
+                " JOIN expected AS later ON later.key = first.key"
+                " AND later.place > first.place)"
             )
 
     # What was found

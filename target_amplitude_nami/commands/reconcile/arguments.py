@@ -129,41 +129,51 @@ def check_outputs(
     taken = [*_files_in_use(arguments, configuration, settings)]
     for option, path in outputs:
         use = next((use for use, other in taken if _is_same(path, other)), None)
-        if use is not None:
-            problems.append(f"{option} {path} is {use}: name another file")
-        elif path.is_dir():
-            problems.append(f"{option} {path} is a folder: name a file")
-        elif not path.absolute().parent.is_dir():
-            problems.append(f"{option} {path}: there is no such folder")
-        elif path.exists() and not path.is_file():
-            problems.append(f"{option} {path} is no regular file")
-        elif option == "--resend" and path.exists() and path.stat().st_size:
-            problems.append(
-                f"--resend {path} exists: have the target read it, then remove it or "
-                f"name another file"
-            )
-        taken.append((f"the file of {option}", path))
+        try:
+            problem = use or _problem_with(path, is_new=option == "--resend")
+        except OSError as error:  # a name that is too long
+            problem = f"cannot be written ({error.strerror})"
+        if problem is not None:
+            problems.append(f"{option} {path} {problem}: name another file")
+        taken.append((f"is the file of {option}", path))
     if problems:
         raise ConfigurationError(problems)
+
+
+def _problem_with(path: Path, *, is_new: bool) -> str | None:
+    """Return why a file cannot be written, if it cannot."""
+    folder = Path(os.path.realpath(path)).parent
+    if path.is_dir():
+        return "is a folder"
+    if not folder.is_dir():
+        return "is in a folder that does not exist"
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return "is in a folder that cannot be written"
+    if path.exists() and not path.is_file():
+        return "is no regular file"
+    if is_new and path.exists() and path.stat().st_size:
+        return "exists, and may hold records that the target has yet to read"
+    return None
 
 
 def _files_in_use(
     arguments: Arguments, configuration: Configuration, settings: Settings
 ) -> Iterator[tuple[str, Path]]:
-    if arguments.source is not None and arguments.source != "-":
-        yield "the input", Path(arguments.source)
+    if arguments.source is not None:
+        is_stdin = arguments.source == "-"
+        yield "is the input", Path("/dev/stdin" if is_stdin else arguments.source)
     for name in ("memory_path", "local_path"):
         path = getattr(settings, name)
         if path is not None:
             for ending in _BESIDE_THE_STORE:
-                yield f"kept by `{name}`", Path(f"{path}{ending}")
+                yield f"belongs to `{name}`", Path(f"{path}{ending}")
     for name in ("rejects_path", "dry_run_path", "report_path", "metrics_path"):
         path = getattr(settings, name)
         if path is not None:
-            yield f"the file of `{name}`", path
+            yield f"is the file of `{name}`", path
     for source in set(configuration.sources.values()):
         if source != ENVIRONMENT and "environment variable" not in source:
-            yield "a file of settings", Path(source)
+            yield "is a file of settings", Path(source)
 
 
 def _is_same(one: Path, other: Path) -> bool:

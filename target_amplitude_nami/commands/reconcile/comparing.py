@@ -51,6 +51,8 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.settings import Settings
 
 _FOREVER_MS: t.Final = 1 << 62
+_SECONDS: t.Final = 300.0
+_SECONDS_LOCALLY: t.Final = 5.0
 _PACKAGE: t.Final = "target-amplitude-nami"
 
 
@@ -113,7 +115,7 @@ class Reconciliation:
                 secret_key=settings.secret_key or LOCAL_KEY,
                 user_agent=f"{_PACKAGE}/{importlib.metadata.version(_PACKAGE)}",
                 read_timeout=settings.request_timeout,
-                retry_for=settings.retry_for,
+                retry_for=min(settings.retry_for, _longest_retry(base_url)),
             )
             with AccountApi(account, note=self._note) as api:
                 export = ExportApi(api, path=path, note=self._note)
@@ -199,7 +201,7 @@ class Reconciliation:
         self, reader: DeliveredReader | None, window: Window, workspace: Workspace
     ) -> LeftOut:
         source = self._arguments.source
-        if source is None:
+        if window.span.hours < 1 or source is None:
             left_out = LeftOut()
             if reader is None:
                 return left_out
@@ -239,6 +241,11 @@ class Reconciliation:
             return msgspec.structs.replace(found, problems=[*found.problems, text])
         resent = resend(workspace, out, memory, self._project)
         return msgspec.structs.replace(found, resent=resent)
+
+
+def _longest_retry(base_url: str) -> float:
+    """Return for how long a request may fail: somebody waits for the command."""
+    return _SECONDS_LOCALLY if is_loopback(base_url) else _SECONDS
 
 
 def _write_findings(workspace: Workspace, path: Path) -> None:

@@ -13,6 +13,7 @@ if t.TYPE_CHECKING:
 
 _MOST_SHOWN: t.Final = 5
 _COLUMNS: t.Final = ("in both", "missing", "different", "doubled", "only in Amplitude")
+_DIFFERENT: t.Final = _COLUMNS.index("different")
 _TITLES: t.Final = {
     "missing": "Missing in Amplitude",
     "different": "Different in Amplitude",
@@ -30,13 +31,18 @@ def lines_of(result: Result) -> Iterator[str]:
             f"{printable(result.compared_with)} and Amplitude, "
             f"{result.start} to {result.end} (UTC)"
         )
+    columns = [
+        place
+        for place in range(len(_COLUMNS))
+        if place != _DIFFERENT or result.different is not None
+    ]
     if result.counts:
         yield ""
-        yield from _table("event type", _by_type(result.counts))
+        yield from _table("event type", _by_type(result.counts), columns)
     bad_days = _days_in_disorder(result.counts)
     if bad_days:
         yield ""
-        yield from _table("day of first delivery", bad_days)
+        yield from _table("day of first delivery", bad_days, columns)
     for name, title in _TITLES.items():
         yield from _examples(title, [e for e in result.examples if e.finding == name])
     yield ""
@@ -81,15 +87,13 @@ def _summed(named: Iterable[tuple[str, Count]]) -> dict[str, list[int]]:
     return dict(sorted(rows.items()))
 
 
-def _table(title: str, rows: dict[str, list[int]]) -> Iterator[str]:
+def _table(title: str, rows: dict[str, list[int]], columns: list[int]) -> Iterator[str]:
     names = {name: printable(name) for name in rows}
     width = max(len(title), *map(len, names.values()))
-    yield "  ".join([title.ljust(width), *_COLUMNS])
+    titles = [_COLUMNS[place] for place in columns]
+    yield "  ".join([title.ljust(width), *titles])
     for name, numbers in rows.items():
-        cells = [
-            f"{number:,}".rjust(len(column))
-            for number, column in zip(numbers, _COLUMNS, strict=True)
-        ]
+        cells = [f"{numbers[place]:,}".rjust(len(_COLUMNS[place])) for place in columns]
         yield "  ".join([names[name].ljust(width), *cells])
 
 
