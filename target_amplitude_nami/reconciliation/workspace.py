@@ -23,7 +23,7 @@ ELSEWHEN: t.Final = 1
 NEVER_DELIVERED: t.Final = 2
 """Of one that the memory file does not know."""
 
-_CACHE_KIB: t.Final = 16_000
+_CACHE_KIB: t.Final = 10_000
 _ROWS_AT_ONCE: t.Final = 1_000
 
 _TABLES: t.Final = """
