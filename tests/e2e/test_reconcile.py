@@ -287,60 +287,6 @@ def test_nothing_changes_while_a_run_uses_the_memory_file(
     assert reconciled.result()["missing"] == 1
 
 
-@pytest.mark.parametrize(
-    ("arguments", "settings", "problem"),
-    [
-        ([], {"secret_key": None}, "`secret_key` is missing"),
-        ([], {"memory_path": None}, "There is nothing to compare"),
-        (["--ids", "input.singer"], {}, "is the input"),
-        (["--ids", "./memory.db"], {}, "belongs to `memory_path`"),
-        (["--ids", "memory.db-wal"], {}, "belongs to `memory_path`"),
-        (["--resend", "output/rejects.singer"], {}, "is the file of `rejects_path`"),
-        (["--resend", "config.json"], {}, "is a file of settings"),
-        (["--resend", "same", "--ids", "same"], {}, "is the file of --ids"),
-        (["--resend", "full"], {}, "exists"),
-        (["--resend", "link"], {}, "is the input"),
-        (["--ids", "output"], {}, "is a folder"),
-        (["--ids", "no/folder"], {}, "is in a folder that does not exist"),
-        (["--ids", "x" * 300], {}, "cannot be written"),
-        (["--resend", "new"], {"memory_path": None}, "--resend needs `memory_path`"),
-    ],
-)
-def test_settings_and_outputs_that_cannot_be_are_refused(
-    reconciled: Reconciled, arguments: list[str], settings: dict[str, Any], problem: str
-) -> None:
-    folder = reconciled.folder
-    (folder / "output").mkdir(exist_ok=True)
-    (folder / "full").write_bytes(b"records")
-    (folder / "link").hardlink_to(folder / "input.singer")
-    source = ["--input", "input.singer"] if arguments else []
-    found = reconciled.ask(*source, *arguments, **settings)
-    assert (found.exit_code, found.stdout) == (1, "")
-    assert found.stderr.count("\n") == 1
-    assert problem in found.stderr
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["--start", "yesterday"],
-        ["--start", "1999-12-31"],
-        ["--start", "2026-11-23", "--end", "2026-11-22"],
-        ["--start", "2026-11-23T14:30"],
-        ["--resend", "again.singer"],
-        ["--export-url", "http://amplitude.com"],
-        ["--export-url", "https://key:secret@amplitude.com"],
-        ["--export-url", "ftp://127.0.0.1"],
-        ["--export-url", "https://[half"],
-    ],
-)
-def test_wrong_arguments_end_with_2(
-    reconciled: Reconciled, arguments: list[str]
-) -> None:
-    found = reconciled.ask(*arguments)
-    assert (found.exit_code, found.stdout) == (2, "")
-
-
 def test_help_has_an_example(tmp_path: Path) -> None:
     found = run_command(tmp_path, "reconcile", "--help")
     assert found.exit_code == 0
