@@ -20,6 +20,7 @@ _SUBCOMMANDS: t.Final[dict[str, str]] = {
     "explain": "target_amplitude_nami.commands.explain",
     "plan": "target_amplitude_nami.commands.plan",
     "retry": "target_amplitude_nami.commands.retry",
+    "reconcile": "target_amplitude_nami.commands.reconcile",
     "forget": "target_amplitude_nami.commands.forget.command",
     "local": "target_amplitude_nami.commands.local",
 }

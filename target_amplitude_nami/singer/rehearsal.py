@@ -6,7 +6,10 @@ import contextlib
 import dataclasses
 import functools
 import io
+import signal
+import sys
 import tempfile
+import threading
 import typing as t
 from pathlib import Path
 
@@ -29,6 +32,7 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.settings import Settings
     from target_amplitude_nami.shutdown import Shutdown
     from target_amplitude_nami.singer.run_builder import BuildRun
+    from target_amplitude_nami.store.sqlite_store import SqliteStore
 
 _AS_IN_A_REHEARSAL: t.Final[Mapping[str, object]] = {
     "enabled": True,
@@ -39,10 +43,7 @@ _AS_IN_A_REHEARSAL: t.Final[Mapping[str, object]] = {
 
 
 def rehearse(
-    config: Mapping[str, object],
-    lines: Iterable[bytes],
-    observer: Observer,
-    begin: Callable[[TargetAmplitudeNami], None] = lambda _target: None,
+    config: Mapping[str, object], lines: Iterable[bytes], observer: Observer
 ) -> Report:
     """Read Singer input as a run would; send nothing, and leave every file as it was.
 
@@ -55,6 +56,8 @@ def rehearse(
         lines: The input.
         observer: Watches what becomes of each record.
         begin: Called before the first line, with what will read it.
+        make_store: Makes the store, where it is to know less than that file does.
+        rejects: Takes the SCHEMA messages, where somebody wants them.
 
     Returns:
         The report of the run; what would be sent counts as delivered.
@@ -66,7 +69,12 @@ def rehearse(
     with _folder() as folder:
         copy = folder / "memory.db"
         try:
-            build = functools.partial(_build, observer, copy)
+            build = functools.partial(
+                _build,
+                observer,
+                make_store or functools.partial(_store_of_copy, copy),
+                rejects or NoRejects(),
+            )
             return _listen(config, lines, build, begin)
         except StoreUnusable as error:
             path = str(config.get("memory_path"))
@@ -93,19 +101,42 @@ def _listen(
     build: BuildRun,
     begin: Callable[[TargetAmplitudeNami], None],
 ) -> Report:
-    try:
-        target = TargetAmplitudeNami(config=_as_in_a_rehearsal(config), build=build)
-    except ConfigValidationError as error:
-        raise ConfigurationError(error.errors) from error
-    try:
-        begin(target)
-        target.listen(t.cast("t.IO[str]", Lines(lines)))
-    except BaseException:
-        target.run.close("failed")
-        raise
-    finally:
-        target.signals.disarm()
+    with _signals_as_before():
+        try:
+            target = TargetAmplitudeNami(config=_as_in_a_rehearsal(config), build=build)
+        except ConfigValidationError as error:
+            raise ConfigurationError(error.errors) from error
+        _end_at_signals()
+        try:
+            begin(target)
+            target.listen(t.cast("t.IO[str]", Lines(lines)))
+        except BaseException:
+            target.run.close("failed")
+            raise
+        finally:
+            target.signals.disarm()
     return target.report
+
+
+@contextlib.contextmanager
+def _signals_as_before() -> Iterator[None]:
+    before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _end_at_signals() -> None:
+    """Have signals end a rehearsal at once: it has nothing to deliver.
+
+    Those of a run wait for the next line, which may never come.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
 
 
 def _as_in_a_rehearsal(config: Mapping[str, object]) -> dict[str, object]:
@@ -116,19 +147,19 @@ def _as_in_a_rehearsal(config: Mapping[str, object]) -> dict[str, object]:
     return {**config, **_AS_IN_A_REHEARSAL, "dry_run": is_dry}
 
 
-def _build(  # noqa: PLR0913 - those of `BuildRun`, and two more
+def _build(  # noqa: PLR0913 - those of `BuildRun`, and three more
     observer: Observer,
-    copy: Path,
+    make_store: Callable[[Settings], SqliteStore],
+    rejects: NoRejects,
     settings: Settings,
     shutdown: Shutdown,
     logger: logging.Logger,
     *,
     user_agent: str,
 ) -> tuple[Run, NoRejects]:
-    rejects = NoRejects()
     run = Run(
         settings,
-        store=store_of(_with_copied_store(settings, copy), forgets=True),
+        store=make_store(settings),
         rejects=rejects,
         write_state=None,
         shutdown=shutdown,
@@ -139,34 +170,30 @@ def _build(  # noqa: PLR0913 - those of `BuildRun`, and two more
     return run, rejects
 
 
-def _with_copied_store(settings: Settings, copy: Path) -> Settings:
-    """Return settings with a copy of the store's file, where there is one.
+def _store_of_copy(copy: Path, settings: Settings) -> SqliteStore:
+    """Return a store over a copy of the file, where there is one.
 
     A run must neither wait for the rehearsal of whatever input, nor fail for it.
     """
     path = settings.memory_path
     if path is None or not path.exists():
-        return dataclasses.replace(settings, memory_path=None)
-    snapshot(path, copy)
-    return dataclasses.replace(settings, memory_path=copy)
+        copied = dataclasses.replace(settings, memory_path=None)
+    else:
+        snapshot(path, copy)
+        copied = dataclasses.replace(settings, memory_path=copy)
+    return store_of(copied, forgets=True)
 
 
 class Lines:
     """Lines as the file that the SDK expects; `singer/lines.py` takes any lines."""
 
     def __init__(self, lines: Iterable[bytes]) -> None:
-        """Take the lines."""
         self._lines = lines
 
     def __iter__(self) -> t.Iterator[bytes]:
         return iter(self._lines)
 
     def fileno(self) -> int:
-        """Refuse: these are no file.
-
-        Raises:
-            UnsupportedOperation: Always.
-        """
         raise io.UnsupportedOperation("fileno")
 
 
