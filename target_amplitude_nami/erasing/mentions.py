@@ -16,6 +16,7 @@ if t.TYPE_CHECKING:
 
 _RUN: t.Final = re.compile(r"[A-Za-z0-9]+", re.ASCII)
 _ESCAPED: t.Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_CONTROLS: t.Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _ESCAPED_ASCII: t.Final = b"\\u00"
 _LONGEST_EXACT_NUMBER: t.Final = 15
 """Digits; longer numbers may be written with an exponent."""
@@ -84,11 +85,14 @@ class Mentions:
 
     def in_text(self, text: str) -> bool:
         """Return whether text has an id of the person as a whole word."""
-        return any(
-            word is not None and word.search(form) is not None
-            for form in (text, _unescaped(text))
-            for word in (self._word_of_user, self._word_of_device)
-        )
+        words = [w for w in (self._word_of_user, self._word_of_device) if w is not None]
+        for _ in range(_MOST_LAYERS):
+            if any(word.search(text) is not None for word in words):
+                return True
+            if "\\" not in text:
+                break
+            text = _unescaped(text)
+        return False
 
     def without_ids(self, text: str, instead: str) -> str:
         """Return text with something else in the place of each id."""
@@ -168,6 +172,10 @@ def _opened(text: str) -> t.Any:
 
 def _unescaped(text: str) -> str:
     """Return text with the characters for which JSON's escapes stand."""
-    return _ESCAPED.sub(
-        lambda hit: chr(int(hit[1], 16)) if hit[1] else f" {hit[2]}", text
-    )
+    return jsontext.whole(_ESCAPED.sub(_character, text))
+
+
+def _character(escape: re.Match[str]) -> str:
+    if escape[1]:
+        return chr(int(escape[1], 16))
+    return _CONTROLS.get(escape[2], escape[2])

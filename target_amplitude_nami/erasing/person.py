@@ -51,6 +51,7 @@ class Ids:
         return len(self._spelt)
 
     def __eq__(self, other: object) -> bool:
+        """Return whether others are the same ids, spelt the same."""
         return isinstance(other, Ids) and self._spelt == other._spelt
 
     def __hash__(self) -> int:

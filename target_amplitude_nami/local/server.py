@@ -14,6 +14,7 @@ from target_amplitude_nami.local.faults.injector import FaultInjector
 from target_amplitude_nami.local.http.account import EXPORT, Keys
 from target_amplitude_nami.local.http.application import Application
 from target_amplitude_nami.local.http.connection import Connection
+from target_amplitude_nami.local.http.deletions import Deletions
 from target_amplitude_nami.local.http.request_handler import RequestHandler
 from target_amplitude_nami.local.http.request_logger import RequestLogger
 from target_amplitude_nami.local.ingest import limits
@@ -119,6 +120,7 @@ class LocalAmplitude:
             self._handler,
             self._reader,
             self._injector,
+            Deletions(self._store, self._now),
             region=self._region,
             any_host=self._host is not None,
             keys=self._account_keys,

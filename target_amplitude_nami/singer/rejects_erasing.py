@@ -71,7 +71,7 @@ class RejectsEraser:
         return sum(map(self._is_theirs, lines))
 
     def without_person(self, lines: Iterable[bytes]) -> Iterator[bytes]:
-        """Yield the lines that stay; a SCHEMA message only where a record follows it.
+        """Yield the lines that stay; SCHEMA messages only where a record follows.
 
         Args:
             lines: With their ends.

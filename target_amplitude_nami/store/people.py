@@ -27,7 +27,7 @@ _DEVICES_OF_STATE: t.Final = (
     "json_each(iif(json_valid(state), state, '[]'), '$.device_ids')"
 )
 IS_A_DEVICE: t.Final = """
-nami_user_id = device_id AND external_id IS NULL
+nami_user_id IS device_id AND external_id IS NULL
 AND nami_user_id NOT IN (SELECT nami_user_id FROM id_owners)
 AND nami_user_id NOT IN (SELECT nami_user_id FROM id_conflicts)
 """

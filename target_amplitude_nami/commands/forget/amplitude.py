@@ -23,7 +23,7 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.settings import Settings
 
 _LOOPBACK: t.Final = ("localhost", "127.0.0.1", "::1")
-_RETRY_SECONDS: t.Final = 60.0
+_RETRY_SECONDS: t.Final = 15.0
 WARNING: t.Final = (
     "Amplitude deletes everything that any source has sent of this user in the "
     "project, not only Nami's events, and tells the admins of the account by e-mail. "

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from target_amplitude_nami.local.faults.injector import FaultInjector
     from target_amplitude_nami.local.http.account import Keys
+    from target_amplitude_nami.local.http.deletions import Deletions
     from target_amplitude_nami.local.http.request_handler import RequestHandler
     from target_amplitude_nami.local.model import Explain, Request
     from target_amplitude_nami.local.queries.reader import Reader
@@ -44,6 +45,7 @@ class Application:
         handler: Handles requests for Amplitude.
         reader: Opens the file for the page.
         injector: Holds the faults, which the page can change.
+        deletions: Deletes users on request.
         region: The region that the server stands for.
         any_host: Whether to accept requests for any host name.
         keys: The keys that exist.
@@ -56,6 +58,7 @@ class Application:
         handler: RequestHandler,
         reader: Reader,
         injector: FaultInjector,
+        deletions: Deletions,
         *,
         region: str,
         any_host: bool,
@@ -72,6 +75,7 @@ class Application:
         self._account: ASGIApp = AccountApis(
             reader,
             injector,
+            deletions,
             keys=keys,
             any_host=any_host,
             export_bytes=export_bytes,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Sequence
 
-    from target_amplitude_nami.erasing.person import Ids, Person
+    from target_amplitude_nami.erasing.person import Person
     from target_amplitude_nami.local.model import JsonObject
 
 _AT_ONCE = 500
@@ -65,16 +65,16 @@ def users_of(connection: sqlite3.Connection, person: Person) -> list[int]:
 
 
 def users_of_project(
-    connection: sqlite3.Connection, project: str, user_ids: Ids
+    connection: sqlite3.Connection, project: str, user_ids: Sequence[str]
 ) -> dict[str, int]:
-    """Return by user id the number of each user that a project has."""
-    condition = among("user_id", user_ids)
+    """Return by user id the number of each user that a project has, spelt just so."""
+    places = ",".join("?" * len(user_ids))
     return dict(
         connection.execute(
             "SELECT user_id, number FROM users"  # noqa: S608
-            f" WHERE project = ? AND ({condition.sql})",
-            (project, *condition.values),
-        )
+            f" WHERE project = ? AND user_id IN ({places})",
+            (project, *user_ids),
+        ).fetchall()
     )
 
 
