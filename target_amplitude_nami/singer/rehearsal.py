@@ -60,7 +60,7 @@ def rehearse(
     except ConfigValidationError as error:
         raise ConfigurationError(error.errors) from error
     try:
-        target.listen(t.cast("t.IO[str]", Lines(lines)))
+        target.listen(t.cast("t.IO[str]", _Lines(lines)))
     except BaseException:
         target.run.close("failed")
         raise
@@ -91,22 +91,16 @@ def _build(
     return run, rejects
 
 
-class Lines:
+class _Lines:
     """Lines as the file that the SDK expects; `singer/lines.py` takes any lines."""
 
     def __init__(self, lines: Iterable[bytes]) -> None:
-        """Take the lines."""
         self._lines = lines
 
     def __iter__(self) -> t.Iterator[bytes]:
         return iter(self._lines)
 
     def fileno(self) -> int:
-        """Refuse: these are no file.
-
-        Raises:
-            UnsupportedOperation: Always.
-        """
         raise io.UnsupportedOperation("fileno")
 
 
