@@ -42,8 +42,14 @@ _AS_IN_A_REHEARSAL: t.Final[Mapping[str, object]] = {
 }
 
 
-def rehearse(
-    config: Mapping[str, object], lines: Iterable[bytes], observer: Observer
+def rehearse(  # noqa: PLR0913
+    config: Mapping[str, object],
+    lines: Iterable[bytes],
+    observer: Observer,
+    begin: Callable[[TargetAmplitudeNami], None] = lambda _target: None,
+    *,
+    make_store: Callable[[Settings], SqliteStore] | None = None,
+    rejects: NoRejects | None = None,
 ) -> Report:
     """Read Singer input as a run would; send nothing, and leave every file as it was.
 

@@ -9,6 +9,7 @@ import typing as t
 
 from target_amplitude_nami.errors import InputUnreadable
 from target_amplitude_nami.settings import Settings
+from target_amplitude_nami.settings.declared import LOCAL
 from target_amplitude_nami.singer.rejects_file import locked_rejects, opened_rejects
 from target_amplitude_nami.singer.retry.choice import Choice
 from target_amplitude_nami.singer.retry.refused import RefusedAgain
@@ -57,20 +58,19 @@ def retry(
             none of rejects, the store is in use, nothing can be delivered.
     """
     config = {**config, **_NOT_OF_A_PIPELINE}
-    if dry_run:
-        config["dry_run"] = True
+    if dry_run and config.get("endpoint") != LOCAL:
+        config["dry_run"] = True  # it needs no API key
     settings = Settings.load(config, SDK_SETTINGS)
+    dry_run |= settings.dry_run
     if path is None:
         path = settings.rejects_path
-    result = functools.partial(
-        RetryResult, file=str(path), dry_run=settings.dry_run or dry_run
-    )
+    result = functools.partial(RetryResult, file=str(path), dry_run=dry_run)
     if not settings.enabled:
         return result(outcome="disabled"), None
     if _has_no_rejects(path):
         return result(outcome="nothing"), None
     choice = Choice(settings.integration_name, frozenset(reasons), since)
-    opened = opened_rejects if settings.dry_run else locked_rejects
+    opened = opened_rejects if dry_run else locked_rejects
     with contextlib.ExitStack() as last_things:
         file: OpenRejects = last_things.enter_context(opened(path))
         size = file.size()
@@ -83,7 +83,7 @@ def retry(
         )
         if not found.tried:
             return result(outcome="nothing", after=found.before), None
-        folder = None if settings.dry_run else path.resolve().parent
+        folder = None if dry_run else path.resolve().parent
         refused = last_things.enter_context(RefusedAgain(folder))
         session = Session(config, file, size, found.lines, choice, refused)
         session.run()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import io
 import json
 import typing as t
 
@@ -10,7 +12,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from target_amplitude_nami.errors import AmplitudeNamiError, ConfigurationError
 from target_amplitude_nami.run import Run
 from target_amplitude_nami.settings.paths import problems_with_paths
-from target_amplitude_nami.singer.rehearsal import Lines, NoRejects
+from target_amplitude_nami.singer.rehearsal import NoRejects
 from target_amplitude_nami.singer.reject_lines import digest, key_of
 from target_amplitude_nami.singer.rejects import RejectsFile
 from target_amplitude_nami.singer.rejects_file import LockedRejects
@@ -23,7 +25,7 @@ from target_amplitude_nami.store_choice import store_of
 
 if t.TYPE_CHECKING:
     import logging
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from target_amplitude_nami.accounting.counts import Counts
     from target_amplitude_nami.amplitude.event import EncodedEvent
@@ -44,6 +46,7 @@ class Session:
     it came, as it tells a tap.
     """
 
+    _log: logging.Logger
     _run: Run
     _shutdown: Shutdown
     _store: SqliteStore
@@ -61,7 +64,7 @@ class Session:
 
         Args:
             config: The settings that are given, as JSON values.
-            file: The file; with `dry_run` it is only read.
+            file: The file; one that is not locked is only read, and nothing is sent.
             size: How many bytes of it to read.
             lines: How many lines those are.
             choice: Which of its records are tried.
@@ -89,7 +92,7 @@ class Session:
             raise ConfigurationError(error.errors) from error
         self._settings = self._target.settings
         problems = problems_with_paths(self._settings, None)
-        if problems and not self._settings.dry_run:
+        if problems and isinstance(file, LockedRejects):
             raise ConfigurationError(problems)
 
     @property
@@ -124,6 +127,7 @@ class Session:
             self._target.signals.disarm()
             self._run.close("failed")
             raise
+        self._log.disabled = True
         try:
             self._run.close(self.outcome)
         except AmplitudeNamiError as error:
@@ -142,8 +146,11 @@ class Session:
         user_agent: str,
     ) -> tuple[Run, RetriedRejects]:
         self._shutdown = shutdown
-        self._store = store_of(settings)
-        is_dry = settings.dry_run
+        is_dry = not isinstance(self._file, LockedRejects)
+        # With `endpoint: local` no dry run can be set, and yet the store must forget.
+        self._store = store_of(dataclasses.replace(settings, dry_run=is_dry))
+        # The report at the end would speak of a pipeline, and of its next run.
+        self._log = logger.getChild("retry")
         has_memory = settings.memory_path is not None
         rejects = RetriedRejects(
             self._feed,
@@ -164,7 +171,7 @@ class Session:
             rejects=rejects,
             write_state=None if is_dry else self._note_settled,
             shutdown=shutdown,
-            logger=logger,
+            logger=self._log,
             user_agent=user_agent,
             observer=_Nobody() if is_dry else None,
         )
@@ -172,7 +179,7 @@ class Session:
 
     def _deliver(self) -> None:
         reader = self._target.message_reader
-        reader.process_lines(t.cast("t.IO[str]", Lines(self._feed)))
+        reader.process_lines(t.cast("t.IO[str]", _Lines(self._feed)))
         if reader.failure is not None:
             self._shutdown.limit(self._settings.shutdown_grace)
         self._run.deliver()
@@ -226,7 +233,7 @@ class Session:
     def _are_places_noted(self) -> bool:
         """Return whether the store remembers where records stand in this very file."""
         settings = self._settings
-        if settings.memory_path is None or settings.dry_run:
+        if settings.memory_path is None or not isinstance(self._file, LockedRejects):
             return False
         try:
             return self._file.path.samefile(settings.rejects_path)
@@ -243,6 +250,19 @@ class Session:
 def _lines_in(state: bytes) -> int:
     lines: int = json.loads(state)["lines"]
     return lines
+
+
+class _Lines:
+    """Lines as the file that the SDK expects; `singer/lines.py` takes any lines."""
+
+    def __init__(self, lines: Iterable[bytes]) -> None:
+        self._lines = lines
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._lines)
+
+    def fileno(self) -> int:
+        raise io.UnsupportedOperation("fileno")
 
 
 class _Nobody:
