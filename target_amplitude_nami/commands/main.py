@@ -13,7 +13,9 @@ if sys.version_info >= (3, 12):
 else:
     from typing_extensions import override
 
-_SUBCOMMANDS: t.Final[dict[str, str]] = {}
+_SUBCOMMANDS: t.Final[dict[str, str]] = {
+    "check": "target_amplitude_nami.commands.check.command",
+}
 """The module of each subcommand, whose `command` it is; in the order of their use."""
 
 
