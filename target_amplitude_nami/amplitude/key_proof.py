@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import typing as t
+from base64 import b64encode
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -55,6 +56,7 @@ class Finding(msgspec.Struct, frozen=True):
     message: str
     is_answer: bool = True
     """Whether somebody has answered."""
+    says_what_to_do: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,8 @@ def ask_for_export(
 
 
 def _export_status(destination: Destination, secret_key: str) -> int | Finding:
+    pair = f"{destination.api_key}:{secret_key}".encode()
+
     def get() -> int:
         from target_amplitude_nami.amplitude import connection  # noqa: PLC0415
 
@@ -180,7 +184,7 @@ def _export_status(destination: Destination, secret_key: str) -> int | Finding:
             session.get(
                 destination.url,
                 params={"start": _HOUR, "end": _HOUR},
-                auth=(destination.api_key.encode(), secret_key.encode()),
+                headers={"Authorization": f"Basic {b64encode(pair).decode()}"},
                 timeout=(destination.connect_timeout, _SECONDS),
                 allow_redirects=False,
                 stream=True,  # what comes is not read
@@ -210,7 +214,12 @@ def _explained(
             ),
         )
         assert isinstance(answer, Fatal | Unknown)  # noqa: S101 - for the types
-        return Finding("bad", answer.message, is_answer=False)
+        return Finding(
+            "bad",
+            answer.message,
+            is_answer=False,
+            says_what_to_do=isinstance(answer, Fatal),
+        )
 
 
 def _host_of(url: str) -> str:

@@ -61,9 +61,8 @@ class Checklist:
                 if section:
                     yield ""
                 section = line.section
-                yield f"{section}"
-            remedy = f": {line.remedy}" if line.remedy else ""
-            yield f"  {_SHOWN[line.mark]} {line.text}{remedy}"
+                yield section
+            yield f"  {_SHOWN[line.mark]} {_sentences(line.text, line.remedy)}"
         counts = {
             mark: sum(line.mark == mark for line in self.lines) for mark in _SHOWN
         }
@@ -75,6 +74,12 @@ class Checklist:
 
     def _add(self, section: str, mark: Mark, text: str, remedy: str = "") -> None:
         self.lines.append(Line(section, mark, without_keys(text), without_keys(remedy)))
+
+
+def _sentences(text: str, remedy: str) -> str:
+    if not remedy:
+        return text
+    return f"{text.rstrip('.')}. {remedy[0].upper()}{remedy[1:]}"
 
 
 def without_keys(text: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import typing as t
 
+import msgspec
+
 from target_amplitude_nami.errors import StoreUnusable
 from target_amplitude_nami.settings.paths import look_at_paths
 from target_amplitude_nami.store.inspection import inspect, is_in_use
@@ -21,19 +23,19 @@ MEMORY: t.Final = "Memory"
 _MS_PER_DAY: t.Final = 86_400_000
 
 
-class Memory(t.TypedDict):
-    """What the memory file holds, for programs."""
+class Memory(msgspec.Struct, frozen=True):
+    """What the memory file holds, for programs; days are ISO 8601."""
 
     exists: bool
-    in_use: bool
-    form: int | None
-    users: int | None
-    held: int | None
-    held_since: str | None
-    delivered: int | None
-    delivered_since: str | None
-    delivered_until: str | None
-    days: int | None
+    in_use: bool = False
+    form: int | None = None
+    users: int | None = None
+    held: int | None = None
+    held_since: str | None = None
+    delivered: int | None = None
+    delivered_since: str | None = None
+    delivered_until: str | None = None
+    days: int | None = None
 
 
 def check_files(
@@ -74,7 +76,7 @@ def _check_memory(checklist: Checklist, settings: Settings) -> Memory | None:
         return None
     if not path.exists():
         checklist.ok(MEMORY, f"{path} is not there yet: the first run makes it")
-        return _memory(None, in_use=False)
+        return Memory(exists=False)
     in_use = is_in_use(path)
     try:
         contents = inspect(path)
@@ -148,17 +150,18 @@ def _day(milliseconds: int | None) -> str | None:
     return moment.date().isoformat()
 
 
-def _memory(contents: StoreContents | None, *, in_use: bool) -> Memory:
-    known = contents if contents is not None and contents.is_of_this_version else None
-    return {
-        "exists": contents is not None,
-        "in_use": in_use,
-        "form": None if contents is None else contents.form,
-        "users": known and known.users,
-        "held": known and known.held,
-        "held_since": known and _day(known.held_since),
-        "delivered": known and known.delivered,
-        "delivered_since": known and _day(known.delivered_since),
-        "delivered_until": known and _day(known.delivered_until),
-        "days": known and _days(known),
-    }
+def _memory(contents: StoreContents, *, in_use: bool) -> Memory:
+    if not contents.is_of_this_version:
+        return Memory(exists=True, in_use=in_use, form=contents.form)
+    return Memory(
+        exists=True,
+        in_use=in_use,
+        form=contents.form,
+        users=contents.users,
+        held=contents.held,
+        held_since=_day(contents.held_since),
+        delivered=contents.delivered,
+        delivered_since=_day(contents.delivered_since),
+        delivered_until=_day(contents.delivered_until),
+        days=_days(contents),
+    )

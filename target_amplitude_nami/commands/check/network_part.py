@@ -50,7 +50,7 @@ def check_network(checklist: Checklist, settings: Settings, *, is_online: bool) 
     found = key_proof.reach(destination)
     if isinstance(found, key_proof.Finding):
         remedy = "check `endpoint` or `region`, and this machine's network and proxy"
-        checklist.wrong(NETWORK, found.message, "" if ": " in found.message else remedy)
+        checklist.wrong(NETWORK, found.message, "" if found.says_what_to_do else remedy)
         return False
     through = f" through the proxy in {found.through}" if found.through else ""
     if found.tls is None:

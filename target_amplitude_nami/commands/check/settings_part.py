@@ -71,8 +71,14 @@ def check_variables(
     checklist: Checklist, configuration: Configuration, settings: Settings | None
 ) -> None:
     """Add a line for each environment variable that is set and not in force."""
+    # One that cannot be read is a mistake, which has a line already.
+    environ = {
+        variable: text
+        for variable, text in os.environ.items()
+        if not any(line.startswith(f"{variable} ") for line in configuration.problems)
+    }
     unused = find_unused_variables(
-        os.environ, configuration.values, settings, SDK_SETTINGS
+        environ, configuration.values, settings, SDK_SETTINGS
     )
     for problem in unused.problems:
         checklist.wrong(VARIABLES, problem)

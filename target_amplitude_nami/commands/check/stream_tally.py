@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import typing as t
 from collections import Counter
 from dataclasses import dataclass, field
+
+import msgspec
 
 from target_amplitude_nami import jsontext
 from target_amplitude_nami.nami.shapes import shape_of
@@ -19,8 +20,22 @@ MOST_STREAMS: t.Final = 50
 _MOST_COLUMNS: t.Final = 200
 _MOST_LAYOUTS: t.Final = 50
 _MOST_REASONS: t.Final = 50
+_MOST_NAMES: t.Final = 10_000
 REST: t.Final = "…"
 """Under which the streams, columns and reasons beyond these numbers are counted."""
+
+
+class _Message(msgspec.Struct):
+    record: dict[str, msgspec.Raw] = {}
+
+
+class _Event(msgspec.Struct):
+    event_properties: dict[str, msgspec.Raw] = {}
+
+
+_decode_message = msgspec.json.Decoder(_Message).decode
+_decode_event = msgspec.json.Decoder(_Event).decode
+"""They decode names alone, which is all that most records are looked at for."""
 
 
 @dataclass
@@ -92,8 +107,7 @@ class StreamTally:
         figures = self._count("sent", event.origin)
         if project == "sandbox":
             figures.outcomes["sent to the sandbox"] += 1
-        sent: dict[str, t.Any] = json.loads(event.body)
-        _add(figures.properties, sent.get("event_properties", ()))
+        _add(figures.properties, _decode_event(event.body).event_properties)
 
     def on_filtered(self, origin: Origin, reason: str) -> None:
         """Count a record that the settings leave out."""
@@ -123,19 +137,19 @@ class StreamTally:
 
     def _look_at(self, figures: StreamFigures, origin: Origin) -> None:
         """Look at the columns of a record, once for many of one layout."""
+        if len(figures.layouts) >= _MOST_LAYOUTS:
+            return
+        is_user = origin.report_key == USERS
         try:
-            message = jsontext.decode(origin.line)
-        except ValueError:
-            return
-        record = message.get("record") if isinstance(message, dict) else None
-        if not isinstance(record, dict):
-            return
-        there = [name for name, value in record.items() if value is not None]
-        layout = hash((origin.report_key == USERS, *there))
-        if layout in figures.layouts or len(figures.layouts) >= _MOST_LAYOUTS:
+            values = _decode_message(origin.line).record
+            there = [name for name, value in values.items() if bytes(value) != b"null"]
+            layout = hash((is_user, *there))
+            if layout in figures.layouts:
+                return
+            record = jsontext.decode(origin.line)["record"]
+        except ValueError:  # a line that is no message
             return
         figures.layouts.add(layout)
-        is_user = origin.report_key == USERS
         shape = shape_of(record, separator=self._separator, is_user=is_user)
         loaders = [column for column, name in shape.fields.items() if not name]
         _add(figures.columns, record)
@@ -145,9 +159,6 @@ class StreamTally:
         if origin.report_key != OTHER:
             _add(figures.forms, shape.forms)
             _add(figures.used, [name for name in record if name in shape.used])
-
-
-_MOST_NAMES: t.Final = 10_000
 
 
 def _add(names: dict[str, None], more: t.Iterable[str]) -> None:
