@@ -15,7 +15,8 @@ import requests
 
 from target_amplitude_nami.local.queries.reader import Reader
 from tests.support import nami, singer
-from tests.support.run_target import TARGET, TargetRun, clean_environment, run_target
+from tests.support.environment import clean_environment
+from tests.support.run_target import TARGET, TargetRun, run_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
