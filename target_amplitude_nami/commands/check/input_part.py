@@ -28,6 +28,7 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.commands.configuration import Configuration
 
 INPUT: t.Final = "Input"
+_LOGGERS: t.Final = ("target-amplitude-nami", "singer_sdk")
 _MOST_WARNINGS: t.Final = 20
 _MOST_SHOWN: t.Final = 20
 _LONGEST_NAME: t.Final = 60
@@ -266,12 +267,15 @@ class _Collector(logging.Handler):
 @contextlib.contextmanager
 def _warnings() -> Iterator[Iterable[str]]:
     """Collect what the rehearsal warns of, instead of having it logged."""
-    logger = logging.getLogger("target-amplitude-nami")
     collector = _Collector()
-    propagates, logger.propagate = logger.propagate, False
-    logger.addHandler(collector)
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    propagates = [logger.propagate for logger in loggers]
+    for logger in loggers:
+        logger.propagate = False
+        logger.addHandler(collector)
     try:
         yield collector.messages
     finally:
-        logger.removeHandler(collector)
-        logger.propagate = propagates
+        for logger, before in zip(loggers, propagates, strict=True):
+            logger.removeHandler(collector)
+            logger.propagate = before
