@@ -17,6 +17,7 @@ else:
     from typing_extensions import override
 
 _SUBCOMMANDS: t.Final[dict[str, str]] = {
+    "check": "target_amplitude_nami.commands.check.command",
     "explain": "target_amplitude_nami.commands.explain",
     "plan": "target_amplitude_nami.commands.plan",
     "retry": "target_amplitude_nami.commands.retry",

@@ -115,7 +115,7 @@ def _listen(
         _end_at_signals()
         try:
             begin(target)
-            target.listen(t.cast("t.IO[str]", Lines(lines)))
+            target.listen(t.cast("t.IO[str]", _Lines(lines)))
         except BaseException:
             target.run.close("failed")
             raise
@@ -190,7 +190,7 @@ def _store_of_copy(copy: Path, settings: Settings) -> SqliteStore:
     return store_of(copied, forgets=True)
 
 
-class Lines:
+class _Lines:
     """Lines as the file that the SDK expects; `singer/lines.py` takes any lines."""
 
     def __init__(self, lines: Iterable[bytes]) -> None:
