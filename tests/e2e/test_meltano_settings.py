@@ -14,7 +14,7 @@ import pytest
 from tests.support import nami
 
 PREFIX = "TARGET_AMPLITUDE_NAMI_"
-DELIVERED = "1 records read: 1 delivered"
+DELIVERED = "1 record read: 1 delivered"
 
 TAP = """\
 #!/bin/sh
