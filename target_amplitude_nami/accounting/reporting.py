@@ -78,7 +78,7 @@ class Reporting:
             self._logger.info("So far: %s", text)
         else:
             self._live.show(text)
-        if report.seconds >= self._next_metrics:
+        if self._live is None or report.seconds >= self._next_metrics:
             self.write_first_metrics(report)
 
     def write_first_metrics(self, report: Report) -> None:

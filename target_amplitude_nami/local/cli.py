@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from target_amplitude_nami.local.faults import FaultError, Faults
 from target_amplitude_nami.local.queries.reader import Reader
+from target_amplitude_nami.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,18 +54,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def render(summary: Summary) -> str:
     """Format a summary as text: a line per event type, then the totals."""
-    lines = [f"{count:>9}  {name}" for name, count in summary.events.items()]
-    return "\n".join(
-        (
-            *lines,
-            f"{summary.total:>9}  events in all",
-            f"{summary.identifies:>9}  identifies",
-            f"{summary.users:>9}  users",
-            f"{summary.duplicates:>9}  duplicates dropped",
-            f"{summary.requests:>9}  requests, {summary.refused} of them refused",
-            "",
-        ),
+    totals = (
+        counted(summary.total, "event in all", "events in all"),
+        counted(summary.identifies, "identify", "identifies"),
+        counted(summary.users, "user"),
+        counted(summary.duplicates, "duplicate dropped", "duplicates dropped"),
+        f"{counted(summary.requests, 'request')}, {summary.refused:,} of them refused",
     )
+    rows = [(f"{count:,}", name) for name, count in summary.events.items()]
+    for total in totals:
+        number, _, noun = total.partition(" ")
+        rows.append((number, noun))
+    return "".join(f"{number:>9}  {what}\n" for number, what in rows)
 
 
 def keys_of(text: str | None, region: Region) -> frozenset[str] | None:

@@ -261,11 +261,11 @@ def test_the_progress_says_how_many_wait(holding: RunHarness) -> None:
     paths["memory_path"] = str(holding.folder / "memory.db")
     running = TargetHarness(holding.folder, anonymous_users="hold", **paths).target
     running.process_lines(io.StringIO(singer.schema("events").decode()))
-    running.run.log_progress()
+    running.run.show_progress()
     [waiting] = [
         line
         for line in metrics.read_text().splitlines()
-        if line.startswith("nami_records_waiting{")
+        if line.startswith("amplitude_nami_held_records{")
     ]
     assert waiting.split()[-1] == "2"
     running.run.close("failed")
