@@ -261,7 +261,7 @@ def test_the_progress_says_how_many_wait(holding: RunHarness) -> None:
     paths["memory_path"] = str(holding.folder / "memory.db")
     running = TargetHarness(holding.folder, anonymous_users="hold", **paths).target
     running.process_lines(io.StringIO(singer.schema("events").decode()))
-    running.run.show_progress()
+    running.run.log_progress()
     [waiting] = [
         line
         for line in metrics.read_text().splitlines()
