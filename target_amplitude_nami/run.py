@@ -160,7 +160,7 @@ class Run:
         for warning in self._store.warnings:
             self._logger.warning(warning)
         self._destinations.open()
-        self._reporting.write_first_metrics(self._report("running"))
+        self._reporting.write_metrics_so_far(self._report("running"))
         self.pipeline.release(self.tick, lambda: self._shutdown.is_requested)
         self._warn_of_dropped_records()
 
@@ -173,17 +173,18 @@ class Run:
         """
         self.pipeline.flush()
         if self._progress is None:
-            self._progress = Progress(
-                self.show_progress, self._reporting.seconds_between_looks
-            )
+            self._progress = Progress(self._look)
         self._deliveries.tick()
         if time.monotonic() >= self._next_save:
             self.outcomes.save()
             self._next_save = time.monotonic() + _SAVE_SECONDS
 
-    def show_progress(self) -> None:
-        """Show how far the run is, and write its metrics; any thread may."""
-        self._reporting.show_progress(self._report("running"), self._deliveries.waits)
+    def log_progress(self) -> None:
+        """Log how far the run is, and write its metrics; any thread may."""
+        self._reporting.log_progress(self._report("running"), self._deliveries.waits)
+
+    def _look(self) -> None:
+        self._reporting.look(self._report("running"), self._deliveries.waits)
 
     def deliver(self) -> None:
         """Deliver all that was read, or as much as the time allows.

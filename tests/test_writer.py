@@ -246,7 +246,7 @@ def test_where_nothing_was_namis_closing_fails(amplitude: ScriptedServer) -> Non
     writer = AmplitudeWriter(settings_for(amplitude))
     writer.write({"id": 1, "amount": 5})
 
-    with pytest.raises(NothingRecognised, match="None of the 1 records"):
+    with pytest.raises(NothingRecognised, match="None of 1 record was recognised"):
         writer.close()
     assert writer.report.filtered == 1
 

@@ -8,14 +8,14 @@ import typing as t
 if t.TYPE_CHECKING:
     from collections.abc import Callable
 
-PROGRESS_SECONDS: t.Final = 10.0
+LOOK_SECONDS: t.Final = 0.5
 
 
 class Progress:
-    """Calls a function every ten seconds, or more often, until the run ends."""
+    """Calls a function every half a second until the run ends."""
 
     def __init__(
-        self, look: Callable[[], None], every_seconds: float = PROGRESS_SECONDS
+        self, look: Callable[[], None], every_seconds: float = LOOK_SECONDS
     ) -> None:
         """Begin; `look` is called from a thread of its own."""
         self._look = look

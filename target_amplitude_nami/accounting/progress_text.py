@@ -9,6 +9,8 @@ from target_amplitude_nami.accounting.counts import OUTCOMES
 from target_amplitude_nami.text import counted
 
 if t.TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from target_amplitude_nami.accounting.report import Report
     from target_amplitude_nami.delivery.waits import Waits
 
@@ -28,6 +30,11 @@ class ProgressText:
         self._read = 0
         self._read_at = 0.0
 
+    def look(self, report: Report) -> None:
+        """Note when something was read; call it about every half a second."""
+        if report.read != self._read:
+            self._read, self._read_at = report.read, report.seconds
+
     def describe(self, report: Report, waits: Waits) -> str:
         """Return a line on how far a run is.
 
@@ -36,13 +43,11 @@ class ProgressText:
             waits: What delivery waits for.
         """
         now = report.seconds
-        if report.read != self._read:
-            self._read, self._read_at = report.read, now
+        self.look(report)
         parts = [_figures(report), f"{counted(round(self._rate(report)), 'event')}/s"]
         if (newest := report.newest_event) is not None:
             parts.append(f"newest event of {newest:%Y-%m-%d %H:%M:%S} UTC")
-        if waiting := _wait(waits, is_idle=now - self._read_at > _IDLE_SECONDS):
-            parts.append(waiting)
+        parts += _waits(waits, is_idle=now - self._read_at > _IDLE_SECONDS)
         return "; ".join(parts)
 
     def _rate(self, report: Report) -> float:
@@ -66,22 +71,20 @@ def _figures(report: Report) -> str:
     return f"{counted(report.read, 'record')} read: {', '.join(parts)}"
 
 
-def _wait(waits: Waits, *, is_idle: bool) -> str:
+def _waits(waits: Waits, *, is_idle: bool) -> Iterator[str]:
     if waits.failure:
-        return f"sends again in {waits.retry_seconds:.0f} s ({waits.failure})"
-    if waits.keeps_reader:
-        return f"waits for {_cause(waits)}"
-    return "waits for input" if is_idle else ""
-
-
-def _cause(waits: Waits) -> str:
-    if not waits.requests:
-        if waits.deferred_users:
-            users = counted(waits.deferred_users, "user")
-            return (
-                f"{users} over a limit of Amplitude's, {waits.deferred_seconds:.0f} s "
-                f"more"
-            )
-        if waits.is_paced:
-            return "`max_events_per_second`"
-    return "Amplitude"
+        yield f"sends again in {waits.retry_seconds:.0f} s ({waits.failure})"
+    if waits.deferred_users:
+        users = counted(
+            waits.deferred_users,
+            "user over a limit of Amplitude's waits",
+            "users over a limit of Amplitude's wait",
+        )
+        yield f"{users} {waits.deferred_seconds:.0f} s more"
+    if not waits.keeps_reader:
+        if is_idle:
+            yield "waits for input"
+    elif waits.requests:
+        yield "waits for Amplitude"
+    elif waits.is_paced:
+        yield "waits for `max_events_per_second`"

@@ -8,7 +8,6 @@ import typing as t
 
 from target_amplitude_nami.accounting.files import write_atomically
 from target_amplitude_nami.accounting.metrics import Earlier, metrics, read_earlier
-from target_amplitude_nami.accounting.progress import PROGRESS_SECONDS
 from target_amplitude_nami.accounting.progress_text import ProgressText
 from target_amplitude_nami.errors import OutputUnwritable
 from target_amplitude_nami.settings.paths import leads_to_standard_error
@@ -23,7 +22,7 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.accounting.report import Report
     from target_amplitude_nami.delivery.waits import Waits
 
-_LIVE_SECONDS: t.Final = 0.5
+PROGRESS_SECONDS: t.Final = 10.0
 _LONGEST_METRICS: t.Final = 10_000_000
 """More characters than the metrics of any run have."""
 _FEW = 2
@@ -58,32 +57,37 @@ class Reporting:
         self._now = now
         self._progress = ProgressText()
         self._earlier: Earlier | None = None
-        self._next_metrics = 0.0
+        self._next_progress = PROGRESS_SECONDS
         self._has_warned = False
 
-    @property
-    def seconds_between_looks(self) -> float:
-        """How often to call `show_progress`."""
-        return PROGRESS_SECONDS if self._live is None else _LIVE_SECONDS
-
-    def show_progress(self, report: Report, waits: Waits) -> None:
-        """Show how far the run is, and write its metrics so far.
+    def look(self, report: Report, waits: Waits) -> None:
+        """Show how far the run is, when it is time to.
 
         Args:
             report: The figures so far.
             waits: What delivery waits for.
         """
-        text = self._progress.describe(report, waits)
-        if self._live is None:
-            self._logger.info("So far: %s", text)
-        else:
-            self._live.show(text)
-        if report.seconds >= self._next_metrics:
-            self.write_first_metrics(report)
+        self._progress.look(report)
+        if self._live is not None:
+            self._live.show(self._progress.describe(report, waits))
+        if report.seconds >= self._next_progress:
+            while self._next_progress <= report.seconds:
+                self._next_progress += PROGRESS_SECONDS
+            self.log_progress(report, waits)
 
-    def write_first_metrics(self, report: Report) -> None:
+    def log_progress(self, report: Report, waits: Waits) -> None:
+        """Log how far the run is, where no live line shows it, and write its metrics.
+
+        Args:
+            report: The figures so far.
+            waits: What delivery waits for.
+        """
+        if self._live is None:
+            self._logger.info("So far: %s", self._progress.describe(report, waits))
+        self.write_metrics_so_far(report)
+
+    def write_metrics_so_far(self, report: Report) -> None:
         """Write the metrics of a run that goes on; warn once where that fails."""
-        self._next_metrics = report.seconds + PROGRESS_SECONDS - _LIVE_SECONDS
         try:
             self.write_metrics(report)
         except OutputUnwritable as error:  # the end of the run will fail for it

@@ -153,7 +153,7 @@ def _as_in_a_rehearsal(config: Mapping[str, object]) -> dict[str, object]:
     return {**config, **_AS_IN_A_REHEARSAL, "dry_run": is_dry}
 
 
-def _build(  # noqa: PLR0913 - those of `BuildRun`, and three more
+def _build(  # noqa: PLR0913, PLR0917 - those of `BuildRun`, and three more
     observer: Observer,
     make_store: Callable[[Settings], SqliteStore],
     rejects: NoRejects,

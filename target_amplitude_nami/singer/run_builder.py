@@ -13,6 +13,7 @@ from target_amplitude_nami.store_choice import store_of
 
 if t.TYPE_CHECKING:
     import logging
+    from collections.abc import Callable
 
     from target_amplitude_nami.settings import Settings
     from target_amplitude_nami.shutdown import Shutdown
@@ -56,7 +57,7 @@ def build_run(
         settings.integration_name,
         store if settings.memory_path else None,
     )
-    write = write_state
+    write: Callable[[bytes], None] = write_state
     live = live_line_on_terminal()
     if live is not None and sys.stdout is not None and sys.stdout.isatty():
         write = around(live, write)

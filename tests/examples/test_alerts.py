@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
+from ruamel.yaml import YAML
 
 from target_amplitude_nami.accounting.metrics import Earlier, metrics
 from tests.support import nami, singer
@@ -46,7 +46,7 @@ def promtool(*arguments: str | Path, stdin: str = "") -> str:
 
 
 def rules() -> Iterator[dict[str, str]]:
-    for group in yaml.safe_load(RULES.read_text())["groups"]:
+    for group in YAML(typ="safe").load(RULES)["groups"]:
         yield from group["rules"]
 
 
@@ -62,7 +62,7 @@ def test_the_rules_fire_when_they_should_and_not_before() -> None:
 
 def test_each_rule_is_tried_for_a_good_run_and_for_a_bad_one() -> None:
     tried: dict[str, list[bool]] = {rule["alert"]: [] for rule in rules()}
-    for test in yaml.safe_load(TESTS.read_text())["tests"]:
+    for test in YAML(typ="safe").load(TESTS)["tests"]:
         for case in test["alert_rule_test"]:
             tried[case["alertname"]].append("exp_alerts" in case)
     assert [name for name, fires in tried.items() if set(fires) != {True, False}] == []
