@@ -14,8 +14,9 @@ import requests
 
 from target_amplitude_nami.local.queries.reader import Reader
 from tests.support import nami, singer
+from tests.support.environment import clean_environment
 from tests.support.run_command import COMMAND
-from tests.support.run_target import TARGET, TargetRun, clean_environment, run_target
+from tests.support.run_target import TARGET, TargetRun, run_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
