@@ -13,14 +13,19 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.settings import Settings
 
 
-def store_of(settings: Settings) -> SqliteStore:
-    """Return the store that `memory_path` names, or one that is gone with the run."""
+def store_of(settings: Settings, *, forgets: bool = False) -> SqliteStore:
+    """Return the store that `memory_path` names, or one that is gone with the run.
+
+    Args:
+        settings: The settings of the run.
+        forgets: Leave the file as it was, as a dry run does.
+    """
     return SqliteStore(
         settings.memory_path,
         settings.memory_days,
         projects=_projects_of(settings),
         begins_anew=_begins_anew(settings),
-        forgets=settings.dry_run,
+        forgets=forgets or settings.dry_run,
     )
 
 

@@ -25,3 +25,14 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     spelling = {candidate.lower(): candidate for candidate in candidates}
     near = get_close_matches(word.strip().lower(), spelling, n=1, cutoff=0.75)
     return f' Did you mean "{spelling[near[0]]}"?' if near else ""
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """Return a count with its noun: `1 record`, `2,000 records`.
+
+    Args:
+        count: How many.
+        noun: What one of them is called.
+        plural: What several are called; without it, the noun with an s.
+    """
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"

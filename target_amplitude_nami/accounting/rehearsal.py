@@ -46,7 +46,7 @@ class Observer(t.Protocol):
         """Watch a record that would wait until its Nami user has an External ID."""
 
     def on_duplicate(self, origin: Origin, /) -> None:
-        """Watch a record whose event Amplitude had before."""
+        """Watch a record whose event Amplitude had before, or that is held already."""
 
 
 class ObservedOutcomes(OutcomeRecorder):
@@ -72,9 +72,13 @@ class ObservedOutcomes(OutcomeRecorder):
     @override
     def hold(
         self, origin: Origin, user_id: str, record: bytes, *, is_of_now: bool
-    ) -> None:
-        super().hold(origin, user_id, record, is_of_now=is_of_now)
-        self._observer.on_held(origin, user_id)
+    ) -> bool:
+        is_new = super().hold(origin, user_id, record, is_of_now=is_of_now)
+        if is_new:
+            self._observer.on_held(origin, user_id)
+        else:
+            self._observer.on_duplicate(origin)
+        return is_new
 
     @override
     def repeat(

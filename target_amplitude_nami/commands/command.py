@@ -13,13 +13,18 @@ from target_amplitude_nami.commands.output import Output
 from target_amplitude_nami.errors import AmplitudeNamiError, ConfigurationError
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+
+    from target_amplitude_nami.commands.configuration import Configuration
 
 WRONG: t.Final = 1
 """The exit code when something is wrong; click exits with 2 for wrong arguments."""
 
 
-def configured(run: Callable[..., int]) -> Callable[..., None]:
+def configured(
+    run: Callable[..., int],
+    read: Callable[[Iterable[str]], Configuration] = read_configuration,
+) -> Callable[..., None]:
     """Give a command `--config` and `--json`, and exit with the code that it returns.
 
     An error of this package is printed as one line, or one for each mistake in the
@@ -27,6 +32,7 @@ def configured(run: Callable[..., int]) -> Callable[..., None]:
 
     Args:
         run: Takes the configuration, where to print, and the command's own parameters.
+        read: Reads the configuration.
     """
 
     @click.option(
@@ -42,7 +48,7 @@ def configured(run: Callable[..., int]) -> Callable[..., None]:
     def command(*, paths: tuple[str, ...], as_json: bool, **parameters: t.Any) -> None:
         output = Output(as_json=as_json)
         try:
-            configuration = read_configuration(paths)
+            configuration = read(paths)
             output = Output(as_json=as_json, secrets=configuration.secrets)
             code = run(configuration, output, **parameters)
         except AmplitudeNamiError as error:

@@ -18,6 +18,7 @@ else:
 
 _SUBCOMMANDS: t.Final[dict[str, str]] = {
     "local": "target_amplitude_nami.commands.local",
+    "check": "target_amplitude_nami.commands.check.command",
 }
 """The module of each subcommand, whose `command` it is; in the order of their use."""
 
