@@ -249,7 +249,8 @@ def _look(folder: Path, beside: str | None, _keeps_folder: object) -> None:
         if error.errno not in {errno.EISDIR, errno.EOPNOTSUPP, errno.EINVAL}:
             raise
         # Not every file system has such files.
-        if not os.access(there, os.W_OK | os.X_OK):
+        effective = os.access in os.supports_effective_ids
+        if not os.access(there, os.W_OK | os.X_OK, effective_ids=effective):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES)) from error
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from target_amplitude_nami.settings import Settings
-from target_amplitude_nami.settings.paths import problems_with_paths
+from target_amplitude_nami.settings.paths import look_at_paths, problems_with_paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -273,3 +273,49 @@ def test_each_path_that_will_not_do_has_its_line(folder: Path) -> None:
         "metrics_path",
         "memory_path",
     ]
+
+
+# Looking alone, for who must not make anything
+
+
+def looked_at(**config: Any) -> dict[str, str | None]:
+    settings = Settings.load({"endpoint": "local"} | config)
+    return {name: problem for name, _, problem in look_at_paths(settings)}
+
+
+def test_looking_finds_what_trying_finds_and_makes_nothing(folder: Path) -> None:
+    (folder / "file").touch()
+    config = {
+        "rejects_path": "file/rejects",
+        "report_path": "new/place/report.json",
+        "memory_path": f"{'x' * 250}.db",
+        "metrics_path": ".",
+        "local_path": "file",
+    }
+    when = folder.stat().st_mtime_ns
+    found = looked_at(**config)
+    assert found["report_path"] is found["local_path"] is None
+    told = [problem for problem in found.values() if problem is not None]
+    assert len(told) == 3
+    assert [path.name for path in folder.rglob("*")] == ["file"]
+    assert folder.stat().st_mtime_ns == when
+    assert sorted(told) == sorted(problems(endpoint="local", **config))
+
+
+def test_looking_makes_no_folder_that_a_link_leads_to(folder: Path) -> None:
+    (folder / "link").symlink_to("elsewhere/rejects")
+    assert looked_at(rejects_path="link")["rejects_path"] is None
+    assert [path.name for path in folder.iterdir()] == ["link"]
+
+
+@pytest.mark.parametrize("has_nameless_files", [True, False])
+def test_a_folder_that_cannot_be_written_is_found_by_looking(
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch, *, has_nameless_files: bool
+) -> None:
+    if not has_nameless_files:  # as on some file systems
+        monkeypatch.delattr(os, "O_TMPFILE")
+    (open_folder / "closed").mkdir(0o555)
+    with _As():
+        found = looked_at(rejects_path="closed/new/rejects", report_path="open/report")
+    assert found["report_path"] is None
+    assert "but no file can be made in folder" in str(found["rejects_path"])
