@@ -145,6 +145,7 @@ def _with_event(
         fields = fields_of(_facts_of_body(event), case, effects, _field_notes(case))
     return msgspec.structs.replace(
         explanation,
+        earlier=_with_sources(explanation.earlier, case, effects),
         reject=_with_sources(explanation.reject, case, effects),
         identity=identity,
         freshness=freshness,
