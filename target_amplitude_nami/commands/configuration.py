@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from target_amplitude_nami.commands.meltano import SOURCE, meltano_settings
 from target_amplitude_nami.errors import ConfigurationError
-from target_amplitude_nami.settings import Settings, given
+from target_amplitude_nami.settings import LOCAL, Settings, given
 from target_amplitude_nami.settings.environment import read_environment
 from target_amplitude_nami.settings.schema import ENVIRONMENT_PREFIX
 from target_amplitude_nami.singer.sdk_settings import SDK_SETTINGS
@@ -29,7 +30,7 @@ class Configuration:
     values: Mapping[str, object]
     """As JSON values."""
     sources: Mapping[str, str]
-    """For each of them its file, or `the environment variable …`."""
+    """For each of them its file, `the environment variable …` or `Meltano`."""
 
     @cached_property
     def settings(self) -> Settings:
@@ -48,7 +49,9 @@ class Configuration:
 
     def without_delivery(self) -> Configuration:
         """Return these settings for a command that sends nothing: no key is needed."""
-        values = {**self.values, "dry_run": True, "enabled": True}
+        values = {**self.values, "enabled": True}
+        if values.get("endpoint") != LOCAL:  # which needs no key, nor goes with this
+            values["dry_run"] = True
         return Configuration(values, self.sources)
 
 
@@ -56,7 +59,8 @@ def read_configuration(paths: Iterable[str]) -> Configuration:
     """Return the settings of files and, for `ENV`, of the environment.
 
     As in the target, a later file prevails over an earlier one, and the environment
-    over all files, wherever among them it is named.
+    over all files, wherever among them it is named. In a command that Meltano runs,
+    `ENV` stands for the settings that Meltano would give the target.
 
     Args:
         paths: JSON files, and `ENV`.
@@ -76,13 +80,22 @@ def read_configuration(paths: Iterable[str]) -> Configuration:
         values |= found
         sources |= dict.fromkeys(found, path)
     if reads_environment:
-        found = given(read_environment(os.environ, SDK_SETTINGS))
-        values |= found
-        sources |= {
-            name: f"the environment variable {ENVIRONMENT_PREFIX}{name.upper()}"
-            for name in found
-        }
+        of_environment, origins = _read_environment()
+        values |= of_environment
+        sources |= origins
     return Configuration(values, sources)
+
+
+def _read_environment() -> tuple[Mapping[str, object], Mapping[str, str]]:
+    from_meltano = meltano_settings(os.environ)
+    if from_meltano is not None:
+        found = given(from_meltano)
+        return found, dict.fromkeys(found, SOURCE)
+    found = given(read_environment(os.environ, SDK_SETTINGS))
+    return found, {
+        name: f"the environment variable {ENVIRONMENT_PREFIX}{name.upper()}"
+        for name in found
+    }
 
 
 def _read_file(path: str) -> Mapping[str, object]:

@@ -61,6 +61,15 @@ class CommandTarget(Target):
 
     @classmethod
     @override
+    def print_about(cls, output_format: str | None = None) -> None:
+        from target_amplitude_nami.singer.about import (  # noqa: PLC0415 - no run's
+            print_about,
+        )
+
+        print_about(cls._get_about_info(), output_format)
+
+    @classmethod
+    @override
     def invoke(  # type: ignore[override]
         cls,
         *,

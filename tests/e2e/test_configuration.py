@@ -270,11 +270,13 @@ def test_a_missing_key_that_is_in_the_environment_is_explained(tmp_path: Path) -
     assert API_KEY not in run.log
 
 
-@pytest.mark.parametrize("form", ["json", "markdown"])
-def test_about_lists_every_setting_without_any_configuration(
-    tmp_path: Path, form: str
+@pytest.mark.parametrize("form", [[], ["--format=json"], ["--format=markdown"]])
+def test_about_explains_every_setting_without_any_configuration(
+    tmp_path: Path, form: list[str]
 ) -> None:
-    run = run_command(tmp_path, ["--about", f"--format={form}"])
+    run = run_command(tmp_path, ["--about", *form])
     assert run.exit_code == 0
     for name in ("api_key", "rejects_path", "stream_maps", "batch_wait_seconds"):
         assert name in run.stdout
+    assert "Where the Amplitude project keeps its data." in run.stdout
+    assert "None" not in run.stdout
