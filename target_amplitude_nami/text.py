@@ -28,11 +28,11 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str:
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:
-    """Return a number with its noun: `1 record`, `2,000 records`.
+    """Return a count with its noun: `1 record`, `2,000 records`.
 
     Args:
-        count: The number.
-        noun: In the singular.
-        plural: Where it is not the singular with an s.
+        count: How many.
+        noun: What one of them is called.
+        plural: What several are called; without it, the noun with an s.
     """
-    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
