@@ -145,10 +145,9 @@ def _others(found: Found) -> Iterator[str]:
         )
         more = ", …" if found.count > len(others) + 1 else ""
         yield ""
-        yield (
-            f"{counted(found.count - 1, 'other record matches', 'other records match')}"
-            f": line {shown}{more}"
-        )
+        lines = "line" if found.count == 2 else "lines"  # noqa: PLR2004 - one other
+        matching = ("other record matches", "other records match")
+        yield f"{counted(found.count - 1, *matching)}: {lines} {shown}{more}"
 
 
 def _no_match(name: str, found: Found, event_id: str | None, reason: str | None) -> str:

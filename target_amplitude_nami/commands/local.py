@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from target_amplitude_nami.commands.configuration import Configuration
     from target_amplitude_nami.commands.output import Output
     from target_amplitude_nami.local.ingest.behaviour import Region
+    from target_amplitude_nami.local.model import Explain
     from target_amplitude_nami.local.queries.reader import Summary
 
 _MAX_PORT = 65_535
@@ -91,6 +92,13 @@ class ServerOptions:
     is_flag=True,
     help="Stand for Amplitude's EU region, where keys of the US are invalid.",
 )
+@click.option(
+    "--input",
+    "source",
+    metavar="FILE",
+    help="The input that the events came from: the page of an event then explains it,"
+    " with the settings of --config.",
+)
 @configured
 def command(
     configuration: Configuration,
@@ -98,6 +106,7 @@ def command(
     *,
     file: Path | None,
     summary: bool,
+    source: str | None,
     **options: object,
 ) -> int:
     """Stand in for Amplitude's APIs on this machine, until Ctrl-C.
@@ -109,7 +118,17 @@ def command(
     if summary:
         _sum_up(path, output)
     else:
-        _serve(path, msgspec.convert(options, ServerOptions), output)
+        with ExitStack() as stack:
+            explain = None
+            if source is not None:
+                from target_amplitude_nami.commands.event_explainer import (  # noqa: PLC0415 - takes long
+                    EventExplainer,
+                )
+
+                explainer = EventExplainer(configuration.values, source)
+                explain = stack.enter_context(explainer)
+            server = msgspec.convert(options, ServerOptions)
+            _serve(path, server, output, explain)
     return 0
 
 
@@ -181,7 +200,9 @@ def _sum_up(path: Path, output: Output) -> None:
     output.result(total | msgspec.to_builtins(summary), render(summary))
 
 
-def _serve(path: Path, options: ServerOptions, output: Output) -> None:
+def _serve(
+    path: Path, options: ServerOptions, output: Output, explain: Explain | None
+) -> None:
     server = local_amplitude()(
         path,
         port=options.port,
@@ -193,6 +214,7 @@ def _serve(path: Path, options: ServerOptions, output: Output) -> None:
             f"{path} cannot be written ({why}): requests are answered with an"
             " error until it can"
         ),
+        explain=explain,
     )
     with suppress(KeyboardInterrupt), ExitStack() as stack:
         signal.signal(signal.SIGTERM, _interrupt)

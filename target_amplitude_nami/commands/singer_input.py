@@ -113,6 +113,8 @@ class RepeatableInput:
 
     def _open(self) -> t.BinaryIO:
         if self._path == "-":
+            if sys.stdin is None:
+                raise InputUnreadable("standard input is closed")
             return t.cast("t.BinaryIO", contextlib.nullcontext(sys.stdin.buffer))
         return Path(self._path).open("rb")
 

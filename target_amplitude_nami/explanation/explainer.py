@@ -145,6 +145,7 @@ def _with_event(
         fields = fields_of(_facts_of_body(event), case, effects, _field_notes(case))
     return msgspec.structs.replace(
         explanation,
+        earlier=_with_sources(explanation.earlier, case, effects),
         reject=_with_sources(explanation.reject, case, effects),
         identity=identity,
         freshness=freshness,
@@ -156,8 +157,12 @@ def _with_event(
 
 def _with_sources(reject: Reject | None, case: Case, effects: Effects) -> Reject | None:
     """Return a reject for a field of the event with where in the record that is."""
-    paths = [] if reject is None else paths_of(reject.field, effects)
-    if reject is None or not paths:
+    if reject is None or case.nami is None:
+        return reject
+    event = facts.of_event(Builder(case).event_of(case.nami, case.known))
+    value = event.get(facts.EVENT + reject.field)
+    paths = paths_of(reject.field, case.record, effects, value)
+    if not paths:
         return reject
     return msgspec.structs.replace(reject, found=sources_of(case.record, paths))
 

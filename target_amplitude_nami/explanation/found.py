@@ -55,19 +55,19 @@ def names_id(record: Mapping[str, t.Any], event_id: str) -> bool:
     entitlements are no event's.
     """
     for path in _paths(record):
-        names = [folded(step) for step in path if isinstance(step, str)]
+        names = list(_names(path))
         if not _CONTAINERS_OF_OTHER_IDS.isdisjoint(names):
             continue
-        named = names and any(part in _EVENT_ID for part in _last_names(path))
+        named = not _EVENT_ID.isdisjoint(names[-2:])  # a typed value's tag comes last
         if named and str(value_at(record, path)).strip().lower() == event_id.lower():
             return True
     return False
 
 
-def _last_names(path: Path) -> Iterator[str]:
-    names = [step for step in path if isinstance(step, str)]
-    for name in names[-2:]:  # of a typed value, the tag comes last
-        yield folded(split(name, "__")[-1])
+def _names(path: Path) -> Iterator[str]:
+    for step in path:
+        if isinstance(step, str):
+            yield from map(folded, split(step, "__"))
 
 
 def _ends_with(path: Path, parts: list[str]) -> bool:
@@ -75,7 +75,7 @@ def _ends_with(path: Path, parts: list[str]) -> bool:
     if steps[-len(parts) :] == parts:
         return True
     column = path[-1]
-    return isinstance(column, str) and folded(split(column, "__")[0]) == parts[0]
+    return isinstance(column, str) and [folded(split(column, "__")[0])] == parts
 
 
 def _paths(record: Mapping[str, t.Any]) -> Iterator[Path]:

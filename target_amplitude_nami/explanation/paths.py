@@ -91,7 +91,8 @@ def changes(value: object) -> Iterator[object]:
             yield type(value)(1 - value)
         if not isinstance(value, Decimal) or value.is_finite():
             yield value + 1
-            yield -value
+            if value:
+                yield -value
     elif isinstance(value, str):
         yield from _other_texts(value)
     elif value:
@@ -110,7 +111,7 @@ def _other_texts(text: str) -> Iterator[str]:
         yield f"{text[:at]}{'B' if text[at] in 'aA' else 'A'}{text[at + 1 :]}"
     digits = [found.start() for found in _DIGIT.finditer(text)]
     steps = max(1, -(-len(digits) // _MOST_DIGITS))
-    for at in digits[::steps]:
+    for at in digits[::-steps]:
         yield f"{text[:at]}{(int(text[at]) + 1) % 10}{text[at + 1 :]}"
     if len(digits) > 1:
         at = digits[0]

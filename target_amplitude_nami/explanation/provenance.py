@@ -135,12 +135,17 @@ def fields_of(
             name,
             value,
             case.record,
-            paths_of(name, effects),
-            is_known=facts.EVENT + name in known,
+            paths_of(name, case.record, effects, value),
+            is_known=_is_known(facts.EVENT + name, known, effects),
             note=notes.get(name, ""),
         )
         for name, value in event.items()
     )
+
+
+def _is_known(fact: str, known: set[str], effects: Effects) -> bool:
+    """Return whether a field's value is from earlier records, none of it from this."""
+    return fact in known and fact not in effects.values
 
 
 def _field(  # noqa: PLR0913 - all that is known of it
@@ -158,16 +163,27 @@ def _field(  # noqa: PLR0913 - all that is known of it
     how: How
     if name == _SKIP:
         how, paths = "setting", []
+    elif is_known:
+        how, paths = "known", []
     elif paths:
         how = _how(name, value, record, paths)
     else:
-        how = "known" if is_known else "setting"
+        how = "setting"
     return Field(name, text_of(value), how, sources_of(record, paths), note)
 
 
-def paths_of(name: str, effects: Effects) -> list[Path]:
-    """Return the parts of a record that a field of its event comes from."""
-    return effects.sources(facts.EVENT + name)
+def paths_of(
+    name: str, record: Mapping[str, t.Any], effects: Effects, value: object
+) -> list[Path]:
+    """Return the parts of a record that a field of its event comes from.
+
+    Those that hold its very value, if there are such: without them another one may
+    stand in, as the Nami user id for an External ID, which others decide as well.
+    """
+    paths = effects.sources(facts.EVENT + name)
+    text = text_of(value)
+    same = [path for path in paths if text_of(value_at(record, path)) == text]
+    return same or paths
 
 
 def sources_of(record: Mapping[str, t.Any], paths: list[Path]) -> tuple[Source, ...]:

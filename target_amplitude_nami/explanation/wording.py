@@ -23,7 +23,7 @@ _MOST_SOURCES: t.Final = 4
 _OUTCOMES: t.Final = {
     "sent": "It is sent to Amplitude",
     "duplicate": "It is not sent: Amplitude has this event already",
-    "filtered": "It is not sent: the settings leave it out",
+    "filtered": "It is left out",
     "held": "It waits until its user has an External ID",
     "rejected": "It is rejected",
 }
@@ -69,7 +69,8 @@ def _section(title: str, lines: Iterator[str]) -> Iterator[str]:
 
 
 def _heading(explanation: Explanation) -> str:
-    what = explanation.event_type or "a record"
+    is_user = explanation.shape is not None and explanation.shape.kind == "user"
+    what = explanation.event_type or ("a user record" if is_user else "a record")
     if explanation.event_id:
         what += f" {explanation.event_id}"
     place = f"line {explanation.line:,}"

@@ -166,7 +166,7 @@ class _Capture(Watcher):
         if line.place == self._place:
             self.found = record_in(line.message)
             if self.found is not None:
-                self.case = _case_of(self.target, self.found)
+                self.case = case_of(self.target, self.found)
 
     @override
     def after(self, line: Line) -> bool:
@@ -299,7 +299,7 @@ def _depends_on_others(case: Case, seen: Seen) -> bool:
     )
 
 
-def _case_of(target: TargetAmplitudeNami, found: RecordLine) -> Case | None:
+def case_of(target: TargetAmplitudeNami, found: RecordLine) -> Case | None:
     """Return a record with all that is known just before it is read."""
     record = found.record
     if record is None:

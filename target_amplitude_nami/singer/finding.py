@@ -71,7 +71,7 @@ class Found(Watcher):
             if found is not None and found.rejected is not None:
                 self._earlier = found.rejected.reason
                 self.reasons[self._earlier] += 1
-                self._matches = self._earlier == self._reason
+                self._matches |= self._earlier == self._reason
 
     @override
     def after(self, line: Line) -> bool:

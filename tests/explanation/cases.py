@@ -57,4 +57,4 @@ def explained(
 ) -> Explanation:
     """Return the explanation of a record that is sent."""
     case = case_of(record, config, **known)
-    return explain(case, Seen(outcome="sent"), place=Place("input", 2, "events"))
+    return explain(case, Seen(outcome="sent"), place=Place("input", 2, 0, "events"))

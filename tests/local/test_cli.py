@@ -18,6 +18,8 @@ from requests.exceptions import ChunkedEncodingError
 
 from target_amplitude_nami.local.queries.reader import Reader
 from tests.local.bench import event
+from tests.support.nami import subscription
+from tests.support.singer import records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -346,3 +348,28 @@ def test_the_former_name_says_the_new_one() -> None:
     notice, error = done.stderr.splitlines()
     assert notice.startswith("local-amplitude is now called `amplitude-nami local`")
     assert error.startswith("amplitude-nami local: none.db cannot be read (")
+
+
+def test_the_page_explains_events_by_the_input_they_came_from(
+    tmp_path: Path, session: requests.Session
+) -> None:
+    record = subscription(1)
+    source = tmp_path / "input.singer"
+    source.write_bytes(b"".join(records("events", [record])))
+    config = tmp_path / "config.json"
+    config.write_text('{"event_prefix": "Nami "}')
+    arguments = (tmp_path / "a.db", "--input", source, "--config", config)
+    with serving(*arguments) as (_, url):
+        sent = {"user_id": "user-1", "event_type": "x", "insert_id": record["id"]}
+        assert session.post(url, json={"api_key": "k", "events": [sent]}).ok
+        asked = url.replace("/2/httpapi", "/api/events/1/explanation")
+        found = session.get(asked).json()
+    assert (found["available"], found["line"]) == (True, 2)
+    assert found["fields"][0]["value"] == '"Nami user.subscription.renewed"'
+
+
+def test_an_input_that_is_not_there_ends_it_in_one_line(tmp_path: Path) -> None:
+    done = run(tmp_path / "a.db", "--port", "0", "--input", tmp_path / "none")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "cannot be read" in done.stderr

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from target_amplitude_nami.local.server import LocalAmplitude
     from tests.local.asking import Ask, Send
+    from tests.local.conftest import MakeLocal
 
 BAD_NAME = "</script><img src=x onerror=alert(1)>"
 
@@ -129,3 +130,27 @@ def test_true_is_another_value_than_one(ask: Ask, send: Send) -> None:
     assert ask("/api/events/2")["property_changes"] == [
         {"name": "a", "before": "1", "after": "true"},
     ]
+
+
+def test_an_event_says_when_there_is_nothing_to_explain_it_by(
+    ask: Ask, send: Send
+) -> None:
+    send(at(0))
+    assert ask("/api/events/1/explanation") == {"available": False}
+
+
+def test_an_event_is_explained_by_its_insert_id(
+    make_local: MakeLocal, session: requests.Session
+) -> None:
+    local = make_local(explain=lambda insert_id: {"explained": insert_id})
+    session.post(
+        local.endpoint("http_v2"),
+        json={"api_key": "k", "events": [at(0, insert_id="one"), at(1)]},
+    ).raise_for_status()
+    answers = [
+        session.get(f"{local.url}/api/events/{number}/explanation")
+        for number in (1, 2, 3)
+    ]
+    assert answers[0].json() == {"available": True, "explained": "one"}
+    assert "no insert id" in answers[1].json()["error"]
+    assert answers[2].status_code == 404
