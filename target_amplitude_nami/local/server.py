@@ -14,6 +14,7 @@ from target_amplitude_nami.local.faults.injector import FaultInjector
 from target_amplitude_nami.local.http.account import EXPORT, Keys
 from target_amplitude_nami.local.http.application import Application
 from target_amplitude_nami.local.http.connection import Connection
+from target_amplitude_nami.local.http.deletions import Deletions
 from target_amplitude_nami.local.http.request_handler import RequestHandler
 from target_amplitude_nami.local.http.request_logger import RequestLogger
 from target_amplitude_nami.local.ingest import limits
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from target_amplitude_nami.local.ingest.behaviour import Region
-    from target_amplitude_nami.local.model import JsonObject
+    from target_amplitude_nami.local.model import Explain, JsonObject
     from target_amplitude_nami.local.queries.reader import StoredEvent, Summary
     from target_amplitude_nami.local.storage.request_log import LoggedRequest
 
@@ -55,6 +56,8 @@ class LocalAmplitude:
         now: The server's clock, in seconds since 1970.
         on_trouble: Called with the reason, at most once a minute, when a request cannot
             be stored.
+        explain: Explains, for the page, the event of an insert id: how the record that
+            it came from became this event.
     """
 
     def __init__(  # noqa: PLR0913
@@ -70,6 +73,7 @@ class LocalAmplitude:
         keep_bodies: bool = False,
         now: Callable[[], float] = time.time,
         on_trouble: Callable[[str], None] = lambda _: None,
+        explain: Explain | None = None,
     ) -> None:
         self._path = path
         self._port = port
@@ -87,6 +91,7 @@ class LocalAmplitude:
         self._keep_bodies = keep_bodies
         self._now = now
         self._on_trouble = on_trouble
+        self._explain = explain
         self._reader = Reader(path)
 
     def __enter__(self) -> Self:
@@ -115,10 +120,12 @@ class LocalAmplitude:
             self._handler,
             self._reader,
             self._injector,
+            Deletions(self._store, self._now),
             region=self._region,
             any_host=self._host is not None,
             keys=self._account_keys,
             export_bytes=self._behaviour.export_bytes,
+            explain=self._explain,
         )
         self._server = _server(self._application)
         self._thread = threading.Thread(

@@ -66,7 +66,12 @@ class Tally:
 def sample(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     config = tmp_path_factory.mktemp("tap") / "tap.json"
     config.write_text(json.dumps({"path": str(SAMPLE)}))
-    command = [sys.executable, SAMPLE.parent / "tap_nami.py", "--config", config]
+    command = [
+        sys.executable,
+        str(SAMPLE.parent / "tap_nami.py"),
+        "--config",
+        str(config),
+    ]
     done = subprocess.run(command, capture_output=True, check=True)
     return done.stdout.splitlines(keepends=True)
 

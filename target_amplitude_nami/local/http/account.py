@@ -1,4 +1,7 @@
-"""Serves the APIs that take a project's API key and secret key: the Export API."""
+"""Serves the APIs that take a project's API key and secret key.
+
+Those are the Export API and the User Privacy API.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,13 @@ from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.datastructures import Headers, QueryParams
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from target_amplitude_nami.local.http.connection import reset, transport_of
+from target_amplitude_nami.local.http.connection import (
+    read_request,
+    reset,
+    transport_of,
+)
 from target_amplitude_nami.local.http.guard import upload_objection
-from target_amplitude_nami.local.model import project_of
+from target_amplitude_nami.local.model import RefusedError, project_of
 from target_amplitude_nami.local.queries.archive import HOUR, Archive, hour_in
 
 if TYPE_CHECKING:
@@ -23,12 +30,15 @@ if TYPE_CHECKING:
 
     from target_amplitude_nami.local.faults import Fault
     from target_amplitude_nami.local.faults.injector import FaultInjector
+    from target_amplitude_nami.local.http.deletions import Deletions
     from target_amplitude_nami.local.queries.reader import Reader
 
 PREFIX = "/api/2/"
 """What the paths of these APIs begin with."""
 EXPORT = PREFIX + "export"
+DELETIONS = PREFIX + "deletions/users"
 
+_METHODS = {EXPORT: {"GET"}, DELETIONS: {"GET", "POST"}}
 _MOST_DAYS = 365
 _WITHOUT_CREDENTIALS = 401
 _WRONG_CREDENTIALS = 403
@@ -70,6 +80,7 @@ class AccountApis:
     Args:
         reader: Opens the file.
         injector: Decides which fault strikes which request.
+        deletions: Deletes users.
         keys: The keys that exist.
         any_host: Whether to accept requests for any host name.
         export_bytes: The most bytes of JSON that one export may have.
@@ -80,6 +91,7 @@ class AccountApis:
         self,
         reader: Reader,
         injector: FaultInjector,
+        deletions: Deletions,
         *,
         keys: Keys,
         any_host: bool,
@@ -88,6 +100,7 @@ class AccountApis:
     ) -> None:
         self._reader = reader
         self._injector = injector
+        self._deletions = deletions
         self._keys = keys
         self._any_host = any_host
         self._export_bytes = export_bytes
@@ -109,6 +122,8 @@ class AccountApis:
             await reset(scope, receive)
             return
         answer: Response | None = _scripted(fault) or self._refusal(scope, headers)
+        if answer is None and scope["path"] == DELETIONS:
+            answer = await self._delete(scope, receive, headers)
         if answer is None:
             answer = await self._export(scope, headers, fault)
         await answer(scope, receive, send)
@@ -124,9 +139,28 @@ class AccountApis:
             )
         if not self._keys.accept(*credentials):
             return _refusal(_WRONG_CREDENTIALS, "These keys are not of one project")
-        if scope["path"] != EXPORT or scope["method"] != "GET":
+        if scope["method"] not in _METHODS.get(scope["path"], ()):
             return _refusal(404, "There is no such API")
         return None
+
+    async def _delete(
+        self, scope: Scope, receive: Receive, headers: Headers
+    ) -> Response:
+        api_key, _ = _credentials(headers) or ("", "")
+        project = project_of(api_key)
+        request = await read_request(scope, receive)
+        try:
+            if request is None or request.method == "GET":
+                query = QueryParams(scope["query_string"])
+                return JSONResponse(
+                    self._deletions.list(project, query), headers=_HEADERS
+                )
+            jobs = self._deletions.delete(project, request.body)
+            return JSONResponse(jobs, headers=_HEADERS)
+        except RefusedError as refused:
+            return JSONResponse(refused.answer.content, refused.answer.status, _HEADERS)
+        except sqlite3.Error as error:
+            return _refusal(503, f"The file cannot be written: {error}")
 
     async def _export(
         self, scope: Scope, headers: Headers, fault: Fault | None

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 
     from target_amplitude_nami.local.faults.injector import FaultInjector
     from target_amplitude_nami.local.http.account import Keys
+    from target_amplitude_nami.local.http.deletions import Deletions
     from target_amplitude_nami.local.http.request_handler import RequestHandler
-    from target_amplitude_nami.local.model import Request
+    from target_amplitude_nami.local.model import Explain, Request
     from target_amplitude_nami.local.queries.reader import Reader
 
 
@@ -44,10 +45,12 @@ class Application:
         handler: Handles requests for Amplitude.
         reader: Opens the file for the page.
         injector: Holds the faults, which the page can change.
+        deletions: Deletes users on request.
         region: The region that the server stands for.
         any_host: Whether to accept requests for any host name.
         keys: The keys that exist.
         export_bytes: The most bytes of JSON that one export may have.
+        explain: Explains the event of an insert id.
     """
 
     def __init__(  # noqa: PLR0913
@@ -55,11 +58,13 @@ class Application:
         handler: RequestHandler,
         reader: Reader,
         injector: FaultInjector,
+        deletions: Deletions,
         *,
         region: str,
         any_host: bool,
         keys: Keys,
         export_bytes: int,
+        explain: Explain | None = None,
     ) -> None:
         self._handler = handler
         self._any_host = any_host
@@ -70,12 +75,13 @@ class Application:
         self._account: ASGIApp = AccountApis(
             reader,
             injector,
+            deletions,
             keys=keys,
             any_host=any_host,
             export_bytes=export_bytes,
             is_closed_within=self._is_closed_within,
         )
-        api = Api(reader, injector, self._notifier, self._closing, region)
+        api = Api(reader, injector, self._notifier, self._closing, region, explain)
         page = Starlette(
             routes=[
                 Mount("/api", app=api.application()),
