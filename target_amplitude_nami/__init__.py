@@ -27,6 +27,7 @@ if t.TYPE_CHECKING:
         LedgerImbalance,
         NothingRecognised,
         OutputUnwritable,
+        RequestFailed,
         StoreUnusable,
         UnreadableRecord,
     )
@@ -53,6 +54,7 @@ __all__ = [
     "Refusal",
     "Reject",
     "Report",
+    "RequestFailed",
     "Settings",
     "StoreUnusable",
     "UnreadableRecord",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from target_amplitude_nami.errors import StoreUnusable
 from target_amplitude_nami.reconciliation.new_file import new_file
 from target_amplitude_nami.reconciliation.result import Resent
 from target_amplitude_nami.store.delivered_reader import forget_delivered
@@ -40,7 +41,8 @@ def resend(workspace: Workspace, out: Path, memory: Path, project: str) -> Resen
 
     Raises:
         OutputUnwritable: When the records cannot be written; nothing was forgotten.
-        StoreUnusable: When the memory file is in use; nothing was written.
+        StoreUnusable: When the memory file is in use or cannot be written; no records
+            are left.
     """
     records = 0
 
@@ -49,7 +51,14 @@ def resend(workspace: Workspace, out: Path, memory: Path, project: str) -> Resen
         with new_file(out) as file:
             records = _write(workspace, file)
 
-    forgotten = forget_delivered(memory, project, lambda: _keys(workspace), first=write)
+    try:
+        forgotten = forget_delivered(
+            memory, project, lambda: _keys(workspace), first=write
+        )
+    except StoreUnusable:
+        if records:  # they would count as delivered when they are read
+            out.unlink(missing_ok=True)
+        raise
     return Resent(str(out), records, forgotten)
 
 

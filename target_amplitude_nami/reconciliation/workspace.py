@@ -243,7 +243,6 @@ def explained() -> Iterator[None]:
 
 def _no_room(why: str) -> OutputUnwritable:
     return OutputUnwritable(
-        f"the comparison's temporary file cannot be used ({why}): free space in the "
-        f"folder {tempfile.gettempdir()}, or name another one in the environment "
-        f"variable TMPDIR"
+        f"the comparison's temporary file cannot be used ({why}): free disk space, or "
+        f"name another folder in the environment variable TMPDIR"
     )

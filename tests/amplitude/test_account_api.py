@@ -12,6 +12,7 @@ from target_amplitude_nami.errors import RequestFailed
 from tests.support.server import Reply, ScriptedServer, free_port, reply
 
 if TYPE_CHECKING:
+    import ssl
     from pathlib import Path
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -145,3 +146,26 @@ def test_an_account_does_not_show_its_keys() -> None:
     assert SECRET not in repr(account)
     sent = base64.b64encode(f"{KEY}:{SECRET}".encode()).decode()
     assert account.without_keys(f"{KEY} {SECRET} {sent}") == "*** *** ***"
+
+
+def test_the_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ScriptedServer(reply(200, b"by proxy")) as proxy:
+        monkeypatch.setenv("http_proxy", f"http://{proxy.address}")
+        asked = Asked("amplitude.example")
+        assert asked.ask().content == b"by proxy"
+    assert proxy.received[0].path == "http://amplitude.example/api/2/thing"
+
+
+def test_the_certificate_of_the_other_side_is_checked(
+    self_signed: ssl.SSLContext,
+) -> None:
+    with ScriptedServer(tls=self_signed) as server:
+        account = Account(
+            base_url=f"https://{server.address}", api_key=KEY, secret_key=SECRET
+        )
+        with (
+            AccountApi(account) as api,
+            pytest.raises(RequestFailed, match="cannot be trusted"),
+        ):
+            api.ask("GET", "/api/2/thing")
+    assert server.received == []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import importlib.metadata
+import logging
 import sqlite3
 import typing as t
 
@@ -41,7 +43,7 @@ from target_amplitude_nami.store.delivered_reader import DeliveredReader
 from target_amplitude_nami.store_choice import names_of, projects_of
 
 if t.TYPE_CHECKING:
-    import contextlib
+    from collections.abc import Iterator
     from pathlib import Path
 
     from target_amplitude_nami.commands.configuration import Configuration
@@ -217,13 +219,14 @@ class Reconciliation:
         expectations = InputExpectations(
             workspace, reader, window, keeps_lines=self._arguments.out is not None
         )
-        report = rehearse(
-            self._configuration.values,
-            read_input(source),
-            expectations,
-            make_store=names_of,
-            rejects=_Schemas(expectations),
-        )
+        with _quiet():
+            report = rehearse(
+                self._configuration.values,
+                read_input(source),
+                expectations,
+                make_store=names_of,
+                rejects=_Schemas(expectations),
+            )
         if report.outcome != "complete":
             raise click.Abort
         expectations.flush()
@@ -241,6 +244,18 @@ class Reconciliation:
             return msgspec.structs.replace(found, problems=[*found.problems, text])
         resent = resend(workspace, out, memory, self._project)
         return msgspec.structs.replace(found, resent=resent)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep a rehearsal from logging what a run would warn of: nothing is sent."""
+    logger = logging.getLogger(_PACKAGE)
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _longest_retry(base_url: str) -> float:

@@ -48,7 +48,7 @@ class Exporter:
         end: str = "20261123T15",
         *,
         auth: tuple[str, str] | None = KEYS,
-        **headers: str,
+        headers: dict[str, str] | None = None,
     ) -> requests.Response:
         return self._session.get(
             self.local.export_url,
@@ -202,7 +202,7 @@ def test_keys_are_not_in_the_file(exporter: Exporter) -> None:
 )
 def test_a_web_page_gets_nothing(exporter: Exporter, headers: dict[str, str]) -> None:
     exporter.send(event())
-    answer = exporter.ask(**headers)
+    answer = exporter.ask(headers=headers)
     assert answer.status_code == 403
     assert "Access-Control-Allow-Origin" not in answer.headers
 
