@@ -54,7 +54,7 @@ class ErasableFiles:
         self.paths: dict[str, Path] = {}
         """By setting, the files that there are."""
         self.missing: dict[str, Path] = {}
-        """Those that there are not. Devices and pipes keep nothing; they are in none."""
+        """Those that there are not. Devices and pipes, which keep nothing, are in none."""
         self.store: ErasableStore | None = None
         self._last_things = contextlib.ExitStack()
         with contextlib.ExitStack() as until_failure:
