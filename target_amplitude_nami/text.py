@@ -28,5 +28,11 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str:
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:
-    """Return a number with its noun, such as `1 record` or `2,000 records`."""
-    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+    """Return a count with its noun: `1 record`, `2,000 records`.
+
+    Args:
+        count: How many.
+        noun: What one of them is called.
+        plural: What several are called; without it, the noun with an s.
+    """
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"

@@ -149,6 +149,11 @@ class Ledger:
                 state = self._waiting.popleft().state
         return state
 
+    def waiting_states(self) -> list[tuple[bytes, bool]]:
+        """Return the STATEs that wait, and whether nothing since the last is open."""
+        with self._lock:
+            return [(each.state, each.is_settled) for each in self._waiting]
+
     # For the lanes
 
     def settle_delivered(self, events: Sequence[EncodedEvent]) -> None:

@@ -15,6 +15,7 @@ else:
 
 _SUBCOMMANDS: t.Final[dict[str, str]] = {
     "forget": "target_amplitude_nami.commands.forget.command",
+    "retry": "target_amplitude_nami.commands.retry",
 }
 """The module of each subcommand, whose `command` it is; in the order of their use."""
 

@@ -60,6 +60,19 @@ def is_at(path: Path, descriptor: int) -> bool:
 
 
 @contextlib.contextmanager
+def opened_rejects(path: Path) -> Iterator[OpenRejects]:
+    """Open a rejects file to read it, whoever else uses it.
+
+    Raises:
+        InputUnreadable: When it cannot be read, or is no file.
+    """
+    with contextlib.ExitStack() as last_things:
+        descriptor = _open(path, path)
+        last_things.callback(os.close, descriptor)
+        yield OpenRejects(path, descriptor)
+
+
+@contextlib.contextmanager
 def locked_rejects(path: Path) -> Iterator[LockedRejects]:
     """Open a rejects file to rewrite it; nobody else can until the end.
 
@@ -74,7 +87,7 @@ def locked_rejects(path: Path) -> Iterator[LockedRejects]:
     """
     with contextlib.ExitStack() as last_things:
         real = Path(os.path.realpath(path))
-        _expect_file(path, real)
+        os.close(_open(path, real))
         beside = real.with_name(f".{real.name}.rewriting")
         try:
             new = _open_and_lock(beside)
@@ -86,34 +99,19 @@ def locked_rejects(path: Path) -> Iterator[LockedRejects]:
             raise _unwritable(path, error) from error
         last_things.callback(os.close, new)
         last_things.callback(_remove, beside, new)
-        try:
-            descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError as error:
-            raise _unreadable(path, error) from error
+        descriptor = _open(path, real)
         last_things.callback(os.close, descriptor)
+        _expect_mine(path, descriptor)
         yield LockedRejects(path, real, descriptor, beside, new)
 
 
-class LockedRejects:
-    """A rejects file that nobody else rewrites."""
+class OpenRejects:
+    """A rejects file that is open."""
 
-    def __init__(
-        self, path: Path, real: Path, descriptor: int, beside: Path, new: int
-    ) -> None:
-        """Take what `locked_rejects` has opened.
-
-        Args:
-            path: The file as the user calls it.
-            real: The file, all links followed.
-            descriptor: The file, open.
-            beside: What will take its place.
-            new: That, open.
-        """
+    def __init__(self, path: Path, descriptor: int) -> None:
+        """Take the file as the user calls it, and open."""
         self.path = path
-        self._real = real
         self._descriptor = descriptor
-        self._beside = beside
-        self._new = new
 
     def size(self) -> int:
         """Return how many bytes it has, with no line that is half written.
@@ -136,7 +134,29 @@ class LockedRejects:
         Raises:
             InputUnreadable: When it cannot be read.
         """
-        return lines_in(self._descriptor, size, self.path)
+        for lines in lines_of(_chunks(self._descriptor, size, self.path)):
+            yield from lines
+
+
+class LockedRejects(OpenRejects):
+    """A rejects file that nobody else rewrites."""
+
+    def __init__(
+        self, path: Path, real: Path, descriptor: int, beside: Path, new: int
+    ) -> None:
+        """Take what `locked_rejects` has opened.
+
+        Args:
+            path: The file as the user calls it.
+            real: The file, all links followed.
+            descriptor: The file, open.
+            beside: What will take its place.
+            new: That, open.
+        """
+        super().__init__(path, descriptor)
+        self._real = real
+        self._beside = beside
+        self._new = new
 
     def replace(self, rewrite: Callable[[Iterator[bytes]], Iterable[bytes]]) -> None:
         """Put another file in its place, with its owner and mode, or remove it.
@@ -182,22 +202,8 @@ class LockedRejects:
         return has_any
 
 
-def lines_in(descriptor: int, size: int, path: Path) -> Iterator[bytes]:
-    """Yield the lines of an open file with their ends, from its first byte on.
-
-    Args:
-        descriptor: The file; where others are in it stays as it is.
-        size: How many bytes of it to read.
-        path: What to call it.
-
-    Raises:
-        InputUnreadable: When it cannot be read.
-    """
-    for lines in lines_of(_chunks(descriptor, size, path)):
-        yield from lines
-
-
 def _chunks(descriptor: int, size: int, path: Path) -> Iterator[bytes]:
+    """Yield what a file holds; where others are in it stays as it is."""
     at = 0
     while at < size:
         try:
@@ -210,23 +216,33 @@ def _chunks(descriptor: int, size: int, path: Path) -> Iterator[bytes]:
         yield chunk
 
 
-def _expect_file(path: Path, real: Path) -> None:
-    """Make sure that there is a file that may be replaced.
+def _open(path: Path, real: Path) -> int:
+    """Open a rejects file.
 
     Raises:
-        InputUnreadable: When there is none.
-        OutputUnwritable: When it would be another user's no more.
+        InputUnreadable: When it cannot be read, or is no file.
     """
     try:
-        status = real.stat()
+        descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise _unreadable(path, error) from error
-    if not stat.S_ISREG(status.st_mode):
-        raise InputUnreadable(f"{path} is not a file, so it cannot be rewritten")
-    if os.geteuid() not in {0, status.st_uid}:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise InputUnreadable(f"{path} cannot be rewritten: it is not a file")
+    return descriptor
+
+
+def _expect_mine(path: Path, descriptor: int) -> None:
+    """Make sure that the new file can have the same owner.
+
+    Raises:
+        OutputUnwritable: When it would be another user's no more.
+    """
+    owner = os.fstat(descriptor).st_uid
+    if os.geteuid() not in {0, owner}:
         raise OutputUnwritable(
             f"{path} belongs to another user, who would lose it if it were rewritten: "
-            f"do that as user id {status.st_uid}"
+            f"do that as user id {owner}"
         )
 
 
