@@ -79,7 +79,7 @@ class ExportApi:
         waiting = span.parts(MOST_HOURS)[::-1]
         while waiting:
             part = waiting.pop()
-            with contextlib.closing(_temporary_file()) as file:
+            with _temporary_file() as file:
                 answer = self._ask(part, file)
                 if answer.status == _OK:
                     file.seek(0)
@@ -108,15 +108,17 @@ class ExportApi:
         with self._api.opened("GET", self._path, parameters=parameters) as stream:
             if stream.status != _OK:
                 return self._api.whole(stream)
+            size = 0
             for piece in stream.pieces():
-                try:
-                    file.write(piece)
-                except OSError as error:
-                    raise _no_room(error) from error
-                if file.tell() > _MOST_BYTES:
+                size += len(piece)
+                if size > _MOST_BYTES:
                     raise RequestFailed(
                         f"the archive of {part} has more than {_MOST_BYTES:,} bytes"
                     )
+                with _explained():
+                    file.write(piece)
+        with _explained():
+            file.flush()
         return Answer(_OK, b"", "")
 
     def _split(self, part: Span, answer: Answer) -> tuple[Span, Span]:
@@ -159,15 +161,23 @@ def export_address(url: str) -> tuple[str, str]:
     return f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/") or PATH
 
 
-def _temporary_file() -> t.BinaryIO:
+@contextlib.contextmanager
+def _temporary_file() -> Iterator[t.BinaryIO]:
+    with _explained():
+        file = tempfile.TemporaryFile(buffering=1 << 20)  # noqa: SIM115
     try:
-        return t.cast("t.BinaryIO", tempfile.TemporaryFile(buffering=1 << 20))
+        yield t.cast("t.BinaryIO", file)
+    finally:
+        with contextlib.suppress(OSError):  # it could not be written, as was said
+            file.close()
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
-        raise _no_room(error) from error
-
-
-def _no_room(error: OSError) -> OutputUnwritable:
-    return OutputUnwritable(
-        f"the archive finds no room in the folder {tempfile.gettempdir()} "
-        f"({error.strerror}): name another one in the environment variable TMPDIR"
-    )
+        raise OutputUnwritable(
+            f"the archive finds no room in a folder for temporary files "
+            f"({error.strerror}): name another one in the environment variable TMPDIR"
+        ) from error

@@ -16,6 +16,7 @@ else:
 _SUBCOMMANDS: t.Final[dict[str, str]] = {
     "forget": "target_amplitude_nami.commands.forget.command",
     "retry": "target_amplitude_nami.commands.retry",
+    "reconcile": "target_amplitude_nami.commands.reconcile",
 }
 """The module of each subcommand, whose `command` it is; in the order of their use."""
 

@@ -16,13 +16,14 @@ from target_amplitude_nami.store_choice import store_of
 
 if t.TYPE_CHECKING:
     import logging
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from target_amplitude_nami.accounting.rehearsal import Observer
     from target_amplitude_nami.accounting.report import Report
     from target_amplitude_nami.outcomes import Refusal
     from target_amplitude_nami.settings import Settings
     from target_amplitude_nami.shutdown import Shutdown
+    from target_amplitude_nami.store.sqlite_store import SqliteStore
 
 _AS_IN_A_REHEARSAL: t.Final[Mapping[str, object]] = {
     "enabled": True,
@@ -33,7 +34,12 @@ _AS_IN_A_REHEARSAL: t.Final[Mapping[str, object]] = {
 
 
 def rehearse(
-    config: Mapping[str, object], lines: Iterable[bytes], observer: Observer
+    config: Mapping[str, object],
+    lines: Iterable[bytes],
+    observer: Observer,
+    *,
+    make_store: Callable[[Settings], SqliteStore] | None = None,
+    rejects: NoRejects | None = None,
 ) -> Report:
     """Read Singer input as a run would; send nothing, and leave every file as it was.
 
@@ -44,6 +50,8 @@ def rehearse(
         config: The settings that are given, as JSON values.
         lines: The input.
         observer: Watches what becomes of each record.
+        make_store: Makes the store, where it is to know less than that file does.
+        rejects: Takes the SCHEMA messages, where somebody wants them.
 
     Returns:
         The report of the run; what would be sent counts as delivered.
@@ -55,7 +63,12 @@ def rehearse(
     try:
         target = TargetAmplitudeNami(
             config=_as_in_a_rehearsal(config),
-            build=functools.partial(_build, observer=observer),
+            build=functools.partial(
+                _build,
+                observer=observer,
+                make_store=make_store or functools.partial(store_of, forgets=True),
+                rejects=rejects or NoRejects(),
+            ),
         )
     except ConfigValidationError as error:
         raise ConfigurationError(error.errors) from error
@@ -77,18 +90,19 @@ def _as_in_a_rehearsal(config: Mapping[str, object]) -> dict[str, object]:
     return {**config, **_AS_IN_A_REHEARSAL, "dry_run": is_dry}
 
 
-def _build(
+def _build(  # noqa: PLR0913
     settings: Settings,
     shutdown: Shutdown,
     logger: logging.Logger,
     *,
     user_agent: str,
     observer: Observer,
+    make_store: Callable[[Settings], SqliteStore],
+    rejects: NoRejects,
 ) -> tuple[Run, NoRejects]:
-    rejects = NoRejects()
     run = Run(
         settings,
-        store=store_of(settings, forgets=True),
+        store=make_store(settings),
         rejects=rejects,
         write_state=None,
         shutdown=shutdown,
