@@ -71,14 +71,16 @@ class ExclusiveFile:
         """Commit, and leave no trace of what was deleted, now or before.
 
         Args:
-            ids: If nothing was deleted now, the file is written anew where it still has
-                bytes of these.
+            ids: If nothing was deleted now, the file is written anew where it has free
+                pages or bytes of these: the last attempt may have failed.
             has_deleted: Whether anything was deleted.
         """
         with self._explained():
-            self.connection.execute("COMMIT")
-            if has_deleted or holds_any(self._path, ids):
-                self.connection.execute("VACUUM")
+            execute = self.connection.execute
+            execute("COMMIT")
+            [has_free_pages] = execute("PRAGMA freelist_count").fetchone()
+            if has_deleted or has_free_pages or holds_any(self._path, ids):
+                execute("VACUUM")
 
     def close(self) -> None:
         """Close the file as it was opened; what was not committed is taken back."""

@@ -110,10 +110,16 @@ def share(descriptor: int) -> None:
 
 def leftovers_beside(path: Path) -> Iterator[Path]:
     """Yield the files beside one that a killed process left, unfinished."""
+    real = Path(os.path.realpath(path))
     with contextlib.suppress(OSError):
-        for found in Path(os.path.realpath(path)).parent.glob(".nami-*"):
+        for found in (*real.parent.glob(".nami-*"), _rewriting(real)):
             if found.is_file() and not found.is_symlink():
                 yield found
+
+
+def _rewriting(real: Path) -> Path:
+    """Return what a rewritten rejects file is called; see `singer/rejects_file.py`."""
+    return real.with_name(f".{real.name}.rewriting")
 
 
 def _sync_folder(folder: Path) -> None:

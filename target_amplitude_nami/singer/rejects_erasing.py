@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import typing as t
-from array import array
 
 from target_amplitude_nami import jsontext
 from target_amplitude_nami.erasing.mentions import Mentions
@@ -59,12 +58,8 @@ class RejectsEraser:
         self._readers: dict[str, RecordReader] = {}
         self.erased: list[bytes] = []
         """The hashes of the lines that were taken out."""
-        self._moved = array("Q")
-
-    @property
-    def moved(self) -> Iterator[tuple[int, int]]:
-        """Where each line stood that stands elsewhere now, and where that is."""
-        return zip(self._moved[::2], self._moved[1::2], strict=True)
+        self.moves: list[tuple[int, int]] = []
+        """From which offset on the lines moved towards the start, and how far."""
 
     def count(self, lines: Iterable[bytes]) -> int:
         """Return how many lines are the person's."""
@@ -76,7 +71,7 @@ class RejectsEraser:
         Args:
             lines: With their ends.
         """
-        self._readers, self.erased, self._moved = {}, [], array("Q")
+        self._readers, self.erased, self.moves = {}, [], []
         schemas: list[bytes] = []
         at = now_at = 0
         for line in lines:
@@ -92,8 +87,8 @@ class RejectsEraser:
                 now_at += len(schema)
                 yield schema
             schemas.clear()
-            if now_at != place:
-                self._moved.extend((place, now_at))
+            if place - now_at != (self.moves[-1][1] if self.moves else 0):
+                self.moves.append((place, place - now_at))
             now_at += len(line)
             yield line
 

@@ -20,7 +20,7 @@ from target_amplitude_nami.store.people import IS_A_DEVICE
 from target_amplitude_nami.store.schema import current_schema
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 _BUSY: t.Final = (
     "is open in another program: close that, and run this again; nothing was changed"
@@ -84,25 +84,28 @@ class ErasableStore:
         return {insert_id for (insert_id,) in rows}
 
     def move_rejects(
-        self, erased: Iterable[bytes], moved: Iterable[tuple[int, int]]
+        self, erased: Iterable[bytes], moves: Sequence[tuple[int, int]]
     ) -> None:
         """Follow the lines of the rejects file to where they stand now.
 
         Args:
             erased: The hashes of the lines that are gone.
-            moved: The old and the new offset of others.
+            moves: From which offset on lines moved towards the start, and how far; up
+                to the next such offset.
         """
         run = self.file.run
         for line_hash in erased:
             run("DELETE FROM reject_places WHERE line_hash = ?", line_hash.hex())
-        run("CREATE TEMP TABLE moved (old INTEGER PRIMARY KEY, new INTEGER NOT NULL)")
-        for old, new in moved:
-            run("INSERT INTO moved VALUES (?, ?)", old, new)
+        if not moves:
+            return
+        run("CREATE TEMP TABLE moves (start INTEGER PRIMARY KEY, bytes INTEGER)")
+        for move in moves:
+            run("INSERT INTO moves VALUES (?, ?)", *move)
         run(
-            "UPDATE reject_places SET byte_offset = new FROM moved"
-            " WHERE byte_offset = old"
+            "UPDATE reject_places SET byte_offset = byte_offset - ifnull((SELECT bytes"
+            " FROM moves WHERE start <= byte_offset ORDER BY start DESC LIMIT 1), 0)"
         )
-        run("DROP TABLE moved")
+        run("DROP TABLE moves")
 
     def close(self) -> None:
         """Close the file, and let runs use it again."""

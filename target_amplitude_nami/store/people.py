@@ -101,6 +101,11 @@ class People:
         seen_at |= self._column(
             "nami_user_id FROM id_conflicts", same, f"kind <> '{DEVICE}'"
         )
+        seen_at |= self._column(
+            "nami_user_id FROM id_conflicts",
+            among("other_id", user.external),
+            f"kind = '{SEVERAL_EXTERNAL_IDS}'",
+        )
         return self._found(user, Ids(seen_at).without(user.nami))
 
     def of_device(self, device_id: str) -> Found:

@@ -183,6 +183,35 @@ def test_a_file_in_use_is_refused_before_anything_is_changed(folder: Path) -> No
     assert contents(folder) == before
 
 
+def test_unfinished_files_of_killed_runs_go_where_they_name_the_person(
+    tmp_path: Path,
+) -> None:
+    theirs = [
+        tmp_path / ".nami-0123456789abcdef",
+        tmp_path / "output" / ".rejects.singer.rewriting",
+    ]
+    anothers = tmp_path / "output" / ".nami-0000000000000000"
+    (tmp_path / "output").mkdir()
+    for path in theirs:
+        path.write_text(f'{{"half a line of {nami.external_id(ONE)}')
+    anothers.write_text(nami.external_id(OTHER))
+    run = forget(tmp_path, "--external-id", nami.external_id(ONE))
+    assert run.exit_code == 0
+    assert run.lines[1:3] == [
+        f"  {path}: erased 1 unfinished file of a run that was killed"
+        for path in theirs
+    ]
+    assert [path.exists() for path in (*theirs, anothers)] == [False, False, True]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_an_empty_file_has_nobody(tmp_path: Path, name: str) -> None:
+    (tmp_path / "output").mkdir()
+    (tmp_path / name).touch()
+    run = forget(tmp_path, "--user", "somebody")
+    assert (run.exit_code, run.stderr) == (0, "")
+
+
 def test_a_failure_says_what_is_done_and_what_is_not(folder: Path) -> None:
     report = folder / "report.json"
     report.write_text(f"spoilt by {nami.external_id(ONE)}")

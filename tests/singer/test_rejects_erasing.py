@@ -154,11 +154,7 @@ def test_a_schema_without_a_line_after_it_goes_and_places_are_told() -> None:
         other,
         other,
     ]
-    at, length, gone = len(schema), len(other), len(theirs)
-    assert [*erasing.moved] == [
-        (at + gone, at),
-        (at + gone + length, at + length),
-    ]
+    assert erasing.moves == [(len(schema) + len(theirs), len(theirs))]
 
 
 def test_nothing_stays_of_a_file_that_was_theirs_alone() -> None:

@@ -39,6 +39,9 @@ Examples:
 """
 
 
+_IDS: t.Final = frozenset({"user", "external_id", "device"})
+
+
 class _Options(msgspec.Struct, frozen=True):
     """What the command line asks for."""
 
@@ -71,6 +74,11 @@ class _Options(msgspec.Struct, frozen=True):
             raise click.UsageError(
                 "give one of --user, --external-id and --device, which is not empty"
             )
+        for each in given:
+            try:
+                each.encode()
+            except UnicodeEncodeError as error:
+                raise click.UsageError("an id is text in UTF-8") from error
         if self.yes and not self.amplitude:
             raise click.UsageError("--yes goes with --amplitude")
         if self.yes and self.dry_run:
@@ -116,7 +124,12 @@ def command(configuration: Configuration, output: Output, **parameters: t.Any) -
     Amplitude; with --amplitude from Amplitude, too. Files that were moved elsewhere are
     not searched. If the source still has the person, the next run reads them as new.
     """
-    options = _Options(**parameters)
+    options = _Options(
+        **{
+            name: value.strip() if name in _IDS and value is not None else value
+            for name, value in parameters.items()
+        }
+    )
     options.check()
     uses_amplitude = options.amplitude or options.status
     if not uses_amplitude:
@@ -208,6 +221,10 @@ def _erase(
 ) -> Iterator[FileResult]:
     """Erase a person from file after file, up to the first that fails."""
     has_failed = False
+    for path in files.leftovers(person):
+        if not is_rehearsal:
+            path.unlink(missing_ok=True)
+        yield FileResult("", f"{path}", "erased", {"unfinished files": 1})
     for setting, path in files.paths.items():
         counts: dict[str, int] = {}
         outcome: FileOutcome = "not tried"

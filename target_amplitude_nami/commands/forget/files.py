@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import stat
 import typing as t
 
 from target_amplitude_nami.accounting.report_erasing import erase_from_report
@@ -55,7 +54,7 @@ class ErasableFiles:
         self.paths: dict[str, Path] = {}
         """By setting, the files that there are."""
         self.missing: dict[str, Path] = {}
-        """Those that there are not."""
+        """Those that there are not. Devices and pipes, which keep nothing, are in none."""
         self.store: ErasableStore | None = None
         self._last_things = contextlib.ExitStack()
         with contextlib.ExitStack() as until_failure:
@@ -100,11 +99,11 @@ class ErasableFiles:
             path: Path | None = getattr(self._settings, setting)
             if path is None:
                 continue
-            if _is_file(path):
+            if not path.exists() or (setting == "local_path" and _is_empty(path)):
+                self.missing[setting] = path
+            elif path.is_file():
                 self.paths[setting] = path
                 open_file[setting](path)
-            else:
-                self.missing[setting] = path
 
     def _open_rejects(self, path: Path) -> None:
         self._rejects: LockedRejects = self._last_things.enter_context(
@@ -134,7 +133,7 @@ class ErasableFiles:
             rejects.replace(eraser.without_person)
             found = len(eraser.erased)
             if self.store is not None:
-                self.store.move_rejects(eraser.erased, eraser.moved)
+                self.store.move_rejects(eraser.erased, eraser.moves)
         return {"records": found}
 
     def _erase_from_dry_run(self, person: Person, is_rehearsal: bool) -> Counts:  # noqa: FBT001
@@ -142,9 +141,7 @@ class ErasableFiles:
         found = sum(without(line).events for line in lines())
         if found and not is_rehearsal:
             self._dry_run.replace(without(line).body or b"" for line in lines())
-        return {"events": found} | self._remove_leftovers(
-            self.paths["dry_run_path"], person, is_rehearsal=is_rehearsal
-        )
+        return {"events": found}
 
     def _erase_from_report(self, person: Person, is_rehearsal: bool) -> Counts:  # noqa: FBT001
         def delivered(insert_ids: Iterable[str]) -> set[str]:
@@ -154,9 +151,7 @@ class ErasableFiles:
 
         path = self.paths["report_path"]
         found = erase_from_report(path, person, delivered, is_rehearsal=is_rehearsal)
-        return {"named ids": found} | self._remove_leftovers(
-            path, person, is_rehearsal=is_rehearsal
-        )
+        return {"named ids": found}
 
     def _erase_from_local(self, person: Person, is_rehearsal: bool) -> Counts:  # noqa: FBT001
         counts = self._local.erase(person)
@@ -171,34 +166,36 @@ class ErasableFiles:
             self.store.file.commit(ids=person.ids, has_deleted=any(counts.values()))
         return counts
 
-    def _remove_leftovers(
-        self, path: Path, person: Person, *, is_rehearsal: bool
-    ) -> Counts:
-        """Remove unfinished files of killed processes that name the person."""
-        mentions, found = Mentions(person, person.ids), 0
-        for leftover in leftovers_beside(path):
-            try:
-                with leftover.open("rb") as file:
-                    names_them = any(
-                        mentions.may_be_in(line)
-                        and mentions.in_text(line.decode("utf-8", "replace"))
-                        for line in file
-                    )
-                if names_them:
-                    found += 1
-                    if not is_rehearsal:
-                        leftover.unlink(missing_ok=True)
-            except OSError as error:
-                raise OutputUnwritable(
-                    f"{leftover} cannot be removed ({error.strerror})"
-                ) from error
-        return {"unfinished files": found} if found else {}
+    def leftovers(self, person: Person) -> list[Path]:
+        """Return the unfinished files of killed processes that name a person.
+
+        Raises:
+            OutputUnwritable: When one cannot be read.
+        """
+        settings = self._settings
+        beside = {
+            leftover
+            for setting in (*_WITH_PERSONS, "metrics_path")
+            if (path := getattr(settings, setting)) is not None
+            for leftover in leftovers_beside(path)
+        }
+        mentions = Mentions(person, person.ids)
+        return [path for path in sorted(beside) if _names_them(path, mentions)]
 
 
-def _is_file(path: Path) -> bool:
-    """Return whether there is a file, not a device or pipe, with anything in it."""
+def _is_empty(path: Path) -> bool:
+    """Return whether a local Amplitude has nothing in a file, nor in its log."""
+    log = path.with_name(f"{path.name}-wal")
+    return path.stat().st_size == 0 and not log.exists()
+
+
+def _names_them(path: Path, mentions: Mentions) -> bool:
     try:
-        status = path.stat()
-    except OSError:
-        return False
-    return stat.S_ISREG(status.st_mode) and status.st_size > 0
+        with path.open("rb") as file:
+            return any(
+                mentions.may_be_in(line)
+                and mentions.in_text(line.decode("utf-8", "replace"))
+                for line in file
+            )
+    except OSError as error:
+        raise OutputUnwritable(f"{path} cannot be read ({error.strerror})") from error

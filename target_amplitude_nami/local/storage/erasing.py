@@ -16,7 +16,6 @@ from target_amplitude_nami.local.ingest.identity import (
 from target_amplitude_nami.local.jsontext import decode
 from target_amplitude_nami.local.storage import user_names
 from target_amplitude_nami.local.storage.event_index import BY_TIME, BY_USER
-from target_amplitude_nami.local.storage.user_table import UserTable
 from target_amplitude_nami.local.storage.write_buffer import WriteBuffer
 
 if TYPE_CHECKING:
@@ -93,9 +92,6 @@ def erase_users(connection: sqlite3.Connection, numbers: Sequence[int]) -> Erase
         buffer = WriteBuffer(connection, table, most_waiting=0)
         buffer.load()
         buffer.flush()
-    users = UserTable(connection, most_waiting=0, cached=0)
-    users.load()
-    users.flush()
     execute("CREATE TEMP TABLE erased_users (number INTEGER PRIMARY KEY)")
     execute(
         "CREATE TEMP TABLE erased_events"
@@ -126,10 +122,17 @@ def erase_users(connection: sqlite3.Connection, numbers: Sequence[int]) -> Erase
     ).rowcount
     theirs = "IN (SELECT number FROM erased_users)"
     execute(
-        "UPDATE totals SET active = active -"  # noqa: S608
-        f" (SELECT count(*) FROM users WHERE active AND number {theirs})"
+        "UPDATE totals SET active = active - (SELECT count(*) FROM users"  # noqa: S608
+        f" WHERE number {theirs} AND ifnull((SELECT changed.active"
+        " FROM changed_users AS changed WHERE user = users.number"
+        " ORDER BY changed.number DESC LIMIT 1), users.active))"
     )
-    for table, column in (("names", "user"), ("owners", "value"), ("users", "number")):
+    for table, column in (
+        ("names", "user"),
+        ("owners", "value"),
+        ("changed_users", "user"),
+        ("users", "number"),
+    ):
         execute(f"DELETE FROM {table} WHERE {column} {theirs}")  # noqa: S608
     execute("DROP TABLE erased_events")
     execute("DROP TABLE erased_users")

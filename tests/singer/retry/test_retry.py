@@ -505,7 +505,7 @@ def test_a_row_that_comes_in_every_run_is_known_in_the_new_file(place: Place) ->
 
 def test_a_held_record_that_is_released_and_rejected_comes_last(place: Place) -> None:
     memory = str(place.path.with_name("memory.db"))
-    settings = {"anonymous_users": "hold", "memory_path": memory}
+    settings: dict[str, Any] = {"anonymous_users": "hold", "memory_path": memory}
     user = nami.user(1)["user_id"]
     waits = nami.impression(7, user_id=user, device_id="unknown")
     run_target(
