@@ -297,10 +297,13 @@ def _remove(beside: Path, new: int) -> None:
 
 def _give(new: int, status: os.stat_result) -> None:
     """Give a file the owner and the mode of another one."""
-    mine = os.fstat(new)
+    mine, mode = os.fstat(new), stat.S_IMODE(status.st_mode)
     if (mine.st_uid, mine.st_gid) != (status.st_uid, status.st_gid):
-        os.fchown(new, status.st_uid, status.st_gid)
-    os.fchmod(new, stat.S_IMODE(status.st_mode))
+        try:
+            os.fchown(new, status.st_uid, status.st_gid)
+        except PermissionError:  # its owner is in that group no more
+            mode &= stat.S_IRWXU
+    os.fchmod(new, mode)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -173,8 +173,9 @@ def test_a_signal_keeps_what_was_settled_so_far(tmp_path: Path, number: int) -> 
             code, stdout, _ = end(process)
         assert code == 128 + number
         assert json.loads(stdout)["outcome"] == "interrupted"
-        assert ids(range(NUMBER)) == {*arrived(local), *folder.left}
-        assert len(folder.left) == NUMBER - json.loads(stdout)["settled"]
+        delivered, left = set(arrived(local)), set(folder.left)
+        assert len(delivered) == json.loads(stdout)["settled"] > 0
+        assert (delivered | left, delivered & left) == (ids(range(NUMBER)), set())
 
 
 def test_a_kill_at_any_moment_loses_nothing(tmp_path: Path) -> None:

@@ -33,8 +33,9 @@ if t.TYPE_CHECKING:
 
 OF_A_SCHEMA: t.Final = -1
 """Stands for the line of a SCHEMA message, which is no reject."""
-_LINES_PER_STATE: t.Final = 100
-"""How exactly it is known what is settled when a retry does not come to its end."""
+_MOST_STATES: t.Final = 1_000
+"""More of them tell more exactly what is settled when a retry does not come to its end,
+but with a memory file each may wait for the disk."""
 _TICK_SECONDS: t.Final = 0.2
 
 
@@ -57,6 +58,8 @@ class Feed:
         self._lines = lines
         self._choice = choice
         self._tick = tick
+        self.records = 0
+        """About how many there will be; set before the first is read."""
         # The number of an earlier retry, beside a record that was held, means nothing.
         self._mark = b'{"retry":"%s","line":' % secrets.token_hex(8).encode()
         self.current: int | None = None
@@ -69,6 +72,7 @@ class Feed:
     def __iter__(self) -> Iterator[bytes]:
         """Yield messages, and from time to time a STATE with the lines before it."""
         schemas = NeededSchemas()
+        records_per_state = max(1, self.records // _MOST_STATES)
         since_state, number = 0, -1
         next_tick = 0.0
         for number, line in enumerate(self._lines):
@@ -82,7 +86,7 @@ class Feed:
                 schemas.take(head.stream, line)
             elif self._choice.takes(head):
                 self.last = number
-                if since_state >= _LINES_PER_STATE:
+                if since_state >= records_per_state:
                     yield _state(number)
                     since_state = 0
                 since_state += 1

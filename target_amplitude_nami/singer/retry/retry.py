@@ -74,6 +74,10 @@ def retry(
     with contextlib.ExitStack() as last_things:
         file: OpenRejects = last_things.enter_context(opened(path))
         size = file.size()
+        folder = None if dry_run else path.resolve().parent
+        refused = last_things.enter_context(RefusedAgain(folder))
+        # It heeds signals from now on.
+        session = Session(config, file, size, choice, refused)
         found = survey(file.lines(size), choice, path)
         result = functools.partial(
             result,
@@ -82,11 +86,8 @@ def retry(
             of_other_integrations=found.of_others,
         )
         if not found.tried:
-            return result(outcome="nothing", after=found.before), None
-        folder = None if dry_run else path.resolve().parent
-        refused = last_things.enter_context(RefusedAgain(folder))
-        session = Session(config, file, size, found.lines, choice, refused)
-        session.run()
+            return result(outcome="nothing", after=found.before), session.exit_code
+        session.run(found)
         return result(
             outcome=session.outcome,
             after=found.before if session.after is None else session.after,

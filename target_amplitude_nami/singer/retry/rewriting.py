@@ -35,6 +35,11 @@ class SettledLines:
         self._ends = [end for end, _ in marks]
         self._are_settled = [is_settled for _, is_settled in marks]
 
+    @property
+    def are_none(self) -> bool:
+        """Whether no line is settled."""
+        return self._all_before <= 0 and not any(self._are_settled)
+
     def has(self, number: int) -> bool:
         """Return whether a line is settled."""
         if number < self._all_before:

@@ -35,6 +35,7 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.singer.rejects_file import OpenRejects
     from target_amplitude_nami.singer.retry.choice import Choice
     from target_amplitude_nami.singer.retry.refused import RefusedAgain
+    from target_amplitude_nami.singer.retry.survey import Survey
     from target_amplitude_nami.store.sqlite_store import SqliteStore
 
 
@@ -51,12 +52,11 @@ class Session:
     _shutdown: Shutdown
     _store: SqliteStore
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what was found out before it
+    def __init__(
         self,
         config: Mapping[str, object],
         file: OpenRejects,
         size: int,
-        lines: int,
         choice: Choice,
         refused: RefusedAgain,
     ) -> None:
@@ -66,7 +66,6 @@ class Session:
             config: The settings that are given, as JSON values.
             file: The file; one that is not locked is only read, and nothing is sent.
             size: How many bytes of it to read.
-            lines: How many lines those are.
             choice: Which of its records are tried.
             refused: Takes what is rejected again.
 
@@ -74,7 +73,7 @@ class Session:
             ConfigurationError: For wrong settings, and files that cannot be written.
         """
         self._file = file
-        self._lines = lines
+        self._lines = 0
         self._choice = choice
         self._refused = refused
         self._feed = Feed(file.lines(size), choice, self._tick)
@@ -112,13 +111,18 @@ class Session:
         """What became of the records, with those that came out of the store."""
         return self._run.ledger.counts()
 
-    def run(self) -> None:
+    def run(self, found: Survey) -> None:
         """Deliver the records, and rewrite the file.
+
+        Args:
+            found: What the file holds.
 
         Raises:
             AmplitudeNamiError: When it has failed before any record was delivered, or
                 in rewriting the file. That is as it was.
         """
+        self._lines = found.lines
+        self._feed.records = sum(found.tried.values())
         try:
             self._deliver()
         except AmplitudeNamiError as error:
@@ -133,6 +137,7 @@ class Session:
         except AmplitudeNamiError as error:
             raise self.error or error from error
         finally:
+            self._log.disabled = False
             self._target.signals.disarm()
         if self.error is not None and not self._has_delivered_any:
             raise self.error
@@ -209,11 +214,14 @@ class Session:
         # What is held must not leave the file before it is safe elsewhere. Rejects that
         # are none of the file's own are on the disk already.
         self._store.commit()
+        settled = self._settled()
+        if settled.are_none and not self._refused.count:
+            return
         rewriting = Rewriting(
             lines=self._lines,
             choice=self._choice,
             refused=self._refused,
-            settled=self._settled(),
+            settled=settled,
             note_place=self._note_place if self._are_places_noted() else None,
         )
         if isinstance(self._file, LockedRejects):
