@@ -44,6 +44,8 @@ def read_lines(path: str) -> Iterator[bytes]:
     """
     try:
         if path == "-":
+            if sys.stdin is None:
+                raise InputUnreadable("standard input is closed")
             yield from sys.stdin.buffer
         else:
             with Path(path).open("rb") as file:

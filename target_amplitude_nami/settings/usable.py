@@ -10,6 +10,7 @@ from target_amplitude_nami.errors import ConfigurationError
 from target_amplitude_nami.settings.declared import LOCAL
 from target_amplitude_nami.settings.schema import NO_BUILT_INS, BuiltInSettings
 from target_amplitude_nami.settings.settings import Settings
+from target_amplitude_nami.text import printable
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +66,12 @@ def _wrong_among(given: Mapping[str, object], problems: tuple[str, ...]) -> set[
     """Return the settings that the lines begin with, where leaving them out helps."""
     named = {hit[0] for line in problems if (hit := _NAME.match(line))}
     # A name that is no setting may hold anything.
-    named |= {name for name in given if any(line.startswith(name) for line in problems)}
+    named |= {
+        name
+        for name in given
+        if not _NAME.fullmatch(name)
+        and any(line.startswith(f"{printable(name)} ") for line in problems)
+    }
     needs_key = given.get("endpoint") != LOCAL and not given.get("dry_run")
     return {
         name for name in named if name in given or (name == "api_key" and needs_key)

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from target_amplitude_nami.outcomes import Origin
+from target_amplitude_nami.store.profiles import SentState
 from target_amplitude_nami.store.sqlite_store import SqliteStore
 from tests.support.memory import sent_event
 from tests.support.outcomes import LINE, ORIGIN, REFUSAL, event
@@ -231,3 +232,22 @@ def test_what_was_learnt_is_made_safe_also_without_a_state(
     outcomes.store.settle("main", marks, [])
     outcomes.play(".a")
     assert outcomes.notes == ["sync", "sync", "commit"]
+
+
+@pytest.mark.parametrize("repeats", [True, False])
+@pytest.mark.parametrize("first_is_delivered", [True, False])
+def test_a_duplicate_makes_its_users_state_uncertain_unless_it_repeats_it(
+    outcomes: OutcomeHarness, *, first_is_delivered: bool, repeats: bool
+) -> None:
+    outcomes.play("+a")
+    first = outcomes.events["a"]
+    states = outcomes.store.sent_states["main"]
+    states.put(first.target, SentState(properties_hash=7, key=first.sent_event.key))
+    outcomes.lanes.drop_delivered([first])
+    if first_is_delivered:
+        outcomes.lanes.delivered([first])
+    outcomes.play("+a")
+    again = msgspec.structs.replace(outcomes.events["a"], repeats_last_state=repeats)
+    assert outcomes.lanes.drop_delivered([again]).to_send == []
+    outcomes.store.apply_invalidations()
+    assert states.get(first.target).properties_hash == (7 if repeats else None)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +13,7 @@ from target_amplitude_nami.amplitude.key_proof import (
     reach,
 )
 from tests.support.asking import KEY, destination
+from tests.support.export_server import SECRET, ExportServer
 from tests.support.server import ScriptedServer, free_port, reply
 
 if TYPE_CHECKING:
@@ -24,46 +22,11 @@ if TYPE_CHECKING:
 
     from target_amplitude_nami.local.server import LocalAmplitude
 
-SECRET = "5ecret5ecret5ecret5ecret"
-
-
-class Export:
-    """A real server in the place of the Export API, which knows one pair of keys."""
-
-    def __init__(self) -> None:
-        self.good, self.wrong = 404, 403
-        """What it answers to a good pair, and to any other."""
-        self.asked: list[str] = []
-        export = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                export.asked.append(self.path)
-                basic = self.headers["Authorization"].removeprefix("Basic ")
-                is_good = base64.b64decode(basic).decode() == f"{KEY}:{SECRET}"
-                self.send_response(export.good if is_good else export.wrong)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/api/2/export"
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
 
 @pytest.fixture
-def export() -> Iterator[Export]:
-    server = Export()
-    yield server
-    server.close()
+def export() -> Iterator[ExportServer]:
+    with ExportServer() as server:
+        yield server
 
 
 # The way
@@ -170,7 +133,7 @@ def test_any_other_answer_is_told_without_the_key(scripted: Any, message: str) -
 
 @pytest.mark.parametrize("good", [200, 404])
 def test_a_pair_is_proved_by_an_export_that_a_wrong_secret_does_not_get(
-    export: Export, good: int
+    export: ExportServer, good: int
 ) -> None:
     export.good = good
     found = ask_for_export(destination(), SECRET, export.url)
@@ -179,14 +142,14 @@ def test_a_pair_is_proved_by_an_export_that_a_wrong_secret_does_not_get(
 
 
 @pytest.mark.parametrize("wrong", [401, 403])
-def test_a_wrong_pair_is_found_out(export: Export, wrong: int) -> None:
+def test_a_wrong_pair_is_found_out(export: ExportServer, wrong: int) -> None:
     export.wrong = wrong
     found = ask_for_export(destination(), "another secret", export.url)
     assert found.verdict == "bad"
     assert f"HTTP {wrong}" in found.message
 
 
-def test_what_answers_a_wrong_secret_alike_proves_nothing(export: Export) -> None:
+def test_what_answers_a_wrong_secret_alike_proves_nothing(export: ExportServer) -> None:
     export.wrong = 404
     found = ask_for_export(destination(), SECRET, export.url)
     assert found.verdict == "unproved"
@@ -194,7 +157,9 @@ def test_what_answers_a_wrong_secret_alike_proves_nothing(export: Export) -> Non
 
 
 @pytest.mark.parametrize("status", [302, 400, 429, 504])
-def test_other_answers_of_the_export_prove_nothing(export: Export, status: int) -> None:
+def test_other_answers_of_the_export_prove_nothing(
+    export: ExportServer, status: int
+) -> None:
     export.good = status
     found = ask_for_export(destination(), SECRET, export.url)
     assert found == Finding(

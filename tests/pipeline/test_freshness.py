@@ -226,3 +226,26 @@ def test_what_was_sent_to_the_device_since_is_news_to_its_user(
 def test_a_user_and_a_device_of_one_id_are_two(amplitude: Amplitude) -> None:
     amplitude.send(Identity(None, "same"), YEARLY, 5)
     assert amplitude.tracker.sent_to(Identity("same", None)) == NEVER_SENT
+
+
+@pytest.mark.parametrize(
+    ("insert_id", "state", "is_skipped", "repeats"),
+    [
+        ("a", MONTHLY, False, True),
+        ("a", YEARLY, False, False),
+        ("a", MONTHLY, True, False),
+        ("b", MONTHLY, False, False),
+    ],
+)
+def test_an_event_repeats_the_last_state_when_id_and_properties_are_the_same(
+    insert_id: str, state: UserState, *, is_skipped: bool, repeats: bool
+) -> None:
+    sent = sent_by("a", 5, MONTHLY)
+    again = AmplitudeEvent(
+        event_type="user.subscription.renewed",
+        insert_id=insert_id,
+        user_properties=properties_of(state),
+        skip_user_properties_sync=is_skipped,
+    )
+    key = dedup_key(insert_id, "device", "user")
+    assert Amplitude().tracker.repeats_last_state(sent, again, key) is repeats

@@ -27,6 +27,8 @@ def test_right_settings_are_all_there() -> None:
         ({"api_key": 5}, {"api_key"}),
         ({**KEY, "regoin": "eu"}, {"regoin"}),
         ({**KEY, "two words": 1}, {"two words"}),
+        ({**KEY, "two\nlines": 1}, {"two\nlines"}),
+        ({"api": "batch"}, {"api_key"}),
         ({**KEY, "region": "uk"}, {"region"}),
         ({**KEY, "events": ["user.*", "nope"]}, {"events"}),
         ({**KEY, "event_names": {"nope": "x"}}, {"event_names"}),

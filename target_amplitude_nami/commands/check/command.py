@@ -19,6 +19,7 @@ from target_amplitude_nami.commands.check.network_part import (
     NETWORK,
     check_keys,
     check_network,
+    may_prove_keys,
 )
 from target_amplitude_nami.commands.check.settings_part import (
     check_events,
@@ -50,7 +51,9 @@ def _check(  # noqa: PLR0913 - one for each option
     export_url: str | None,
 ) -> int:
     if stdin:
-        path = path or _STDIN
+        if path not in {None, _STDIN}:
+            raise click.UsageError("--stdin and --input exclude each other")
+        path = _STDIN
     usable = usable_settings(configuration.values, SDK_SETTINGS)
     checklist = Checklist()
     found: dict[str, object] = {
@@ -87,7 +90,7 @@ def _check_network(
     is_reached = check_network(checklist, settings, is_online=is_online)
     if is_online and is_reached:
         check_keys(checklist, settings, export_url=export_url)
-    elif not is_online and settings.endpoint_url is not None and settings.api_key:
+    elif not is_online and may_prove_keys(settings):
         checklist.warn(KEYS, "not proved", "`--online` asks Amplitude")
 
 

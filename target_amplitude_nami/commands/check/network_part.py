@@ -68,6 +68,11 @@ def check_network(checklist: Checklist, settings: Settings, *, is_online: bool) 
     return True
 
 
+def may_prove_keys(settings: Settings) -> bool:
+    """Return whether there is a key, and somebody to ask about it."""
+    return settings.endpoint_url is not None and settings.api_key not in {None, NO_KEY}
+
+
 def check_keys(
     checklist: Checklist, settings: Settings, *, export_url: str | None
 ) -> None:
@@ -75,7 +80,7 @@ def check_keys(
 
     An API key alone cannot be proved, and the checklist says so.
     """
-    if settings.api_key in {None, NO_KEY}:
+    if not may_prove_keys(settings):
         checklist.warn(KEYS, "there is no api_key to prove")
         return
     projects: list[Project] = ["main"]
