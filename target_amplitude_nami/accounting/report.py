@@ -201,7 +201,10 @@ class Report:
             listed = ", ".join(
                 f"{n:,} {kind}" for kind, n in store.id_conflicts.items()
             )
-            yield f"memory: odd ids: {listed}; `report_path` names some"
+            yield (
+                f"memory: ids that do not fit together: {listed}; the report in "
+                f"`report_path` names some"
+            )
 
     def to_json(self) -> str:
         """Return the report as a JSON document; docs/report.md lists its keys."""

@@ -182,7 +182,8 @@ class BatchSender:
             self.traffic.miscounted += 1
             self._log(
                 f"Amplitude counts {counted(answer.ingested or 0, 'event')} in a "
-                f"request of {len(part):,}"
+                f"request of {len(part):,}: `amplitude-nami reconcile` finds out what "
+                f"it lacks"
             )
         self._suspects.note_delivered()
         self._outcomes.delivered(part)

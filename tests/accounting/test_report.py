@@ -50,7 +50,10 @@ def test_the_table_is_one_that_people_can_read() -> None:
             "memory: 12 records wait for an External ID, the oldest since "
             "2026-05-28T20:26:40+00:00"
         ),
-        "memory: odd ids: 1 device_of_several_users; `report_path` names some",
+        (
+            "memory: ids that do not fit together: 1 device_of_several_users; the "
+            "report in `report_path` names some"
+        ),
         "7 requests, 2 retries, 1 throttled, 1,234,567 bytes sent, 3 texts cut",
         REPORT.summary(),
     ]
