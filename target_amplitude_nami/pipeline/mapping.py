@@ -7,7 +7,7 @@ import functools
 import typing as t
 
 from target_amplitude_nami.amplitude.checks import IDENTIFY
-from target_amplitude_nami.amplitude.event import AmplitudeEvent
+from target_amplitude_nami.amplitude.event import AmplitudeEvent, target_of
 from target_amplitude_nami.nami import purchase
 from target_amplitude_nami.pipeline.insert_ids import hash_of, insert_id_of
 from target_amplitude_nami.pipeline.user_properties import user_properties
@@ -35,6 +35,10 @@ class EventMapper:
         self._excluded = options.exclude_properties
         self._counts_revenue = options.revenue == "transactions"
         self._is_backfill = options.backfill
+        self._joins_devices = (
+            options.anonymous_users == "device" and options.user_source == "external_id"
+        )
+        """Whether users are devices first, which Amplitude joins to them later."""
 
     def map_event(
         self,
@@ -103,12 +107,31 @@ class EventMapper:
         return AmplitudeEvent(
             event_type=IDENTIFY,
             # An update that sets something else must not pass for the same one.
-            insert_id=hash_of(user, properties | {"target": identity.target}),
+            insert_id=hash_of(
+                user, properties | {"target": self._first_target(user, identity)}
+            ),
             user_id=identity.user_id,
             device_id=identity.device_id,
             time=user.time,
             user_properties={"$set": properties},
         )
+
+    def _first_target(self, user: NamiUser, identity: Identity) -> str:
+        """Return whose properties a record sets if nothing was known before it.
+
+        A run that crashed may have sent it to the device alone, what came after it to
+        the user, and remember nothing but the user's name. When both come again, this
+        one must be as much of a duplicate to Amplitude as the newer ones: else it would
+        set an old state that nothing puts right. Amplitude knows an event by its device
+        and insert id, whoever its user is.
+
+        Without a time a record holds from now on, whatever was sent before.
+        """
+        device_id = identity.device_id
+        names_device_alone = user.external_id is None and device_id is not None
+        if self._joins_devices and names_device_alone and user.time is not None:
+            return target_of(None, device_id)
+        return identity.target
 
 
 def _revenue(event: NamiEvent) -> _Revenue:

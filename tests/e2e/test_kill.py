@@ -9,6 +9,7 @@ import signal
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.request import urlopen
 
 import pytest
 
@@ -185,8 +186,12 @@ def _wait_for_what_is_on_its_way(local: LocalAmplitude) -> None:
     """Wait until the server has done what a killed client has sent.
 
     What came later than the requests of the next run might set older state: no client
-    could tell.
+    could tell. A busy server may not even have accepted the connection yet, but it does
+    so in the order in which clients connect: once it has answered another one, it knows
+    of all that were killed before.
     """
+    with urlopen(local.url):  # noqa: S310
+        pass
     state = local._server.server_state
     for _ in range(3_000):
         if not (state.connections or state.tasks):

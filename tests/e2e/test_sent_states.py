@@ -225,6 +225,19 @@ def test_a_duplicate_still_identifies_its_user(harness: RunHarness) -> None:
     assert harness.events[-1].sent["user_id"] == nami.external_id(1)
 
 
+@pytest.mark.parametrize("newest", [as_of(5, "yearly"), change(3, 5, "yearly")])
+def test_what_crashed_runs_delivered_and_forgot_is_not_set_back(
+    harness: RunHarness, newest: Record
+) -> None:
+    anonymous = as_of(4, "monthly", **ANONYMOUS)
+    login = about(1, nami.impression(9, created_date=at(3)))
+    login |= {"external_ids": nami.user(1)["external_ids"]}
+    harness.run([anonymous, login, newest], memory_path="forgotten.db")
+    harness.run([login])  # one that remembers no more than this
+    harness.run([anonymous, login, newest])
+    assert harness.skus(1) == ["yearly"]
+
+
 # Whom a user record is for
 
 
