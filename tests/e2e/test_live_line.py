@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import nami, singer
-from tests.support.run_target import TARGET, clean_environment
+from tests.support.environment import clean_environment
+from tests.support.run_target import TARGET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,8 @@ import msgspec
 
 from target_amplitude_nami import jsontext
 from target_amplitude_nami.nami.shapes import shape_of
-from target_amplitude_nami.pipeline.event_filter import OTHER, USERS
+from target_amplitude_nami.outcomes import USERS
+from target_amplitude_nami.pipeline.event_filter import OTHER
 
 if t.TYPE_CHECKING:
     from target_amplitude_nami.amplitude.event import EncodedEvent
