@@ -18,6 +18,9 @@ ROOT: Final = Path(__file__).parents[2]
 _BEFORE_SECTIONS, *_REST = re.split(
     r"^## (.+)\n", (ROOT / "docs" / "tools.md").read_text("utf-8"), flags=re.MULTILINE
 )
+FAILS: Final = """\
+fails() { if "$@"; then echo "this was to fail: $*" >&2; exit 1; fi; }
+"""
 SECTIONS: Final = dict(zip(_REST[::2], _REST[1::2], strict=True))
 
 
@@ -36,6 +39,8 @@ def commands_in(text: str) -> str:
 @pytest.mark.parametrize("title", [t for t in SECTIONS if commands_in(SECTIONS[t])])
 def test_the_commands_of_a_section_run(title: str, folder: Path) -> None:
     script = commands_in(_BEFORE_SECTIONS) + commands_in(SECTIONS[title])
+    # `! command` must fail, too, which is nothing to `set -e`.
+    script = FAILS + re.sub("^! ", "fails ", script, flags=re.MULTILINE)
     path = os.pathsep.join([str(Path(sys.executable).parent), os.defpath])
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-x"],
