@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from target_amplitude_nami.commands.meltano import SOURCE, meltano_settings
 from target_amplitude_nami.errors import ConfigurationError
-from target_amplitude_nami.settings import Settings, given
+from target_amplitude_nami.settings import LOCAL, Settings, given
 from target_amplitude_nami.settings.environment import read_environment
 from target_amplitude_nami.settings.schema import ENVIRONMENT_PREFIX
 from target_amplitude_nami.singer.sdk_settings import SDK_SETTINGS
@@ -31,7 +32,7 @@ class Configuration:
     values: Mapping[str, object]
     """As JSON values."""
     sources: Mapping[str, str]
-    """For each of them its file, or `the environment variable …`."""
+    """For each of them its file, `the environment variable …` or `Meltano`."""
     problems: tuple[str, ...] = ()
     """A line for each source that could not be read."""
 
@@ -52,7 +53,9 @@ class Configuration:
 
     def without_delivery(self) -> Configuration:
         """Return these settings for a command that sends nothing: no key is needed."""
-        values = {**self.values, "dry_run": True, "enabled": True}
+        values = {**self.values, "enabled": True}
+        if values.get("endpoint") != LOCAL:  # which needs no key, nor goes with this
+            values["dry_run"] = True
         return Configuration(values, self.sources)
 
 
@@ -92,7 +95,8 @@ def read_configuration(paths: Iterable[str]) -> Configuration:
     """Return the settings of files and, for `ENV`, of the environment.
 
     As in the target, a later file prevails over an earlier one, and the environment
-    over all files, wherever among them it is named.
+    over all files, wherever among them it is named. In a command that Meltano runs,
+    `ENV` stands for the settings that Meltano would give the target.
 
     Args:
         paths: JSON files, and `ENV`.
@@ -112,10 +116,18 @@ def read_configuration(paths: Iterable[str]) -> Configuration:
         values |= found
         sources |= dict.fromkeys(found, path)
     if reads_environment:
-        of_environment = _of_environment(os.environ)
+        of_environment = _of_meltano() or _of_environment(os.environ)
         values |= of_environment.values
         sources |= of_environment.sources
     return Configuration(values, sources)
+
+
+def _of_meltano() -> Configuration | None:
+    found = meltano_settings(os.environ)
+    if found is None:
+        return None
+    values = given(found)
+    return Configuration(values, dict.fromkeys(values, SOURCE))
 
 
 def _of_environment(environ: Mapping[str, str]) -> Configuration:
