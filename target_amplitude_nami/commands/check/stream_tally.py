@@ -11,7 +11,8 @@ import msgspec
 
 from target_amplitude_nami import jsontext
 from target_amplitude_nami.nami.shapes import shape_of
-from target_amplitude_nami.pipeline.event_filter import OTHER, USERS
+from target_amplitude_nami.outcomes import USERS
+from target_amplitude_nami.pipeline.event_filter import OTHER
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
