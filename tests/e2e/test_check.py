@@ -14,7 +14,7 @@ from tests.support.nami import impression, subscription, user
 from tests.support.run_command import COMMAND, run_command
 from tests.support.run_target import API_KEY, TARGET, run_target
 from tests.support.server import Reply, ScriptedServer, free_port, reply
-from tests.support.singer import record, records, schema
+from tests.support.singer import record, records, schema, state
 
 if TYPE_CHECKING:
     from tests.support.run_command import CommandRun
@@ -144,20 +144,19 @@ class _LiveRun:
             [TARGET, "--config", "run.json"],
             cwd=self._folder,
             stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=clean_environment(),
         )
-        until = time.monotonic() + 30
-        while not (self._folder / "memory.db-shm").exists():
-            assert time.monotonic() < until
-            time.sleep(0.01)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(INPUT + state({"at": 1}))
+        self._process.stdin.flush()
+        self._process.stdout.readline()  # from now on it has nothing to do
         return self._process
 
     def __exit__(self, *_: object) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(30)
+        self._process.communicate(timeout=30)
 
 
 def test_a_map_that_matches_no_stream_and_a_foreign_input_are_told(

@@ -55,18 +55,15 @@ class Checklist:
 
     def for_people(self) -> Iterator[str]:
         """Yield the checklist, a heading before each section."""
-        section = ""
-        for line in self.lines:
-            if line.section != section:
-                if section:
-                    yield ""
-                section = line.section
-                yield section
-            yield f"  {_SHOWN[line.mark]} {_sentences(line.text, line.remedy)}"
+        for section in dict.fromkeys(line.section for line in self.lines):
+            yield section
+            for line in self.lines:
+                if line.section == section:
+                    yield f"  {_SHOWN[line.mark]} {_sentences(line.text, line.remedy)}"
+            yield ""
         counts = {
             mark: sum(line.mark == mark for line in self.lines) for mark in _SHOWN
         }
-        yield ""
         yield (
             f"{counts['ok']} ✓, {counts['warning']} !, {counts['wrong']} ✗: "
             f"{'a run would fail' if counts['wrong'] else 'a run can begin'}"

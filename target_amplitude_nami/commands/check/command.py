@@ -12,7 +12,7 @@ import click
 from target_amplitude_nami.amplitude.client import trusts_environment
 from target_amplitude_nami.commands.check.checklist import Checklist
 from target_amplitude_nami.commands.check.files_part import check_files
-from target_amplitude_nami.commands.check.input_part import check_input
+from target_amplitude_nami.commands.check.input_part import INPUT, check_input
 from target_amplitude_nami.commands.check.maps_part import check_maps
 from target_amplitude_nami.commands.check.network_part import (
     KEYS,
@@ -101,10 +101,13 @@ def _check_input(
     path: str,
     maps: MapKeys,
 ) -> Input | None:
-    if usable.left_out - {"api_key"} or configuration.problems:
-        checklist.warn("Input", "not read while settings are wrong")
+    settings = usable.settings
+    if settings is None or usable.left_out - {"api_key"} or configuration.problems:
+        checklist.warn(INPUT, "not read while settings are wrong")
         return None
-    return check_input(checklist, configuration, path, maps)
+    return check_input(
+        checklist, configuration, path, maps, excluded=settings.exclude_properties
+    )
 
 
 def _descriptor(path: str | None) -> int | None:

@@ -129,7 +129,9 @@ def _span(contents: StoreContents) -> str:
     if not days:
         return ""
     first, last = _day(contents.delivered_since), _day(contents.delivered_until)
-    return f" (first deliveries of {counted(days, 'day')}: {first} to {last})"
+    if days == 1:
+        return f" (delivered on {first})"
+    return f" (first delivered on {first}, last on {last}: {counted(days, 'day')})"
 
 
 def _days(contents: StoreContents) -> int:

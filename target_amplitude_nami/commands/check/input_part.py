@@ -20,7 +20,7 @@ from target_amplitude_nami.text import counted, printable
 
 if t.TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from target_amplitude_nami.accounting.report import Report
     from target_amplitude_nami.commands.check.checklist import Checklist
@@ -69,7 +69,12 @@ class Input(t.TypedDict):
 
 
 def check_input(
-    checklist: Checklist, configuration: Configuration, path: str, maps: MapKeys
+    checklist: Checklist,
+    configuration: Configuration,
+    path: str,
+    maps: MapKeys,
+    *,
+    excluded: Sequence[str],
 ) -> Input | None:
     """Rehearse a run over an input, and add lines for what it is and what it gives.
 
@@ -78,6 +83,7 @@ def check_input(
         configuration: The settings; they need no API key.
         path: The input, `-` for standard input.
         maps: The keys of the stream maps: those that match no stream get a line.
+        excluded: `exclude_properties`.
 
     Returns:
         The figures; None where the input cannot be read or makes no sense.
@@ -86,7 +92,7 @@ def check_input(
     if configuration.values.get("flattening_enabled"):
         given = configuration.values.get("flattening_separator")
         separator = given if isinstance(given, str) and given else separator
-    tally = StreamTally(separator)
+    tally = StreamTally(separator, excluded)
     report: Report | None = None
     with _warnings() as warnings:
         lines = _noting_streams(read_input(path), tally)

@@ -7,7 +7,11 @@ import typing as t
 
 from singer_sdk.exceptions import ConfigurationError as SdkConfigurationError
 from singer_sdk.exceptions import MappingError
-from singer_sdk.mapper import MAPPER_KEY_PROPERTIES_OPTION, MAPPER_SOURCE_OPTION
+from singer_sdk.mapper import (
+    MAPPER_ALIAS_OPTION,
+    MAPPER_KEY_PROPERTIES_OPTION,
+    MAPPER_SOURCE_OPTION,
+)
 
 from target_amplitude_nami.singer.stream_mapper import StreamMapper
 from target_amplitude_nami.text import counted
@@ -101,5 +105,6 @@ def _problem_with(
 def _described(definition: object) -> str:
     if isinstance(definition, dict):
         named = sum(not str(name).startswith("__") for name in definition)
-        return f"{counted(named, 'column')} mapped"
+        alias = definition.get(MAPPER_ALIAS_OPTION)
+        return f"{counted(named, 'column')} mapped" + (f", as {alias}" if alias else "")
     return "leaves the stream out"

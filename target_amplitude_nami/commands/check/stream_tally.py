@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing as t
 from collections import Counter
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 import msgspec
 
@@ -14,7 +15,10 @@ from target_amplitude_nami.outcomes import USERS
 from target_amplitude_nami.pipeline.event_filter import OTHER
 
 if t.TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
     from target_amplitude_nami.amplitude.event import EncodedEvent
+    from target_amplitude_nami.nami.shapes import Shape
     from target_amplitude_nami.outcomes import Origin, Project, Refusal
 
 MOST_STREAMS: t.Final = 50
@@ -81,13 +85,15 @@ class StreamFigures:
 class StreamTally:
     """Watches a rehearsal; its memory does not grow with the input."""
 
-    def __init__(self, separator: str) -> None:
+    def __init__(self, separator: str, excluded: Sequence[str] = ()) -> None:
         """Start with no stream.
 
         Args:
             separator: What stands between the parts of a flattened column's name.
+            excluded: The names and patterns of properties that are never sent.
         """
         self._separator = separator
+        self._excluded = excluded
         self.streams: dict[str, StreamFigures] = {}
         self.streams_beyond: set[str] = set()
         """More streams, which are counted as one; some of their names."""
@@ -120,31 +126,42 @@ class StreamTally:
 
     def on_held(self, origin: Origin, _user_id: str) -> None:
         """Count a record that would wait for an External ID."""
-        self._count("held", origin)
+        self._count("held", origin, is_good=True)
 
     def on_duplicate(self, origin: Origin) -> None:
         """Count a record whose event Amplitude had before."""
-        self._count("duplicate", origin)
+        self._count("duplicate", origin, is_good=True)
 
-    def _count(self, outcome: str, origin: Origin) -> StreamFigures:
+    def _count(
+        self, outcome: str, origin: Origin, *, is_good: bool = False
+    ) -> StreamFigures:
         figures = self.note_stream(origin.stream)
         figures.outcomes[outcome] += 1
         figures.kinds[origin.report_key] += 1
         if origin.held is not None:
             figures.released += 1
         elif figures is not self.streams.get(REST):
-            self._look_at(figures, origin)
+            self._look_at(figures, origin, is_good=is_good)
         return figures
 
-    def _look_at(self, figures: StreamFigures, origin: Origin) -> None:
-        """Look at the columns of a record, once for many of one layout."""
+    def _look_at(
+        self, figures: StreamFigures, origin: Origin, *, is_good: bool
+    ) -> None:
+        """Look at the columns of a record, once for many of one layout.
+
+        Args:
+            figures: Those of its stream.
+            origin: The record.
+            is_good: Whether its event would be sent at another time, and nothing else
+                shows its properties.
+        """
         if len(figures.layouts) >= _MOST_LAYOUTS:
             return
         is_user = origin.report_key == USERS
         try:
             values = _decode_message(origin.line).record
             there = [name for name, value in values.items() if bytes(value) != b"null"]
-            layout = hash((is_user, *there))
+            layout = hash((is_user, is_good, *there))
             if layout in figures.layouts:
                 return
             record = jsontext.decode(origin.line)["record"]
@@ -160,9 +177,19 @@ class StreamTally:
         if origin.report_key != OTHER:
             _add(figures.forms, shape.forms)
             _add(figures.used, [name for name in record if name in shape.used])
+        if is_good and not is_user:
+            _add(figures.properties, self._properties_among(there, shape))
+
+    def _properties_among(self, columns: Iterable[str], shape: Shape) -> Iterator[str]:
+        for column in columns:
+            name = shape.fields[column]
+            if column not in shape.used and not any(
+                fnmatchcase(name, pattern) for pattern in ("", *self._excluded)
+            ):
+                yield name
 
 
-def _add(names: dict[str, None], more: t.Iterable[str]) -> None:
+def _add(names: dict[str, None], more: Iterable[str]) -> None:
     for name in more:
         if name in names:
             continue

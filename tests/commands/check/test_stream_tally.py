@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from target_amplitude_nami.commands.check.stream_tally import (
     MOST_STREAMS,
@@ -14,6 +14,9 @@ from target_amplitude_nami.commands.check.stream_tally import (
 from target_amplitude_nami.singer.rehearsal import rehearse
 from tests.support.nami import impression, subscription
 from tests.support.singer import record, records, schema
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CONFIG = {"api_key": "key"}
 
@@ -71,3 +74,20 @@ def test_streams_columns_and_layouts_are_bounded() -> None:
     assert len(first.layouts) <= 50
     assert len(first.properties) <= 201
     assert len(json.dumps(list(first.columns))) < 10_000
+
+
+def test_the_properties_of_duplicates_and_held_records_are_known_too(
+    tmp_path: Path,
+) -> None:
+    event = subscription(1, external_ids=[], sku="a", locale="de")
+    lines = records("events", [event, event])
+    figures = only(
+        tallied(
+            lines,
+            anonymous_users="hold",
+            memory_path=str(tmp_path / "memory.db"),
+        )
+    )
+    assert dict(figures.outcomes) == {"held": 1, "duplicate": 1}
+    assert {"sku", "locale", "event_platform"} == set(figures.properties)
+    assert figures.unused == []
