@@ -59,7 +59,7 @@ class EventExplainer:
         with self._lock:
             try:
                 return self._explain(insert_id)
-            except (AmplitudeNamiError, KeyboardInterrupt) as error:
+            except AmplitudeNamiError as error:
                 return {"error": f"{error}"}
 
     def _explain(self, insert_id: str) -> dict[str, t.Any]:

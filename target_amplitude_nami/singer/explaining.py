@@ -10,9 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
-import signal
 import sys
-import threading
 import typing as t
 
 from target_amplitude_nami import jsontext
@@ -111,7 +109,6 @@ def watch(config: Mapping[str, object], lines: Lines, watcher: Watcher) -> None:
 
     Raises:
         AmplitudeNamiError: When a run would fail.
-        KeyboardInterrupt: When a signal has ended it.
     """
 
     def numbered() -> Iterator[bytes]:
@@ -128,25 +125,18 @@ def watch(config: Mapping[str, object], lines: Lines, watcher: Watcher) -> None:
                     return
 
     with _quietly():
-        report = rehearse(config, numbered(), watcher, watcher.begin)
-    if report.outcome == "interrupted":
-        raise KeyboardInterrupt
+        rehearse(config, numbered(), watcher, watcher.begin)
 
 
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
-    """Keep the rehearsal from the log, and give the signals back afterwards."""
-    is_main = threading.current_thread() is threading.main_thread()
-    handlers = [(n, signal.getsignal(n)) for n in (signal.SIGINT, signal.SIGTERM)]
+    """Keep the rehearsal from the log."""
     level = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
         yield
     finally:
         logging.disable(level)
-        if is_main:
-            for number, handler in handlers:
-                signal.signal(number, handler)
 
 
 class _Capture(Watcher):
@@ -271,7 +261,6 @@ def explain_line(
 
     Raises:
         AmplitudeNamiError: When a run would fail before the line is read.
-        KeyboardInterrupt: When a signal has ended the reading.
     """
     capture = _Capture(at)
     try:

@@ -117,6 +117,5 @@ def find(config: Mapping[str, object], lines: Lines, found: Found) -> None:
 
     Raises:
         AmplitudeNamiError: When a run would fail.
-        KeyboardInterrupt: When a signal has ended the reading.
     """
     watch(config, lines, found)

@@ -6,7 +6,10 @@ import contextlib
 import dataclasses
 import functools
 import io
+import signal
+import sys
 import tempfile
+import threading
 import typing as t
 from pathlib import Path
 
@@ -93,19 +96,42 @@ def _listen(
     build: BuildRun,
     begin: Callable[[TargetAmplitudeNami], None],
 ) -> Report:
-    try:
-        target = TargetAmplitudeNami(config=_as_in_a_rehearsal(config), build=build)
-    except ConfigValidationError as error:
-        raise ConfigurationError(error.errors) from error
-    try:
-        begin(target)
-        target.listen(t.cast("t.IO[str]", _Lines(lines)))
-    except BaseException:
-        target.run.close("failed")
-        raise
-    finally:
-        target.signals.disarm()
+    with _signals_as_before():
+        try:
+            target = TargetAmplitudeNami(config=_as_in_a_rehearsal(config), build=build)
+        except ConfigValidationError as error:
+            raise ConfigurationError(error.errors) from error
+        _end_at_signals()
+        try:
+            begin(target)
+            target.listen(t.cast("t.IO[str]", _Lines(lines)))
+        except BaseException:
+            target.run.close("failed")
+            raise
+        finally:
+            target.signals.disarm()
     return target.report
+
+
+@contextlib.contextmanager
+def _signals_as_before() -> Iterator[None]:
+    before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _end_at_signals() -> None:
+    """Have signals end a rehearsal at once: it has nothing to deliver.
+
+    Those of a run wait for the next line, which may never come.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
 
 
 def _as_in_a_rehearsal(config: Mapping[str, object]) -> dict[str, object]:
