@@ -120,7 +120,7 @@ def explain(
         explanation,
         event_type=event_type,
         event_id=nami.event_id if isinstance(nami, NamiEvent) else None,
-        shape=shape_of(case.record, nami, effects, case.separator, case.deleted_by),
+        shape=shape_of(nami, effects, case.separator, case.deleted_by),
         filter=tuple(_filter(case, seen, event_type)),
         notes=tuple(_notes(case, seen, place)),
     )
