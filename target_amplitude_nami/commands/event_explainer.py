@@ -16,7 +16,7 @@ from target_amplitude_nami.singer.explaining import explain_line
 from target_amplitude_nami.singer.finding import Found, find
 
 if t.TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 class EventExplainer:
@@ -26,13 +26,20 @@ class EventExplainer:
     in that of the run that sent the events, all of them would be duplicates.
     """
 
-    def __init__(self, config: Mapping[str, object], source: str) -> None:
+    def __init__(
+        self,
+        config: Mapping[str, object],
+        source: str,
+        redacted: Callable[[str], str] = str,
+    ) -> None:
         """Take the settings of the run, and the input that it read.
 
         Args:
             config: The settings that are given, as JSON values.
             source: A file, or `-` for standard input.
+            redacted: Takes keys out of a text.
         """
+        self._redacted = redacted
         nothing = Path(tempfile.gettempdir()) / f"{uuid.uuid4()}.db"
         self._config = {**config, "memory_path": str(nothing)}
         self._input = RepeatableInput(source)
@@ -59,7 +66,7 @@ class EventExplainer:
         with self._lock:
             try:
                 return self._explain(insert_id)
-            except (AmplitudeNamiError, KeyboardInterrupt) as error:
+            except AmplitudeNamiError as error:
                 return {"error": f"{error}"}
 
     def _explain(self, insert_id: str) -> dict[str, t.Any]:
@@ -77,5 +84,6 @@ class EventExplainer:
             )
         if explanation is None:
             return {"error": f"No event of this insert id is in {name}."}
-        built: dict[str, t.Any] = msgspec.to_builtins(explanation)
-        return built
+        text = self._redacted(msgspec.json.encode(explanation).decode())
+        decoded: dict[str, t.Any] = msgspec.json.decode(text)
+        return decoded

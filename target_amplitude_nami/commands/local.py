@@ -125,7 +125,9 @@ def command(
                     EventExplainer,
                 )
 
-                explainer = EventExplainer(configuration.values, source)
+                explainer = EventExplainer(
+                    configuration.values, source, output.redacted
+                )
                 explain = stack.enter_context(explainer)
             server = msgspec.convert(options, ServerOptions)
             _serve(path, server, output, explain)

@@ -113,17 +113,19 @@ def _what_says_so(event: NamiEvent, *, is_sandbox: bool) -> str:
     return f", as {' and '.join(names)} says" if names else ""
 
 
-def identity_of(case: Case, device_path: str | None) -> Identity:
+def identity_of(
+    record: NamiEvent | NamiUser, case: Case, device_path: str | None
+) -> Identity:
     """Return whom a record names in Amplitude, and why.
 
     Args:
-        case: The record; it is Nami's.
+        record: What was read of it.
+        case: What is known.
         device_path: Where its device stands in it.
     """
-    record, settings = case.nami, case.settings
-    assert record is not None  # noqa: S101 - the caller has made sure
-    found = identities.identify(record, case.known.external_id, settings.mapping)
-    why = list(_why_user(case, found))
+    options = case.settings.mapping
+    found = identities.identify(record, case.known.external_id, options)
+    why = list(_why_user(record, case, found))
     if record.device_id is None:
         why.append("it names no single device, so none is sent")
     elif device_path is not None:
@@ -134,10 +136,11 @@ def identity_of(case: Case, device_path: str | None) -> Identity:
 
 
 def _why_user(
-    case: Case, found: identities.Identity | identities.Unnamed
+    record: NamiEvent | NamiUser,
+    case: Case,
+    found: identities.Identity | identities.Unnamed,
 ) -> Iterator[str]:
-    record, settings = case.nami, case.settings
-    assert record is not None  # noqa: S101 - the caller has made sure
+    settings = case.settings
     if settings.user_source == "nami_user_id":
         yield "`user_source` is nami_user_id: the user is Nami's own user id"
     elif record.external_id is not None:
@@ -167,9 +170,9 @@ def _policy(found: identities.Identity | identities.Unnamed) -> str:
     return "the user is Nami's own user id"
 
 
-def freshness_of(case: Case) -> Iterator[str]:
+def freshness_of(record: NamiEvent | NamiUser, case: Case) -> Iterator[str]:
     """Yield why the event changes user properties, or why it does not."""
-    record, settings = case.nami, case.settings
+    settings = case.settings
     if isinstance(record, NamiEvent):
         if not record.event_type.startswith("user."):
             yield "it carries no user properties: only user.* events do"
@@ -185,8 +188,7 @@ def freshness_of(case: Case) -> Iterator[str]:
     if settings.backfill and isinstance(record, NamiEvent):
         yield "`backfill` is on: no event changes what Amplitude knows of its user"
         return
-    time = record.time if record is not None else None
-    newest = case.newest_sent
+    time, newest = record.time, case.newest_sent
     if newest is None:
         yield "no state of this user was seen before"
     elif time is None:

@@ -39,6 +39,7 @@ if t.TYPE_CHECKING:
 
     from target_amplitude_nami.explanation.case import Case, Seen
     from target_amplitude_nami.explanation.tracing import Effects
+    from target_amplitude_nami.nami.model import NamiUser
 
 _SKIP: t.Final = "$skip_user_properties_sync"
 
@@ -119,26 +120,29 @@ def explain(
         explanation,
         event_type=event_type,
         event_id=nami.event_id if isinstance(nami, NamiEvent) else None,
-        shape=shape_of(case.record, nami, effects, case.separator, case.deleted_by),
-        filter=tuple(_filter(case, event_type)),
+        shape=shape_of(nami, effects, case.separator, case.deleted_by),
+        filter=tuple(_filter(case, seen, event_type)),
         notes=tuple(_notes(case, seen, place)),
     )
     if nami is None:
         return explanation
-    return _with_event(explanation, case, seen, effects)
+    return _with_event(explanation, case, nami, seen, effects)
 
 
 def _with_event(
-    explanation: Explanation, case: Case, seen: Seen, effects: Effects
+    explanation: Explanation,
+    case: Case,
+    nami: NamiEvent | NamiUser,
+    seen: Seen,
+    effects: Effects,
 ) -> Explanation:
-    nami = case.nami
-    assert nami is not None  # noqa: S101 - the caller has made sure
     if not all(decision.passed for decision in explanation.filter):
         return explanation
     devices = effects.sources("device_id")
-    identity = decisions.identity_of(case, shown(devices[0]) if devices else None)
-    freshness = tuple(decisions.freshness_of(case))
-    checks, body = _checks(case, seen)
+    device = shown(devices[0]) if devices else None
+    identity = decisions.identity_of(nami, case, device)
+    freshness = tuple(decisions.freshness_of(nami, case))
+    checks, body = _checks(nami, case, seen)
     event = body or seen.body
     fields: tuple[Field, ...] = ()
     if event is not None:
@@ -196,7 +200,11 @@ def _event_type(case: Case) -> str | None:
     return None if case.unreadable is None else case.unreadable.event_type
 
 
-def _filter(case: Case, event_type: str | None) -> Iterator[Decision]:
+def _filter(case: Case, seen: Seen, event_type: str | None) -> Iterator[Decision]:
+    if seen.reason == "stream_map":
+        what = "a filter among the `stream_maps` leaves it out"
+        yield Decision(passed=False, what=what, setting="stream_maps")
+        return
     if case.deleted_by is not None:
         value = text_of(case.record[case.deleted_by], cut=True)
         what = f"the row is deleted at its source: {case.deleted_by} = {value}"
@@ -207,10 +215,11 @@ def _filter(case: Case, event_type: str | None) -> Iterator[Decision]:
         yield decisions.choice_of(event_type, case.settings)
 
 
-def _checks(case: Case, seen: Seen) -> tuple[tuple[Decision, ...], bytes | None]:
+def _checks(
+    nami: NamiEvent | NamiUser, case: Case, seen: Seen
+) -> tuple[tuple[Decision, ...], bytes | None]:
     """Return the checks made of an event, and its bytes where these are valid."""
-    assert case.nami is not None  # noqa: S101 - the caller has made sure
-    event = Builder(case).event_of(case.nami, case.known)
+    event = Builder(case).event_of(nami, case.known)
     if event is None:
         return (), None
     settings = case.settings

@@ -13,7 +13,7 @@ from target_amplitude_nami.nami.names import folded
 from target_amplitude_nami.nami.state import READY_MADE_COLUMNS
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from target_amplitude_nami.explanation.tracing import Effects
 
@@ -23,7 +23,6 @@ _NAMES: t.Final = frozenset(map(folded, FIELDS))
 
 
 def shape_of(
-    record: Mapping[str, t.Any],
     nami: NamiEvent | NamiUser | None,
     effects: Effects,
     separator: str,
@@ -32,7 +31,6 @@ def shape_of(
     """Return the form of a record.
 
     Args:
-        record: As it was read from its line.
         nami: What was read of it, if it is Nami's.
         effects: What its parts decide.
         separator: What stands between the parts of a flattened column's name.
@@ -47,7 +45,7 @@ def shape_of(
         "event" if isinstance(nami, NamiEvent) else "user",
         tuple(_forms(used, column, separator)),
         column,
-        tuple(name for name in record if name not in columns | marks),
+        tuple(name for name in effects.idle if name not in columns | marks),
     )
 
 

@@ -29,8 +29,10 @@ Read: t.TypeAlias = "Callable[[t.Any], Facts | None]"
 """Reads a record, or what was changed of it; None where nothing can be made of it."""
 
 _MOST_EXPERIMENTS: t.Final = 6_000
-_FEWEST_EXPERIMENTS: t.Final = 300
-_MOST_BYTES: t.Final = 40_000_000
+_FEWEST_EXPERIMENTS: t.Final = 100
+_FEW_COLUMNS: t.Final = 64
+"""Each of so few is changed by itself."""
+_MOST_BYTES: t.Final = 30_000_000
 """Read in all experiments: a record of a megabyte is not taken apart to its leaves."""
 
 
@@ -44,6 +46,8 @@ class Effects:
     """The parts without which there is no such value."""
     needed: list[Path] = field(default_factory=list)
     """The parts without which the record cannot be read at all."""
+    idle: list[str] = field(default_factory=list)
+    """The columns that decide nothing."""
 
     def sources(self, name: str) -> list[Path]:
         """Return where a field comes from: what its value is made of, if known."""
@@ -69,7 +73,9 @@ def trace(record: Mapping[str, t.Any], read: Read, size: int) -> Effects:
     left = max(_FEWEST_EXPERIMENTS, min(_MOST_EXPERIMENTS, _MOST_BYTES // (size + 1)))
     found: dict[Path, tuple[set[str], set[str]]] = {}
     needed: list[Path] = []
-    todo: list[Path] = [(name,) for name in record]
+    plain = _plain_columns(list(record), record, read, facts)
+    found |= {(name,): (_property(name), set()) for name in plain}
+    todo: list[Path] = [(name,) for name in record if (name,) not in found]
     for path in todo:  # grows: the outer parts come first
         if left <= 0:
             break
@@ -85,6 +91,36 @@ def trace(record: Mapping[str, t.Any], read: Read, size: int) -> Effects:
         if not _is_one_property(made | lost):
             todo += [(*path, step) for step in steps]
     return _by_field(found, needed)
+
+
+def _plain_columns(
+    columns: list[str], record: Mapping[str, t.Any], read: Read, facts: Facts
+) -> list[str]:
+    """Return those columns of a wide record that become a property each, as they are.
+
+    All of them are changed at once, then halves of them where something else differs.
+    """
+    if len(columns) < _FEW_COLUMNS:
+        return []
+    changed = {
+        name: f"{record[name]}x" for name in columns if type(record[name]) is str
+    }
+    after = read({**record, **changed})
+    if after is not None and all(
+        after.get(f"properties.{name}") == value for name, value in changed.items()
+    ):
+        expected = set().union(*map(_property, changed))
+        if expected.issuperset(differences(facts, after)):
+            return list(changed)
+    middle = len(columns) // 2
+    halves = columns[:middle], columns[middle:]
+    return [
+        name for half in halves for name in _plain_columns(half, record, read, facts)
+    ]
+
+
+def _property(name: str) -> set[str]:
+    return {f"properties.{name}", f"event.event_properties.{name}"}
 
 
 def _effects_of(
@@ -131,7 +167,12 @@ def _by_field(
     found: dict[Path, tuple[set[str], set[str]]], needed: list[Path]
 ) -> Effects:
     """Arrange effects by field; of an object and its member, the member counts."""
-    effects = Effects(needed=needed)
+    idle = [
+        str(path[0])
+        for path, (made, lost) in found.items()
+        if len(path) == 1 and not made and not lost
+    ]
+    effects = Effects(needed=needed, idle=idle)
     covered: set[tuple[str, Path]] = set()
     for path in reversed(found):  # the inner parts come first
         made, lost = found[path]

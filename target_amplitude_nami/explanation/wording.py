@@ -20,6 +20,7 @@ if t.TYPE_CHECKING:
 
 _LONGEST_VALUE: t.Final = 100
 _MOST_SOURCES: t.Final = 4
+_MOST_NAMES: t.Final = 12
 _OUTCOMES: t.Final = {
     "sent": "It is sent to Amplitude",
     "duplicate": "It is not sent: Amplitude has this event already",
@@ -123,7 +124,9 @@ def _shape(explanation: Explanation, shape: Shape) -> Iterator[str]:
         yield "as Nami sends it"
     yield from shape.forms
     if shape.unused:
-        yield f"without effect: {', '.join(shape.unused)}"
+        names = ", ".join(shape.unused[:_MOST_NAMES])
+        more = len(shape.unused) - _MOST_NAMES
+        yield f"without effect: {names}{f' and {more:,} more' if more > 0 else ''}"
 
 
 def _decision(decision: Decision) -> str:

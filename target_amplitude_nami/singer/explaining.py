@@ -9,29 +9,21 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import logging
-import signal
 import sys
-import threading
 import typing as t
 
 from target_amplitude_nami import jsontext
 from target_amplitude_nami.amplitude.event import target_of
 from target_amplitude_nami.errors import AmplitudeNamiError, UnreadableRecord
-from target_amplitude_nami.explanation.case import MEMORY, Case, Origins, Seen
+from target_amplitude_nami.explanation.case import MEMORY, Case, Origins
 from target_amplitude_nami.explanation.explainer import Place, explain
 from target_amplitude_nami.explanation.provenance import Builder
 from target_amplitude_nami.nami.deleted import DeletedRows
 from target_amplitude_nami.outcomes import dedup_key
 from target_amplitude_nami.pipeline.identity import Unnamed, identify, user_key_of
-from target_amplitude_nami.singer.rehearsal import rehearse
 from target_amplitude_nami.singer.stream_mapper import transform
-from target_amplitude_nami.singer.wanted import (
-    Line,
-    RecordLine,
-    record_in,
-    records_of_batch,
-)
+from target_amplitude_nami.singer.wanted import RecordLine, record_in
+from target_amplitude_nami.singer.watching import Lines, Watcher, watch
 from target_amplitude_nami.store.profiles import UNKNOWN_USER
 
 if sys.version_info >= (3, 12):
@@ -40,113 +32,20 @@ else:
     from typing_extensions import override
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from singer_sdk.mapper import StreamMap
 
     from target_amplitude_nami.amplitude.event import EncodedEvent
+    from target_amplitude_nami.explanation.case import Seen
     from target_amplitude_nami.explanation.model import Explanation
     from target_amplitude_nami.nami.model import NamiEvent, NamiUser
-    from target_amplitude_nami.outcomes import Origin, Project, Refusal
+    from target_amplitude_nami.outcomes import Origin, Project
     from target_amplitude_nami.singer.sink import NamiSink
     from target_amplitude_nami.singer.target import TargetAmplitudeNami
+    from target_amplitude_nami.singer.wanted import Line
 
     Read: t.TypeAlias = Callable[[Mapping[str, t.Any]], NamiEvent | NamiUser | None]
-
-Lines: t.TypeAlias = "Callable[[], Iterable[Line]]"
-"""Reads the input from its beginning."""
-
-
-class Watcher:
-    """Sees what becomes of the records of each line of a rehearsal."""
-
-    def __init__(self) -> None:
-        """Start before the first line."""
-        self.line: Line | None = None
-        """The one that is being read."""
-
-    def begin(self, target: TargetAmplitudeNami) -> None:
-        """Take what reads the lines."""
-        self.target = target
-
-    def before(self, line: Line) -> None:
-        """Look at what is known when a line is about to be read."""
-
-    def after(self, line: Line) -> bool:  # noqa: ARG002 - for those that look
-        """Look at what is known after a line; return whether to read on."""
-        return True
-
-    # As `accounting.rehearsal.Observer`
-
-    def on_event(self, project: Project, event: EncodedEvent) -> None:
-        """Watch an event that a run would send."""
-        seen = Seen(outcome="sent", body=event.body, project=project)
-        self.on_outcome(event.origin, seen, event)
-
-    def on_filtered(self, origin: Origin, reason: str) -> None:
-        """Watch a record that the settings leave out."""
-        self.on_outcome(origin, Seen(outcome="filtered", reason=reason))
-
-    def on_rejected(self, origin: Origin, refusal: Refusal) -> None:
-        """Watch a record that cannot be delivered."""
-        seen = Seen(outcome="rejected", reason=refusal.reason, refusal=refusal)
-        self.on_outcome(origin, seen)
-
-    def on_held(self, origin: Origin, _user_id: str) -> None:
-        """Watch a record that would wait for an External ID."""
-        self.on_outcome(origin, Seen(outcome="held", reason="anonymous_user"))
-
-    def on_duplicate(self, origin: Origin) -> None:
-        """Watch a record whose event Amplitude had before."""
-        self.on_outcome(origin, Seen(outcome="duplicate", reason="duplicate"))
-
-    def on_outcome(
-        self, origin: Origin, seen: Seen, event: EncodedEvent | None = None
-    ) -> None:
-        """Watch a record, whatever becomes of it."""
-
-
-def watch(config: Mapping[str, object], lines: Lines, watcher: Watcher) -> None:
-    """Rehearse a run line by line, so that each outcome is known to be of its line.
-
-    Raises:
-        AmplitudeNamiError: When a run would fail.
-        KeyboardInterrupt: When a signal has ended it.
-    """
-
-    def numbered() -> Iterator[bytes]:
-        settle = watcher.target.run.pipeline.flush
-        schemes = watcher.target.settings.batch_schemes
-        for each in lines():
-            may_be_batch = b'"BATCH"' in each.message
-            for line in records_of_batch(each, schemes) if may_be_batch else [each]:
-                watcher.line = line
-                watcher.before(line)
-                yield line.message
-                settle()
-                if not watcher.after(line):
-                    return
-
-    with _quietly():
-        report = rehearse(config, numbered(), watcher, watcher.begin)
-    if report.outcome == "interrupted":
-        raise KeyboardInterrupt
-
-
-@contextlib.contextmanager
-def _quietly() -> Iterator[None]:
-    """Keep the rehearsal from the log, and give the signals back afterwards."""
-    is_main = threading.current_thread() is threading.main_thread()
-    handlers = [(n, signal.getsignal(n)) for n in (signal.SIGINT, signal.SIGTERM)]
-    level = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logging.disable(level)
-        if is_main:
-            for number, handler in handlers:
-                signal.signal(number, handler)
 
 
 class _Capture(Watcher):
@@ -271,7 +170,6 @@ def explain_line(
 
     Raises:
         AmplitudeNamiError: When a run would fail before the line is read.
-        KeyboardInterrupt: When a signal has ended the reading.
     """
     capture = _Capture(at)
     try:
@@ -304,15 +202,10 @@ def case_of(target: TargetAmplitudeNami, found: RecordLine) -> Case | None:
     record = found.record
     if record is None:
         return None
-    ways = target.ways_of(found.stream)
-    read: Read = _reading(*ways[0]) if ways else _reads_nothing
-    nami, unreadable = None, None
-    try:
-        nami = read(record)
-    except UnreadableRecord as error:
-        unreadable = error
-    except Exception:  # noqa: BLE001, S110 - an expression of a stream map has failed
-        pass
+    reads = [_reading(*way) for way in target.ways_of(found.stream)]
+    tried = [(read, *_tried(read, record)) for read in reads or [_reads_nothing]]
+    # Of several stream maps, the first that makes something of it.
+    read, nami, unreadable = next((each for each in tried if any(each[1:])), tried[0])
     case = Case(
         settings=target.settings,
         record=record,
@@ -331,6 +224,18 @@ def case_of(target: TargetAmplitudeNami, found: RecordLine) -> Case | None:
     targets, _ = _names_of(case)
     newest = _newest_sent(target, _project_of(case), targets)
     return dataclasses.replace(case, newest_sent=newest)
+
+
+def _tried(
+    read: Read, record: Mapping[str, t.Any]
+) -> tuple[NamiEvent | NamiUser | None, UnreadableRecord | None]:
+    """Return what is read of a record, or why it cannot be."""
+    try:
+        return read(record), None
+    except UnreadableRecord as error:
+        return None, error
+    except Exception:  # noqa: BLE001 - an expression of a stream map has failed
+        return None, None
 
 
 def _mark_of_deletion(record: Mapping[str, t.Any]) -> str | None:

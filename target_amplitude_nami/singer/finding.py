@@ -7,8 +7,8 @@ import typing as t
 from collections import Counter
 
 from target_amplitude_nami.explanation.found import names_id
-from target_amplitude_nami.singer.explaining import Lines, Watcher, watch
 from target_amplitude_nami.singer.wanted import record_in
+from target_amplitude_nami.singer.watching import Lines, Watcher, watch
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -117,6 +117,5 @@ def find(config: Mapping[str, object], lines: Lines, found: Found) -> None:
 
     Raises:
         AmplitudeNamiError: When a run would fail.
-        KeyboardInterrupt: When a signal has ended the reading.
     """
     watch(config, lines, found)

@@ -284,3 +284,13 @@ def test_a_large_record_is_explained_without_taking_it_apart() -> None:
     explanation = explained(impression(rows=rows, note="small"))
     assert field(explanation, "event_properties.note").sources
     assert msgspec.to_builtins(explanation)["outcome"] == "sent"
+
+
+def test_a_wide_record_is_traced_column_by_column_all_the_same() -> None:
+    columns = {f"column_{number}": f"{number:x}" for number in range(1_000)}
+    explanation = explained(transaction(**columns, _sdc_sequence=1))
+    for name in (*columns, "amount", "locale"):
+        [source] = field(explanation, f"event_properties.{name}").sources
+        assert source.path == name
+    assert explanation.shape is not None
+    assert explanation.shape.unused == ("_sdc_sequence",)

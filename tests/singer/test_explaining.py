@@ -10,14 +10,10 @@ import pytest
 from target_amplitude_nami.amplitude.checks import Checks
 from target_amplitude_nami.errors import ConfigurationError
 from target_amplitude_nami.explanation.provenance import Builder
-from target_amplitude_nami.singer.explaining import (
-    Watcher,
-    case_of,
-    explain_line,
-    watch,
-)
+from target_amplitude_nami.singer.explaining import case_of, explain_line
 from target_amplitude_nami.singer.finding import Found, find
 from target_amplitude_nami.singer.wanted import Line, record_in
+from target_amplitude_nami.singer.watching import Watcher, watch
 from tests.support.nami import impression, subscription, user
 from tests.support.run_target import run_target
 from tests.support.singer import records
