@@ -14,9 +14,9 @@ else:
     from typing_extensions import override
 
 _SUBCOMMANDS: t.Final[dict[str, str]] = {
-    "forget": "target_amplitude_nami.commands.forget.command",
     "retry": "target_amplitude_nami.commands.retry",
     "reconcile": "target_amplitude_nami.commands.reconcile",
+    "forget": "target_amplitude_nami.commands.forget.command",
 }
 """The module of each subcommand, whose `command` it is; in the order of their use."""
 

@@ -54,7 +54,7 @@ class ErasableFiles:
         self.paths: dict[str, Path] = {}
         """By setting, the files that there are."""
         self.missing: dict[str, Path] = {}
-        """Those that there are not. Devices and pipes, which keep nothing, are in none."""
+        """Those that there are not. A device or a pipe keeps nothing and is no file."""
         self.store: ErasableStore | None = None
         self._last_things = contextlib.ExitStack()
         with contextlib.ExitStack() as until_failure:
