@@ -94,20 +94,6 @@ class LineFile:
         )
 
 
-def share(descriptor: int) -> None:
-    """Let nobody rewrite an open file before it is closed.
-
-    Raises:
-        OSError: When somebody does.
-    """
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise OSError(error.errno, "it is being rewritten") from error
-    except OSError:  # a device, or a file system without locks
-        return
-
-
 def leftovers_beside(path: Path) -> Iterator[Path]:
     """Yield the files beside one that a killed process left, unfinished."""
     real = Path(os.path.realpath(path))
