@@ -52,7 +52,8 @@ def erase_from_report(
         kept_odd = [each for each in odd if not _names(each, person)]
         theirs = delivered(insert_ids) if insert_ids else set()
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        if not Mentions(person, person.ids).in_line(text):
+        mentions = Mentions(person, person.ids)
+        if not mentions.in_text(text.decode("utf-8", "replace")):
             return 0
         raise OutputUnwritable(
             f"{path} names the person and is no report of this target: take them out "

@@ -11,7 +11,7 @@ import threading
 import typing as t
 
 from target_amplitude_nami.amplitude.answers import Answer, Delivered, Fatal
-from target_amplitude_nami.erasing.line_files import share
+from target_amplitude_nami.erasing.sharing import share
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable

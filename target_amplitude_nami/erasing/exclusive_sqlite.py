@@ -98,7 +98,8 @@ class ExclusiveFile:
         execute("PRAGMA secure_delete = ON").fetchone()
         execute("PRAGMA locking_mode = EXCLUSIVE").fetchone()
         # Merges and removes the write-ahead log; fails while anybody else has it open.
-        execute("PRAGMA journal_mode = DELETE").fetchone()
+        # A journal would keep what was deleted until the end, were it not truncated.
+        execute("PRAGMA journal_mode = TRUNCATE").fetchone()
         execute("BEGIN EXCLUSIVE")
 
     @contextlib.contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import secrets
 import stat
 import typing as t
 from pathlib import Path
@@ -65,10 +64,11 @@ class LineFile:
         Raises:
             OutputUnwritable: When the disk does not take it; the file is as it was.
         """
-        beside = self._real.with_name(f".nami-{secrets.token_hex(8)}")
+        beside = _rewriting(self._real)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         try:
             mode = stat.S_IMODE(os.fstat(self._file.fileno()).st_mode)
+            beside.unlink(missing_ok=True)  # of a process that was killed
             descriptor = os.open(beside, flags, 0o600)
             try:
                 with os.fdopen(descriptor, "wb") as file:
@@ -94,20 +94,6 @@ class LineFile:
         )
 
 
-def share(descriptor: int) -> None:
-    """Let nobody rewrite an open file before it is closed.
-
-    Raises:
-        OSError: When somebody does.
-    """
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise OSError(error.errno, "it is being rewritten") from error
-    except OSError:  # a device, or a file system without locks
-        return
-
-
 def leftovers_beside(path: Path) -> Iterator[Path]:
     """Yield the files beside one that a killed process left, unfinished."""
     real = Path(os.path.realpath(path))
@@ -118,7 +104,7 @@ def leftovers_beside(path: Path) -> Iterator[Path]:
 
 
 def _rewriting(real: Path) -> Path:
-    """Return what a rewritten rejects file is called; see `singer/rejects_file.py`."""
+    """Return what the new file is called at first, as in `singer/rejects_file.py`."""
     return real.with_name(f".{real.name}.rewriting")
 
 

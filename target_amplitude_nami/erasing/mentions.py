@@ -10,8 +10,6 @@ from target_amplitude_nami import jsontext
 from target_amplitude_nami.erasing.person import Ids, is_uuid
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from target_amplitude_nami.erasing.person import Person
 
 _RUN: t.Final = re.compile(r"[A-Za-z0-9]+", re.ASCII)
@@ -21,6 +19,14 @@ _ESCAPED_ASCII: t.Final = b"\\u00"
 _LONGEST_EXACT_NUMBER: t.Final = 15
 """Digits; longer numbers may be written with an exponent."""
 _JSON_OPENINGS: t.Final = ("{", "[", '"')
+_PARTS: t.Final = re.compile(r"__|\.")
+_NO_LETTERS: t.Final = re.compile(r"[^a-z]")
+_NAMES_OF_IDS: t.Final = frozenset(
+    {"value", "externalids", "devices", "namimldeviceids", "customerid", "uid"}
+)
+"""Beside those whose ids are known, the members that an id may be expected in."""
+_FEWEST_CHARACTERS: t.Final = 6
+_FEWEST_DIGITS: t.Final = 9
 _MOST_LAYERS: t.Final = 5
 """How deep JSON text is looked for within JSON text."""
 
@@ -29,13 +35,58 @@ _MOST_LAYERS: t.Final = 5
 class _Seen:
     """What JSON data names."""
 
-    names_user: bool = False
-    names_device: bool = False
-    names_other_user: bool = False
+    user: bool = False
+    device: bool = False
+    other_user: bool = False
+
+
+class _Words:
+    """Ids as words of text.
+
+    One that is short or has no digit may be any word or number: in text it has to stand
+    in quotes, and in JSON where an id is expected.
+    """
+
+    def __init__(self, ids: Ids) -> None:
+        self._ids = ids
+        plain = [_pattern_of(each) for each in ids if _is_distinct(each)]
+        quoted = [_pattern_of(each) for each in ids if not _is_distinct(each)]
+        self._parts = [
+            re.compile(pattern)
+            for pattern, forms in (
+                (r"(?<![\w-])(?:{})(?![\w-])", plain),
+                (r"""(?<=["'])(?:{})(?=["'](?!\s*:))""", quoted),
+            )
+            if forms
+            for pattern in [pattern.replace("{}", "|".join(forms))]
+        ]
+
+    def are_in(self, text: str) -> bool:
+        """Return whether one of them is in text."""
+        return any(part.search(text) is not None for part in self._parts)
+
+    def are_value(self, text: str, kind: str) -> bool:
+        """Return whether a value of a JSON member is or has one of them.
+
+        Args:
+            text: The value.
+            kind: The member's name, in lower case and letters alone.
+        """
+        if text in self._ids and (_is_distinct(text) or kind in _NAMES_OF_IDS):
+            return True
+        return self.are_in(text)
+
+    def replaced(self, text: str, instead: str) -> str:
+        """Return text with something else in their places."""
+        if text in self._ids:
+            return instead
+        for part in self._parts:
+            text = part.sub(lambda _: instead, text)
+        return text
 
 
 class Mentions:
-    """Looks for a person's ids as whole words."""
+    """Looks for a person's ids as values and words."""
 
     def __init__(self, person: Person, user_ids: Ids) -> None:
         """Take the person whose ids are looked for.
@@ -45,17 +96,15 @@ class Mentions:
             user_ids: Those of the ids that a member `user_id` can hold: one of the
                 others would be somebody else's.
         """
-        self._person = person
-        self._users = person.nami_user_ids | person.external_ids
-        self._by_name: dict[str, Ids] = {
+        self._of_name: dict[str, Ids] = {
             "userid": user_ids,
             "namimluserid": person.nami_user_ids,
             "externalid": person.external_ids,
-            "deviceid": person.device_ids,
         }
         """The ids that a member of such a name can hold, of all spellings."""
-        self._word_of_user = _word_of(self._users)
-        self._word_of_device = _word_of(person.device_ids)
+        self._device_ids = person.device_ids
+        self._users = _Words(person.nami_user_ids | person.external_ids)
+        self._devices = _Words(person.device_ids)
         needles = [_needle_of(each) for each in person.ids]
         self._needles = None if None in needles else [n for n in needles if n]
 
@@ -81,13 +130,12 @@ class Mentions:
         """
         seen = _Seen()
         self._look(value, "", seen, _MOST_LAYERS)
-        return seen.names_user or (seen.names_device and not seen.names_other_user)
+        return seen.user or (seen.device and not seen.other_user)
 
     def in_text(self, text: str) -> bool:
-        """Return whether text has an id of the person as a whole word."""
-        words = [w for w in (self._word_of_user, self._word_of_device) if w is not None]
+        """Return whether text has an id of the person as a word."""
         for _ in range(_MOST_LAYERS):
-            if any(word.search(text) is not None for word in words):
+            if self._users.are_in(text) or self._devices.are_in(text):
                 return True
             if "\\" not in text:
                 break
@@ -96,15 +144,12 @@ class Mentions:
 
     def without_ids(self, text: str, instead: str) -> str:
         """Return text with something else in the place of each id."""
-        for word in (self._word_of_user, self._word_of_device):
-            if word is not None:
-                text = word.sub(lambda _: instead, text)
-        return text
+        return self._devices.replaced(self._users.replaced(text, instead), instead)
 
     def _look(self, value: object, name: str, seen: _Seen, layers: int) -> None:
         if isinstance(value, dict):
             for member, inner in value.items():
-                self._look_at_text(member, "", seen)
+                seen.user |= self._users.are_in(member)
                 self._look(inner, member, seen, layers)
         elif isinstance(value, list):
             for inner in value:
@@ -119,30 +164,27 @@ class Mentions:
             self._look_at_text(_digits_of(value), name, seen)
 
     def _look_at_text(self, text: str, name: str, seen: _Seen) -> None:
-        kind = re.sub(r"[^a-z]", "", re.split(r"__|\.", name)[-1].lower())
-        ids = self._by_name.get(kind)
+        kind = _NO_LETTERS.sub("", _PARTS.split(name)[-1].lower())
+        ids = self._of_name.get(kind)
         if kind == "deviceid":
-            seen.names_device |= text in self._person.device_ids
+            seen.device |= text in self._device_ids
         elif ids is not None:
             is_theirs = text in ids
-            seen.names_user |= is_theirs
-            seen.names_other_user |= bool(text) and not is_theirs
+            seen.user |= is_theirs
+            seen.other_user |= bool(text) and not is_theirs
         else:
-            for word, names in (
-                (self._word_of_user, "names_user"),
-                (self._word_of_device, "names_device"),
-            ):
-                if word is not None and word.search(text) is not None:
-                    setattr(seen, names, True)
+            seen.user |= self._users.are_value(text, kind)
+            seen.device |= self._devices.are_value(text, kind)
 
 
-def _word_of(ids: Iterable[str]) -> re.Pattern[str] | None:
-    forms = [
-        f"(?i:{re.escape(each)})" if is_uuid(each) else re.escape(each) for each in ids
-    ]
-    if not forms:
-        return None
-    return re.compile(rf"(?<![\w-])(?:{'|'.join(forms)})(?![\w-])")
+def _is_distinct(text: str) -> bool:
+    """Return whether an id is hardly any other word or number."""
+    shortest = _FEWEST_DIGITS if text.isdigit() else _FEWEST_CHARACTERS
+    return len(text) >= shortest and any(map(str.isdigit, text))
+
+
+def _pattern_of(text: str) -> str:
+    return f"(?i:{re.escape(text)})" if is_uuid(text) else re.escape(text)
 
 
 def _needle_of(text: str) -> bytes | None:

@@ -9,11 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from target_amplitude_nami.erasing.line_files import (
-    LineFile,
-    leftovers_beside,
-    share,
-)
+from target_amplitude_nami.erasing.line_files import LineFile, leftovers_beside
+from target_amplitude_nami.erasing.sharing import share
 from target_amplitude_nami.errors import OutputUnwritable
 
 if TYPE_CHECKING:

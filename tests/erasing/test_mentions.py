@@ -12,7 +12,7 @@ from target_amplitude_nami.erasing.person import Ids, Person
 
 UUID = "5f0b7a3e-0000-4002-8000-00000000000a"
 ODD = 'a"b\\c/ü🎧'
-PERSON = Person(Ids(["nami-1"]), Ids([UUID, ODD, "12345"]), Ids(["device"]))
+PERSON = Person(Ids(["nami-1"]), Ids([UUID, ODD, "12345", "user"]), Ids(["device"]))
 MENTIONS = Mentions(PERSON, PERSON.nami_user_ids)
 
 
@@ -30,6 +30,8 @@ MENTIONS = Mentions(PERSON, PERSON.nami_user_ids)
         {"payload": json.dumps(json.dumps({"external_id": ODD}))},
         {"note": "said nami-1, twice"},
         {"external_id": ODD},
+        {"external_ids": [{"key": "external_id", "value": "user"}]},
+        {"external_ids": ["user"]},
         {"device_id": "device"},
         {f"keys are text, too: {UUID}": 1},
     ],
@@ -60,6 +62,9 @@ def test_json_names_them_in_any_form(
         {"device_id": "device", "user_id": "somebody else"},
         {"device_id": UUID},
         {"external_id": True},
+        {"quantity": "12345", "amount": 12345, "id": 12345},
+        {"event_type": "user.subscription.renewed", "user": "of another"},
+        {"event_type": "user", "note": "a user of 12345"},
     ],
     ids=str,
 )
@@ -79,6 +84,8 @@ def test_json_of_others_does_not(record: dict[str, Any]) -> None:
         json.dumps(json.dumps(ODD)).encode() + b", half",
         b"\xff\xfe nami-1",
         b'"\\u006eami-1" half',
+        b'{"a": "user", ',
+        b'{"a": "{\\"b\\": \\"12345\\"}", ',
     ],
 )
 def test_a_broken_line_names_them_as_a_word(line: bytes) -> None:
@@ -86,7 +93,10 @@ def test_a_broken_line_names_them_as_a_word(line: bytes) -> None:
     assert MENTIONS.in_line(line)
 
 
-@pytest.mark.parametrize("line", [b"nami-10 {", b"{ my-nami-1", b"", b"NAMI-1 {"])
+@pytest.mark.parametrize(
+    "line",
+    [b"nami-10 {", b"{ my-nami-1", b"", b"NAMI-1 {", b'{"user": "user.a"', b"12345 {"],
+)
 def test_a_part_of_a_word_is_no_id(line: bytes) -> None:
     assert not MENTIONS.in_line(line)
 

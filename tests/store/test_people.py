@@ -23,12 +23,13 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "by", [{"user": "nami"}, {"external_id": "external"}, {"device": "second"}], ids=str
+    ("kind", "value"),
+    [("user", "nami"), ("external_id", "external"), ("device", "second")],
 )
-def test_any_id_leads_to_all_of_them(path: Path, by: dict[str, str]) -> None:
+def test_any_id_leads_to_all_of_them(path: Path, kind: str, value: str) -> None:
     users = User("nami", "external", "first", ("second", "third")), User("other")
     with closing(store_with(path, *users)) as store:
-        found = find(store, **by)
+        found = find(store, **{kind: value})  # type: ignore[arg-type]
     assert found.person.nami_user_ids == Ids(["nami"])
     assert found.person.external_ids == Ids(["external"])
     assert found.person.device_ids == Ids(["first", "second", "third"])

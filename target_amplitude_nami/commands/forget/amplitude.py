@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from target_amplitude_nami.amplitude import privacy_api
 from target_amplitude_nami.amplitude.account_api import HOSTS, Account, AccountApi
+from target_amplitude_nami.amplitude.client import trusts_environment
 from target_amplitude_nami.erasing.person import Ids
 from target_amplitude_nami.errors import ConfigurationError
 from target_amplitude_nami.settings.settings import LOCAL_KEY
@@ -22,7 +23,6 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.erasing.person import Person
     from target_amplitude_nami.settings import Settings
 
-_LOOPBACK: t.Final = ("localhost", "127.0.0.1", "::1")
 _RETRY_SECONDS: t.Final = 15.0
 WARNING: t.Final = (
     "Amplitude deletes everything that any source has sent of this user in the "
@@ -104,18 +104,25 @@ def job_lines(jobs: list[Job]) -> Iterator[str]:
 
 
 def _account(settings: Settings, privacy_url: str | None) -> Account:
-    problems = []
+    problems: list[str] = []
     is_local = settings.endpoint_url is None
-    if privacy_url is None and is_local:
+    base_url = HOSTS[settings.region]
+    if privacy_url is not None:
+        base_url = privacy_url.rstrip("/").removesuffix(privacy_api.PATH)
+        if not _is_safe(base_url):
+            problems.append(
+                "--privacy-url must be an address such as https://amplitude.com; http "
+                "is for this machine alone."
+            )
+    elif is_local:
         problems.append(
-            "With `endpoint: local` nothing is in Amplitude. To ask a local Amplitude "
+            "With `endpoint: local` nothing is in Amplitude: without --amplitude the "
+            "person is erased from the file of the local one. To ask a local Amplitude "
             "that runs, give its address with --privacy-url."
         )
-    if privacy_url is not None and not _is_safe(privacy_url):
-        problems.append(
-            "--privacy-url must be an address such as https://amplitude.com, without a "
-            "path; http:// is for this machine alone."
-        )
+    elif _is_on_this_machine(settings.endpoint_url or ""):
+        url = urlsplit(settings.endpoint_url or "")
+        base_url = f"{url.scheme}://{url.netloc}"
     local_key = LOCAL_KEY if is_local else ""
     api_key = settings.api_key or local_key
     secret_key = settings.secret_key or local_key
@@ -125,7 +132,7 @@ def _account(settings: Settings, privacy_url: str | None) -> Account:
     if problems:
         raise ConfigurationError(problems)
     return Account(
-        base_url=(privacy_url or HOSTS[settings.region]).rstrip("/"),
+        base_url=base_url,
         api_key=api_key,
         secret_key=secret_key,
         user_agent=f"target-amplitude-nami/{version('target-amplitude-nami')}",
@@ -137,14 +144,18 @@ def _account(settings: Settings, privacy_url: str | None) -> Account:
 def _is_safe(address: str) -> bool:
     try:
         url = urlsplit(address)
-        host = url.hostname
+        has_host = bool(url.hostname) and url.port != 0
     except ValueError:
         return False
-    if "@" in url.netloc or url.path.strip("/") or url.query or url.fragment:
+    if not has_host or "@" in url.netloc or url.path or url.query or url.fragment:
         return False
-    return bool(host) and (
-        url.scheme == "https" or (url.scheme == "http" and host in _LOOPBACK)
+    return url.scheme == "https" or (
+        url.scheme == "http" and _is_on_this_machine(address)
     )
+
+
+def _is_on_this_machine(address: str) -> bool:
+    return not trusts_environment(address)
 
 
 def _user_ids(person: Person, settings: Settings) -> Ids:

@@ -15,7 +15,7 @@ from target_amplitude_nami.commands.forget.amplitude import (
     Deletion,
     job_lines,
 )
-from target_amplitude_nami.commands.forget.files import ErasableFiles
+from target_amplitude_nami.commands.forget.files import ErasableFiles, remove
 from target_amplitude_nami.commands.forget.result import (
     FileOutcome,
     FileResult,
@@ -223,7 +223,7 @@ def _erase(
     has_failed = False
     for path in files.leftovers(person):
         if not is_rehearsal:
-            path.unlink(missing_ok=True)
+            remove(path)
         yield FileResult("", f"{path}", "erased", {"unfinished files": 1})
     for setting, path in files.paths.items():
         counts: dict[str, int] = {}

@@ -54,7 +54,7 @@ class ErasableFiles:
         self.paths: dict[str, Path] = {}
         """By setting, the files that there are."""
         self.missing: dict[str, Path] = {}
-        """Those that there are not. Devices and pipes, which keep nothing, are in none."""
+        """Those that there are not. A device or a pipe keeps nothing and is no file."""
         self.store: ErasableStore | None = None
         self._last_things = contextlib.ExitStack()
         with contextlib.ExitStack() as until_failure:
@@ -99,9 +99,18 @@ class ErasableFiles:
             path: Path | None = getattr(self._settings, setting)
             if path is None:
                 continue
-            if not path.exists() or (setting == "local_path" and _is_empty(path)):
+            try:
+                is_missing = not path.exists() or (
+                    setting == "local_path" and _is_empty(path)
+                )
+                is_file = path.is_file()
+            except OSError as error:
+                raise OutputUnwritable(
+                    f"{path} cannot be read ({error.strerror})"
+                ) from error
+            if is_missing:
                 self.missing[setting] = path
-            elif path.is_file():
+            elif is_file:
                 self.paths[setting] = path
                 open_file[setting](path)
 
@@ -181,6 +190,20 @@ class ErasableFiles:
         }
         mentions = Mentions(person, person.ids)
         return [path for path in sorted(beside) if _names_them(path, mentions)]
+
+
+def remove(leftover: Path) -> None:
+    """Remove an unfinished file.
+
+    Raises:
+        OutputUnwritable: When it cannot be removed.
+    """
+    try:
+        leftover.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputUnwritable(
+            f"{leftover} cannot be removed ({error.strerror})"
+        ) from error
 
 
 def _is_empty(path: Path) -> bool:

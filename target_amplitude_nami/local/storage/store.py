@@ -140,13 +140,14 @@ class Store:
         What is deleted is overwritten, in the write-ahead log as well.
         """
         execute = self._connection.execute
+        [before] = execute("PRAGMA secure_delete").fetchone()
         execute("PRAGMA secure_delete = ON")
         try:
             with self.transaction():
                 yield self._connection
         finally:
             self._foreign = -1  # what is cached is read anew
-            execute("PRAGMA secure_delete = OFF")
+            execute(f"PRAGMA secure_delete = {before}")
         execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _reload(self) -> None:
