@@ -17,8 +17,8 @@ else:
     from typing_extensions import override
 
 _SUBCOMMANDS: t.Final[dict[str, str]] = {
-    "local": "target_amplitude_nami.commands.local",
     "check": "target_amplitude_nami.commands.check.command",
+    "local": "target_amplitude_nami.commands.local",
 }
 """The module of each subcommand, whose `command` it is; in the order of their use."""
 

@@ -77,7 +77,10 @@ def test_keys_and_faults_are_options(
     script.write_text(
         json.dumps({"faults": [{"do": {"status": 502}, "when": {"requests": [2]}}]}),
     )
-    with serving(tmp_path / "db", "--keys", "a,b", "--faults", script) as (_, url):
+    with serving(tmp_path / "db", "--keys", "a", "--keys", "b", "--faults", script) as (
+        _,
+        url,
+    ):
         statuses = [
             session.post(url, json={"api_key": key, "events": [event()]}).status_code
             for key in ("a", "b", "b", "c")
@@ -208,7 +211,7 @@ def test_a_summary_needs_no_server(tmp_path: Path, session: requests.Session) ->
         ["2", "user.logout"],
         ["3", "events in all"],
         ["0", "identifies"],
-        ["1", "users"],
+        ["1", "user"],
         ["0", "duplicates dropped"],
         ["2", "requests, 1 of them refused"],
     ]
