@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sys
 import typing as t
@@ -10,7 +11,11 @@ import click
 
 from target_amplitude_nami.commands.configuration import read_configuration
 from target_amplitude_nami.commands.output import Output
-from target_amplitude_nami.errors import AmplitudeNamiError, ConfigurationError
+from target_amplitude_nami.errors import (
+    AmplitudeNamiError,
+    ConfigurationError,
+    OutputUnwritable,
+)
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -63,9 +68,12 @@ def fail(output: Output, error: AmplitudeNamiError) -> t.NoReturn:
     problems: tuple[str, ...] = (str(error),)
     if isinstance(error, ConfigurationError):
         problems = error.problems
+    is_written = False
     if output.as_json:
-        output.result({"error": " ".join(problems), "problems": problems}, ())
-    else:
+        with contextlib.suppress(OutputUnwritable):
+            output.result({"error": " ".join(problems), "problems": problems}, ())
+            is_written = True
+    if not is_written:
         name = click.get_current_context().command_path
         for problem in problems:
             output.note(f"{name}: {problem}")

@@ -80,10 +80,11 @@ class ServerOptions:
 )
 @click.option(
     "--keys",
-    multiple=True,
     metavar="KEY,KEY",
-    help="The API keys that exist; a key of another region as us:KEY or eu:KEY. May be"
-    " given several times. Without it any.",
+    multiple=True,
+    help="The API keys that exist; a key of another region as us:KEY or eu:KEY, and"
+    " KEY/SECRET with the secret key that exports need. May be given several times."
+    " Without it any.",
 )
 @click.option(
     "--eu",
@@ -135,10 +136,10 @@ def render(summary: Summary) -> list[str]:
         counted(summary.duplicates, "duplicate dropped", "duplicates dropped"),
         f"{counted(summary.requests, 'request')}, {summary.refused:,} of them refused",
     )
-    rows = [
-        *((f"{count:,}", name) for name, count in summary.events.items()),
-        *(total.split(" ", 1) for total in totals),
-    ]
+    rows = [(f"{count:,}", name) for name, count in summary.events.items()]
+    for total in totals:
+        number, _, noun = total.partition(" ")
+        rows.append((number, noun))
     return [f"{number:>9}  {what}" for number, what in rows]
 
 

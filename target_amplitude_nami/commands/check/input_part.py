@@ -13,7 +13,8 @@ from target_amplitude_nami.commands.check.stream_tally import (
 )
 from target_amplitude_nami.commands.singer_input import read_input
 from target_amplitude_nami.errors import AmplitudeNamiError, ConfigurationError
-from target_amplitude_nami.pipeline.event_filter import OTHER, USERS
+from target_amplitude_nami.outcomes import USERS
+from target_amplitude_nami.pipeline.event_filter import OTHER
 from target_amplitude_nami.singer.rehearsal import rehearse
 from target_amplitude_nami.text import counted, printable
 
