@@ -116,17 +116,21 @@ def read_configuration(paths: Iterable[str]) -> Configuration:
         values |= found
         sources |= dict.fromkeys(found, path)
     if reads_environment:
-        of_environment = _of_environment(os.environ)
+        of_environment = _of_meltano() or _of_environment(os.environ)
         values |= of_environment.values
         sources |= of_environment.sources
     return Configuration(values, sources)
 
 
+def _of_meltano() -> Configuration | None:
+    found = meltano_settings(os.environ)
+    if found is None:
+        return None
+    values = given(found)
+    return Configuration(values, dict.fromkeys(values, SOURCE))
+
+
 def _of_environment(environ: Mapping[str, str]) -> Configuration:
-    from_meltano = meltano_settings(environ)
-    if from_meltano is not None:
-        values = given(from_meltano)
-        return Configuration(values, dict.fromkeys(values, SOURCE))
     values = given(read_environment(environ, SDK_SETTINGS))
     sources = {
         name: f"the environment variable {ENVIRONMENT_PREFIX}{name.upper()}"

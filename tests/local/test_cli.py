@@ -79,7 +79,10 @@ def test_keys_and_faults_are_options(
     script.write_text(
         json.dumps({"faults": [{"do": {"status": 502}, "when": {"requests": [2]}}]}),
     )
-    with serving(tmp_path / "db", "--keys", "a,b", "--faults", script) as (_, url):
+    with serving(tmp_path / "db", "--keys", "a", "--keys", "b", "--faults", script) as (
+        _,
+        url,
+    ):
         statuses = [
             session.post(url, json={"api_key": key, "events": [event()]}).status_code
             for key in ("a", "b", "b", "c")
