@@ -95,7 +95,7 @@ def assert_settled(
     assert report["named_id_conflicts"] == [ID] * is_conflict
     assert len(harness.events) == 1 + is_own
     assert harness.local.summary().duplicates == 0
-    warning = "another type or time; Amplitude keeps one of them"
+    warning = "another type or time; Amplitude keeps one of the two"
     assert (warning in run.log) is is_conflict
 
 
@@ -164,8 +164,10 @@ def test_the_first_five_ids_of_conflicts_are_named(harness: RunHarness) -> None:
     named = run.report["named_id_conflicts"]
     assert sorted(set(named) & set(map(nami.event_id, numbers))) == sorted(named)
     assert len(named) == 5
-    assert "nami_id_conflicts_total{" in (harness.folder / "metrics.txt").read_text()
-    [line] = [line for line in run.logged() if line.startswith("id_conflict: 8 of")]
+    metrics = (harness.folder / "metrics.txt").read_text()
+    assert "amplitude_nami_run_id_conflicts{" in metrics
+    [line] = [line for line in run.logged() if line.startswith("id_conflict: ")]
+    assert line.startswith("id_conflict: 8 duplicates")
     assert all(insert_id in line for insert_id in named)
 
 

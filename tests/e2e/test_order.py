@@ -38,7 +38,7 @@ def test_events_with_the_newest_first_are_late_and_the_log_names_the_remedy(
     late, _, [warning] = figures(harness, records)
     assert late == 4
     assert harness.skips == [False, True, True, True, True]
-    assert warning.startswith("4 of 5 delivered events are older than others")
+    assert warning.startswith("4 of 5 delivered records are older than others")
     assert "replication key" in warning
     assert "ORDER BY" in warning
 
