@@ -281,6 +281,7 @@ def test_nothing_changes_while_a_run_uses_the_memory_file(
     with closing(SqliteStore(path, 90, projects={"main": "other"})) as store:
         store.open()
         found = reconciled.ask("--input", "input.singer", "--resend", "again.singer")
+        assert reconciled.result("--input", "input.singer")["missing"] == 1
     assert (found.exit_code, found.stdout) == (1, "")
     assert "in use by another run" in found.stderr
     assert not (reconciled.folder / "again.singer").exists()

@@ -39,7 +39,10 @@ from target_amplitude_nami.reconciliation.window import Window, moment_of, windo
 from target_amplitude_nami.reconciliation.workspace import Workspace
 from target_amplitude_nami.settings.settings import LOCAL_KEY
 from target_amplitude_nami.singer.rehearsal import NoRejects, rehearse
-from target_amplitude_nami.store.delivered_reader import DeliveredReader
+from target_amplitude_nami.store.delivered_reader import (
+    DeliveredReader,
+    check_not_in_use,
+)
 from target_amplitude_nami.store_choice import names_of, projects_of
 
 if t.TYPE_CHECKING:
@@ -147,6 +150,8 @@ class Reconciliation:
                 raise
             return None
         self._stack.callback(reader.close)
+        if self._arguments.out is not None:
+            check_not_in_use(path)  # rather now than after gigabytes
         return reader
 
     def _address(self) -> tuple[str, str]:
