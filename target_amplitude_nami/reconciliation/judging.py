@@ -185,7 +185,7 @@ def _notes_on_input(left_out: LeftOut) -> Iterator[str]:
         were = "was" if left_out.elsewhen == 1 else "were"
         yield (
             f"{_events(left_out.elsewhen)} of the input {were} delivered in other "
-            f"hours, and not compared unless Amplitude has them in these."
+            f"hours, and not compared."
         )
 
 
