@@ -231,6 +231,7 @@ def test_the_local_amplitude_of_the_settings_needs_no_keys(
         (["--start", "2020-01-01"], {"api_key": "another"}, "Nothing was compared"),
         (["--start", "2020-01-01", "--end", "2020-01-02"], {}, "Nothing was compared"),
         (["--start", "2999-01-01"], {}, "Amplitude exports none of these hours yet"),
+        (["--end", "2020-01-02"], {}, "was after --end"),
         (["--input", "filtered.singer"], {}, "Nothing was compared"),
         (["--input", "empty.singer"], {}, "Nothing was compared"),
         (["--input", "new.singer"], {}, "1 event of the input was never delivered"),
