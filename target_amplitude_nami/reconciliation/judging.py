@@ -82,6 +82,7 @@ def judge(
         notes=[
             *_notes_on_input(left_out),
             *_notes_on_export(subject, tally, others),
+            *_note_on_unknown_times(subject, window, missing),
             *_notes_on_projects(subject, left_out),
         ],
         start=show(window.span.start),
@@ -185,7 +186,7 @@ def _notes_on_input(left_out: LeftOut) -> Iterator[str]:
         were = "was" if left_out.elsewhen == 1 else "were"
         yield (
             f"{_events(left_out.elsewhen)} of the input {were} delivered in other "
-            f"hours, and not compared unless Amplitude has them in these."
+            f"hours, and not compared."
         )
 
 
@@ -206,6 +207,17 @@ def _notes_on_export(subject: Subject, tally: Tally, others: int) -> Iterator[st
         yield (
             f"{_events(tally.unnamed)} {were} sent by device, before the user had an "
             f"External ID."
+        )
+
+
+def _note_on_unknown_times(
+    subject: Subject, window: Window, missing: int
+) -> Iterator[str]:
+    if missing and subject.memory is None:
+        yield (
+            f"Without a memory file it is not known when events were delivered: those "
+            f"of before {show(window.span.start)} and after {show(window.span.end)} "
+            f"count as missing, too."
         )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from target_amplitude_nami.outcomes import DedupKey, dedup_key
 from target_amplitude_nami.reconciliation.differences import differences, is_unnamed
-from target_amplitude_nami.reconciliation.workspace import Other
+from target_amplitude_nami.reconciliation.workspace import ELSEWHEN, Other
 
 if t.TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -95,6 +95,8 @@ class Matcher:
             )
             if match is None:
                 unmatched.append(candidate)
+                continue
+            if match.standing == ELSEWHEN:  # what is said of these hours is not of it
                 continue
             seen.append(match.place)
             if match.body is not None:

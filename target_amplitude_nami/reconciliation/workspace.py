@@ -92,6 +92,7 @@ class Match(t.NamedTuple):
     """An expected event, by its place."""
 
     place: int
+    standing: int
     body: bytes | None
 
 
@@ -188,10 +189,12 @@ class Workspace:
     def matches(self, keys: Sequence[DedupKey]) -> dict[DedupKey, Match]:
         """Return the expected events of some keys."""
         places = ",".join("?" * len(keys))
-        query = f"SELECT key, place, body FROM expected WHERE key IN ({places})"  # noqa: S608
+        query = (
+            f"SELECT key, place, standing, body FROM expected WHERE key IN ({places})"  # noqa: S608
+        )
         with explained():
             rows = self._connection.execute(query, keys).fetchall()
-        return {key: Match(place, body) for key, place, body in rows}
+        return {key: Match(*match) for key, *match in rows}
 
     def note_seen(self, places: Iterable[int]) -> None:
         """Note that Amplitude has events."""

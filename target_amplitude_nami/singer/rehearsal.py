@@ -62,7 +62,7 @@ def rehearse(  # noqa: PLR0913
         lines: The input.
         observer: Watches what becomes of each record.
         begin: Called before the first line, with what will read it.
-        make_store: Makes the store, where it is to know less than that file does.
+        make_store: Makes the store over the copy, where it is to know less than that.
         rejects: Takes the SCHEMA messages, where somebody wants them.
 
     Returns:
@@ -78,7 +78,7 @@ def rehearse(  # noqa: PLR0913
             build = functools.partial(
                 _build,
                 observer,
-                make_store or functools.partial(_store_of_copy, copy),
+                functools.partial(_store_of_copy, copy, make_store or _store_of),
                 rejects or NoRejects(),
             )
             return _listen(config, lines, build, begin)
@@ -176,7 +176,13 @@ def _build(  # noqa: PLR0913, PLR0917 - those of `BuildRun`, and three more
     return run, rejects
 
 
-def _store_of_copy(copy: Path, settings: Settings) -> SqliteStore:
+def _store_of(settings: Settings) -> SqliteStore:
+    return store_of(settings, forgets=True)
+
+
+def _store_of_copy(
+    copy: Path, make_store: Callable[[Settings], SqliteStore], settings: Settings
+) -> SqliteStore:
     """Return a store over a copy of the file, where there is one.
 
     A run must neither wait for the rehearsal of whatever input, nor fail for it.
@@ -187,7 +193,7 @@ def _store_of_copy(copy: Path, settings: Settings) -> SqliteStore:
     else:
         snapshot(path, copy)
         copied = dataclasses.replace(settings, memory_path=copy)
-    return store_of(copied, forgets=True)
+    return make_store(copied)
 
 
 class _Lines:

@@ -126,6 +126,16 @@ class DeliveredReader:
         return found
 
 
+def check_not_in_use(path: Path) -> None:
+    """Check that events can be forgotten.
+
+    Raises:
+        StoreUnusable: When a run uses the file, or there is none.
+    """
+    _check_exists(path)
+    lock(path, Path(os.path.realpath(path)))()
+
+
 def forget_delivered(
     path: Path,
     project: str,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import sqlite3
 import stat
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -126,6 +128,27 @@ def test_user_properties_of_a_lost_event_are_set_when_it_is_sent_again(
     assert harness.skus(1) == ["radio_monthly"]
 
 
+def test_an_event_without_a_device_is_known_by_its_user(
+    reconciled: Reconciled,
+) -> None:
+    records = [nami.subscription(1, devices=None)]
+    reconciled.harness.run(records)
+    assert "device_id" not in reconciled.harness.events[0].sent
+    (reconciled.folder / "input.singer").write_bytes(b"".join(messages_of(records)))
+    assert reconciled.ask().exit_code == 0
+    assert reconciled.ask("--input", "input.singer").exit_code == 0
+
+
+def test_events_of_other_hours_do_not_make_these_clean(reconciled: Reconciled) -> None:
+    reconciled.deliver()
+    with closing(sqlite3.connect(reconciled.folder / "memory.db")) as memory, memory:
+        memory.execute("UPDATE delivered SET delivered_time = delivered_time - 7200000")
+    now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H")
+    result = reconciled.result("--input", "input.singer", "--start", now)
+    assert (result["clean"], result["compared"]) == (False, 0)
+    assert result["not_compared"]["delivered_in_other_hours"] == len(RECORDS)
+
+
 def test_what_amplitude_has_otherwise_is_shown(reconciled: Reconciled) -> None:
     reconciled.deliver(change={"time": 1_700_000_000_000, "user_id": "somebody"})
     result = reconciled.result("--input", "input.singer")
@@ -208,6 +231,7 @@ def test_the_local_amplitude_of_the_settings_needs_no_keys(
         (["--start", "2020-01-01"], {"api_key": "another"}, "Nothing was compared"),
         (["--start", "2020-01-01", "--end", "2020-01-02"], {}, "Nothing was compared"),
         (["--start", "2999-01-01"], {}, "Amplitude exports none of these hours yet"),
+        (["--end", "2020-01-02"], {}, "was after --end"),
         (["--input", "filtered.singer"], {}, "Nothing was compared"),
         (["--input", "empty.singer"], {}, "Nothing was compared"),
         (["--input", "new.singer"], {}, "1 event of the input was never delivered"),
@@ -281,6 +305,7 @@ def test_nothing_changes_while_a_run_uses_the_memory_file(
     with closing(SqliteStore(path, 90, projects={"main": "other"})) as store:
         store.open()
         found = reconciled.ask("--input", "input.singer", "--resend", "again.singer")
+        assert reconciled.result("--input", "input.singer")["missing"] == 1
     assert (found.exit_code, found.stdout) == (1, "")
     assert "in use by another run" in found.stderr
     assert not (reconciled.folder / "again.singer").exists()

@@ -14,7 +14,7 @@ import msgspec
 
 from target_amplitude_nami.amplitude.account_api import HOSTS, Account, AccountApi
 from target_amplitude_nami.amplitude.export_api import ExportApi, export_address
-from target_amplitude_nami.amplitude.hours import hour_of
+from target_amplitude_nami.amplitude.hours import hour_of, show
 from target_amplitude_nami.commands.reconcile.arguments import is_loopback
 from target_amplitude_nami.commands.singer_input import read_input
 from target_amplitude_nami.destinations import local_amplitude
@@ -39,7 +39,10 @@ from target_amplitude_nami.reconciliation.window import Window, moment_of, windo
 from target_amplitude_nami.reconciliation.workspace import Workspace
 from target_amplitude_nami.settings.settings import LOCAL_KEY
 from target_amplitude_nami.singer.rehearsal import NoRejects, rehearse
-from target_amplitude_nami.store.delivered_reader import DeliveredReader
+from target_amplitude_nami.store.delivered_reader import (
+    DeliveredReader,
+    check_not_in_use,
+)
 from target_amplitude_nami.store_choice import names_of, projects_of
 
 if t.TYPE_CHECKING:
@@ -126,7 +129,7 @@ class Reconciliation:
         workspace.sort()
         subject = Subject(
             memory=None if reader is None else str(settings.memory_path),
-            source=arguments.source,
+            source="standard input" if arguments.source == "-" else arguments.source,
             has_sandbox=settings.sandbox_api_key is not None,
         )
         found = judge(subject, window, workspace, matcher.tally, left_out)
@@ -147,6 +150,8 @@ class Reconciliation:
                 raise
             return None
         self._stack.callback(reader.close)
+        if self._arguments.out is not None:
+            check_not_in_use(path)  # rather now than after gigabytes
         return reader
 
     def _address(self) -> tuple[str, str]:
@@ -191,6 +196,14 @@ class Reconciliation:
                 )
                 raise ConfigurationError([problem])
             start = hour_of(moment_of(first))
+            end = self._arguments.end
+            if end is not None and end < start:
+                problem = (
+                    f"Nothing was compared: the first delivery that "
+                    f"{self._settings.memory_path} knows of was after --end, at "
+                    f"{show(start)}."
+                )
+                raise ConfigurationError([problem])
         return window_of(
             start,
             self._arguments.end,
