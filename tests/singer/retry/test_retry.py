@@ -17,10 +17,11 @@ from target_amplitude_nami.errors import (
 )
 from target_amplitude_nami.local.faults import Do, Fault, Faults, When
 from target_amplitude_nami.local.server import LocalAmplitude
-from target_amplitude_nami.singer.reject_lines import unreadable_line, with_why
+from target_amplitude_nami.singer.reject_lines import unreadable_line
 from target_amplitude_nami.singer.retry.retry import retry
 from target_amplitude_nami.store.lock import lock
 from tests.support import bad_records, nami, singer
+from tests.support.rejects import because
 from tests.support.run_target import API_KEY, run_target
 
 if TYPE_CHECKING:
@@ -33,28 +34,9 @@ def reject(
     stream: str,
     record: dict[str, Any],
     reason: str = "user_id_too_short",
-    at: str = "2026-06-01T08:00:00+00:00",
-    integration: str = "nami",
+    **more: str,
 ) -> bytes:
-    """Return a line of a rejects file, as a run has written it."""
-    return because(singer.record(stream, record), reason, at, integration)
-
-
-def because(
-    message: bytes,
-    reason: str,
-    at: str = "2026-06-01T08:00:00+00:00",
-    integration: str = "nami",
-) -> bytes:
-    why = {
-        "reason": reason,
-        "field": "",
-        "detail": "so",
-        "status": None,
-        "integration": integration,
-        "at": at,
-    }
-    return with_why(message, json.dumps(why).encode()) + b"\n"
+    return because(singer.record(stream, record), reason, **more)
 
 
 class Place:
