@@ -14,6 +14,7 @@ import threading
 import typing as t
 
 from target_amplitude_nami.errors import OutputUnwritable
+from target_amplitude_nami.singer.file_locks import appending, is_at
 from target_amplitude_nami.singer.reject_lines import (
     UNREADABLE_LINES,
     digest,
@@ -22,7 +23,6 @@ from target_amplitude_nami.singer.reject_lines import (
     schema_message,
     with_reason,
 )
-from target_amplitude_nami.singer.rejects_file import appending, is_at
 from target_amplitude_nami.store.model import RejectPlace
 
 if t.TYPE_CHECKING:

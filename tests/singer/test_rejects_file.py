@@ -13,8 +13,9 @@ import pytest
 
 from target_amplitude_nami.errors import InputUnreadable, OutputUnwritable
 from target_amplitude_nami.outcomes import Refusal
+from target_amplitude_nami.singer.file_locks import is_at
 from target_amplitude_nami.singer.rejects import RejectsFile
-from target_amplitude_nami.singer.rejects_file import is_at, locked_rejects
+from target_amplitude_nami.singer.rejects_file import locked_rejects
 from tests.support import singer
 
 if TYPE_CHECKING:
