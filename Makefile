@@ -31,10 +31,11 @@ test-all: ## The same, then the tests that take longer: everything that CI check
 	$(MAKE) test
 	$(MAKE) test-slow
 
-# What `test` leaves out: real taps that follow the logs of real databases.
+# What `test` leaves out: long tests, and real taps that follow the logs of real
+# databases.
 test-slow: $(INSTALLED) taps
-	@printf '\n== pytest: taps\n'
-	$(BIN)/pytest -n auto --dist loadfile -m taps
+	@printf '\n== pytest: what takes longer\n'
+	$(BIN)/pytest -n auto --dist loadfile -m 'taps or slow'
 
 taps: $(TAPS:%=.taps/%/.installed)
 
@@ -48,8 +49,8 @@ lint: $(INSTALLED) ## Check style, types and the import rules
 	$(BIN)/lint-imports --no-logo
 	@printf '\n== zizmor\n'
 	$(BIN)/zizmor --offline --quiet .github
-	@printf '\n== settings in the documents\n'
-	$(BIN)/python scripts/write_settings.py --check
+	@printf '\n== what the documents say of settings and commands\n'
+	$(BIN)/python -m scripts.write_settings --check
 
 format: $(INSTALLED) ## Format the code and fix what ruff can fix
 	$(BIN)/ruff check --fix
@@ -74,8 +75,8 @@ lock: $(INSTALLED) ## Bring the locks in line with pyproject.toml
 upgrade: LOCK_FLAGS = --upgrade
 upgrade: lock ## Lock the newest versions that pyproject.toml allows
 
-settings: $(INSTALLED) ## Write the declared settings into meltano.yml and README.md
-	$(BIN)/python scripts/write_settings.py
+settings: $(INSTALLED) ## Write what the target declares into the documents
+	$(BIN)/python -m scripts.write_settings
 
 clean: ## Remove everything that the other commands made
 	rm -rf $(VENV) .taps .meltano output dist build

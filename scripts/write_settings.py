@@ -1,62 +1,41 @@
-#!/usr/bin/env python3
-"""Writes the settings and capabilities of the target into README and `meltano.yml`.
+"""Writes what the target declares wherever people and programs look for it.
 
-`meltano.yml` has the capabilities and the settings, `README.md` the settings. Both come
-from what `target-amplitude-nami --about --format=json` prints.
+- `meltano.yml`: capabilities, settings and commands
+- `plugins/loaders/` and `hub/`: the plugin definition, with what the Hub wants besides
+- `docs/settings.md`: all settings by groups
+- `README.md`: a short table of them
 """
 
 from __future__ import annotations
 
 import argparse
 import io
-import json
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import msgspec
 from ruamel.yaml import YAML
+from ruamel.yaml.scalarstring import LiteralScalarString
+
+from scripts.plugin_definition import (
+    LOADER,
+    OWNER_URL,
+    VARIANT,
+    declared,
+    definition,
+    meltano_commands,
+    meltano_setting,
+)
+from scripts.settings_page import settings_page, settings_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scripts.plugin_definition import About
 
 ROOT = Path(__file__).resolve().parent.parent
-LOADER = "target-amplitude-nami"
 TABLE_BEGINS = "<!-- settings: written by `make settings` -->\n"
 TABLE_ENDS = "<!-- end of settings -->\n"
-
-
-class Setting(msgspec.Struct, frozen=True):
-    """One property of the target's JSON schema."""
-
-    title: str = ""
-    description: str = ""
-    type: str | list[str] = "string"
-    default: Any = None
-    enum: list[str | None] = []
-    secret: bool = False
-
-    @property
-    def kind(self) -> str:
-        """The first JSON type that is not null."""
-        types = [self.type] if isinstance(self.type, str) else self.type
-        return next(name for name in types if name != "null")
-
-    @property
-    def options(self) -> list[str]:
-        """The allowed values of a setting that has few."""
-        return [value for value in self.enum if value is not None]
-
-
-class Settings(msgspec.Struct, frozen=True):
-    """The target's JSON schema."""
-
-    properties: dict[str, Setting]
-
-
-class About(msgspec.Struct, frozen=True):
-    """The answer of `--about`, as far as the documents have it."""
-
-    capabilities: list[str]
-    settings: Settings
 
 
 def main() -> int:
@@ -64,31 +43,34 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, compare")
     check = parser.parse_args().check
-    about = declared()
     differs = False
-    for name, write in (("meltano.yml", meltano_yml), ("README.md", readme)):
+    for name, after in documents(declared()):
         document = ROOT / name
-        before = document.read_text(encoding="utf-8")
-        after = write(before, about)
+        before = document.read_text(encoding="utf-8") if document.exists() else None
         if before != after:
             differs = True
-            print(f"{name}: the settings differ from --about: run `make settings`")
+            print(f"{name} differs from what is declared: run `make settings`")
             if not check:
+                document.parent.mkdir(parents=True, exist_ok=True)
                 document.write_text(after, encoding="utf-8")
     return int(check and differs)
 
 
-def declared() -> About:
-    """Return what the installed target declares."""
-    command = Path(sys.executable).with_name(LOADER)
-    answer = subprocess.run(  # noqa: S603 - the project's own command
-        [command, "--about", "--format=json"], check=True, stdout=subprocess.PIPE
-    )
-    return msgspec.json.decode(answer.stdout, type=About)
+def documents(about: About) -> Iterator[tuple[str, str]]:
+    """Yield the path of each document, and its text as it should be."""
+    yield "meltano.yml", meltano_yml(_read("meltano.yml"), about)
+    yield "README.md", readme(_read("README.md"), about)
+    yield "docs/settings.md", settings_page(about)
+    plugin = _yaml(definition(about))
+    yield f"plugins/loaders/{LOADER}.yml", plugin
+    yield f"hub/_data/meltano/loaders/{LOADER}/{VARIANT}.yml", plugin
+    yield "hub/_data/default_variants.yml", _yaml({"loaders": {LOADER: VARIANT}})
+    maintainer = {"label": VARIANT, "name": VARIANT, "url": OWNER_URL}
+    yield "hub/_data/maintainers.yml", _yaml({VARIANT: maintainer})
 
 
 def meltano_yml(text: str, about: About) -> str:
-    """Return `meltano.yml` with the loader's capabilities and settings."""
+    """Return `meltano.yml` with the loader's capabilities, settings and commands."""
     yaml = YAML()
     yaml.indent(mapping=2, sequence=4, offset=2)
     yaml.width = 88
@@ -100,27 +82,8 @@ def meltano_yml(text: str, about: About) -> str:
         meltano_setting(name, setting)
         for name, setting in about.settings.properties.items()
     ]
-    written = io.StringIO()
-    yaml.dump(project, written)
-    # Folding leaves blanks at line ends, which mean nothing in YAML.
-    lines = (line.rstrip() for line in written.getvalue().splitlines())
-    return "\n".join(lines) + "\n"
-
-
-def meltano_setting(name: str, setting: Setting) -> dict[str, Any]:
-    """Return one setting in Meltano's terms (Meltano, Plugin Definition Syntax)."""
-    definition: dict[str, Any] = {"name": name}
-    if setting.title:
-        definition["label"] = setting.title
-    definition["kind"] = "options" if setting.options else setting.kind
-    if setting.options:
-        definition["options"] = [{"label": o, "value": o} for o in setting.options]
-    if setting.secret:
-        definition["sensitive"] = True
-    if setting.default is not None:
-        definition["value"] = setting.default
-    definition["description"] = setting.description
-    return definition
+    loader["commands"] = meltano_commands(f"{Path(loader['executable']).parent}/")
+    return _dump(yaml, project)
 
 
 def readme(text: str, about: About) -> str:
@@ -133,28 +96,38 @@ def readme(text: str, about: About) -> str:
     _, ends, after = rest.partition(TABLE_ENDS)
     if not (begins and ends):
         raise ValueError(f"README.md lacks {TABLE_BEGINS!r} or {TABLE_ENDS!r}")
-    rows = ["| setting | type | default | meaning |", "|---|---|---|---|"]
-    rows += [
-        readme_row(name, setting) for name, setting in about.settings.properties.items()
-    ]
-    table = "\n".join(rows)
-    return f"{before}{begins}\n{table}\n\n{ends}{after}"
+    return f"{before}{begins}\n{settings_table(about)}\n\n{ends}{after}"
 
 
-def readme_row(name: str, setting: Setting) -> str:
-    """Return one setting as a row of the table."""
-    kind = " or ".join(f"`{o}`" for o in setting.options) or setting.kind
-    if setting.secret:
-        kind += ", secret"
-    default = setting.default
-    if default is None:
-        shown = ""
-    elif default and isinstance(default, str):
-        shown = f"`{default}`"
-    else:
-        shown = f"`{json.dumps(default)}`"
-    meaning = " ".join(setting.description.split()).replace("|", "\\|")
-    return f"| `{name}` | {kind} | {shown} | {meaning} |"
+def _read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def _yaml(value: dict[str, Any]) -> str:
+    """Return YAML as the Hub's yamllint wants it: keys in order, lists not indented."""
+    yaml = YAML()
+    yaml.default_flow_style = False
+    yaml.width = 88
+    return _dump(yaml, _in_order(value))
+
+
+def _in_order(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _in_order(part) for key, part in sorted(value.items())}
+        case list():
+            return [_in_order(part) for part in value]
+        case str() if "\n" in value:
+            return LiteralScalarString(value)
+    return value
+
+
+def _dump(yaml: YAML, value: Any) -> str:
+    written = io.StringIO()
+    yaml.dump(value, written)
+    # Folding leaves blanks at line ends, which mean nothing in YAML.
+    lines = (line.rstrip() for line in written.getvalue().splitlines())
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from target_amplitude_nami.amplitude.client import Client
 from target_amplitude_nami.amplitude.name_lookup import NameLookup
 from target_amplitude_nami.delivery.dry_run import DryRun
 from target_amplitude_nami.errors import ConfigurationError, OutputUnwritable
+from target_amplitude_nami.local import DEFAULT_PORT
+from target_amplitude_nami.text import counted
 
 if t.TYPE_CHECKING:
     import logging
@@ -119,10 +121,6 @@ class Destinations:
     def _close_local(self, local: LocalAmplitude) -> None:
         import sqlite3  # noqa: PLC0415 - only with `endpoint: local`
 
-        from target_amplitude_nami.local.cli import (  # noqa: PLC0415 - an extra
-            DEFAULT_PORT,
-        )
-
         try:
             summary = local.summary()
         except sqlite3.Error:  # a full disk, which has been reported already
@@ -130,10 +128,10 @@ class Destinations:
         finally:
             local.__exit__(None, None, None)
         self._logger.info(
-            "The local Amplitude now holds %s events of %s users: "
-            "`local-amplitude %s` shows them at http://127.0.0.1:%s/",
-            f"{summary.total:,}",
-            f"{summary.users:,}",
+            "The local Amplitude now holds %s of %s: "
+            "`amplitude-nami local %s` shows them at http://127.0.0.1:%s/",
+            counted(summary.total, "event"),
+            counted(summary.users, "user"),
             self._settings.local_path,
             DEFAULT_PORT,
         )
@@ -191,8 +189,8 @@ def local_amplitude() -> type[LocalAmplitude]:
             LocalAmplitude,
         )
     except ModuleNotFoundError as error:
-        install = "install target-amplitude-nami[local]"
+        install = "pip install 'target-amplitude-nami[local]'"
         raise ConfigurationError(
-            [f"endpoint: local needs more packages: {install} ({error})."]
+            [f"the local Amplitude needs more packages: {install} ({error})"]
         ) from error
     return LocalAmplitude

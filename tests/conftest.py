@@ -10,7 +10,7 @@ import hypothesis
 import pytest
 
 from target_amplitude_nami.local.server import LocalAmplitude
-from tests.support.run_target import clean_environment
+from tests.support.environment import clean_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import target_amplitude_nami
-from tests.support.run_target import clean_environment
+from tests.support.environment import clean_environment
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -91,8 +91,8 @@ class OutcomeRecorder:
 
     def hold(
         self, origin: Origin, user_id: str, record: bytes, *, is_of_now: bool
-    ) -> None:
-        """Keep a record until its user has an External ID.
+    ) -> bool:
+        """Keep a record until its user has an External ID; return whether it is new.
 
         Args:
             origin: Where it came from.
@@ -107,6 +107,7 @@ class OutcomeRecorder:
             self._ledger.hold(origin.report_key)
         else:
             self._ledger.repeat(origin.report_key)
+        return is_new
 
     def note_unheld(self, stream: str) -> None:
         """Count a record of a stream that was held: it is read once more."""

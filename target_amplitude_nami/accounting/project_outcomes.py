@@ -120,6 +120,7 @@ class ProjectOutcomes:
         self._settle_repeats(repeats, known)
         # A copy of what is yet to be sent must not pass for a delivered event.
         self._remember(copies, [])
+        self._invalidate_repeats(copies)
         self._ledger.settle_repeats(copies)
         self._release_state()
         return Undelivered(fresh, waiting)
@@ -129,8 +130,7 @@ class ProjectOutcomes:
     ) -> None:
         sent = [event.sent_event for event in repeats]
         self._remember(repeats, sent)
-        for event in repeats:
-            self._invalidate(event)
+        self._invalidate_repeats(repeats)
         self._ledger.settle_repeats(
             repeats,
             [one.insert_id for one in sent if one.differs_from(known[one.key])],
@@ -141,6 +141,13 @@ class ProjectOutcomes:
     ) -> None:
         held = [e.origin.held for e in events if e.origin.held is not None]
         self._store.settle(self._project, sent, held)
+
+    def _invalidate_repeats(self, events: Iterable[EncodedEvent]) -> None:
+        # Whether the first one is in flight or delivered is a matter of time, which
+        # must not decide what becomes of later records.
+        for event in events:
+            if not event.repeats_last_state:
+                self._invalidate(event)
 
     def _invalidate(self, event: EncodedEvent) -> None:
         """Note that an event has set no properties by itself."""

@@ -7,6 +7,7 @@ import typing as t
 
 from target_amplitude_nami.accounting.outcome_recorder import OutcomeRecorder
 from target_amplitude_nami.delivery.traffic import Traffic
+from target_amplitude_nami.delivery.waits import Waits
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -46,7 +47,7 @@ class Observer(t.Protocol):
         """Watch a record that would wait until its Nami user has an External ID."""
 
     def on_duplicate(self, origin: Origin, /) -> None:
-        """Watch a record whose event Amplitude had before."""
+        """Watch a record whose event Amplitude had before, or that is held already."""
 
 
 class ObservedOutcomes(OutcomeRecorder):
@@ -72,9 +73,13 @@ class ObservedOutcomes(OutcomeRecorder):
     @override
     def hold(
         self, origin: Origin, user_id: str, record: bytes, *, is_of_now: bool
-    ) -> None:
-        super().hold(origin, user_id, record, is_of_now=is_of_now)
-        self._observer.on_held(origin, user_id)
+    ) -> bool:
+        is_new = super().hold(origin, user_id, record, is_of_now=is_of_now)
+        if is_new:
+            self._observer.on_held(origin, user_id)
+        else:
+            self._observer.on_duplicate(origin)
+        return is_new
 
     @override
     def repeat(
@@ -101,6 +106,7 @@ class RehearsedDeliveries:
         self._outcomes: dict[Project, ProjectOutcomes] = {}
         self._observer = observer
         self.traffic: t.Final = Traffic()
+        self.waits: t.Final = Waits()
 
     def submit(self, project: Project, events: Sequence[EncodedEvent]) -> None:
         """Settle events, in order."""

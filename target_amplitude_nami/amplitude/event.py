@@ -77,6 +77,9 @@ class EncodedEvent(msgspec.Struct, frozen=True, gc=False):
     """How much memory it takes until it is settled, by `memory_bytes_of`."""
     is_late: bool = False
     """Whether it changes no user properties, since newer ones were seen before it."""
+    repeats_last_state: bool = False
+    """Whether the event with its key is the one that set its user's properties last,
+    and set the same: as a duplicate, it leaves no doubt of what Amplitude has."""
 
     @property
     def order_keys(self) -> tuple[str, str]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import typing as t
 
 import click
+
+from target_amplitude_nami.commands.meltano import without_separator
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -14,7 +17,13 @@ else:
     from typing_extensions import override
 
 _SUBCOMMANDS: t.Final[dict[str, str]] = {
+    "check": "target_amplitude_nami.commands.check.command",
+    "explain": "target_amplitude_nami.commands.explain",
+    "plan": "target_amplitude_nami.commands.plan",
     "retry": "target_amplitude_nami.commands.retry",
+    "reconcile": "target_amplitude_nami.commands.reconcile",
+    "forget": "target_amplitude_nami.commands.forget.command",
+    "local": "target_amplitude_nami.commands.local",
 }
 """The module of each subcommand, whose `command` it is; in the order of their use."""
 
@@ -33,6 +42,10 @@ class _Subcommands(click.Group):
             return None
         found: click.Command = importlib.import_module(module).command
         return found
+
+    @override
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, without_separator(args, os.environ))
 
 
 @click.command(

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import shutil
+import stat
 import sys
+import tempfile
 import typing as t
 from pathlib import Path
 
 from target_amplitude_nami import jsontext
 from target_amplitude_nami.errors import InputUnreadable
 from target_amplitude_nami.singer.reject_lines import record_message, schema_message
+from target_amplitude_nami.singer.wanted import Line
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -60,6 +66,78 @@ def as_messages(lines: Iterable[bytes]) -> Iterator[bytes]:
             yield schema_message(PLAIN_STREAM)
             has_schema = True
         yield record_message(PLAIN_STREAM, line)
+
+
+class RepeatableInput:
+    """An input that can be read several times; a pipe is kept in a temporary file."""
+
+    def __init__(self, path: str) -> None:
+        """Take the path; `-` is standard input."""
+        self._path = path
+        self._ways_out = contextlib.ExitStack()
+        self.name = "standard input" if path == "-" else path
+
+    def __enter__(self) -> t.Self:
+        """Open the file.
+
+        Raises:
+            InputUnreadable: When it cannot be read.
+        """
+        try:
+            file = self._ways_out.enter_context(self._open())
+            if self._path == "-" or not _is_regular(file):
+                kept = self._ways_out.enter_context(tempfile.TemporaryFile())
+                shutil.copyfileobj(file, kept)
+                file = kept
+        except OSError as error:
+            self._ways_out.close()
+            raise self._unreadable(error) from error
+        self._file = file
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file."""
+        self._ways_out.close()
+
+    def lines(self) -> Iterator[Line]:
+        """Yield the numbered messages, from the first on.
+
+        Raises:
+            InputUnreadable: When the file cannot be read.
+        """
+        try:
+            self._file.seek(0)
+            yield from numbered(self._file)
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    def _open(self) -> t.BinaryIO:
+        if self._path == "-":
+            return t.cast("t.BinaryIO", contextlib.nullcontext(sys.stdin.buffer))
+        return Path(self._path).open("rb")
+
+    def _unreadable(self, error: OSError) -> InputUnreadable:
+        return InputUnreadable(f"{self.name} cannot be read ({error.strerror})")
+
+
+def _is_regular(file: t.BinaryIO) -> bool:
+    return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+
+
+def numbered(lines: Iterable[bytes]) -> Iterator[Line]:
+    """Yield lines as Singer messages, as `as_messages` does, with their numbers.
+
+    The SCHEMA message that precedes plain records has the number 0.
+    """
+    has_schema = False
+    for number, line in enumerate(lines, start=1):
+        if not _is_plain_record(line):
+            yield Line(number, line)
+            continue
+        if not has_schema:
+            yield Line(0, schema_message(PLAIN_STREAM))
+            has_schema = True
+        yield Line(number, record_message(PLAIN_STREAM, line))
 
 
 def _is_plain_record(line: bytes) -> bool:

@@ -4,3 +4,6 @@ A request passes `http`, `faults`, `ingest` and `storage`; the page reads the fi
 through `queries`. Nothing here imports the rest of the package: a stand-in that shared
 code with what it checks would prove nothing.
 """
+
+DEFAULT_PORT = 8026
+"""Where it listens when it runs on its own."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from typing import Any, TypeAlias
 
 import msgspec
 
 JsonObject: TypeAlias = dict[str, Any]
+
+Explain: TypeAlias = Callable[[str], JsonObject]
+"""Explains the event of an insert id as JSON; an object with an `error` says why not.
+Any thread may call it, and it may take seconds."""
 
 
 class Request(msgspec.Struct, frozen=True):

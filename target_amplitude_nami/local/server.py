@@ -11,8 +11,10 @@ import uvicorn
 
 from target_amplitude_nami.local.faults import Faults
 from target_amplitude_nami.local.faults.injector import FaultInjector
+from target_amplitude_nami.local.http.account import EXPORT, Keys
 from target_amplitude_nami.local.http.application import Application
 from target_amplitude_nami.local.http.connection import Connection
+from target_amplitude_nami.local.http.deletions import Deletions
 from target_amplitude_nami.local.http.request_handler import RequestHandler
 from target_amplitude_nami.local.http.request_logger import RequestLogger
 from target_amplitude_nami.local.ingest import limits
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from target_amplitude_nami.local.ingest.behaviour import Region
-    from target_amplitude_nami.local.model import JsonObject
+    from target_amplitude_nami.local.model import Explain, JsonObject
     from target_amplitude_nami.local.queries.reader import StoredEvent, Summary
     from target_amplitude_nami.local.storage.request_log import LoggedRequest
 
@@ -45,7 +47,8 @@ class LocalAmplitude:
         port: The port; 0 for any free one.
         host: The address to listen on; if given, the page accepts any host name.
         region: The region of Amplitude that it stands for.
-        keys: The API keys that exist; None accepts any.
+        keys: The API keys that exist, each alone or as `KEY/SECRET` with the secret key
+            of its project; None accepts any.
         faults: The faults to inject.
         behaviour: What to do where Amplitude's documentation leaves it open.
         keep_bodies: Log the decompressed body of every request as it came, with its
@@ -53,6 +56,8 @@ class LocalAmplitude:
         now: The server's clock, in seconds since 1970.
         on_trouble: Called with the reason, at most once a minute, when a request cannot
             be stored.
+        explain: Explains, for the page, the event of an insert id: how the record that
+            it came from became this event.
     """
 
     def __init__(  # noqa: PLR0913
@@ -68,21 +73,25 @@ class LocalAmplitude:
         keep_bodies: bool = False,
         now: Callable[[], float] = time.time,
         on_trouble: Callable[[str], None] = lambda _: None,
+        explain: Explain | None = None,
     ) -> None:
         self._path = path
         self._port = port
         self._host = host
         self._region = region
-        self._keys = None if keys is None else frozenset(keys)
+        self._account_keys = Keys(keys)
+        self._keys = self._account_keys.api_keys
+        self._behaviour = behaviour or Behaviour()
         self._ingestion = Ingestion(
             keys=self._keys,
-            behaviour=behaviour or Behaviour(),
+            behaviour=self._behaviour,
             now=now,
         )
         self._injector = FaultInjector(faults or Faults())
         self._keep_bodies = keep_bodies
         self._now = now
         self._on_trouble = on_trouble
+        self._explain = explain
         self._reader = Reader(path)
 
     def __enter__(self) -> Self:
@@ -111,8 +120,12 @@ class LocalAmplitude:
             self._handler,
             self._reader,
             self._injector,
+            Deletions(self._store, self._now),
             region=self._region,
             any_host=self._host is not None,
+            keys=self._account_keys,
+            export_bytes=self._behaviour.export_bytes,
+            explain=self._explain,
         )
         self._server = _server(self._application)
         self._thread = threading.Thread(
@@ -140,6 +153,11 @@ class LocalAmplitude:
         """Return the URL of an API, `http_v2` or `batch`."""
         paths = {known.name: known.path for known in limits.APIS.values()}
         return self.url + paths[api]
+
+    @property
+    def export_url(self) -> str:
+        """The URL of the Export API."""
+        return self.url + EXPORT
 
     @property
     def trouble(self) -> str | None:

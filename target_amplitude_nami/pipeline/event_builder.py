@@ -172,6 +172,7 @@ def encode_event(  # noqa: PLR0913, PLR0917 - all that an event carries
     open_checkpoint: Callable[[Origin], Checkpoint],
     *,
     is_late: bool = False,
+    repeats_last_state: bool = False,
 ) -> EncodedEvent | Refusal:
     """Return an event ready to be sent, or why Amplitude would refuse it.
 
@@ -183,6 +184,7 @@ def encode_event(  # noqa: PLR0913, PLR0917 - all that an event carries
         checks: Amplitude's rules.
         open_checkpoint: Counts the record of an event that can be sent.
         is_late: Whether it is kept from user properties for being late.
+        repeats_last_state: Whether it sets what the event with its key has set last.
     """
     body = checks.encode(
         mapped, numbers_are_finite=not jsontext.may_have_met_not_finite()
@@ -199,4 +201,5 @@ def encode_event(  # noqa: PLR0913, PLR0917 - all that an event carries
         open_checkpoint(origin),
         memory_bytes_of(body, origin.line),
         is_late,
+        repeats_last_state,
     )

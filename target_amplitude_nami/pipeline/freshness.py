@@ -79,6 +79,16 @@ class FreshnessTracker:
         """Return whether this run sent a state."""
         return sent.run == self._run
 
+    def repeats_last_state(
+        self, sent: SentState, mapped: AmplitudeEvent, key: DedupKey
+    ) -> bool:
+        """Return whether an event sets what the one with its key has set last."""
+        return (
+            key == sent.key  # seldom: the hash takes time
+            and not mapped.skip_user_properties_sync
+            and sent.properties_hash == properties_hash(_set_properties(mapped))
+        )
+
     def note(  # noqa: PLR0913
         self,
         identity: Identity,

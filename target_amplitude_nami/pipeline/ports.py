@@ -29,7 +29,7 @@ class Outcomes(t.Protocol):
 
     def hold(
         self, origin: Origin, user_id: str, record: bytes, /, *, is_of_now: bool
-    ) -> None:
+    ) -> object:
         """Keep a record until its user has an External ID."""
 
     def repeat(

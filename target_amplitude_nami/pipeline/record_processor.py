@@ -167,6 +167,9 @@ class RecordProcessor:
             self._checks,
             self._open_checkpoint,
             is_late=is_late,
+            repeats_last_state=freshness.repeats_last_state(
+                sent, mapped, sent_event.key
+            ),
         )
         if isinstance(encoded, Refusal):
             self._outcomes.reject(origin, encoded)
@@ -214,6 +217,9 @@ class RecordProcessor:
                 origin,
                 self._checks,
                 self._open_checkpoint,
+                repeats_last_state=freshness.repeats_last_state(
+                    sent, mapped, sent_event.key
+                ),
             )
             if isinstance(encoded, Refusal):
                 self._outcomes.reject(origin, encoded)

@@ -8,6 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from types import NoneType
 
+if t.TYPE_CHECKING:
+    from collections.abc import Mapping
+
 Schema: t.TypeAlias = dict[str, t.Any]
 """A JSON schema."""
 
@@ -31,10 +34,13 @@ _ABBREVIATIONS: t.Final = {"Api": "API", "api": "API"}
 def setting(  # noqa: PLR0913 - each a fact that a declaration may give
     description: str,
     *,
+    details: str = "",
+    title: str = "",
     default: object = dataclasses.MISSING,
     least: int | None = None,
     most: int | None = None,
     choices: tuple[str, ...] = (),
+    labels: Mapping[str, str] | None = None,
     examples: tuple[object, ...] = (),
     secret: bool = False,
     schema: Schema | None = None,
@@ -42,12 +48,15 @@ def setting(  # noqa: PLR0913 - each a fact that a declaration may give
     """Declare a setting as a field of a dataclass.
 
     Args:
-        description: What it means, for users.
+        description: What it means, for users: at most 150 characters.
+        details: The rest of what there is to know of it, for the documentation.
+        title: Its name for people, where that is not its own name in words.
         default: What holds where it is not given. Without it there is none for users:
             the field is None if its type allows that, else follows from other settings.
         least: The smallest number, the shortest text or the fewest entries.
         most: The largest number, the longest text or the most entries.
         choices: What each entry of a list may be.
+        labels: The allowed values of a text, in the words of people.
         examples: Values as users write them.
         secret: Whether nobody may see it.
         schema: The JSON schema, where it does not follow from the field's type.
@@ -58,7 +67,10 @@ def setting(  # noqa: PLR0913 - each a fact that a declaration may give
         metadata={
             "description": description,
             "bounds": (least, most),
+            "details": details,
+            "title": title,
             "choices": choices,
+            "labels": labels,
             "examples": examples,
             "secret": secret,
             "schema": schema,
@@ -80,6 +92,19 @@ def json_schema(declared: type) -> Schema:
     return {"type": "object", "properties": properties}
 
 
+def details(declared: type) -> dict[str, str]:
+    """Return, for each setting that a class declares, what its description leaves out.
+
+    Args:
+        declared: A dataclass of settings.
+    """
+    return {
+        field.name: field.metadata["details"]
+        for field in dataclasses.fields(declared)
+        if "description" in field.metadata
+    }
+
+
 def _property(field: dataclasses.Field[t.Any], hint: object) -> Schema:
     facts = field.metadata
     schema = dict(facts["schema"] or _schema_of(hint))
@@ -89,11 +114,13 @@ def _property(field: dataclasses.Field[t.Any], hint: object) -> Schema:
         for word, bound in zip(BOUNDS.get(kind, ()), facts["bounds"], strict=False)
         if bound is not None
     }
+    if facts["labels"]:
+        schema["meta:enum"] = dict(facts["labels"])
     if facts["choices"]:
         schema["items"] = {"type": ["string"], "enum": list(facts["choices"])}
     schema |= {
         "type": [kind, "null"],
-        "title": _title(field.name),
+        "title": facts["title"] or _title(field.name),
         "description": facts["description"],
     }
     if field.default not in {dataclasses.MISSING, None}:

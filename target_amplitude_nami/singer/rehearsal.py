@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import functools
 import io
+import signal
+import sys
+import tempfile
+import threading
 import typing as t
+from pathlib import Path
 
 from singer_sdk.exceptions import ConfigValidationError
 
-from target_amplitude_nami.errors import ConfigurationError
+from target_amplitude_nami.errors import ConfigurationError, StoreUnusable
 from target_amplitude_nami.run import Run
+from target_amplitude_nami.settings.declared import LOCAL
 from target_amplitude_nami.singer.target import TargetAmplitudeNami
+from target_amplitude_nami.store.inspection import snapshot
 from target_amplitude_nami.store_choice import store_of
 
 if t.TYPE_CHECKING:
     import logging
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from target_amplitude_nami.accounting.rehearsal import Observer
     from target_amplitude_nami.accounting.report import Report
     from target_amplitude_nami.outcomes import Refusal
     from target_amplitude_nami.settings import Settings
     from target_amplitude_nami.shutdown import Shutdown
+    from target_amplitude_nami.singer.run_builder import BuildRun
+    from target_amplitude_nami.store.sqlite_store import SqliteStore
 
 _AS_IN_A_REHEARSAL: t.Final[Mapping[str, object]] = {
-    "dry_run": True,  # needs no API key, and leaves the store as it was
     "enabled": True,
     "max_rejected": None,
     "metrics_path": None,
@@ -32,55 +42,130 @@ _AS_IN_A_REHEARSAL: t.Final[Mapping[str, object]] = {
 }
 
 
-def rehearse(
-    config: Mapping[str, object], lines: Iterable[bytes], observer: Observer
+def rehearse(  # noqa: PLR0913
+    config: Mapping[str, object],
+    lines: Iterable[bytes],
+    observer: Observer,
+    begin: Callable[[TargetAmplitudeNami], None] = lambda _target: None,
+    *,
+    make_store: Callable[[Settings], SqliteStore] | None = None,
+    rejects: NoRejects | None = None,
 ) -> Report:
     """Read Singer input as a run would; send nothing, and leave every file as it was.
 
-    What the file of `memory_path` knows of users and earlier deliveries counts.
+    What the file of `memory_path` knows of users and earlier deliveries counts, as of
+    now: the rehearsal has a copy of it, so that runs go on meanwhile.
     Warnings of the run go to the log.
 
     Args:
         config: The settings that are given, as JSON values.
         lines: The input.
         observer: Watches what becomes of each record.
+        begin: Called before the first line, with what will read it.
+        make_store: Makes the store, where it is to know less than that file does.
+        rejects: Takes the SCHEMA messages, where somebody wants them.
 
     Returns:
         The report of the run; what would be sent counts as delivered.
 
     Raises:
         AmplitudeNamiError: When a run would fail: the settings are wrong, nothing in
-            the input is Nami's, the store is in use.
+            the input is Nami's, the store cannot be read.
     """
+    with _folder() as folder:
+        copy = folder / "memory.db"
+        try:
+            build = functools.partial(
+                _build,
+                observer,
+                make_store or functools.partial(_store_of_copy, copy),
+                rejects or NoRejects(),
+            )
+            return _listen(config, lines, build, begin)
+        except StoreUnusable as error:
+            path = str(config.get("memory_path"))
+            raise StoreUnusable(str(error).replace(str(copy), path)) from error
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    """Make a folder for a copy of the store's file, and remove it in the end."""
     try:
-        target = TargetAmplitudeNami(
-            config={**config, **_AS_IN_A_REHEARSAL},
-            build=functools.partial(_build, observer=observer),
-        )
-    except ConfigValidationError as error:
-        raise ConfigurationError(error.errors) from error
-    try:
-        target.listen(t.cast("t.IO[str]", _Lines(lines)))
-    except BaseException:
-        target.run.close("failed")
-        raise
-    finally:
-        target.signals.disarm()
+        folder = tempfile.TemporaryDirectory(prefix="target-amplitude-nami-")
+    except OSError as error:
+        raise StoreUnusable(
+            f"There is no folder for temporary files ({error.strerror}): name one in "
+            f"the environment variable TMPDIR"
+        ) from error
+    with folder as path:
+        yield Path(path)
+
+
+def _listen(
+    config: Mapping[str, object],
+    lines: Iterable[bytes],
+    build: BuildRun,
+    begin: Callable[[TargetAmplitudeNami], None],
+) -> Report:
+    with _signals_as_before():
+        try:
+            target = TargetAmplitudeNami(config=_as_in_a_rehearsal(config), build=build)
+        except ConfigValidationError as error:
+            raise ConfigurationError(error.errors) from error
+        _end_at_signals()
+        try:
+            begin(target)
+            target.listen(t.cast("t.IO[str]", _Lines(lines)))
+        except BaseException:
+            target.run.close("failed")
+            raise
+        finally:
+            target.signals.disarm()
     return target.report
 
 
-def _build(
+@contextlib.contextmanager
+def _signals_as_before() -> Iterator[None]:
+    before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _end_at_signals() -> None:
+    """Have signals end a rehearsal at once: it has nothing to deliver.
+
+    Those of a run wait for the next line, which may never come.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+
+
+def _as_in_a_rehearsal(config: Mapping[str, object]) -> dict[str, object]:
+    """Return settings that need no API key and name no file to write at the end."""
+    # A run that sends to the local Amplitude needs none, and cannot be a dry run; it is
+    # rehearsed for the project that is in that file.
+    is_dry = config.get("dry_run") if config.get("endpoint") == LOCAL else True
+    return {**config, **_AS_IN_A_REHEARSAL, "dry_run": is_dry}
+
+
+def _build(  # noqa: PLR0913, PLR0917 - those of `BuildRun`, and three more
+    observer: Observer,
+    make_store: Callable[[Settings], SqliteStore],
+    rejects: NoRejects,
     settings: Settings,
     shutdown: Shutdown,
     logger: logging.Logger,
     *,
     user_agent: str,
-    observer: Observer,
 ) -> tuple[Run, NoRejects]:
-    rejects = NoRejects()
     run = Run(
         settings,
-        store=store_of(settings),
+        store=make_store(settings),
         rejects=rejects,
         write_state=None,
         shutdown=shutdown,
@@ -89,6 +174,20 @@ def _build(
         observer=observer,
     )
     return run, rejects
+
+
+def _store_of_copy(copy: Path, settings: Settings) -> SqliteStore:
+    """Return a store over a copy of the file, where there is one.
+
+    A run must neither wait for the rehearsal of whatever input, nor fail for it.
+    """
+    path = settings.memory_path
+    if path is None or not path.exists():
+        copied = dataclasses.replace(settings, memory_path=None)
+    else:
+        snapshot(path, copy)
+        copied = dataclasses.replace(settings, memory_path=copy)
+    return store_of(copied, forgets=True)
 
 
 class _Lines:

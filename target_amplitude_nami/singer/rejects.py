@@ -12,6 +12,7 @@ import os
 import stat
 import threading
 import typing as t
+from collections import Counter
 
 from target_amplitude_nami.errors import OutputUnwritable
 from target_amplitude_nami.singer.file_locks import appending, is_at
@@ -23,6 +24,7 @@ from target_amplitude_nami.singer.reject_lines import (
     schema_message,
     with_reason,
 )
+from target_amplitude_nami.singer.tools import tool
 from target_amplitude_nami.store.model import RejectPlace
 
 if t.TYPE_CHECKING:
@@ -88,13 +90,19 @@ class RejectsFile:
         }
         self._declared: dict[str, bytes | None] = {}
         """The SCHEMA message of each stream that this run has written last."""
+        self._reasons: Counter[str] = Counter()
 
     @property
     def advice(self) -> str:
         """A sentence for people: where the rejects are, and what to do with them."""
+        where = f"They are in {self.path}, each with the reason"
+        if not self._is_regular or not self._reasons:
+            return where
+        [(reason, _)] = self._reasons.most_common(1)
+        explain = tool("explain", "--input", str(self.path), "--reason", reason)
         return (
-            f"They are in {self.path}, each with the reason. Fix the cause, move the "
-            f"file, and give it to this target as input"
+            f"{where}: `{explain}` shows what is wrong. Once the cause is gone, "
+            f"`{tool('retry')}` delivers them"
         )
 
     def declare(self, stream: str, schema_line: bytes) -> None:
@@ -124,6 +132,7 @@ class RejectsFile:
         Raises:
             OutputUnwritable: When the disk does not take it.
         """
+        self._reasons[refusal.reason] += 1
         line = on_one_line(line)
         message = with_reason(line, refusal, self._integration)
         if self._known is None:

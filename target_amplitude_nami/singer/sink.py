@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import typing as t
 
@@ -56,14 +57,16 @@ class NamiSink(Sink):
         self._outcomes = parts.outcomes
         self._event_filter = parts.event_filter
         self._hand_over = parts.hand_over
-        self._reader = RecordReader(
+        self.new_reader: t.Final = functools.partial(
+            RecordReader,
             stream_name,
-            schema["properties"],
+            tuple(schema["properties"]),
             event_streams=parts.event_streams,
             user_streams=parts.user_streams,
             separator=parts.separator,
-            note_misfit=parts.note_misfit,
         )
+        """Makes a reader of such records that has seen none of them yet."""
+        self._reader = self.new_reader(note_misfit=parts.note_misfit)
         self._read = self._reader.read
         self._recognition = parts.recognition
         self._is_recognised = parts.recognition.note_stream(

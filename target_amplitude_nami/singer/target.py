@@ -36,6 +36,7 @@ else:
 if t.TYPE_CHECKING:
     from collections.abc import Callable
 
+    from singer_sdk.mapper import StreamMap
     from singer_sdk.sinks import Sink
 
     from target_amplitude_nami.singer.run_builder import BuildRun
@@ -93,7 +94,7 @@ class TargetAmplitudeNami(CommandTarget):
             note_misfit=self.run.notices.note_misfit,
             event_streams=settings.event_streams,
             user_streams=settings.user_streams,
-            separator=self._separator(),
+            separator=self.separator(),
             validates=settings.validate_records,
         )
         router = StreamRouter(
@@ -167,7 +168,13 @@ class TargetAmplitudeNami(CommandTarget):
             raise ConfigValidationError(problem, errors=[problem]) from error
         self.mapper = self._maps
 
-    def _separator(self) -> str:
+    def ways_of(self, stream: str) -> list[tuple[StreamMap, NamiSink]]:
+        """Return the stream maps of a stream, each with the sink that it leads to."""
+        stream_maps = self._maps.stream_maps.get(stream, ())
+        sinks = ((each, self._find_sink(each.stream_alias)) for each in stream_maps)
+        return [(each, sink) for each, sink in sinks if sink is not None]
+
+    def separator(self) -> str:
         """Return what the SDK puts between the parts of a flattened column's name."""
         given_separator: str | None = None
         if self.config.get("flattening_enabled"):

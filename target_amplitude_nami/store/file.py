@@ -18,7 +18,7 @@ if t.TYPE_CHECKING:
 
     from target_amplitude_nami.store.schema import Schema
 
-_APPLICATION: t.Final = 0x4E616D69  # "Nami", so that no other file is taken for one
+APPLICATION: t.Final = 0x4E616D69  # "Nami", so that no other file is taken for one
 _CACHE_KIB: t.Final = 1_000
 _CHECKPOINT_PAGES: t.Final = 10_000
 _CANNOT_WRITE: t.Final = {
@@ -122,14 +122,14 @@ class StoreFile:
         [[application]] = self.rows("PRAGMA application_id")
         [[form]] = self.rows("PRAGMA user_version")
         [[tables]] = self.rows("SELECT count(*) FROM sqlite_master")
-        if application != _APPLICATION and (application or form or tables):
+        if application != APPLICATION and (application or form or tables):
             raise self._unusable("another program made it")
         if form > schema.form:
             raise self._unusable(
                 f"a newer version of this target wrote it (in form {form}; this one "
                 f"knows {schema.form}): upgrade the target"
             )
-        if application == _APPLICATION and form < schema.oldest_form:
+        if application == APPLICATION and form < schema.oldest_form:
             raise self._unusable(
                 f"it has form {form}, of before the first release, and this target "
                 f"knows {schema.form}"
@@ -142,7 +142,7 @@ class StoreFile:
         for next_form, script in schema.scripts_from(form):
             with self._lock:
                 self._connection.executescript(
-                    f"BEGIN;{script}\n;PRAGMA application_id = {_APPLICATION};"
+                    f"BEGIN;{script}\n;PRAGMA application_id = {APPLICATION};"
                     f"PRAGMA user_version = {next_form};COMMIT;"
                 )
 

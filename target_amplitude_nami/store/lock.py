@@ -15,7 +15,7 @@ from target_amplitude_nami.errors import StoreUnusable
 if t.TYPE_CHECKING:
     from collections.abc import Callable
 
-_BYTE: t.Final = 0x3FFF_FFFF
+BYTE: t.Final = 0x3FFF_FFFF
 """The byte of the file that is locked: the one before those that SQLite locks."""
 _TAKEN: t.Final = (errno.EACCES, errno.EAGAIN)
 
@@ -75,7 +75,7 @@ def _lock_byte(descriptor: int) -> None:
     """
     if not hasattr(fcntl, "F_OFD_SETLK"):  # pragma: no cover - not on Linux
         return
-    wanted = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, _BYTE, 1, 0)
+    wanted = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, BYTE, 1, 0)
     try:
         fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, wanted)
     except OSError as error:

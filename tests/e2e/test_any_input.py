@@ -20,7 +20,8 @@ from target_amplitude_nami.delivery import retry_policy
 from target_amplitude_nami.errors import DeliveryError, NothingRecognised
 from target_amplitude_nami.singer.target import TargetAmplitudeNami
 from tests.support import nami, singer
-from tests.support.run_target import API_KEY, clean_environment
+from tests.support.environment import clean_environment
+from tests.support.run_target import API_KEY
 from tests.support.server import Reply, ScriptedServer
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ import json
 import os
 import resource
 import subprocess
-import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,9 @@ import requests
 
 from target_amplitude_nami.local.queries.reader import Reader
 from tests.support import nami, singer
-from tests.support.run_target import TARGET, TargetRun, clean_environment, run_target
+from tests.support.environment import clean_environment
+from tests.support.run_command import COMMAND
+from tests.support.run_target import TARGET, TargetRun, run_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -135,7 +136,7 @@ def test_the_command_says_once_that_its_disk_is_full_and_goes_on_later(
     assert page.status_code in {200, 503}
     [line] = log.splitlines()
     assert line == (
-        f"local-amplitude: {tmp_path}/disk/a.db cannot be written (the disk is full): "
+        f"{tmp_path}/disk/a.db cannot be written (the disk is full): "
         "requests are answered with an error until it can"
     )
 
@@ -143,7 +144,7 @@ def test_the_command_says_once_that_its_disk_is_full_and_goes_on_later(
 @contextmanager
 def serving(path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     with subprocess.Popen(
-        [sys.executable, "-m", "target_amplitude_nami.local.cli", path, "--port=0"],
+        [COMMAND, "local", path, "--port=0"],
         stderr=subprocess.PIPE,
         text=True,
     ) as process:

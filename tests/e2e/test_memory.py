@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import nami
-from tests.support.run_target import API_KEY, TARGET, clean_environment
+from tests.support.environment import clean_environment
+from tests.support.run_target import API_KEY, TARGET
 from tests.support.story import about, at, bought, change, messages_of, shown
 
 if TYPE_CHECKING:

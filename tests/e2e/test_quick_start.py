@@ -80,7 +80,9 @@ def test_the_quick_start_delivers_the_sample_and_the_second_run_nothing(
     rows = {row[0]: row[1:] for row in table if len(row) == 7}
     delivered = {name: int(rows[name][1]) for name in expected.delivered}
     assert delivered == expected.delivered
-    assert any("local-amplitude output/local-amplitude.db" in line for line in words)
+    assert any(
+        "amplitude-nami local output/local-amplitude.db" in line for line in words
+    )
 
     kept = json.loads(project.meltano("state", "get", STATE_ID).stdout)
     assert set(kept["singer_state"]["bookmarks"]) == {"events", "users"}

@@ -17,9 +17,10 @@ from target_amplitude_nami.local.faults import Do, Fault, Faults, When
 from target_amplitude_nami.local.server import LocalAmplitude
 from target_amplitude_nami.singer.rejects_file import locked_rejects
 from tests.support import nami, singer
+from tests.support.environment import clean_environment
 from tests.support.rejects import because
 from tests.support.run_command import COMMAND, run_command
-from tests.support.run_target import API_KEY, TARGET, clean_environment
+from tests.support.run_target import API_KEY, TARGET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,7 +20,8 @@ import pytest
 from target_amplitude_nami.local.faults import Do, Fault, Faults
 from target_amplitude_nami.local.server import LocalAmplitude
 from tests.support import nami, singer
-from tests.support.run_target import API_KEY, TARGET, clean_environment
+from tests.support.environment import clean_environment
+from tests.support.run_target import API_KEY, TARGET
 from tests.support.zygote import Running, Zygote
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""How fast `local-amplitude` takes Nami's events over HTTP, and what that costs it.
+"""How fast `amplitude-nami local` takes Nami's events over HTTP, and at what cost.
 
 Run as a program, it sends so many events of so many users to a server of its own:
 
@@ -107,9 +107,9 @@ def measure(file: Path, count: int, users: int) -> tuple[float, float]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [Path(sys.executable).with_name("local-amplitude"), file]
+    command = str(Path(sys.executable).with_name("amplitude-nami"))
     server = subprocess.Popen(
-        [*command, "--port", str(port)], stdout=subprocess.DEVNULL
+        [command, "local", str(file), "--port", str(port)], stdout=subprocess.DEVNULL
     )
     url = f"http://127.0.0.1:{port}"
     spent = 0.0

@@ -1,4 +1,4 @@
-"""The command `local-amplitude` as a real process."""
+"""The command `amplitude-nami local` as a real process."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,16 +21,15 @@ from tests.local.bench import event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-COMMAND = [sys.executable, "-W", "error", "-m", "target_amplitude_nami.local.cli"]
+COMMAND = [sys.executable, "-W", "error", "-m", "target_amplitude_nami.commands"]
 
 
 @contextmanager
 def serving(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run the command; yield the process and the URL of its HTTP V2 API."""
     with subprocess.Popen(
-        [*COMMAND, "--port", "0", *map(str, arguments)],
+        [*COMMAND, "local", "--port", "0", *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -46,7 +46,7 @@ def serving(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], str
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*COMMAND, *map(str, arguments)],
+        [*COMMAND, "local", *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,
@@ -208,7 +208,7 @@ def test_a_summary_needs_no_server(tmp_path: Path, session: requests.Session) ->
         ["2", "user.logout"],
         ["3", "events in all"],
         ["0", "identifies"],
-        ["1", "users"],
+        ["1", "user"],
         ["0", "duplicates dropped"],
         ["2", "requests, 1 of them refused"],
     ]
@@ -217,10 +217,10 @@ def test_a_summary_needs_no_server(tmp_path: Path, session: requests.Session) ->
 def test_without_the_extra_it_names_what_to_install(tmp_path: Path) -> None:
     code = (
         "import sys; sys.modules['starlette'] = sys.modules['uvicorn'] = None;"
-        "from target_amplitude_nami.local.cli import main; sys.exit(main())"
+        "from target_amplitude_nami.commands.main import main; main()"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "local.db")],
+        [sys.executable, "-c", code, "local", str(tmp_path / "local.db")],
         capture_output=True,
         text=True,
         check=False,
@@ -229,6 +229,22 @@ def test_without_the_extra_it_names_what_to_install(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert "pip install 'target-amplitude-nami[local]'" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_the_other_commands_need_no_extra() -> None:
+    code = (
+        "import sys; sys.modules['starlette'] = sys.modules['uvicorn'] = None;"
+        "from target_amplitude_nami.commands.main import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "local" in done.stdout
 
 
 def test_every_mistake_is_one_line(tmp_path: Path) -> None:
@@ -240,21 +256,93 @@ def test_every_mistake_is_one_line(tmp_path: Path) -> None:
         "unable to open database file": [tmp_path / "none.db", "--summary"],
         "file is not a database": [notes, "--summary"],
         "`$.faults[0].do.status`": [tmp_path / "a.db", "--faults", broken],
-        "'uk' is not a region; use us or eu": ["--keys", "uk:key"],
-        "No such file": [tmp_path / "a.db", "--faults", tmp_path / "none.json"],
+        "no JSON object": ["--config", broken.with_name("list.json")],
     }
+    broken.with_name("list.json").write_text("[]")
     for message, arguments in mistakes.items():
         done = run(*arguments)
 
         assert (done.returncode, done.stdout) == (1, "")
         assert message in done.stderr
-        assert done.stderr.startswith("local-amplitude: ")
+        assert done.stderr.startswith("amplitude-nami local: ")
         assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("port", ["-1", "65536", "http"])
-def test_a_port_is_a_port(port: str) -> None:
-    done = run("--port", port)
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--port", "-1"], "'--port': -1 is not in the range"),
+        (["--port", "65536"], "'--port': 65536 is not in the range"),
+        (["--port", "http"], "'--port': 'http' is not a valid integer"),
+        (["--keys", "uk:key"], "--keys: 'uk' is not a region; use us or eu"),
+        (["--faults", "none.json"], "'--faults': File 'none.json' does not exist"),
+    ],
+)
+def test_a_wrong_argument_is_named(arguments: list[str], message: str) -> None:
+    done = run(*arguments)
 
     assert done.returncode == 2
-    assert f"argument --port: '{port}' is not a port" in done.stderr
+    assert message in done.stderr
+
+
+def test_a_taken_port_is_one_line(tmp_path: Path) -> None:
+    with serving(tmp_path / "a.db") as (_, url):
+        port = url.rsplit(":", 1)[1].partition("/")[0]
+        done = run(tmp_path / "b.db", "--port", port)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"on port {port} (" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_file_of_the_settings_is_served_and_summed_up(
+    tmp_path: Path, session: requests.Session
+) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"local_path": str(tmp_path / "local.db")}))
+    with serving("--config", config) as (_, url):
+        session.post(url, json={"api_key": "k", "events": [event()]})
+
+    done = run("--config", config, "--summary", "--json")
+
+    assert json.loads(done.stdout) == {
+        "file": str(tmp_path / "local.db"),
+        "total": 1,
+        "events": {"user.login": 1},
+        "identifies": 0,
+        "users": 1,
+        "duplicates": 0,
+        "requests": 1,
+        "refused": 0,
+        "beyond": 0,
+    }
+
+
+def test_a_program_is_given_the_addresses_as_json(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "local", str(tmp_path / "a.db"), "--port=0", "--json"],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        lines = [process.stdout.readline()]
+        while lines[-1] != "}\n":
+            lines.append(process.stdout.readline())
+        process.terminate()
+        process.wait(20)
+
+    served = json.loads("".join(lines))
+    assert process.returncode == 0
+    assert served["endpoints"][0] == served["url"] + "/2/httpapi"
+
+
+def test_the_former_name_says_the_new_one() -> None:
+    former = Path(sys.executable).with_name("local-amplitude")
+    done = subprocess.run(
+        [former, "none.db", "--summary"], capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout) == (1, "")
+    notice, error = done.stderr.splitlines()
+    assert notice.startswith("local-amplitude is now called `amplitude-nami local`")
+    assert error.startswith("amplitude-nami local: none.db cannot be read (")

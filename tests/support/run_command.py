@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.support.environment import clean_environment, needs_an_interpreter
+from tests.support.zygote import run_forked
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 COMMAND = Path(sys.executable).with_name("amplitude-nami")
-_OURS = "TARGET_AMPLITUDE_NAMI_"
 _SECONDS = 60
 
 
@@ -53,18 +54,21 @@ def run_command(
         stdin: Standard input.
         environment: Further environment variables.
     """
-    command = [str(COMMAND), *map(str, arguments)]
+    command = [*map(str, arguments)]
     if config is not None:
         (folder / "config.json").write_text(json.dumps(config))
         command += ["--config", "config.json"]
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(_OURS)}
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        input=stdin,
-        capture_output=True,
-        check=False,
-        timeout=_SECONDS,
-        env={**inherited, **(environment or {})},
-    )
+    clean = clean_environment(environment)
+    if needs_an_interpreter(environment):
+        done = subprocess.run(
+            [COMMAND, *command],
+            cwd=folder,
+            input=stdin,
+            capture_output=True,
+            check=False,
+            timeout=_SECONDS,
+            env=clean,
+        )
+    else:
+        done = run_forked([COMMAND.name, *command], folder, stdin, clean, _SECONDS)
     return CommandRun(done.returncode, done.stdout.decode(), done.stderr.decode())

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.support.environment import clean_environment, needs_an_interpreter
+from tests.support.zygote import run_forked
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 TARGET = Path(sys.executable).with_name("target-amplitude-nami")
 API_KEY = "0123456789abcdef0123456789abcdef"
 
-_OURS = "TARGET_AMPLITUDE_NAMI_"
 _SECONDS = 60
 _LOG_LINE = re.compile(r"^[\d-]+ [\d:,]+ \| (\w+) +\| (\S+) +\| (.*)$")
 
@@ -95,15 +97,21 @@ def run_command(
     environment: Mapping[str, str] | None = None,
 ) -> TargetRun:
     """Run the target's command in a folder with just these options."""
-    done = subprocess.run(
-        [TARGET, *options],
-        input=messages if isinstance(messages, bytes) else b"".join(messages),
-        capture_output=True,
-        check=False,
-        cwd=folder,
-        env=clean_environment(environment),
-        timeout=_SECONDS,
-    )
+    content = messages if isinstance(messages, bytes) else b"".join(messages)
+    clean = clean_environment(environment)
+    arguments = list(map(str, options))
+    if needs_an_interpreter(environment):
+        done = subprocess.run(
+            [TARGET, *arguments],
+            input=content,
+            capture_output=True,
+            check=False,
+            cwd=folder,
+            env=clean,
+            timeout=_SECONDS,
+        )
+    else:
+        done = run_forked([TARGET.name, *arguments], folder, content, clean, _SECONDS)
     return TargetRun(
         done.returncode, done.stdout.decode(), done.stderr.decode(), folder
     )
@@ -134,14 +142,3 @@ def run_with_pipe(folder: Path, messages: bytes) -> tuple[TargetRun, bytes]:
             timeout=_SECONDS,
         )
         return TargetRun(done.returncode, done.stdout, done.stderr, folder), pipe.read()
-
-
-def clean_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return this process's environment without settings of the target and of logs."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(_OURS)
-        and name not in {"LOGLEVEL", "SINGER_SDK_LOG_CONFIG"}
-    }
-    return kept | dict(more or {})

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from target_amplitude_nami.local.faults.injector import FaultInjector
+    from target_amplitude_nami.local.model import Explain, JsonObject
     from target_amplitude_nami.local.queries.reader import Reader
 
 _MOST_ROWS = 500
@@ -66,21 +67,24 @@ class Api:
         notifier: Notifies when something has arrived.
         closing_down: Set when the server closes.
         region: The region that the server stands for.
+        explain: Explains the event of an insert id.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - all that it answers from
         self,
         reader: Reader,
         injector: FaultInjector,
         notifier: live.Notifier,
         closing_down: asyncio.Event,
         region: str,
+        explain: Explain | None = None,
     ) -> None:
         self._reader = reader
         self._injector = injector
         self._notifier = notifier
         self._closing_down = closing_down
         self._region = region
+        self._explain = explain
 
     def application(self) -> Starlette:
         """Return the API as an ASGI application."""
@@ -91,6 +95,7 @@ class Api:
                 Route("/overview", from_file(_overview)),
                 Route("/events", from_file(_events)),
                 Route("/events/{number:int}", from_file(_event)),
+                Route("/events/{number:int}/explanation", self._explanation),
                 Route("/users", from_file(_users)),
                 Route("/users/{key:int}", from_file(_user)),
                 Route("/requests", from_file(_requests)),
@@ -131,6 +136,22 @@ class Api:
 
     def _state(self, connection: sqlite3.Connection, _: Request) -> object:
         return figures.state(connection, self._reader.path.name, self._region)
+
+    async def _explanation(self, request: Request) -> Response:
+        found = await run_in_threadpool(self._explained, request)
+        return _json(msgspec.json.encode(found))
+
+    def _explained(self, request: Request) -> JsonObject:
+        with closing(self._reader.connect()) as connection:
+            event = event_details(connection, _number_in_path(request, "number"))
+        if event is None:
+            raise BadRequestError("Not found.", 404)
+        if self._explain is None:
+            return {"available": False}
+        if event.row.insert_id is None:
+            error = "The event has no insert id, so no record can be found for it."
+            return {"available": True, "error": error}
+        return {"available": True, **self._explain(event.row.insert_id)}
 
     async def _live(self, request: Request) -> Response:
         resumed = request.headers.get("last-event-id")

@@ -39,7 +39,10 @@ export function nothingYet(title) {
   );
 }
 
-/** @param {string} text */
-function command(text) {
+/**
+ * Shows a command, with a button that copies it.
+ * @param {string} text
+ */
+export function command(text) {
   return el("div", { class: "command" }, el("pre", {}, text), copyButton(text, "command"));
 }

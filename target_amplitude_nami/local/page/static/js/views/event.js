@@ -7,6 +7,7 @@ import { requestLink, userLink } from "../links.js";
 import { panel } from "../panel.js";
 import { address } from "../router.js";
 import { table } from "../table.js";
+import { explanation } from "./explanation.js";
 
 /** @type {import("../main.js").View} */
 export const event = {
@@ -16,7 +17,7 @@ export const event = {
     const content = panel(() => get(`/api/events/${encodeURIComponent(key)}`), draw);
     const back = el("span", { class: "back" }, el("a", { href: address("live") }, "« All events"));
     root.firstElementChild.prepend(back);
-    root.append(content.region);
+    root.append(content.region, explanation(key));
     return { update: content.refresh };
   },
 };

@@ -153,7 +153,7 @@ function asFile(rules) {
   return el(
     "details",
     { class: "card", id: "faults-file" },
-    el("summary", {}, "These faults as a file for ", el("code", {}, "local-amplitude --faults FILE")),
+    el("summary", {}, "These faults as a file for ", el("code", {}, "amplitude-nami local --faults FILE")),
     jsonBlock(text, { name: "the faults file" }),
   );
 }

@@ -1,0 +1,81 @@
+"""Explains the events that a local Amplitude shows, by the input they came from."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import typing as t
+import uuid
+from pathlib import Path
+
+import msgspec
+
+from target_amplitude_nami.commands.singer_input import RepeatableInput
+from target_amplitude_nami.errors import AmplitudeNamiError
+from target_amplitude_nami.singer.explaining import explain_line
+from target_amplitude_nami.singer.finding import Found, find
+
+if t.TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class EventExplainer:
+    """Explains an event by its insert id: give it to `LocalAmplitude` as `explain`.
+
+    The input is explained as for a first run over it, with no memory of earlier ones:
+    in that of the run that sent the events, all of them would be duplicates.
+    """
+
+    def __init__(self, config: Mapping[str, object], source: str) -> None:
+        """Take the settings of the run, and the input that it read.
+
+        Args:
+            config: The settings that are given, as JSON values.
+            source: A file, or `-` for standard input.
+        """
+        nothing = Path(tempfile.gettempdir()) / f"{uuid.uuid4()}.db"
+        self._config = {**config, "memory_path": str(nothing)}
+        self._input = RepeatableInput(source)
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> t.Self:
+        """Open the input.
+
+        Raises:
+            InputUnreadable: When it cannot be read.
+        """
+        self._input.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the input."""
+        self._input.__exit__()
+
+    def __call__(self, insert_id: str) -> dict[str, t.Any]:
+        """Return the explanation of an event as JSON, or an `error` for people.
+
+        It may be called by any thread, and reads the input up to the event.
+        """
+        with self._lock:
+            try:
+                return self._explain(insert_id)
+            except (AmplitudeNamiError, KeyboardInterrupt) as error:
+                return {"error": f"{error}"}
+
+    def _explain(self, insert_id: str) -> dict[str, t.Any]:
+        lines, name = self._input.lines, self._input.name
+        found = Found(event_id=insert_id, only_first=True)
+        try:
+            find(self._config, lines, found)
+        except AmplitudeNamiError:
+            if not found.count:
+                raise
+        explanation = None
+        if found.places:
+            explanation = explain_line(
+                self._config, lines, found.places[0], source=name
+            )
+        if explanation is None:
+            return {"error": f"No event of this insert id is in {name}."}
+        built: dict[str, t.Any] = msgspec.to_builtins(explanation)
+        return built

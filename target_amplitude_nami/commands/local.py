@@ -1,0 +1,228 @@
+"""Runs `amplitude-nami local`: serves a local Amplitude, or sums one up."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import sys
+import threading
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+import msgspec
+
+from target_amplitude_nami.commands.command import configured
+from target_amplitude_nami.destinations import local_amplitude
+from target_amplitude_nami.errors import (
+    ConfigurationError,
+    InputUnreadable,
+    OutputUnwritable,
+)
+from target_amplitude_nami.local import DEFAULT_PORT
+from target_amplitude_nami.local.faults import FaultError, Faults
+from target_amplitude_nami.local.queries.reader import Reader
+from target_amplitude_nami.text import counted
+
+if TYPE_CHECKING:
+    from target_amplitude_nami.commands.configuration import Configuration
+    from target_amplitude_nami.commands.output import Output
+    from target_amplitude_nami.local.ingest.behaviour import Region
+    from target_amplitude_nami.local.queries.reader import Summary
+
+_MAX_PORT = 65_535
+_REGIONS = frozenset({"us", "eu"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerOptions:
+    """The options of the command that say how the local Amplitude behaves."""
+
+    port: int
+    host: str | None
+    faults: Path | None
+    keys: tuple[str, ...]
+    eu: bool
+
+    @property
+    def region(self) -> Region:
+        """The region that it stands for."""
+        return "eu" if self.eu else "us"
+
+
+@click.command(
+    "local",
+    short_help="Serve a local Amplitude, or sum one up.",
+    epilog="Example: amplitude-nami local output/local-amplitude.db",
+)
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--summary", is_flag=True, help="Only print a summary of FILE.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, _MAX_PORT),
+    default=DEFAULT_PORT,
+    show_default=True,
+    help="The port; 0 for any free one.",
+)
+@click.option(
+    "--host",
+    metavar="ADDRESS",
+    help="The address to listen on: whoever reaches it can read everything and change"
+    " faults. Without it the loopback, for this machine only.",
+)
+@click.option(
+    "--faults",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A JSON file of faults: when and how to misbehave.",
+)
+@click.option(
+    "--keys",
+    metavar="KEY,KEY",
+    multiple=True,
+    help="The API keys that exist; a key of another region as us:KEY or eu:KEY, and"
+    " KEY/SECRET with the secret key that exports need. May be given several times."
+    " Without it any.",
+)
+@click.option(
+    "--eu",
+    is_flag=True,
+    help="Stand for Amplitude's EU region, where keys of the US are invalid.",
+)
+@configured
+def command(
+    configuration: Configuration,
+    output: Output,
+    *,
+    file: Path | None,
+    summary: bool,
+    **options: object,
+) -> int:
+    """Stand in for Amplitude's APIs on this machine, until Ctrl-C.
+
+    What arrives is stored in FILE, an SQLite file (default: the setting `local_path`),
+    and shown on a page whose address is printed.
+    """
+    path = file or configuration.without_delivery().settings.local_path
+    if summary:
+        _sum_up(path, output)
+    else:
+        _serve(path, msgspec.convert(options, ServerOptions), output)
+    return 0
+
+
+def local_amplitude_alias() -> None:
+    """Run the command under its former name, `local-amplitude`."""
+    from target_amplitude_nami.commands.main import (  # noqa: PLC0415 - a circle
+        main,
+    )
+
+    click.echo(
+        "local-amplitude is now called `amplitude-nami local`; this name will go with"
+        " the next release",
+        err=True,
+    )
+    main(["local", *sys.argv[1:]], prog_name="amplitude-nami")
+
+
+def render(summary: Summary) -> list[str]:
+    """Format a summary as text: a line per event type, then the totals."""
+    totals = (
+        counted(summary.total, "event in all", "events in all"),
+        counted(summary.identifies, "identify", "identifies"),
+        counted(summary.users, "user"),
+        counted(summary.duplicates, "duplicate dropped", "duplicates dropped"),
+        f"{counted(summary.requests, 'request')}, {summary.refused:,} of them refused",
+    )
+    rows = [(f"{count:,}", name) for name, count in summary.events.items()]
+    for total in totals:
+        number, _, noun = total.partition(" ")
+        rows.append((number, noun))
+    return [f"{number:>9}  {what}" for number, what in rows]
+
+
+def keys_of(text: str | None, region: Region) -> frozenset[str] | None:
+    """Parse a list of keys; return those of a region, or None without a list.
+
+    A key without a region belongs to the region that is served. So one list works for
+    two local Amplitudes, and mixed-up keys are invalid there as in the real ones.
+
+    Args:
+        text: The list, such as `a,eu:b`.
+        region: The region that is served.
+
+    Raises:
+        click.BadParameter: A region is unknown.
+    """
+    if not text:
+        return None
+    known = set()
+    for entry in text.split(","):
+        home, colon, key = entry.strip().partition(":")
+        if not colon:
+            known.add(home)
+        elif home == region:
+            known.add(key)
+        elif home not in _REGIONS:
+            raise click.BadParameter(
+                f"{home!r} is not a region; use us or eu", param_hint="--keys"
+            )
+    return frozenset(known)
+
+
+def _sum_up(path: Path, output: Output) -> None:
+    try:
+        summary = Reader(path).summary()
+    except (OSError, sqlite3.Error) as error:
+        raise InputUnreadable(f"{path} cannot be read ({error})") from error
+    total = {"file": str(path), "total": summary.total}
+    output.result(total | msgspec.to_builtins(summary), render(summary))
+
+
+def _serve(path: Path, options: ServerOptions, output: Output) -> None:
+    server = local_amplitude()(
+        path,
+        port=options.port,
+        host=options.host,
+        region=options.region,
+        faults=_faults(options.faults),
+        keys=keys_of(",".join(options.keys), options.region),
+        on_trouble=lambda why: output.note(
+            f"{path} cannot be written ({why}): requests are answered with an"
+            " error until it can"
+        ),
+    )
+    with suppress(KeyboardInterrupt), ExitStack() as stack:
+        signal.signal(signal.SIGTERM, _interrupt)
+        try:
+            local = stack.enter_context(server)
+        except (OSError, sqlite3.Error) as error:
+            raise OutputUnwritable(
+                f"no local Amplitude for {path} on port {options.port} ({error})"
+            ) from error
+        endpoints = [local.endpoint("http_v2"), local.endpoint("batch")]
+        if output.as_json:
+            served = {"file": str(path), "url": local.url, "endpoints": endpoints}
+            output.result(served, ())
+        else:
+            output.note(f"{local.url} shows what arrives in {path}; Ctrl-C stops it")
+            output.note(
+                f"events go to {' or '.join(endpoints)}"
+                f" (Amplitude region {options.region.upper()})"
+            )
+        threading.Event().wait()
+
+
+def _faults(path: Path | None) -> Faults | None:
+    if path is None:
+        return None
+    try:
+        return Faults.from_text(path.read_bytes())
+    except (FaultError, OSError) as error:
+        raise ConfigurationError([f"--faults {path}: {error}"]) from error
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt

@@ -1,0 +1,102 @@
+"""The view of an event that explains, by the input, how it came about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import expect
+
+from target_amplitude_nami.commands.event_explainer import EventExplainer
+from target_amplitude_nami.local.server import LocalAmplitude
+from tests.local.browser.test_look import findings
+from tests.local.browser.visitor import DESK, PHONE, Scheme, Visitor
+from tests.support.nami import subscription
+from tests.support.run_target import run_target
+from tests.support.singer import records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser
+
+SUMMARY = "Explain: where each field comes from"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an input, and what a run has sent of it to a local Amplitude."""
+    folder = tmp_path_factory.mktemp("explained")
+    events = [subscription(1), subscription(2, note="<img src=x>")]
+    lines = b"".join(records("events", events))
+    (folder / "input.singer").write_bytes(lines)
+    config = {"endpoint": "local", "local_path": str(folder / "local.db")}
+    run = run_target(folder, config, lines)
+    assert run.exit_code == 0, run.log
+    return folder
+
+
+@pytest.fixture(scope="module")
+def served(folder: Path) -> Iterator[LocalAmplitude]:
+    """The local Amplitude, started with that input."""
+    config: dict[str, Any] = {"endpoint": "local"}
+    with (
+        EventExplainer(config, str(folder / "input.singer")) as explainer,
+        LocalAmplitude(folder / "local.db", explain=explainer) as local,
+    ):
+        yield local
+
+
+def opened(visitor: Visitor, local: LocalAmplitude, number: int) -> None:
+    visitor.open(local, f"live/{number}")
+    visitor.page.get_by_text(SUMMARY).click()
+
+
+def test_an_event_is_explained_by_its_input(
+    visitor: Visitor, served: LocalAmplitude
+) -> None:
+    opened(visitor, served, 2)
+    rows = visitor.rows("Fields of the event")
+    expect(
+        visitor.page.get_by_text("exactly the bytes that have arrived")
+    ).to_be_visible()
+    by_name = {name: (value, source) for name, value, source, _ in rows}
+    assert by_name["event_properties.note"] == ('"<img src=x>"', 'note = "<img src=x>"')
+    assert by_name["user_id"][1].startswith("external_ids[1].value = ")
+    expect(visitor.page.get_by_text("Line 3 of", exact=False)).to_be_visible()
+
+
+def test_without_an_input_it_says_how_to_give_one(
+    visitor: Visitor, folder: Path
+) -> None:
+    with LocalAmplitude(folder / "local.db") as local:
+        opened(visitor, local, 1)
+        command = visitor.page.get_by_text("amplitude-nami local --input")
+        expect(command).to_be_visible()
+
+
+def test_an_event_of_another_input_is_not_found(visitor: Visitor, folder: Path) -> None:
+    other = folder / "other.singer"
+    other.write_bytes(b"".join(records("events", [subscription(7)])))
+    with (
+        EventExplainer({"endpoint": "local"}, str(other)) as explainer,
+        LocalAmplitude(folder / "local.db", explain=explainer) as local,
+    ):
+        opened(visitor, local, 1)
+        alert = visitor.page.get_by_role("alert")
+        expect(alert).to_contain_text("No event of this insert id is in")
+
+
+@pytest.mark.parametrize(
+    ("size", "scheme"), [(DESK, "light"), (DESK, "dark"), (PHONE, "light")]
+)
+def test_axe_finds_nothing_serious_in_an_explanation(
+    browser: Browser, served: LocalAmplitude, size: tuple[int, int], scheme: Scheme
+) -> None:
+    with Visitor(browser, size, scheme) as visitor:
+        opened(visitor, served, 1)
+        visitor.rows("Fields of the event")
+        assert findings(visitor) == []
+        width = visitor.page.evaluate("document.documentElement.scrollWidth")
+        assert width <= size[0]
