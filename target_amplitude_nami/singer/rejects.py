@@ -15,6 +15,7 @@ import typing as t
 from collections import Counter
 
 from target_amplitude_nami.errors import OutputUnwritable
+from target_amplitude_nami.singer.file_locks import appending, is_at
 from target_amplitude_nami.singer.reject_lines import (
     UNREADABLE_LINES,
     digest,
@@ -23,7 +24,6 @@ from target_amplitude_nami.singer.reject_lines import (
     schema_message,
     with_reason,
 )
-from target_amplitude_nami.singer.rejects_file import appending, is_at
 from target_amplitude_nami.singer.tools import tool
 from target_amplitude_nami.store.model import RejectPlace
 

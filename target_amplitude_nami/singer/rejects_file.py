@@ -9,54 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import stat
-import time
 import typing as t
 from pathlib import Path
 
 from target_amplitude_nami.errors import InputUnreadable, OutputUnwritable
+from target_amplitude_nami.singer.file_locks import appending, is_at, lock_at_once
 from target_amplitude_nami.singer.lines import CHUNK_BYTES, lines_of
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-
-_MOST_SECONDS: t.Final = 60.0
-"""How long another process may replace the file or append to it."""
-_POLL_SECONDS: t.Final = 0.01
-_NO_LOCKS: t.Final = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
-"""The file system has none; then nothing but care keeps two processes apart."""
-
-
-@contextlib.contextmanager
-def appending(descriptor: int) -> Iterator[None]:
-    """Keep all others from appending to a rejects file, and from replacing it.
-
-    Args:
-        descriptor: The file. It may have been replaced before: see `is_at`.
-
-    Raises:
-        OSError: When another process does not let go of it.
-    """
-    until = time.monotonic() + _MOST_SECONDS
-    while not _lock(descriptor):
-        if time.monotonic() > until:
-            raise OSError(errno.EAGAIN, "another process has locked it")
-        time.sleep(_POLL_SECONDS)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
-
-
-def is_at(path: Path, descriptor: int) -> bool:
-    """Return whether an open file is still the one that a path leads to."""
-    try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
 
 
 @contextlib.contextmanager
@@ -246,18 +209,6 @@ def _expect_mine(path: Path, descriptor: int) -> None:
         )
 
 
-def _lock(descriptor: int) -> bool:
-    """Try to lock a file; return False when another process has locked it."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        if error.errno not in _NO_LOCKS:
-            raise
-    return True
-
-
 def _open_and_lock(beside: Path) -> int:
     """Make the file that will take the other one's place, for this process alone.
 
@@ -284,7 +235,7 @@ def _take(beside: Path, new: int) -> None:
     status = os.fstat(new)
     if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
         raise OSError(errno.EEXIST, f"{beside} is in the way")
-    if not _lock(new):
+    if not lock_at_once(new):
         raise BlockingIOError
 
 
