@@ -24,9 +24,6 @@ _SUBCOMMANDS: t.Final[dict[str, str]] = {
     "reconcile": "target_amplitude_nami.commands.reconcile",
     "forget": "target_amplitude_nami.commands.forget.command",
     "local": "target_amplitude_nami.commands.local",
-    "retry": "target_amplitude_nami.commands.retry",
-    "reconcile": "target_amplitude_nami.commands.reconcile",
-    "forget": "target_amplitude_nami.commands.forget.command",
 }
 """The module of each subcommand, whose `command` it is; in the order of their use."""
 
