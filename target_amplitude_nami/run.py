@@ -7,6 +7,8 @@ import datetime as dt
 import time
 import typing as t
 
+import msgspec
+
 from target_amplitude_nami.accounting.ledger import Ledger
 from target_amplitude_nami.accounting.notices import Notices
 from target_amplitude_nami.accounting.outcome_recorder import OutcomeRecorder
@@ -35,6 +37,7 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.accounting.live_line import LiveLine
     from target_amplitude_nami.accounting.rehearsal import Observer
     from target_amplitude_nami.accounting.reject_sink import RejectSink
+    from target_amplitude_nami.delivery.waits import Waits
     from target_amplitude_nami.outcomes import Project
     from target_amplitude_nami.settings import Settings
     from target_amplitude_nami.shutdown import Shutdown
@@ -42,6 +45,8 @@ if t.TYPE_CHECKING:
 
 _SAVE_SECONDS = 1.0
 """How often what was learnt is made safe, also without a STATE."""
+_LONGEST_BETWEEN_TICKS = 1.0
+"""`tick` is called more often while input is waited for."""
 _CLOCKS_DIFFER = dt.timedelta(days=1)
 _FORGOTTEN_AFTER = dt.timedelta(days=limits.DAYS_OF_DEDUPLICATION)
 _SECONDS_FOR_LANES = 5.0
@@ -92,6 +97,7 @@ class Run:
         self._started_at = dt.datetime.fromtimestamp(now(), dt.UTC)
         self._tomorrow_ms = _milliseconds(self._started_at + _CLOCKS_DIFFER)
         self._next_save = 0.0
+        self._ticked_at = self._started
         self._progress: Progress | None = None
         self._last_report: Report | None = None
         self.notices = Notices(
@@ -171,6 +177,7 @@ class Run:
             DeliveryError: When nothing more can be delivered.
             AmplitudeNamiError: When what was learnt cannot be saved.
         """
+        self._ticked_at = time.monotonic()
         self.pipeline.flush()
         if self._progress is None:
             self._progress = Progress(self._look)
@@ -181,10 +188,14 @@ class Run:
 
     def log_progress(self) -> None:
         """Log how far the run is, and write its metrics; any thread may."""
-        self._reporting.log_progress(self._report("running"), self._deliveries.waits)
+        self._reporting.log_progress(self._report("running"), self._waits())
 
     def _look(self) -> None:
-        self._reporting.look(self._report("running"), self._deliveries.waits)
+        self._reporting.look(self._report("running"), self._waits())
+
+    def _waits(self) -> Waits:
+        is_busy = time.monotonic() - self._ticked_at > _LONGEST_BETWEEN_TICKS
+        return msgspec.structs.replace(self._deliveries.waits, reader_is_busy=is_busy)
 
     def deliver(self) -> None:
         """Deliver all that was read, or as much as the time allows.

@@ -82,7 +82,7 @@ def _waits(waits: Waits, *, is_idle: bool) -> Iterator[str]:
         )
         yield f"{users} {waits.deferred_seconds:.0f} s more"
     if not waits.keeps_reader:
-        if is_idle:
+        if is_idle and not waits.reader_is_busy:
             yield "waits for input"
     elif waits.requests:
         yield "waits for Amplitude"

@@ -20,6 +20,8 @@ class Waits(msgspec.Struct, frozen=True):
 
     keeps_reader: bool = False
     """Whether reading waits until delivery has got further."""
+    reader_is_busy: bool = False
+    """Whether a record is being read: a huge one takes a while."""
     requests: int = 0
     """Requests in flight."""
     failure: str = ""
@@ -37,6 +39,7 @@ class Waits(msgspec.Struct, frozen=True):
         """Return what two deliveries wait for."""
         return Waits(
             keeps_reader=self.keeps_reader or other.keeps_reader,
+            reader_is_busy=self.reader_is_busy or other.reader_is_busy,
             requests=self.requests + other.requests,
             failure=self.failure or other.failure,
             retry_seconds=_first(

@@ -97,6 +97,12 @@ def test_a_run_that_reads_nothing_and_is_not_held_up_waits_for_input() -> None:
     assert describe(text, 30.0, 11)[-1] == "0 events/s"
 
 
+def test_a_record_that_takes_long_to_read_is_no_lack_of_input() -> None:
+    text = ProgressText()
+    describe(text, 10.0, 10)
+    assert describe(text, 20.0, 10, Waits(reader_is_busy=True))[-1] == "0 events/s"
+
+
 def test_two_deliveries_wait_for_what_either_waits_for() -> None:
     one = Waits(deferred_users=1, deferred_seconds=9.0, requests=1)
     other = Waits(
