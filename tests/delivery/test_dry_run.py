@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 import typing as t
+from contextlib import closing
 from pathlib import Path
 from threading import Thread
 
@@ -14,6 +15,7 @@ from target_amplitude_nami.amplitude.answers import Delivered, Fatal
 from target_amplitude_nami.amplitude.client import Client
 from target_amplitude_nami.amplitude.destination import Destination
 from target_amplitude_nami.delivery.dry_run import DryRun
+from target_amplitude_nami.erasing.line_files import LineFile
 
 KEY = "0123456789abcdef0123456789abcdef"
 EVENTS = [b'{"event_type":"a"}', b'{"event_type":"b"}']
@@ -99,3 +101,11 @@ def test_a_full_disk_ends_the_run_with_a_clear_line() -> None:
 def test_a_file_that_cannot_be_made_is_an_error_at_once(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
         DryRun(tmp_path, destination())
+
+
+def test_a_file_that_is_being_rewritten_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "dry-run.jsonl"
+    path.write_bytes(b"{}\n")
+    with closing(LineFile(path)), pytest.raises(OSError, match="being rewritten"):
+        DryRun(path, destination())
+    assert path.read_bytes() == b"{}\n"

@@ -69,7 +69,7 @@ class _Options(msgspec.Struct, frozen=True):
         ]
         if self.status:
             if given or self.amplitude or self.dry_run or self.yes:
-                raise click.UsageError("--status goes with none of the other options")
+                raise click.UsageError("--status goes with --privacy-url alone")
         elif len(given) != 1 or len(named) != 1:
             raise click.UsageError(
                 "give one of --user, --external-id and --device, which is not empty"
