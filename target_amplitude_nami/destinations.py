@@ -10,6 +10,7 @@ from target_amplitude_nami.amplitude.name_lookup import NameLookup
 from target_amplitude_nami.delivery.dry_run import DryRun
 from target_amplitude_nami.errors import ConfigurationError, OutputUnwritable
 from target_amplitude_nami.local import DEFAULT_PORT
+from target_amplitude_nami.text import counted
 
 if t.TYPE_CHECKING:
     import logging
@@ -127,10 +128,10 @@ class Destinations:
         finally:
             local.__exit__(None, None, None)
         self._logger.info(
-            "The local Amplitude now holds %s events of %s users: "
+            "The local Amplitude now holds %s of %s: "
             "`amplitude-nami local %s` shows them at http://127.0.0.1:%s/",
-            f"{summary.total:,}",
-            f"{summary.users:,}",
+            counted(summary.total, "event"),
+            counted(summary.users, "user"),
             self._settings.local_path,
             DEFAULT_PORT,
         )

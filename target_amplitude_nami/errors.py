@@ -7,6 +7,7 @@
     ├── OutputUnwritable      make the file writable, or choose another path
     ├── StoreUnusable         close, repair or move the file of `memory_path`
     ├── DeliveryError         fix the destination, or wait and run again
+    ├── RequestFailed         correct the keys or the address, or wait and ask again
     ├── LedgerImbalance       report a bug: a record is unaccounted for
     └── UnreadableRecord      fix the record and send it again
 
@@ -69,6 +70,19 @@ class StoreUnusable(AmplitudeNamiError):
 
 class DeliveryError(AmplitudeNamiError):
     """Nothing more can be delivered; the message says what to do."""
+
+
+class RequestFailed(AmplitudeNamiError):
+    """An API of Amplitude does not give what it was asked for.
+
+    Attributes:
+        status: The HTTP status of the answer; None when there was none.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        """Take what went wrong and what to do, and the answer's status."""
+        super().__init__(message)
+        self.status = status
 
 
 class LedgerImbalance(AmplitudeNamiError):

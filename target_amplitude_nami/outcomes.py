@@ -10,6 +10,9 @@ import msgspec
 Project: t.TypeAlias = t.Literal["main", "sandbox"]
 """Which of the two Amplitude projects of a run."""
 
+USERS: t.Final = "(user records)"
+"""The report key of user records."""
+
 DedupKey: t.TypeAlias = bytes
 """What Amplitude recognises an event by, within a project: see `dedup_key`."""
 

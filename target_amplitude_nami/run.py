@@ -26,11 +26,13 @@ from target_amplitude_nami.destinations import Destinations, NoDestinations
 from target_amplitude_nami.errors import LedgerImbalance
 from target_amplitude_nami.pipeline.pipeline import Pipeline
 from target_amplitude_nami.store.model import StoreFigures
+from target_amplitude_nami.text import counted
 
 if t.TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
+    from target_amplitude_nami.accounting.live_line import LiveLine
     from target_amplitude_nami.accounting.rehearsal import Observer
     from target_amplitude_nami.accounting.reject_sink import RejectSink
     from target_amplitude_nami.outcomes import Project
@@ -62,6 +64,7 @@ class Run:
         user_agent: str,
         now: Callable[[], float] = time.time,
         observer: Observer | None = None,
+        live: LiveLine | None = None,
     ) -> None:
         """Build the parts; nothing is opened before `open`.
 
@@ -75,6 +78,7 @@ class Run:
             user_agent: How requests introduce themselves.
             now: Seconds since 1970.
             observer: Makes the run a rehearsal, and watches it: nothing is sent.
+            live: Shows the progress of the run.
 
         Raises:
             ConfigurationError: When `endpoint: local` lacks packages.
@@ -99,8 +103,10 @@ class Run:
             logger,
             report_path=settings.report_path,
             metrics_path=settings.metrics_path,
+            live=live,
+            now=now,
         )
-        self.ledger = Ledger()
+        self.ledger = Ledger(self._is_future)
         self._rate_limiter = RateLimiter(settings.max_events_per_second)
         self.outcomes: OutcomeRecorder
         self._destinations: Destinations | NoDestinations
@@ -154,6 +160,7 @@ class Run:
         for warning in self._store.warnings:
             self._logger.warning(warning)
         self._destinations.open()
+        self._reporting.write_metrics_so_far(self._report("running"))
         self.pipeline.release(self.tick, lambda: self._shutdown.is_requested)
         self._warn_of_dropped_records()
 
@@ -166,7 +173,7 @@ class Run:
         """
         self.pipeline.flush()
         if self._progress is None:
-            self._progress = Progress(self.log_progress)
+            self._progress = Progress(self._look)
         self._deliveries.tick()
         if time.monotonic() >= self._next_save:
             self.outcomes.save()
@@ -174,7 +181,10 @@ class Run:
 
     def log_progress(self) -> None:
         """Log how far the run is, and write its metrics; any thread may."""
-        self._reporting.log_progress(self._report("running"))
+        self._reporting.log_progress(self._report("running"), self._deliveries.waits)
+
+    def _look(self) -> None:
+        self._reporting.look(self._report("running"), self._deliveries.waits)
 
     def deliver(self) -> None:
         """Deliver all that was read, or as much as the time allows.
@@ -190,8 +200,9 @@ class Run:
         counts = self.ledger.counts()
         if counts.open:
             raise LedgerImbalance(
-                f"{counts.open} of {sum(counts.read.values())} records are unaccounted "
-                f"for. This is a bug: please report it with the table above"
+                f"{counts.open:,} of {counted(sum(counts.read.values()), 'record')} "
+                f"read cannot be accounted for. This is a bug: please report it with "
+                f"the table above"
             )
 
     def close(self, outcome: str) -> Report:
@@ -209,6 +220,7 @@ class Run:
             return self._last_report
         if self._progress is not None:
             self._progress.end()
+        self._reporting.end_progress()
         left = self._shutdown.seconds_left()
         is_late = left is not None and left <= 0
         self._deliveries.close(
@@ -219,7 +231,7 @@ class Run:
         with contextlib.ExitStack() as last_things:  # the last one named comes first
             last_things.callback(self._destinations.close)
             last_things.callback(self._store.close)
-            report = self._report(outcome if self.settings.enabled else "disabled")
+            report = self._report(self._with_exceptions(outcome))
             self._last_report = report
             last_things.callback(reporting.write_metrics, report)
             last_things.callback(reporting.write_report, report)
@@ -227,6 +239,15 @@ class Run:
             last_things.callback(self._save_last)
             last_things.callback(self._store.apply_invalidations)
         return report
+
+    def _with_exceptions(self, outcome: str) -> str:
+        if not self.settings.enabled:
+            return "disabled"
+        most = self.settings.max_rejected
+        if outcome == "complete" and most is not None:
+            rejected = sum(self.ledger.counts().rejected.values())
+            return "too_many_rejects" if rejected > most else outcome
+        return outcome
 
     def _save_last(self) -> None:
         """Make rejects safe, and only then what was learnt: it forgets held records."""
@@ -265,6 +286,7 @@ class Run:
             traffic=self._deliveries.traffic,
             texts_cut=self._checks.texts_cut,
             columns_not_understood=self.notices.misfits,
+            is_dry_run=settings.dry_run,
             store=(
                 StoreFigures(self._store.waiting)
                 if outcome == "running"
@@ -277,9 +299,12 @@ class Run:
         count = sum(n for (_, why), n in filtered.items() if why == "anonymous_user")
         if count:
             self._logger.warning(
-                "%s records that waited for an External ID are left out for good, as "
-                "`anonymous_users` is skip now",
-                f"{count:,}",
+                "%s left out for good, as `anonymous_users` is skip now",
+                counted(
+                    count,
+                    "record that waited for an External ID is",
+                    "records that waited for an External ID are",
+                ),
             )
 
 

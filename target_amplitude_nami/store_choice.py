@@ -6,6 +6,7 @@ import os.path
 import typing as t
 
 from target_amplitude_nami.settings.settings import LOCAL_KEY
+from target_amplitude_nami.store.names_only import NamesOnlyStore
 from target_amplitude_nami.store.sqlite_store import SqliteStore
 
 if t.TYPE_CHECKING:
@@ -23,13 +24,20 @@ def store_of(settings: Settings, *, forgets: bool = False) -> SqliteStore:
     return SqliteStore(
         settings.memory_path,
         settings.memory_days,
-        projects=_projects_of(settings),
+        projects=projects_of(settings),
         begins_anew=_begins_anew(settings),
         forgets=forgets or settings.dry_run,
     )
 
 
-def _projects_of(settings: Settings) -> dict[Project, str]:
+def names_of(settings: Settings) -> SqliteStore:
+    """Return a store that knows identities alone, and leaves the file as it was."""
+    return NamesOnlyStore(
+        settings.memory_path, settings.memory_days, projects_of(settings)
+    )
+
+
+def projects_of(settings: Settings) -> dict[Project, str]:
     """Return what identifies each project that events go to.
 
     That is its API key, wherever it is reached. The local Amplitude has projects of its

@@ -23,6 +23,7 @@ from target_amplitude_nami.pipeline.row_reader import (
 )
 from target_amplitude_nami.shutdown import Shutdown
 from target_amplitude_nami.store.null import NullStore
+from target_amplitude_nami.text import counted
 from target_amplitude_nami.writer_rejects import QueuedRejects
 
 if t.TYPE_CHECKING:
@@ -169,9 +170,10 @@ class AmplitudeWriter:
         report = self.report
         if self._foreign_streams and not self._has_recognised:
             raise NothingRecognised(
-                f"None of the {report.read:,} records was recognised as Nami's. Events "
-                f"need an event_type, users a user_id with state or external ids; "
-                f"`event_streams` and `user_streams` name the streams that hold them"
+                f"None of {counted(report.read, 'record')} was recognised as Nami's. "
+                f"Events need an event_type, users a user_id with state or external "
+                f"ids; `event_streams` and `user_streams` name the streams that hold "
+                f"them"
             )
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from target_amplitude_nami.errors import ConfigurationError, InputUnreadable
-from target_amplitude_nami.text import printable
+from target_amplitude_nami.text import counted, printable
 
 FORGED = "\n2026-11-28 12:00:00,000 | ERROR    | target | forged"
 
@@ -33,3 +33,16 @@ def test_what_does_not_print_is_escaped(text: str, escaped: str) -> None:
 )
 def test_an_error_reads_as_one_line(error: type[InputUnreadable]) -> None:
     assert str(error(f"bad{FORGED}")) == "bad" + printable(FORGED)
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(0, "0 records"), (1, "1 record"), (2, "2 records"), (12_345, "12,345 records")],
+)
+def test_a_count_agrees_with_its_noun(count: int, words: str) -> None:
+    assert counted(count, "record") == words
+
+
+def test_a_noun_may_have_a_plural_of_its_own() -> None:
+    assert counted(1, "retry", "retries") == "1 retry"
+    assert counted(2, "retry", "retries") == "2 retries"

@@ -246,7 +246,7 @@ def test_where_nothing_was_namis_closing_fails(amplitude: ScriptedServer) -> Non
     writer = AmplitudeWriter(settings_for(amplitude))
     writer.write({"id": 1, "amount": 5})
 
-    with pytest.raises(NothingRecognised, match="None of the 1 records"):
+    with pytest.raises(NothingRecognised, match="None of 1 record was recognised"):
         writer.close()
     assert writer.report.filtered == 1
 
@@ -386,7 +386,7 @@ def test_the_report_goes_to_the_logger_that_is_given(
     with AmplitudeWriter(settings_for(amplitude), logger=logger) as writer:
         writer.write(nami.impression(1))
 
-    assert "1 records read: 1 delivered" in caplog.text
+    assert "1 record read: 1 delivered" in caplog.text
 
 
 def test_a_writer_that_could_not_be_opened_takes_no_record(tmp_path: Path) -> None:

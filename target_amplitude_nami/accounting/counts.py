@@ -33,6 +33,12 @@ class Counts:
     """How many of those delivered were kept from user properties for being late."""
     without_user_id: int = 0
     """How many of those delivered name a device alone."""
+    users: int = 0
+    """How many different Nami users those delivered are of; without one, devices."""
+    are_users_exact: bool = True
+    """Whether `users` is exact, not about right."""
+    newest_ms: int | None = None
+    """When the newest event happened that was delivered, ms since 1970."""
 
     @property
     def open(self) -> int:

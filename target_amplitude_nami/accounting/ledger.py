@@ -13,10 +13,11 @@ import typing as t
 from collections import Counter, deque
 
 from target_amplitude_nami.accounting.counts import Counts
+from target_amplitude_nami.accounting.distinct import Distinct
 from target_amplitude_nami.outcomes import Checkpoint
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from target_amplitude_nami.amplitude.event import EncodedEvent
 
@@ -29,8 +30,14 @@ class Ledger:
     The lock is held for a few additions at a time, never while anything is written.
     """
 
-    def __init__(self) -> None:
-        """Start with no record read."""
+    def __init__(self, is_future: Callable[[int], bool] = lambda _: False) -> None:
+        """Start with no record read.
+
+        Args:
+            is_future: Whether only a wrong clock can have given a time, ms; then it
+                is not the newest event's.
+        """
+        self._is_future = is_future
         self._lock = threading.Lock()
         self._current = Checkpoint()
         self._waiting: deque[Checkpoint] = deque()
@@ -46,6 +53,8 @@ class Ledger:
         self._conflicting_ids: tuple[str, ...] = ()
         self._late = 0
         self._without_user_id = 0
+        self._users = Distinct()
+        self._newest_ms: int | None = None
 
     def counts(self) -> Counts:
         """Return the counts so far."""
@@ -59,6 +68,8 @@ class Ledger:
             )
             id_conflicts = self._id_conflicts, self._conflicting_ids
             late, without_user_id = self._late, self._without_user_id
+            users = self._users.count, self._users.is_exact
+            newest_ms = self._newest_ms
         # Last, so that no record seems to be settled before it is read.
         return Counts(
             dict(self._read),
@@ -67,6 +78,8 @@ class Ledger:
             *id_conflicts,
             late,
             without_user_id,
+            *users,
+            newest_ms,
         )
 
     # For the reading thread
@@ -149,15 +162,25 @@ class Ledger:
                 state = self._waiting.popleft().state
         return state
 
+    def waiting_states(self) -> list[tuple[bytes, bool]]:
+        """Return the STATEs that wait, and whether nothing since the last is open."""
+        with self._lock:
+            return [(each.state, each.is_settled) for each in self._waiting]
+
     # For the lanes
 
     def settle_delivered(self, events: Sequence[EncodedEvent]) -> None:
         """Settle events that Amplitude has taken."""
         late = sum([event.is_late for event in events])
         without_user_id = sum([event.user_id is None for event in events])
+        users = [event.user_key for event in events]
+        newest_ms = self._newest_of(events)
         with self._lock:
             self._late += late
             self._without_user_id += without_user_id
+            self._users.add(users)
+            if self._newest_ms is None or (newest_ms or 0) > self._newest_ms:
+                self._newest_ms = newest_ms
         self._settle(events, self._delivered)
 
     def settle_repeats(
@@ -179,6 +202,14 @@ class Ledger:
         with self._lock:
             self._rejected[event.origin.report_key, reason] += 1
             event.checkpoint.settled += 1
+
+    def _newest_of(self, events: Sequence[EncodedEvent]) -> int | None:
+        sent = [event.sent_event.time for event in events]
+        times = [time for time in sent if time is not None]
+        newest = max(times, default=None)
+        if newest is not None and self._is_future(newest):
+            return max((ms for ms in times if not self._is_future(ms)), default=None)
+        return newest
 
     def _settle(self, events: Iterable[EncodedEvent], outcome: Counter[str]) -> None:
         report_keys = Counter([event.origin.report_key for event in events])

@@ -1,4 +1,4 @@
-"""Calls for a progress report every ten seconds."""
+"""Calls for a look at the run, again and again until it ends."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import typing as t
 if t.TYPE_CHECKING:
     from collections.abc import Callable
 
-PROGRESS_SECONDS: t.Final = 10
+LOOK_SECONDS: t.Final = 0.5
 
 
 class Progress:
-    """Calls a function every ten seconds until the run ends."""
+    """Calls a function every half a second until the run ends."""
 
     def __init__(
-        self, say: Callable[[], None], every_seconds: float = PROGRESS_SECONDS
+        self, look: Callable[[], None], every_seconds: float = LOOK_SECONDS
     ) -> None:
-        """Begin; `say` is called from a thread of its own."""
-        self._say = say
+        """Begin; `look` is called from a thread of its own."""
+        self._look = look
         self._every = every_seconds
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
@@ -31,4 +31,4 @@ class Progress:
 
     def _run(self) -> None:
         while not self._end.wait(self._every):
-            self._say()
+            self._look()

@@ -7,6 +7,7 @@ import typing as t
 
 from target_amplitude_nami.accounting.outcome_recorder import OutcomeRecorder
 from target_amplitude_nami.delivery.traffic import Traffic
+from target_amplitude_nami.delivery.waits import Waits
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -105,6 +106,7 @@ class RehearsedDeliveries:
         self._outcomes: dict[Project, ProjectOutcomes] = {}
         self._observer = observer
         self.traffic: t.Final = Traffic()
+        self.waits: t.Final = Waits()
 
     def submit(self, project: Project, events: Sequence[EncodedEvent]) -> None:
         """Settle events, in order."""

@@ -10,6 +10,8 @@ import typing as t
 import msgspec
 
 from target_amplitude_nami.accounting.counts import OUTCOMES, OUTCOMES_WITH_REASONS
+from target_amplitude_nami.outcomes import USERS
+from target_amplitude_nami.text import counted
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,7 +30,8 @@ class Report:
     integration: str
     destination: str
     outcome: str
-    """`complete`, `interrupted`, `failed` or `disabled`; `running` before the end."""
+    """`complete`, `too_many_rejects`, `interrupted`, `failed` or `disabled`; `running`
+    before the end."""
     started_at: str
     """ISO 8601, UTC."""
     seconds: float
@@ -39,6 +42,8 @@ class Report:
     columns_not_understood: Mapping[str, int] = dataclasses.field(default_factory=dict)
     """In how many records each column was that begins like a container of Nami's, and
     is no part of it that is known."""
+    is_dry_run: bool = False
+    """Whether what is delivered went to a dry run's file."""
 
     @property
     def read(self) -> int:
@@ -75,30 +80,30 @@ class Report:
         """Events delivered a second, over the whole run."""
         return self.delivered / self.seconds if self.seconds else 0.0
 
+    @property
+    def newest_event(self) -> dt.datetime | None:
+        """When the newest event happened that was delivered, UTC; None: no event."""
+        newest_ms = self.counts.newest_ms
+        if newest_ms is None:
+            return None
+        return dt.datetime.fromtimestamp(newest_ms // 1000, dt.UTC)
+
     def summary(self) -> str:
         """Return the report in one line."""
         text = (
-            f"{self.read:,} records read: {self.delivered:,} delivered, "
+            f"{counted(self.read, 'record')} read: {self.delivered:,} delivered, "
             f"{self.filtered:,} filtered, {self.rejected:,} rejected, "
             f"{self.held:,} held, {self.duplicate:,} duplicate"
         )
         if self.counts.open:
             text += f", {self.counts.open:,} open"
-        return (
-            f"{text}, in {self.seconds:.1f} s ({self.events_per_second:,.0f} events/s)"
-        )
+        rate = counted(round(self.events_per_second), "event")
+        return f"{text}, in {self.seconds:.1f} s ({rate}/s)"
 
     def lines(self) -> Iterator[str]:
         """Yield the report as a table for the log."""
         yield f"{self.integration} -> {self.destination}: {self.outcome}"
-        rows = self.counts.by_report_key()
-        width = max(map(len, rows), default=0)
-        columns = {name: max(10, len(name) + 2) for name in ("read", *OUTCOMES)}
-        yield f"{'':{width}}" + "".join(f"{name:>{w}}" for name, w in columns.items())
-        for report_key, row in rows.items():
-            yield f"{report_key:{width}}" + "".join(
-                f"{row[name]:>{w},}" for name, w in columns.items()
-            )
+        yield from self._table()
         for name in OUTCOMES_WITH_REASONS:
             reasons = self.counts.by_reason(name)
             if reasons:
@@ -112,13 +117,32 @@ class Report:
         yield from self._id_conflict_lines()
         yield from self._delivered_lines()
         yield from self._store_lines()
-        traffic = self.traffic
-        yield (
-            f"{traffic.requests:,} requests, {traffic.retries:,} retries, "
-            f"{traffic.throttled:,} throttled, {traffic.body_bytes:,} bytes sent, "
-            f"{self.texts_cut:,} texts cut"
-        )
+        yield self._traffic_line()
         yield self.summary()
+
+    def _table(self) -> Iterator[str]:
+        rows = self.counts.by_report_key()
+        if not rows:
+            return
+        width = max(map(len, rows))
+        columns = {name: max(10, len(name) + 2) for name in ("read", *OUTCOMES)}
+        yield f"{'':{width}}" + "".join(f"{name:>{w}}" for name, w in columns.items())
+        for report_key, row in rows.items():
+            yield f"{report_key:{width}}" + "".join(
+                f"{row[name]:>{w},}" for name, w in columns.items()
+            )
+
+    def _traffic_line(self) -> str:
+        traffic = self.traffic
+        parts = [counted(traffic.requests, "request")]
+        if traffic.retries:
+            parts.append(f"{counted(traffic.retries, 'retry', 'retries')}")
+        if traffic.throttled:
+            parts.append(f"{traffic.throttled:,} throttled")
+        parts.append(f"{counted(traffic.body_bytes, 'byte')} sent")
+        if self.texts_cut:
+            parts.append(f"{counted(self.texts_cut, 'text')} cut")
+        return ", ".join(parts)
 
     def _id_conflict_lines(self) -> Iterator[str]:
         if self.counts.id_conflicts:
@@ -127,13 +151,31 @@ class Report:
                 for insert_id in self.counts.conflicting_ids
             )
             yield (
-                f"id_conflict: {self.counts.id_conflicts:,} of the duplicates have the "
-                f"id and device of another event but another type or time; Amplitude "
-                f"keeps one of them: {named}"
+                f"id_conflict: {counted(self.counts.id_conflicts, 'duplicate')} with "
+                f"the id and device of another event, but another type or time; "
+                f"Amplitude keeps one of the two: {named}"
             )
 
     def _delivered_lines(self) -> Iterator[str]:
         counts = self.counts
+        users = counts.delivered.get(USERS, 0)
+        parts = [
+            counted(number, noun)
+            for number, noun in (
+                (self.delivered - users, "event"),
+                (users, "user record"),
+            )
+            if number
+        ]
+        if parts:
+            about = "" if counts.are_users_exact else "about "
+            text = f"{' and '.join(parts)} of {about}{counted(counts.users, 'user')}"
+            if users:
+                text += (
+                    "; a user record sets properties of its user, and is no event in "
+                    "Amplitude"
+                )
+            yield f"delivered: {text}"
         parts = []
         if counts.late:
             parts.append(f"{counts.late:,} late (user properties left as they were)")
@@ -146,12 +188,14 @@ class Report:
         store = self.store
         if self.counts.released:
             yield (
-                f"memory: {self.counts.released:,} held records released, so read again"
+                f"memory: {counted(self.counts.released, 'held record')} released, so "
+                f"read again"
             )
         if store.waiting:
+            waiting = counted(store.waiting, "record waits", "records wait")
             yield (
-                f"memory: {store.waiting:,} records wait for an External ID, the "
-                f"oldest since {_moment(store.waiting_since)}"
+                f"memory: {waiting} for an External ID, the oldest since "
+                f"{_moment(store.waiting_since)}"
             )
         if store.id_conflicts:
             listed = ", ".join(
@@ -161,6 +205,7 @@ class Report:
 
     def to_json(self) -> str:
         """Return the report as a JSON document; docs/report.md lists its keys."""
+        newest = self.newest_event
         return json.dumps(
             {
                 "integration": self.integration,
@@ -179,6 +224,8 @@ class Report:
                 "named_id_conflicts": self.counts.conflicting_ids,
                 "late": self.counts.late,
                 "without_user_id": self.counts.without_user_id,
+                "users": self.counts.users,
+                "newest_event_at": newest.isoformat() if newest else None,
                 "released": self.counts.released,
                 "waiting": self.store.waiting,
                 "waiting_since": _moment(self.store.waiting_since),

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import sys
+import time
 import typing as t
 
 from target_amplitude_nami.accounting.files import write_atomically
-from target_amplitude_nami.accounting.metrics import openmetrics
+from target_amplitude_nami.accounting.metrics import Earlier, metrics, read_earlier
+from target_amplitude_nami.accounting.progress_text import ProgressText
 from target_amplitude_nami.errors import OutputUnwritable
 from target_amplitude_nami.settings.paths import leads_to_standard_error
+from target_amplitude_nami.text import counted
 
 if t.TYPE_CHECKING:
     import logging
+    from collections.abc import Callable
     from pathlib import Path
 
+    from target_amplitude_nami.accounting.live_line import LiveLine
     from target_amplitude_nami.accounting.report import Report
+    from target_amplitude_nami.delivery.waits import Waits
 
+PROGRESS_SECONDS: t.Final = 10.0
+_LONGEST_METRICS: t.Final = 10_000_000
+"""More characters than the metrics of any run have."""
 _FEW = 2
 """Late events are no sign of anything as long as they are fewer."""
 
@@ -29,19 +38,67 @@ class Reporting:
         *,
         report_path: Path | None,
         metrics_path: Path | None,
+        live: LiveLine | None = None,
+        now: Callable[[], float] = time.time,
     ) -> None:
-        """Take the logger and the settings that name the files."""
+        """Take where reports go.
+
+        Args:
+            logger: Takes the log.
+            report_path: The setting.
+            metrics_path: The setting.
+            live: Shows the progress in the place of the log.
+            now: Seconds since 1970.
+        """
         self._logger = logger
         self._report_path = report_path
         self._metrics_path = metrics_path
+        self._live = live
+        self._now = now
+        self._progress = ProgressText()
+        self._earlier: Earlier | None = None
+        self._next_progress = PROGRESS_SECONDS
+        self._has_warned = False
 
-    def log_progress(self, report: Report) -> None:
-        """Log how far the run is, and write its metrics so far."""
-        self._logger.info("So far: %s", report.summary())
+    def look(self, report: Report, waits: Waits) -> None:
+        """Show how far the run is, when it is time to.
+
+        Args:
+            report: The figures so far.
+            waits: What delivery waits for.
+        """
+        self._progress.look(report)
+        if self._live is not None:
+            self._live.show(self._progress.describe(report, waits))
+        if report.seconds >= self._next_progress:
+            while self._next_progress <= report.seconds:
+                self._next_progress += PROGRESS_SECONDS
+            self.log_progress(report, waits)
+
+    def log_progress(self, report: Report, waits: Waits) -> None:
+        """Log how far the run is, where no live line shows it, and write its metrics.
+
+        Args:
+            report: The figures so far.
+            waits: What delivery waits for.
+        """
+        if self._live is None:
+            self._logger.info("So far: %s", self._progress.describe(report, waits))
+        self.write_metrics_so_far(report)
+
+    def write_metrics_so_far(self, report: Report) -> None:
+        """Write the metrics of a run that goes on; warn once where that fails."""
         try:
             self.write_metrics(report)
         except OutputUnwritable as error:  # the end of the run will fail for it
-            self._logger.warning("%s", error)
+            if not self._has_warned:
+                self._has_warned = True
+                self._logger.warning("%s", error)
+
+    def end_progress(self) -> None:
+        """Show no more progress: the report follows."""
+        if self._live is not None:
+            self._live.close()
 
     def log(self, report: Report, advice: str) -> None:
         """Log the report and what it means for the user.
@@ -54,24 +111,26 @@ class Reporting:
             self._logger.info(line)
         if report.counts.open:
             self._logger.warning(
-                "%s records were read and not settled: no STATE covers them, so the "
-                "next run reads them again",
-                f"{report.counts.open:,}",
+                "%s read and not settled: no STATE covers what is open, so the next "
+                "run reads it again",
+                counted(report.counts.open, "record was", "records were"),
             )
         late, delivered = report.counts.late, report.delivered
         if late >= _FEW and late > delivered / 2:
             self._logger.warning(
-                "%s of %s delivered events are older than others of the same user that "
+                "%s of %s are older than others of the same user that "
                 "were sent before them, so they did not change user properties: the "
                 "records come out of order. Let the tap read the oldest first, by a "
                 "replication key or with ORDER BY on the time of the event; to send "
                 "history behind newer events, set `backfill`",
                 f"{late:,}",
-                f"{delivered:,}",
+                counted(delivered, "delivered record"),
             )
         if report.rejected:
             self._logger.warning(
-                "%s records could not be delivered. %s", f"{report.rejected:,}", advice
+                "%s could not be delivered. %s",
+                counted(report.rejected, "record"),
+                advice,
             )
 
     def write_report(self, report: Report) -> None:
@@ -91,7 +150,22 @@ class Reporting:
             OutputUnwritable: When the disk does not take it.
         """
         if self._metrics_path is not None:
-            _write(self._metrics_path, openmetrics(report), 0o644)
+            if self._earlier is None:
+                text = _read(self._metrics_path)
+                self._earlier = read_earlier(text, report.integration)
+            text = metrics(report, self._earlier, self._now())
+            _write(self._metrics_path, text, 0o644)
+
+
+def _read(path: Path) -> str:
+    """Return the metrics of an earlier run; empty where there are none."""
+    try:
+        if not path.is_file():
+            return ""
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return file.read(_LONGEST_METRICS)
+    except OSError:
+        return ""
 
 
 def _write(path: Path, text: str, mode: int) -> None:

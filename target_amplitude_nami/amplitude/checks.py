@@ -14,6 +14,7 @@ from target_amplitude_nami import jsontext
 from target_amplitude_nami.amplitude import limits
 from target_amplitude_nami.amplitude.event import AmplitudeEvent, encode
 from target_amplitude_nami.outcomes import Refusal
+from target_amplitude_nami.text import counted
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,9 +138,10 @@ class Checks:
             return Refusal(
                 f"{field}_too_short",
                 field,
-                f"the {field} {_shown(value)} has {len(value)} characters and "
-                f"Amplitude wants {self._min_id_length}; the setting `min_id_length` "
-                f"allows shorter ones",
+                f"the {field} {_shown(value)} has "
+                f"{counted(len(value), 'character')} and Amplitude "
+                f"wants {self._min_id_length}; the setting `min_id_length` allows "
+                f"shorter ones",
             )
         if len(value) > limits.MAX_TEXT_CHARACTERS:
             return Refusal(

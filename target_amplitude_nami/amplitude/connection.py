@@ -5,12 +5,14 @@ It is imported with the first request, as it loads `requests`.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import http.client
 import io
 import logging
 import math
 import socket
+import ssl
 import time
 import typing as t
 
@@ -22,6 +24,8 @@ from urllib3.exceptions import HTTPError
 from target_amplitude_nami.amplitude.responses import Response
 
 if t.TYPE_CHECKING:
+    from collections.abc import Callable
+
     from _typeshed import WriteableBuffer
     from urllib3.connectionpool import HTTPConnectionPool
 
@@ -92,6 +96,53 @@ def exchange(
     return Response(response.status_code, response.headers, content)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tls:
+    """What a connection is protected by."""
+
+    version: str
+    expires: str | None
+    """Until when the certificate is valid, as OpenSSL writes it."""
+
+
+def connect(destination: Destination, *, trusts_environment: bool) -> Tls | None:
+    """Connect as a request would, through the proxy if there is one; send nothing.
+
+    Returns:
+        What the connection is protected by; None for one that is not.
+
+    Raises:
+        OSError: When there is no connection, a `requests.RequestException` as a rule.
+        ValueError: When what came is no HTTP.
+    """
+    with open_session(destination, trusts_environment=trusts_environment) as session:
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, _Adapter(destination.read_timeout, _stop))
+        try:
+            exchange(session, destination, b"")
+        except _ConnectedError as connected:
+            return connected.tls
+    return None  # pragma: no cover - the adapter sees to it
+
+
+class _ConnectedError(Exception):
+    """There is a connection, and nothing is to be sent on it."""
+
+    def __init__(self, tls: Tls | None) -> None:
+        super().__init__()
+        self.tls = tls
+
+
+def _stop(connection: Connection) -> t.NoReturn:
+    peer = connection.sock
+    if not isinstance(peer, ssl.SSLSocket):
+        raise _ConnectedError(None)
+    expires = (peer.getpeercert() or {}).get("notAfter")
+    raise _ConnectedError(
+        Tls(peer.version() or "TLS", expires if isinstance(expires, str) else None)
+    )
+
+
 class _Session(requests.Session):
     def __init__(self, send_timeout: float) -> None:
         super().__init__()
@@ -103,8 +154,13 @@ class _Session(requests.Session):
 
 
 class _Adapter(HTTPAdapter):
-    def __init__(self, send_timeout: float) -> None:
+    def __init__(
+        self,
+        send_timeout: float,
+        on_connected: Callable[[Connection], None] | None = None,
+    ) -> None:
         self._send_timeout = send_timeout
+        self._on_connected = on_connected
         super().__init__()
 
     def get_connection_with_tls_context(
@@ -114,7 +170,9 @@ class _Adapter(HTTPAdapter):
             "HTTPConnectionPool",
             super().get_connection_with_tls_context(*args, **kwargs),
         )
-        pool.ConnectionCls = _ending(pool.ConnectionCls, self._send_timeout)
+        pool.ConnectionCls = _ending(
+            pool.ConnectionCls, self._send_timeout, self._on_connected
+        )
         return pool
 
 
@@ -126,6 +184,8 @@ class Connection(HTTPConnection):
     """
 
     send_timeout: float
+    on_connected: tuple[Callable[[Connection], None], ...]
+    """Called before anything is sent."""
 
     def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
@@ -140,16 +200,26 @@ class Connection(HTTPConnection):
         """Connect within the timeout for that, and send with the one for sending."""
         if self.sock is None:
             self.connect()
+        for call in self.on_connected:
+            call(self)
         self.timeout = self.send_timeout
         super().request(*args, **kwargs)
 
 
 @functools.cache
-def _ending(kind: type[t.Any], send_timeout: float) -> type[t.Any]:
+def _ending(
+    kind: type[t.Any],
+    send_timeout: float,
+    on_connected: Callable[[Connection], None] | None = None,
+) -> type[t.Any]:
     """Return a kind of connection, such as HTTPS or SOCKS, with the limits added."""
     if issubclass(kind, Connection):
         return kind
-    limits = {"response_class": _Response, "send_timeout": send_timeout}
+    limits = {
+        "response_class": _Response,
+        "send_timeout": send_timeout,
+        "on_connected": () if on_connected is None else (on_connected,),
+    }
     return type(kind.__name__, (Connection, kind), limits)
 
 

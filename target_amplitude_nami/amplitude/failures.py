@@ -19,6 +19,7 @@ from urllib3.exceptions import (
 )
 
 from target_amplitude_nami.amplitude.answers import Answer, Fatal, Unknown
+from target_amplitude_nami.text import printable
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,6 +118,16 @@ def _name_unknown(name: str, variable: str | None, names: NameLookup) -> Answer:
     return Unknown(message, longest_wait=names.longest_wait)
 
 
+def proxy_of(url: str) -> tuple[str, str] | None:
+    """Return the proxy that the environment names for a URL, and what names it.
+
+    Returns:
+        The proxy's URL, which may hold a password, and its variable.
+    """
+    proxy = _proxy_for(url)
+    return None if proxy is None else (proxy, _variable_with(proxy))
+
+
 def _proxy_for(url: str) -> str | None:
     return select_proxy(url, get_environ_proxies(url))
 
@@ -164,10 +175,20 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or cause.__context__
 
 
+def _why(error: Exception) -> str:
+    """Return what is wrong with a certificate, as OpenSSL calls it, where it says."""
+    for cause in _causes(error):
+        why = getattr(cause, "verify_message", "")
+        if isinstance(why, str) and why:
+            return f" ({printable(why)})"
+    return ""
+
+
 def _tls_failure(error: Exception, peer: str) -> Answer:
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
         return Fatal(
-            f"the certificate of {peer} cannot be trusted: a proxy may stand between; "
+            f"the certificate of {peer} cannot be trusted{_why(error)}: a proxy may "
+            f"stand between; "
             f"give its certificate in the variable REQUESTS_CA_BUNDLE"
         )
     return Unknown(f"TLS failed with {peer}")

@@ -26,6 +26,7 @@ from target_amplitude_nami.amplitude.answers import (
     Unknown,
 )
 from target_amplitude_nami.outcomes import Refusal
+from target_amplitude_nami.text import counted
 
 if t.TYPE_CHECKING:
     from target_amplitude_nami.amplitude.redacted_quotes import RedactedQuotes
@@ -141,7 +142,7 @@ def _message(response: Response, body: dict[str, t.Any], quotes: RedactedQuotes)
     if line := quotes.first_line(response.content):
         return line
     kind = response.headers.get("Content-Type", "unknown").partition(";")[0]
-    return f"{len(response.content):,} bytes of type {quotes.error(kind)}"
+    return f"{counted(len(response.content), 'byte')} of type {quotes.error(kind)}"
 
 
 def _refused(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sys
 import typing as t
@@ -10,16 +11,25 @@ import click
 
 from target_amplitude_nami.commands.configuration import read_configuration
 from target_amplitude_nami.commands.output import Output
-from target_amplitude_nami.errors import AmplitudeNamiError, ConfigurationError
+from target_amplitude_nami.errors import (
+    AmplitudeNamiError,
+    ConfigurationError,
+    OutputUnwritable,
+)
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+
+    from target_amplitude_nami.commands.configuration import Configuration
 
 WRONG: t.Final = 1
 """The exit code when something is wrong; click exits with 2 for wrong arguments."""
 
 
-def configured(run: Callable[..., int]) -> Callable[..., None]:
+def configured(
+    run: Callable[..., int],
+    read: Callable[[Iterable[str]], Configuration] = read_configuration,
+) -> Callable[..., None]:
     """Give a command `--config` and `--json`, and exit with the code that it returns.
 
     An error of this package is printed as one line, or one for each mistake in the
@@ -27,6 +37,7 @@ def configured(run: Callable[..., int]) -> Callable[..., None]:
 
     Args:
         run: Takes the configuration, where to print, and the command's own parameters.
+        read: Reads the configuration.
     """
 
     @click.option(
@@ -42,7 +53,7 @@ def configured(run: Callable[..., int]) -> Callable[..., None]:
     def command(*, paths: tuple[str, ...], as_json: bool, **parameters: t.Any) -> None:
         output = Output(as_json=as_json)
         try:
-            configuration = read_configuration(paths)
+            configuration = read(paths)
             output = Output(as_json=as_json, secrets=configuration.secrets)
             code = run(configuration, output, **parameters)
         except AmplitudeNamiError as error:
@@ -57,9 +68,12 @@ def fail(output: Output, error: AmplitudeNamiError) -> t.NoReturn:
     problems: tuple[str, ...] = (str(error),)
     if isinstance(error, ConfigurationError):
         problems = error.problems
+    is_written = False
     if output.as_json:
-        output.result({"error": " ".join(problems), "problems": problems}, ())
-    else:
+        with contextlib.suppress(OutputUnwritable):
+            output.result({"error": " ".join(problems), "problems": problems}, ())
+            is_written = True
+    if not is_written:
         name = click.get_current_context().command_path
         for problem in problems:
             output.note(f"{name}: {problem}")

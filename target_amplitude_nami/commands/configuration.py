@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import json
 import os
 import typing as t
@@ -17,7 +19,7 @@ from target_amplitude_nami.settings.schema import ENVIRONMENT_PREFIX
 from target_amplitude_nami.singer.sdk_settings import SDK_SETTINGS
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 ENVIRONMENT: t.Final = "ENV"
 _SECRETS: t.Final = ("api_key", "sandbox_api_key", "secret_key")
@@ -31,6 +33,8 @@ class Configuration:
     """As JSON values."""
     sources: Mapping[str, str]
     """For each of them its file, `the environment variable …` or `Meltano`."""
+    problems: tuple[str, ...] = ()
+    """A line for each source that could not be read."""
 
     @cached_property
     def settings(self) -> Settings:
@@ -53,6 +57,38 @@ class Configuration:
         if values.get("endpoint") != LOCAL:  # which needs no key, nor goes with this
             values["dry_run"] = True
         return Configuration(values, self.sources)
+
+
+def read_what_can_be_read(paths: Iterable[str]) -> Configuration:
+    """Return the settings of files and variables, those left out that cannot be read.
+
+    Args:
+        paths: See `read_configuration`.
+    """
+    found = Configuration({}, {})
+    problems: list[str] = []
+    in_order = list(paths)
+    # The environment prevails, wherever it is named.
+    in_order.sort(key=lambda path: path == ENVIRONMENT)
+    for path in in_order:
+        try:
+            read = [read_configuration([path])]
+        except ConfigurationError as error:
+            problems += error.problems
+            read = [*_each_variable()] if path == ENVIRONMENT else []
+        for each in read:
+            found = Configuration(
+                {**found.values, **each.values}, {**found.sources, **each.sources}
+            )
+    return dataclasses.replace(found, problems=tuple(problems))
+
+
+def _each_variable() -> Iterator[Configuration]:
+    """Yield the setting of each variable that can be read."""
+    for variable, text in os.environ.items():
+        if variable.startswith(ENVIRONMENT_PREFIX):
+            with contextlib.suppress(ConfigurationError):
+                yield _of_environment({variable: text})
 
 
 def read_configuration(paths: Iterable[str]) -> Configuration:
@@ -80,22 +116,27 @@ def read_configuration(paths: Iterable[str]) -> Configuration:
         values |= found
         sources |= dict.fromkeys(found, path)
     if reads_environment:
-        of_environment, origins = _read_environment()
-        values |= of_environment
-        sources |= origins
+        of_environment = _of_meltano() or _of_environment(os.environ)
+        values |= of_environment.values
+        sources |= of_environment.sources
     return Configuration(values, sources)
 
 
-def _read_environment() -> tuple[Mapping[str, object], Mapping[str, str]]:
-    from_meltano = meltano_settings(os.environ)
-    if from_meltano is not None:
-        found = given(from_meltano)
-        return found, dict.fromkeys(found, SOURCE)
-    found = given(read_environment(os.environ, SDK_SETTINGS))
-    return found, {
+def _of_meltano() -> Configuration | None:
+    found = meltano_settings(os.environ)
+    if found is None:
+        return None
+    values = given(found)
+    return Configuration(values, dict.fromkeys(values, SOURCE))
+
+
+def _of_environment(environ: Mapping[str, str]) -> Configuration:
+    values = given(read_environment(environ, SDK_SETTINGS))
+    sources = {
         name: f"the environment variable {ENVIRONMENT_PREFIX}{name.upper()}"
-        for name in found
+        for name in values
     }
+    return Configuration(values, sources)
 
 
 def _read_file(path: str) -> Mapping[str, object]:

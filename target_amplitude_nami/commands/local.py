@@ -24,6 +24,7 @@ from target_amplitude_nami.errors import (
 from target_amplitude_nami.local import DEFAULT_PORT
 from target_amplitude_nami.local.faults import FaultError, Faults
 from target_amplitude_nami.local.queries.reader import Reader
+from target_amplitude_nami.text import counted
 
 if TYPE_CHECKING:
     from target_amplitude_nami.commands.configuration import Configuration
@@ -43,7 +44,7 @@ class ServerOptions:
     port: int
     host: str | None
     faults: Path | None
-    keys: str | None
+    keys: tuple[str, ...]
     eu: bool
 
     @property
@@ -81,7 +82,9 @@ class ServerOptions:
 @click.option(
     "--keys",
     metavar="KEY,KEY",
-    help="The API keys that exist; a key of another region as us:KEY or eu:KEY."
+    multiple=True,
+    help="The API keys that exist; a key of another region as us:KEY or eu:KEY, and"
+    " KEY/SECRET with the secret key that exports need. May be given several times."
     " Without it any.",
 )
 @click.option(
@@ -147,14 +150,18 @@ def local_amplitude_alias() -> None:
 
 def render(summary: Summary) -> list[str]:
     """Format a summary as text: a line per event type, then the totals."""
-    return [
-        *(f"{count:>9}  {name}" for name, count in summary.events.items()),
-        f"{summary.total:>9}  events in all",
-        f"{summary.identifies:>9}  identifies",
-        f"{summary.users:>9}  users",
-        f"{summary.duplicates:>9}  duplicates dropped",
-        f"{summary.requests:>9}  requests, {summary.refused} of them refused",
-    ]
+    totals = (
+        counted(summary.total, "event in all", "events in all"),
+        counted(summary.identifies, "identify", "identifies"),
+        counted(summary.users, "user"),
+        counted(summary.duplicates, "duplicate dropped", "duplicates dropped"),
+        f"{counted(summary.requests, 'request')}, {summary.refused:,} of them refused",
+    )
+    rows = [(f"{count:,}", name) for name, count in summary.events.items()]
+    for total in totals:
+        number, _, noun = total.partition(" ")
+        rows.append((number, noun))
+    return [f"{number:>9}  {what}" for number, what in rows]
 
 
 def keys_of(text: str | None, region: Region) -> frozenset[str] | None:
@@ -204,7 +211,7 @@ def _serve(
         host=options.host,
         region=options.region,
         faults=_faults(options.faults),
-        keys=keys_of(options.keys, options.region),
+        keys=keys_of(",".join(options.keys), options.region),
         on_trouble=lambda why: output.note(
             f"{path} cannot be written ({why}): requests are answered with an"
             " error until it can"

@@ -17,7 +17,12 @@ else:
     from typing_extensions import override
 
 _SUBCOMMANDS: t.Final[dict[str, str]] = {
+    "check": "target_amplitude_nami.commands.check.command",
     "explain": "target_amplitude_nami.commands.explain",
+    "plan": "target_amplitude_nami.commands.plan",
+    "retry": "target_amplitude_nami.commands.retry",
+    "reconcile": "target_amplitude_nami.commands.reconcile",
+    "forget": "target_amplitude_nami.commands.forget.command",
     "local": "target_amplitude_nami.commands.local",
 }
 """The module of each subcommand, whose `command` it is; in the order of their use."""

@@ -8,6 +8,8 @@ import typing as t
 import click
 import msgspec
 
+from target_amplitude_nami.errors import OutputUnwritable
+
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -28,6 +30,9 @@ class Output:
         Args:
             result: For programs: a struct, a dataclass or JSON values.
             lines: The same for people.
+
+        Raises:
+            OutputUnwritable: When standard output does not take it.
         """
         if self.as_json:
             self._print(json.dumps(msgspec.to_builtins(result), indent=2))
@@ -40,7 +45,14 @@ class Output:
         self._print(line, to_standard_error=True)
 
     def _print(self, text: str, *, to_standard_error: bool = False) -> None:
-        click.echo(self.redacted(text), err=to_standard_error)
+        try:
+            click.echo(self.redacted(text), err=to_standard_error)
+        except BrokenPipeError:  # nobody reads on: click ends the command quietly
+            raise
+        except OSError as error:
+            raise OutputUnwritable(
+                f"the output cannot be written ({error.strerror})"
+            ) from error
 
     def redacted(self, text: str) -> str:
         """Return a text without the keys."""

@@ -26,8 +26,10 @@ from target_amplitude_nami.delivery.split_plan import SplitPlan
 from target_amplitude_nami.delivery.suspects import Suspects
 from target_amplitude_nami.delivery.throttles import at_indexes, sort_throttled
 from target_amplitude_nami.delivery.traffic import Traffic
+from target_amplitude_nami.delivery.waits import Pause, Waits
 from target_amplitude_nami.errors import DeliveryError
 from target_amplitude_nami.outcomes import Refusal
+from target_amplitude_nami.text import counted
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -74,6 +76,22 @@ class BatchSender:
         self._retries = Retries(retry_policy, now)
         self._key_waits = KeyWaits()
         self._suspects = Suspects()
+        self._is_posting = False
+        self._pausing: Pause | None = None
+
+    @property
+    def waits(self) -> Waits:
+        """What the lane waits for; any thread may ask."""
+        now, pause = self._now(), self._pausing
+        users, seconds = self.deferred.waiting(now)
+        return Waits(
+            requests=int(self._is_posting),
+            failure=pause.failure if pause else "",
+            retry_seconds=max(0.0, pause.until - now) if pause else 0.0,
+            is_paced=pause is not None and not pause.failure,
+            deferred_users=users,
+            deferred_seconds=seconds,
+        )
 
     def close(self) -> None:
         """Close the connection."""
@@ -105,12 +123,14 @@ class BatchSender:
     def _post(self, part: Sequence[EncodedEvent]) -> Answer:
         """Send the same bytes until the outcome is known."""
         body = self._sender.encode([event.body for event in part])
-        self._pause(self._rate_limiter.reserve(len(part), self._now()))
+        self._pause_for(self._rate_limiter.reserve(len(part), self._now()))
         attempt = 0
         while True:
             self.traffic.requests += 1
             self.traffic.body_bytes += len(body)
+            self._is_posting = True
             answer = self._sender.post(body, len(part))
+            self._is_posting = False
             if not isinstance(answer, Unknown):
                 if not isinstance(answer, Throttled | Refused):
                     self._retries.succeed()
@@ -127,7 +147,13 @@ class BatchSender:
 
     def _wait(self, seconds: float, message: str) -> None:
         self._log(f"{message}; sending again in {seconds:.1f} s")
+        self._pause_for(seconds, message)
+
+    def _pause_for(self, seconds: float, failure: str = "") -> None:
+        if seconds > 0:
+            self._pausing = Pause(self._now() + seconds, failure)
         self._pause(seconds)
+        self._pausing = None
 
     def _act_on(
         self, answer: Answer, part: Sequence[EncodedEvent], plan: SplitPlan
@@ -155,7 +181,8 @@ class BatchSender:
         if answer.ingested not in {None, len(part)}:
             self.traffic.miscounted += 1
             self._log(
-                f"Amplitude counts {answer.ingested} events in a request of {len(part)}"
+                f"Amplitude counts {counted(answer.ingested or 0, 'event')} in a "
+                f"request of {len(part):,}"
             )
         self._suspects.note_delivered()
         self._outcomes.delivered(part)
@@ -199,7 +226,8 @@ class BatchSender:
         if until:
             self._retries.delay(message)  # or the end of the run
             users = len({event.user_key for event in rest} & until.keys())
-            self._log(f"{message}; {users} users wait {throttle.seconds:.0f} s")
+            waiting = counted(users, "user waits", "users wait")
+            self._log(f"{message}; {waiting} {throttle.seconds:.0f} s")
             self.deferred.defer(until)
         return self.deferred.withhold(rest)
 

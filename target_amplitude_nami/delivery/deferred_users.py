@@ -95,6 +95,16 @@ class DeferredUsers:
                 del self._by_key[key]
         return [event for deferral in due.values() for event in deferral.events]
 
+    def waiting(self, now: float) -> tuple[int, float]:
+        """Return how many have events here, and how many seconds the first has to wait.
+
+        Any thread may ask: what it sees may be a moment old.
+        """
+        deferrals = {id(one): one for one in list(self._by_key.values())}
+        users = {event.user_key for one in deferrals.values() for event in one.events}
+        until = min((one.until for one in deferrals.values()), default=now)
+        return len(users), max(0.0, until - now)
+
     def seconds_until_due(self, now: float) -> float | None:
         """Return in how many seconds a user may go on; None if none is deferred."""
         if not self._by_key:

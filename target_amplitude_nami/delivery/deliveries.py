@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing as t
 
 from target_amplitude_nami.delivery.traffic import Traffic
+from target_amplitude_nami.delivery.waits import Waits
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,7 +18,7 @@ if t.TYPE_CHECKING:
 class Deliveries:
     """The delivery of each project, started with its first event.
 
-    All methods but `traffic` are for the one thread that submits.
+    All but `traffic` and `waits` are for the one thread that submits.
     """
 
     def __init__(self, start: Callable[[Project], Delivery]) -> None:
@@ -29,6 +30,11 @@ class Deliveries:
     def traffic(self) -> Traffic:
         """What was sent to all projects so far."""
         return sum((one.traffic for one in self._all()), Traffic())
+
+    @property
+    def waits(self) -> Waits:
+        """What they all wait for; any thread may ask."""
+        return sum((one.waits for one in self._all()), Waits())
 
     def start(self, project: Project) -> Delivery:
         """Start the delivery to a project."""

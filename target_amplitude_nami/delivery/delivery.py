@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import typing as t
@@ -20,11 +21,12 @@ from target_amplitude_nami.delivery.settling import Settling
 from target_amplitude_nami.shutdown import Shutdown
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from target_amplitude_nami.amplitude.event import EncodedEvent
     from target_amplitude_nami.delivery.protocols import Outcomes, Sender
     from target_amplitude_nami.delivery.traffic import Traffic
+    from target_amplitude_nami.delivery.waits import Waits
     from target_amplitude_nami.settings.options import DeliveryOptions
 
 MOST_BYTES_UNSETTLED: t.Final = 24_000_000
@@ -80,6 +82,7 @@ class Delivery:
         # What follows is read and written under the condition.
         self._unsettled_bytes = 0
         self._unsettled_events = 0
+        self._keeps_reader = False
         id_limiter = PerIdRateLimiter(
             per_id_per_second=options.events_per_second_per_id or sys.maxsize,
             run_limiter=rate_limiter,
@@ -120,6 +123,12 @@ class Delivery:
         """What was sent so far."""
         return self._lanes.traffic
 
+    @property
+    def waits(self) -> Waits:
+        """What it waits for; any thread may ask."""
+        waits = self._lanes.waits
+        return msgspec.structs.replace(waits, keeps_reader=self._keeps_reader)
+
     def submit(self, events: Sequence[EncodedEvent]) -> None:
         """Take events in order; wait while the lanes are full.
 
@@ -154,7 +163,7 @@ class Delivery:
         Raises:
             DeliveryError: When nothing more can be delivered.
         """
-        with self._condition:
+        with self._condition, self._keeping_reader():
             self._lanes.flush()
             while self._unsettled_events:
                 self._lanes.raise_failure()
@@ -208,20 +217,31 @@ class Delivery:
     def _wait_for_memory(self, more: int) -> None:
         """Let free lanes send what they have, and wait until so many bytes fit."""
         most = max(MOST_BYTES_UNSETTLED - more, 0)
-        while self._unsettled_bytes > most and not self._has_deadline():
-            self._lanes.raise_failure()
-            self._lanes.urge_free()
-            self._clock.wait(self._condition, _POLL_SECONDS)
+        with self._keeping_reader():
+            while self._unsettled_bytes > most and not self._has_deadline():
+                self._lanes.raise_failure()
+                self._lanes.urge_free()
+                self._clock.wait(self._condition, _POLL_SECONDS)
         self._lanes.raise_failure()
 
     def _wait_while_lanes_are_full(self) -> None:
         lanes = self._options.lanes
         most = _MOST_REQUESTS_WAITING_PER_LANE * lanes * self._limits.events
-        while self._lanes.waiting_events >= most and not self._has_deadline():
-            self._lanes.raise_failure()
-            self._lanes.urge_overdue()
-            self._clock.wait(self._condition, _POLL_SECONDS)
+        with self._keeping_reader():
+            while self._lanes.waiting_events >= most and not self._has_deadline():
+                self._lanes.raise_failure()
+                self._lanes.urge_overdue()
+                self._clock.wait(self._condition, _POLL_SECONDS)
         self._lanes.raise_failure()
+
+    @contextlib.contextmanager
+    def _keeping_reader(self) -> Iterator[None]:
+        """Note that reading waits, for whoever watches."""
+        self._keeps_reader = True
+        try:
+            yield
+        finally:
+            self._keeps_reader = False
 
     def _has_deadline(self) -> bool:
         return self._shutdown.seconds_left() is not None

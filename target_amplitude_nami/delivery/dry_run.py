@@ -11,6 +11,7 @@ import threading
 import typing as t
 
 from target_amplitude_nami.amplitude.answers import Answer, Delivered, Fatal
+from target_amplitude_nami.erasing.line_files import share
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,16 +30,22 @@ class DryRun:
         """Empty the file, which only its owner may read.
 
         Raises:
-            OSError: When the file cannot be created.
+            OSError: When the file cannot be created, or somebody rewrites it.
         """
         self._before, self._after = _masked(destination).envelope()
         self._lock = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
         self._path = path
-        self._file = os.fdopen(os.open(path, flags, 0o600), "wb")
-        if stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
-            os.fchmod(self._file.fileno(), 0o600)  # it may be an old one
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+        self._file = os.fdopen(descriptor, "wb")
+        try:
+            share(descriptor)
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                os.ftruncate(descriptor, 0)
+                os.fchmod(descriptor, 0o600)  # it may be an old one
+        except BaseException:
+            self._file.close()
+            raise
 
     def beside(self, destination: Destination) -> DryRun:
         """Return a sender that writes another destination's requests to the file."""

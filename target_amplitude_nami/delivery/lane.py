@@ -17,6 +17,7 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.delivery.packing import RequestLimits
     from target_amplitude_nami.delivery.router import Router
     from target_amplitude_nami.delivery.traffic import Traffic
+    from target_amplitude_nami.delivery.waits import Waits
 
 
 class Lane(threading.Thread):
@@ -61,6 +62,11 @@ class Lane(threading.Thread):
     def traffic(self) -> Traffic:
         """What the lane has sent so far."""
         return self._batch_sender.traffic
+
+    @property
+    def waits(self) -> Waits:
+        """What the lane waits for; any thread may ask."""
+        return self._batch_sender.waits
 
     @property
     def is_free(self) -> bool:

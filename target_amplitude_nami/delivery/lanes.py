@@ -7,6 +7,7 @@ import typing as t
 from target_amplitude_nami.delivery.lane import join_small_backlogs
 from target_amplitude_nami.delivery.router import Router
 from target_amplitude_nami.delivery.traffic import Traffic
+from target_amplitude_nami.delivery.waits import Waits
 
 if t.TYPE_CHECKING:
     import threading
@@ -56,6 +57,11 @@ class Lanes:
     def traffic(self) -> Traffic:
         """What all lanes have sent so far; needs no condition."""
         return sum((lane.traffic for lane in self._lanes), Traffic())
+
+    @property
+    def waits(self) -> Waits:
+        """What all lanes wait for; needs no condition."""
+        return sum((lane.waits for lane in self._lanes), Waits())
 
     @property
     def waiting_events(self) -> int:

@@ -11,8 +11,10 @@ import uvicorn
 
 from target_amplitude_nami.local.faults import Faults
 from target_amplitude_nami.local.faults.injector import FaultInjector
+from target_amplitude_nami.local.http.account import EXPORT, Keys
 from target_amplitude_nami.local.http.application import Application
 from target_amplitude_nami.local.http.connection import Connection
+from target_amplitude_nami.local.http.deletions import Deletions
 from target_amplitude_nami.local.http.request_handler import RequestHandler
 from target_amplitude_nami.local.http.request_logger import RequestLogger
 from target_amplitude_nami.local.ingest import limits
@@ -45,7 +47,8 @@ class LocalAmplitude:
         port: The port; 0 for any free one.
         host: The address to listen on; if given, the page accepts any host name.
         region: The region of Amplitude that it stands for.
-        keys: The API keys that exist; None accepts any.
+        keys: The API keys that exist, each alone or as `KEY/SECRET` with the secret key
+            of its project; None accepts any.
         faults: The faults to inject.
         behaviour: What to do where Amplitude's documentation leaves it open.
         keep_bodies: Log the decompressed body of every request as it came, with its
@@ -76,10 +79,12 @@ class LocalAmplitude:
         self._port = port
         self._host = host
         self._region = region
-        self._keys = None if keys is None else frozenset(keys)
+        self._account_keys = Keys(keys)
+        self._keys = self._account_keys.api_keys
+        self._behaviour = behaviour or Behaviour()
         self._ingestion = Ingestion(
             keys=self._keys,
-            behaviour=behaviour or Behaviour(),
+            behaviour=self._behaviour,
             now=now,
         )
         self._injector = FaultInjector(faults or Faults())
@@ -115,8 +120,11 @@ class LocalAmplitude:
             self._handler,
             self._reader,
             self._injector,
+            Deletions(self._store, self._now),
             region=self._region,
             any_host=self._host is not None,
+            keys=self._account_keys,
+            export_bytes=self._behaviour.export_bytes,
             explain=self._explain,
         )
         self._server = _server(self._application)
@@ -145,6 +153,11 @@ class LocalAmplitude:
         """Return the URL of an API, `http_v2` or `batch`."""
         paths = {known.name: known.path for known in limits.APIS.values()}
         return self.url + paths[api]
+
+    @property
+    def export_url(self) -> str:
+        """The URL of the Export API."""
+        return self.url + EXPORT
 
     @property
     def trouble(self) -> str | None:

@@ -24,13 +24,14 @@ if t.TYPE_CHECKING:
 _TEXTS = """
     app_env app_platform_id call_to_action campaign_id campaign_label campaign_name
     campaign_type campaign_url collapse_key controller_name cta_type currency
-    current_term_length deeplink_url developer_paywall_id devices_with_access
-    entitlements event_platform external_segment_id impression impression_id initiator
-    launch_id locale localized_description name namiml_event_category
-    namiml_event_subcategory1 paywall_id paywall_name purchase_env segment segment_id
-    session source subscription_interval
+    current_term_length deeplink_url developer_paywall_id event_platform
+    external_segment_id impression impression_id initiator launch_id locale
+    localized_description name namiml_event_category namiml_event_subcategory1
+    paywall_id paywall_name purchase_env segment segment_id session source
+    subscription_interval
 """
 _TEXTS_OR_OBJECTS = "url_params"
+_ARRAYS = "devices_with_access entitlements"
 _TEXTS_OF_DIGITS = """
     original_transaction_id quantity sku sku_id sku_ref_id transaction_id
 """
@@ -53,6 +54,19 @@ plain_number: t.Final = re.compile(
     r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,9})?", re.ASCII
 ).fullmatch
 """Matches text that is a number to everybody, unlike `1,999` and `1.999,00`."""
+
+Kind: t.TypeAlias = t.Literal[
+    "string",
+    "time",
+    "integer",
+    "number",
+    "boolean",
+    "array of string",
+    "array",
+    "object",
+    "any",
+]
+"""What a property is in Amplitude; a time is text, a number may be an integer."""
 
 _Reader: t.TypeAlias = t.Callable[[t.Any], t.Any]
 
@@ -149,6 +163,10 @@ def _text_or_object(value: object) -> object:
     return _text(value)
 
 
+def _array(value: object) -> object:
+    return _text(value)  # JSON text becomes an array later, in `plain_values`
+
+
 def _text_of_digits(value: object) -> object:
     number = _whole(value)
     if type(number) is int and abs(number) < _BEYOND_ANY_ID:
@@ -206,6 +224,7 @@ _USUAL_TYPES: t.Final[dict[_Reader, type]] = {
     _number: Decimal,
     _boolean: bool,
     _text_or_object: dict,
+    _array: list,
 }
 """Of values that stay as they are."""
 _TEXT_READERS: t.Final = frozenset({_text, _text_of_digits})
@@ -214,6 +233,7 @@ _READER_OF: t.Final[dict[str, _Reader]] = {
     for names, read in (
         (_TEXTS, _text),
         (_TEXTS_OR_OBJECTS, _text_or_object),
+        (_ARRAYS, _array),
         (_TEXTS_OF_DIGITS, _text_of_digits),
         (_NUMBERS, _number),
         (_COUNTS, _count),
@@ -222,3 +242,18 @@ _READER_OF: t.Final[dict[str, _Reader]] = {
     )
     for name in names.split()
 }
+
+_KINDS: t.Final[dict[_Reader, Kind]] = {
+    _text: "string",
+    _text_or_object: "any",
+    _array: "array",
+    _text_of_digits: "string",
+    _number: "number",
+    _count: "integer",
+    _boolean: "boolean",
+    _time: "time",
+}
+KINDS: t.Final[dict[str, Kind]] = {
+    name: _KINDS[read] for name, read in _READER_OF.items()
+}
+"""What each documented property is once it is `normalised`, by its folded name."""

@@ -8,6 +8,7 @@ import msgspec
 
 from target_amplitude_nami.nami import catalogue, purchase
 from target_amplitude_nami.nami.model import NamiUser
+from target_amplitude_nami.outcomes import USERS
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +16,6 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.nami.model import NamiEvent
     from target_amplitude_nami.settings.options import MappingOptions
 
-USERS: t.Final = "(user records)"
 OTHER: t.Final = "(other)"
 """The report key of records without one of Nami's event types."""
 

@@ -76,7 +76,7 @@ class EventMapper:
             event.time,
             properties,
             user_properties(state, event.user_id, self._extra_user_properties)
-            if event_type.startswith("user.")
+            if carries_state(event_type)
             else {},
             is_stale or self._is_backfill,
             amount,
@@ -133,10 +133,16 @@ def _without(
     return {
         name: value
         for name, value in properties.items()
-        if not _is_excluded(name, patterns)
+        if not is_excluded(name, patterns)
     }
 
 
+def carries_state(event_type: str) -> bool:
+    """Return whether events of a type set user properties (Nami docs, "Amplitude")."""
+    return event_type.startswith("user.")
+
+
 @functools.lru_cache(maxsize=4096)
-def _is_excluded(name: str, patterns: tuple[str, ...]) -> bool:
+def is_excluded(name: str, patterns: tuple[str, ...]) -> bool:
+    """Return whether `exclude_properties` keeps an event property from being sent."""
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)

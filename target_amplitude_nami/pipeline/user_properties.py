@@ -12,7 +12,9 @@ from target_amplitude_nami.nami.state import UserState
 ATTRIBUTES: t.Final = UserState.__struct_fields__[:8]
 """The eight that Nami's own integration sends (Nami docs, "Amplitude")."""
 
-_PROPERTIES: t.Final = tuple(f"namiml_{name}" for name in ATTRIBUTES)
+PREFIX: t.Final = "namiml_"
+PROPERTIES: t.Final = tuple(f"{PREFIX}{name}" for name in ATTRIBUTES)
+"""The user properties that they become."""
 _COUNT: t.Final = len(ATTRIBUTES)
 
 _EXTRA_ATTRIBUTES: t.Final = (
@@ -35,7 +37,7 @@ def user_properties(
         extra: The properties wanted beside the eight: `extra_user_properties`.
     """
     attributes = msgspec.structs.astuple(state)[:_COUNT]
-    properties = dict(zip(_PROPERTIES, attributes, strict=True))
+    properties = dict(zip(PROPERTIES, attributes, strict=True))
     if None in attributes:
         properties = {
             name: value for name, value in properties.items() if value is not None
@@ -73,7 +75,7 @@ def subscription_status(state: UserState) -> str | None:
 
 
 def _extra_properties(state: UserState, nami_user_id: str | None) -> dict[str, t.Any]:
-    found = {f"namiml_{name}": getattr(state, name) for name in _EXTRA_ATTRIBUTES}
+    found = {f"{PREFIX}{name}": getattr(state, name) for name in _EXTRA_ATTRIBUTES}
     found["namiml_entitlement_expirations"] = _in_utc(state.entitlement_expirations)
     found["namiml_user_id"] = nami_user_id
     found["namiml_subscription_status"] = subscription_status(state)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import errno
 import os
 import stat
@@ -15,7 +16,7 @@ from target_amplitude_nami.settings.declared import LOCAL
 from target_amplitude_nami.settings.wording import show
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from target_amplitude_nami.settings import Settings
 
@@ -24,11 +25,39 @@ _STDERR: t.Final = 2
 _NAMES_OF_STDOUT: t.Final = frozenset({"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
 _LONGEST_SHOWN: t.Final = 400
 _ATTEMPTS: t.Final = 3
+_RANDOM_CHARACTERS: t.Final = 8
+"""So many has the name of a temporary file."""
+_TryToMake: t.TypeAlias = "Callable[[Path, str | None, bool], None]"
+"""Tries whether a file can be made in a folder, and raises the OSError if not; the
+folder, how the name begins, and whether a folder that is made stays."""
+
+
+def _make_and_remove(
+    folder: Path,
+    beside: str | None,
+    keeps_folder: bool,  # noqa: FBT001 - as `_TryToMake` has it
+) -> None:
+    """Make a file, and remove it and its folders again.
+
+    Whoever writes the file makes its folder, but not always one that a link leads to.
+    """
+    missing = [above for above in (folder, *folder.parents) if not above.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor, made = tempfile.mkstemp(prefix=beside, dir=folder)
+        os.close(descriptor)
+        Path(made).unlink()
+    finally:
+        for above in [] if keeps_folder else missing:
+            with contextlib.suppress(OSError):
+                above.rmdir()
 
 
 @dataclass(frozen=True, slots=True)
 class _Use:
     """What a run does with a file."""
+
+    try_to_make: _TryToMake = _make_and_remove
 
     is_replaced: bool = False
     """It writes another file beside it, which then takes its place."""
@@ -59,16 +88,38 @@ def problems_with_paths(settings: Settings, input_descriptor: int | None) -> lis
         settings: The settings, which name the files.
         input_descriptor: The input, which none of the files may be.
     """
+    tried = _tried(settings, input_descriptor, _make_and_remove)
+    return [problem for _, _, problem in tried if problem is not None]
+
+
+def look_at_paths(
+    settings: Settings, input_descriptor: int | None = None
+) -> Iterator[tuple[str, Path, str | None]]:
+    """Yield each setting that names a file of the run, the file, and what is wrong.
+
+    It is found out without making anything, not even for a moment.
+
+    Args:
+        settings: The settings, which name the files.
+        input_descriptor: The input, which none of the files may be.
+    """
+    return _tried(settings, input_descriptor, _look)
+
+
+def _tried(
+    settings: Settings, input_descriptor: int | None, try_to_make: _TryToMake
+) -> Iterator[tuple[str, Path, str | None]]:
     given_input = _status(input_descriptor)
-    problems = []
     for name, path in _paths_in_use(settings):
+        use = dataclasses.replace(_USES[name], try_to_make=try_to_make)
+        problem: str | None = None
         try:
-            _try(path, _USES[name], given_input)
+            _try(path, use, given_input)
         except (_UnusableError, OSError) as error:
             known = isinstance(error, _UnusableError)
-            problem = error if known else f"which cannot be used ({_reason(error)})."
-            problems.append(f"{name} is {_shown(path)}, {problem}")
-    return problems
+            why = error if known else f"which cannot be used ({_reason(error)})."
+            problem = f"{name} is {_shown(path)}, {why}"
+        yield name, path, problem
 
 
 def leads_to_standard_error(path: Path) -> bool:
@@ -171,7 +222,7 @@ def _try_folder(path: Path, use: _Use) -> None:
     is_behind_link = target != Path(os.path.abspath(path))  # noqa: PTH100 - no links
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            _make_and_remove(target.parent, beside, keeps_folder=is_behind_link)
+            use.try_to_make(target.parent, beside, is_behind_link)
         except (FileExistsError, NotADirectoryError) as error:
             raise _has_no_folder(target) from error
         except OSError as error:
@@ -186,21 +237,20 @@ def _try_folder(path: Path, use: _Use) -> None:
         return
 
 
-def _make_and_remove(folder: Path, beside: str | None, *, keeps_folder: bool) -> None:
-    """Make a file, and remove it and its folders again.
-
-    Whoever writes the file makes its folder, but not always one that a link leads to.
-    """
-    missing = [above for above in (folder, *folder.parents) if not above.exists()]
+def _look(folder: Path, beside: str | None, _keeps_folder: object) -> None:
+    """Try to make a file without a name, in the folder or where that would be made."""
+    there = next(above for above in (folder, *folder.parents) if above.exists())
+    if beside is not None:
+        with contextlib.suppress(FileNotFoundError):
+            (there / f"{beside}{'x' * _RANDOM_CHARACTERS}").stat()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor, made = tempfile.mkstemp(prefix=beside, dir=folder)
-        os.close(descriptor)
-        Path(made).unlink()
-    finally:
-        for above in [] if keeps_folder else missing:
-            with contextlib.suppress(OSError):
-                above.rmdir()
+        os.close(os.open(there, os.O_WRONLY | getattr(os, "O_TMPFILE", os.O_EXCL)))
+    except OSError as error:
+        if error.errno not in {errno.EISDIR, errno.EOPNOTSUPP, errno.EINVAL}:
+            raise
+        # Not every file system has such files.
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES)) from error
 
 
 def _try_device(path: Path, use: _Use) -> None:

@@ -6,6 +6,7 @@ import sys
 import typing as t
 
 import click
+from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import _ConfigInput
 from singer_sdk.target_base import Target
 
@@ -13,6 +14,8 @@ from target_amplitude_nami.errors import AmplitudeNamiError, ConfigurationError
 from target_amplitude_nami.settings.paths import problems_with_paths
 from target_amplitude_nami.singer import interpreter
 from target_amplitude_nami.singer.log_escaping import escape_log
+from target_amplitude_nami.singer.tools import note_config
+from target_amplitude_nami.text import counted
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -40,15 +43,20 @@ class CommandTarget(Target):
 
     @property
     def exit_code(self) -> int:
-        """The exit code of a run whose input is at its end."""
+        """The exit code of a run whose input is at its end; the log says why."""
         if self.signals.exit_code is not None:
+            self.logger.warning(
+                "Stopped by %s: run again to go on where STATE ends", self.signals.name
+            )
             return self.signals.exit_code
         most = self.settings.max_rejected
         if most is not None and self.report.rejected > most:
             self.logger.error(
-                "%s records were rejected, more than `max_rejected` (%s) allows",
-                f"{self.report.rejected:,}",
+                "%s rejected, more than `max_rejected` (%s) allows, so the exit code "
+                "is %s; the warning above says where they are",
+                counted(self.report.rejected, "record was", "records were"),
                 f"{most:,}",
+                _TOO_MANY_REJECTS,
             )
             return _TOO_MANY_REJECTS
         return 0
@@ -78,13 +86,22 @@ class CommandTarget(Target):
         config: _ConfigInput | None = None,
         file_input: t.IO[str] | None = None,
     ) -> None:
-        """Run the command; see the SDK for the arguments."""
+        """Run the command; see the SDK for the arguments.
+
+        Unlike the SDK's, it ends with the mistake in the settings as the last line:
+        Meltano shows that one, and people read it first.
+        """
         if about:
             cls.print_about(about_format)
             return
         cls.print_version(print_fn=cls.logger.info)
         config = config or _ConfigInput()
-        target = cls(config=config.config, parse_env_config=config.parse_env)
+        try:
+            target = cls(config=config.config, parse_env_config=config.parse_env)
+        except ConfigValidationError as error:
+            for problem in error.errors or [str(error)]:
+                cls.logger.error("%s", problem)  # noqa: TRY400 - no bug
+            sys.exit(_FAILED)
         problems = target.problems_with_paths(file_input or sys.stdin)
         for problem in problems:
             target.logger.error(problem)
@@ -138,6 +155,7 @@ class CommandTarget(Target):
         cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
     ) -> _ConfigInput:
         try:
+            note_config(ctx, value)
             return super().cb_config(ctx, param, value)
         except (OSError, RecursionError, TypeError, ValueError) as error:
             # The SDK merges the files without a look at what they hold.

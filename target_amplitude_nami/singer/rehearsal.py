@@ -32,6 +32,7 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.settings import Settings
     from target_amplitude_nami.shutdown import Shutdown
     from target_amplitude_nami.singer.run_builder import BuildRun
+    from target_amplitude_nami.store.sqlite_store import SqliteStore
 
 _AS_IN_A_REHEARSAL: t.Final[Mapping[str, object]] = {
     "enabled": True,
@@ -41,11 +42,14 @@ _AS_IN_A_REHEARSAL: t.Final[Mapping[str, object]] = {
 }
 
 
-def rehearse(
+def rehearse(  # noqa: PLR0913
     config: Mapping[str, object],
     lines: Iterable[bytes],
     observer: Observer,
     begin: Callable[[TargetAmplitudeNami], None] = lambda _target: None,
+    *,
+    make_store: Callable[[Settings], SqliteStore] | None = None,
+    rejects: NoRejects | None = None,
 ) -> Report:
     """Read Singer input as a run would; send nothing, and leave every file as it was.
 
@@ -58,6 +62,8 @@ def rehearse(
         lines: The input.
         observer: Watches what becomes of each record.
         begin: Called before the first line, with what will read it.
+        make_store: Makes the store, where it is to know less than that file does.
+        rejects: Takes the SCHEMA messages, where somebody wants them.
 
     Returns:
         The report of the run; what would be sent counts as delivered.
@@ -69,7 +75,12 @@ def rehearse(
     with _folder() as folder:
         copy = folder / "memory.db"
         try:
-            build = functools.partial(_build, observer, copy)
+            build = functools.partial(
+                _build,
+                observer,
+                make_store or functools.partial(_store_of_copy, copy),
+                rejects or NoRejects(),
+            )
             return _listen(config, lines, build, begin)
         except StoreUnusable as error:
             path = str(config.get("memory_path"))
@@ -142,19 +153,19 @@ def _as_in_a_rehearsal(config: Mapping[str, object]) -> dict[str, object]:
     return {**config, **_AS_IN_A_REHEARSAL, "dry_run": is_dry}
 
 
-def _build(  # noqa: PLR0913 - those of `BuildRun`, and two more
+def _build(  # noqa: PLR0913, PLR0917 - those of `BuildRun`, and three more
     observer: Observer,
-    copy: Path,
+    make_store: Callable[[Settings], SqliteStore],
+    rejects: NoRejects,
     settings: Settings,
     shutdown: Shutdown,
     logger: logging.Logger,
     *,
     user_agent: str,
 ) -> tuple[Run, NoRejects]:
-    rejects = NoRejects()
     run = Run(
         settings,
-        store=store_of(_with_copied_store(settings, copy), forgets=True),
+        store=make_store(settings),
         rejects=rejects,
         write_state=None,
         shutdown=shutdown,
@@ -165,16 +176,18 @@ def _build(  # noqa: PLR0913 - those of `BuildRun`, and two more
     return run, rejects
 
 
-def _with_copied_store(settings: Settings, copy: Path) -> Settings:
-    """Return settings with a copy of the store's file, where there is one.
+def _store_of_copy(copy: Path, settings: Settings) -> SqliteStore:
+    """Return a store over a copy of the file, where there is one.
 
     A run must neither wait for the rehearsal of whatever input, nor fail for it.
     """
     path = settings.memory_path
     if path is None or not path.exists():
-        return dataclasses.replace(settings, memory_path=None)
-    snapshot(path, copy)
-    return dataclasses.replace(settings, memory_path=copy)
+        copied = dataclasses.replace(settings, memory_path=None)
+    else:
+        snapshot(path, copy)
+        copied = dataclasses.replace(settings, memory_path=copy)
+    return store_of(copied, forgets=True)
 
 
 class _Lines:

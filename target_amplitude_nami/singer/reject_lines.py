@@ -81,9 +81,14 @@ def with_reason(line: bytes, refusal: Refusal, integration: str) -> bytes:
         "integration": integration,
         "at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
     }
+    return with_why(line, encode(why))
+
+
+def with_why(line: bytes, why: bytes) -> bytes:
+    """Put a JSON text beside the record, in place of the reason that may be there."""
     if b'"rejected"' in line:
         line = _without_reason(line)
-    return line.rstrip()[:-1] + _KEY + encode(why) + b"}"
+    return line.rstrip()[:-1] + _KEY + why + b"}"
 
 
 def _without_reason(line: bytes) -> bytes:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import typing as t
 
+from target_amplitude_nami.accounting.live_line import around, live_line_on_terminal
 from target_amplitude_nami.run import Run
 from target_amplitude_nami.singer.rejects import RejectsFile
 from target_amplitude_nami.singer.state_output import write_state
@@ -11,6 +13,7 @@ from target_amplitude_nami.store_choice import store_of
 
 if t.TYPE_CHECKING:
     import logging
+    from collections.abc import Callable
 
     from target_amplitude_nami.settings import Settings
     from target_amplitude_nami.shutdown import Shutdown
@@ -54,14 +57,19 @@ def build_run(
         settings.integration_name,
         store if settings.memory_path else None,
     )
+    write: Callable[[bytes], None] = write_state
+    live = live_line_on_terminal()
+    if live is not None and sys.stdout is not None and sys.stdout.isatty():
+        write = around(live, write)
     emits_state = settings.enabled and not settings.dry_run
     run = Run(
         settings,
         store=store,
         rejects=rejects,
-        write_state=write_state if emits_state else None,
+        write_state=write if emits_state else None,
         shutdown=shutdown,
         logger=logger,
         user_agent=user_agent,
+        live=live,
     )
     return run, rejects

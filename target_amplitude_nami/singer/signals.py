@@ -45,6 +45,11 @@ class Signals:
         """The exit code of a process that a signal has ended; None without one."""
         return None if self._received is None else 128 + self._received
 
+    @property
+    def name(self) -> str:
+        """The name of the signal that came; empty without one."""
+        return "" if self._received is None else signal.Signals(self._received).name
+
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         """Request the shutdown. A handler takes no lock, and so logs nothing."""
         if (exit_code := self.exit_code) is not None:

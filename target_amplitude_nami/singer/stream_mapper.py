@@ -71,7 +71,7 @@ class StreamMapper(PluginMapper):
     ) -> None:
         all_maps = self.stream_maps_dict
         self.stream_maps_dict = {
-            key: all_maps[key] for key in self._keys_for(stream_name)
+            key: all_maps[key] for key in self.keys_for(stream_name)
         }
         try:
             super().register_raw_stream_schema(stream_name, schema, key_properties)
@@ -86,7 +86,7 @@ class StreamMapper(PluginMapper):
             stream: The stream, as the tap calls it.
             columns: Names in lower case; the maps may write them in any.
         """
-        definitions = (self.stream_maps_dict[key] for key in self._keys_for(stream))
+        definitions = (self.stream_maps_dict[key] for key in self.keys_for(stream))
         return any(
             name.lower() in columns
             for definition in definitions
@@ -94,7 +94,7 @@ class StreamMapper(PluginMapper):
             for name in definition
         )
 
-    def _keys_for(self, stream: str) -> list[str]:
+    def keys_for(self, stream: str) -> list[str]:
         """Return the keys of all maps that the SDK would apply, in the user's order."""
         name = os.path.normcase(stream)
         keys = {*self._keys_of_name.get(name, ())}

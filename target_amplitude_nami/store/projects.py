@@ -24,8 +24,7 @@ def number_of(file: StoreFile, name: str, *, begins_anew: bool) -> int:
         begins_anew: Whether all that it had is gone, so that nothing that the file
             knows of it counts any more.
     """
-    text = name.encode("utf-8", "surrogateescape")
-    hashed = hashlib.blake2b(text, digest_size=_HASH_BYTES).hexdigest()
+    hashed = _hash_of(name)
     is_new = file.run("INSERT OR IGNORE INTO projects (name_hash) VALUES (?)", hashed)
     [[number]] = file.rows_of(
         tuple[int], "SELECT project FROM projects WHERE name_hash = ?", hashed
@@ -34,3 +33,16 @@ def number_of(file: StoreFile, name: str, *, begins_anew: bool) -> int:
         file.run("DELETE FROM sent_states WHERE project = ?", number)
         file.run("DELETE FROM delivered WHERE project = ?", number)
     return number
+
+
+def known_number_of(file: StoreFile, name: str) -> int | None:
+    """Return a project's number in the file; None where it has none."""
+    rows = file.rows_of(
+        tuple[int], "SELECT project FROM projects WHERE name_hash = ?", _hash_of(name)
+    )
+    return rows[0][0] if rows else None
+
+
+def _hash_of(name: str) -> str:
+    text = name.encode("utf-8", "surrogateescape")
+    return hashlib.blake2b(text, digest_size=_HASH_BYTES).hexdigest()

@@ -7,7 +7,10 @@ import json
 
 import pytest
 
-from target_amplitude_nami.accounting.metrics import openmetrics
+from target_amplitude_nami.accounting.counts import Counts
+from target_amplitude_nami.accounting.metrics import Earlier, metrics
+from target_amplitude_nami.delivery.traffic import Traffic
+from target_amplitude_nami.store.model import StoreFigures
 from tests.support.reports import COUNTS, NOTHING, REPORT
 
 
@@ -33,10 +36,11 @@ def test_the_table_is_one_that_people_can_read() -> None:
         "filtered: 10 before_start_date, 4 not_nami",
         "rejected: 4 time_unreadable, 3 no_ids, 1 line_not_json",
         (
-            "id_conflict: 3 of the duplicates have the id and device of another event "
-            "but another type or time; Amplitude keeps one of them: "
+            "id_conflict: 3 duplicates with the id and device of another event, but "
+            "another type or time; Amplitude keeps one of the two: "
             '"a-1", "b\\"\\n' + "x" * 57 + '"'
         ),
+        "delivered: 12,013 events of 321 users",
         (
             "delivered: 1,200 late (user properties left as they were), "
             "18 without a user id"
@@ -65,7 +69,61 @@ def test_what_is_odd_of_no_event_takes_no_line(
 ) -> None:
     counts = dataclasses.replace(COUNTS, late=late, without_user_id=without_user_id)
     table = dataclasses.replace(REPORT, counts=counts).lines()
-    assert [line for line in table if line.startswith("delivered:")] == lines
+    assert [line for line in table if line.startswith("delivered:")][1:] == lines
+
+
+def test_user_records_are_explained() -> None:
+    counts = dataclasses.replace(
+        COUNTS,
+        read={**COUNTS.read, "(user records)": 2_000},
+        delivered={"device.impression": 1, "(user records)": 2_000},
+        users=1_024_000,
+        are_users_exact=False,
+    )
+    table = dataclasses.replace(REPORT, counts=counts).lines()
+    assert next(line for line in table if line.startswith("delivered:")) == (
+        "delivered: 1 event and 2,000 user records of about 1,024,000 users; a user "
+        "record sets properties of its user, and is no event in Amplitude"
+    )
+
+
+def test_one_of_a_kind_is_in_the_singular() -> None:
+    one = dataclasses.replace(
+        NOTHING,
+        counts=Counts(
+            {"device.impression": 1},
+            {"device.impression": 1},
+            {},
+            {},
+            {},
+            {},
+            released=1,
+            id_conflicts=1,
+            conflicting_ids=("a",),
+            users=1,
+        ),
+        traffic=Traffic(requests=1, retries=1, body_bytes=1),
+        texts_cut=1,
+        store=StoreFigures(waiting=1, waiting_since=0),
+        seconds=1.0,
+    )
+    assert list(one.lines())[3:] == [
+        (
+            "id_conflict: 1 duplicate with the id and device of another event, but "
+            'another type or time; Amplitude keeps one of the two: "a"'
+        ),
+        "delivered: 1 event of 1 user",
+        "memory: 1 held record released, so read again",
+        (
+            "memory: 1 record waits for an External ID, the oldest since "
+            "1970-01-01T00:00:00+00:00"
+        ),
+        "1 request, 1 retry, 1 byte sent, 1 text cut",
+        (
+            "1 record read: 1 delivered, 0 filtered, 0 rejected, 0 held, 0 duplicate, "
+            "in 1.0 s (1 event/s)"
+        ),
+    ]
 
 
 def test_the_summary_is_one_line() -> None:
@@ -83,10 +141,14 @@ def test_a_long_name_moves_the_columns_and_not_one_row() -> None:
 
 
 def test_an_empty_run_has_a_report_too() -> None:
-    assert list(NOTHING.lines())[-1] == (
-        "0 records read: 0 delivered, 0 filtered, 0 rejected, 0 held, 0 duplicate, "
-        "in 0.0 s (0 events/s)"
-    )
+    assert list(NOTHING.lines()) == [
+        "radio -> https://api2.amplitude.com/2/httpapi: complete",
+        "0 requests, 0 bytes sent",
+        (
+            "0 records read: 0 delivered, 0 filtered, 0 rejected, 0 held, 0 duplicate, "
+            "in 0.0 s (0 events/s)"
+        ),
+    ]
     assert json.loads(NOTHING.to_json())["by_event_type"] == {}
 
 
@@ -121,6 +183,8 @@ def test_the_json_adds_up() -> None:
     assert report["named_id_conflicts"][0] == "a-1"
     assert (report["late"], report["without_user_id"]) == (1_200, 18)
     assert report["waiting"] == 12
+    assert report["users"] == 321
+    assert report["newest_event_at"] == "2026-05-31T23:00:00+00:00"
 
 
 def test_odd_ids_are_named_in_the_json_and_nowhere_else() -> None:
@@ -132,4 +196,4 @@ def test_odd_ids_are_named_in_the_json_and_nowhere_else() -> None:
             "other": "nami-1",
         }
     ]
-    assert "nami-2" not in "".join([*REPORT.lines(), openmetrics(REPORT)])
+    assert "nami-2" not in "".join([*REPORT.lines(), metrics(REPORT, Earlier(), 0.0)])

@@ -20,6 +20,7 @@ from target_amplitude_nami.amplitude.answers import (
 )
 from target_amplitude_nami.delivery.protocols import Undelivered
 from target_amplitude_nami.delivery.retry_policy import LONGEST_BACKOFF_SECONDS
+from target_amplitude_nami.delivery.waits import Waits
 from target_amplitude_nami.errors import DeliveryError
 from tests.support.delivery import (
     BAD,
@@ -349,3 +350,47 @@ def test_the_connection_is_closed_with_the_batch_sender() -> None:
     lane = SingleLane()
     lane.batch_sender.close()
     assert lane.sender.is_closed
+
+
+# What it waits for
+
+
+def test_a_retry_is_what_the_sender_waits_for() -> None:
+    lane = SingleLane([BUSY])
+    lane.deliver([numbered(1)])
+    [waits] = lane.waits
+    assert waits.failure == "HTTP 503: Busy"
+    assert waits.retry_seconds == pytest.approx(lane.pauses[0])
+    assert lane.batch_sender.waits == Waits()
+
+
+def test_the_pace_of_the_run_is_what_the_sender_waits_for() -> None:
+    lane = SingleLane(max_events_per_second=1)
+    lane.deliver([numbered(1)])
+    lane.deliver([numbered(2)])
+    assert [waits.is_paced for waits in lane.waits] == [True]
+
+
+def test_an_answer_is_what_the_sender_waits_for() -> None:
+    lane = SingleLane()
+    seen: list[Waits] = []
+    lane.sender.on_post = lambda: seen.append(lane.batch_sender.waits)
+    lane.deliver([numbered(1)])
+    assert seen == [Waits(requests=1)]
+
+
+def test_users_who_have_to_wait_are_counted_with_the_time_of_the_first() -> None:
+    throttle = Throttle(30.0, users=frozenset({"user-0", "user-1"}))
+    lane = SingleLane(throttles_once(throttle))
+    lane.batch_sender.deliver([*of_many_users(3), numbered(3, "user-1")])
+    assert lane.batch_sender.waits == Waits(deferred_users=2, deferred_seconds=30.0)
+
+
+@pytest.mark.parametrize(
+    ("users", "words"), [(1, "1 user waits 30 s"), (2_000, "2,000 users wait 30 s")]
+)
+def test_the_log_counts_users_in_good_grammar(users: int, words: str) -> None:
+    named = frozenset(f"user-{n}" for n in range(users))
+    lane = SingleLane(throttles_once(Throttle(30.0, users=named)))
+    lane.deliver(of_many_users(2_000))
+    assert lane.log == [f"HTTP 429: Slow down; {words}"]

@@ -40,7 +40,7 @@ def test_records_reach_the_local_amplitude(
 ) -> None:
     names, output = run_example(0)
 
-    assert output.startswith("1 records read: 1 delivered")
+    assert output.startswith("1 record read: 1 delivered")
     assert names["rejects"] == []
     assert Path("amplitude.db").exists()
 

@@ -265,7 +265,7 @@ def test_the_progress_says_how_many_wait(holding: RunHarness) -> None:
     [waiting] = [
         line
         for line in metrics.read_text().splitlines()
-        if line.startswith("nami_records_waiting{")
+        if line.startswith("amplitude_nami_held_records{")
     ]
     assert waiting.split()[-1] == "2"
     running.run.close("failed")

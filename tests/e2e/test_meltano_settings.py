@@ -14,7 +14,7 @@ import pytest
 from tests.support import nami
 
 PREFIX = "TARGET_AMPLITUDE_NAMI_"
-DELIVERED = "1 records read: 1 delivered"
+DELIVERED = "1 record read: 1 delivered"
 
 TAP = """\
 #!/bin/sh
@@ -177,3 +177,11 @@ def test_a_loader_that_inherits_does_not_deliver_when_it_should_not(
     assert len(problems_in(lines)) == 2
     assert any(f"{PREFIX}_SANDBOX_DRY_RUN asks for a dry run" in line for line in lines)
     assert not (project.folder / "output").exists()
+
+
+def test_the_last_line_of_a_loader_that_fails_is_the_useful_one(
+    project: Project,
+) -> None:
+    exit_code, lines = project.run([loader(endpoint=None)], "target-amplitude-nami")
+    assert exit_code == 1
+    assert "target-amplitude-nami api_key is missing: give" in lines[-1]

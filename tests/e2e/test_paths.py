@@ -10,12 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support import nami, singer
-from tests.support.run_target import (
-    TARGET,
-    clean_environment,
-    run_target,
-    run_with_pipe,
-)
+from tests.support.environment import clean_environment
+from tests.support.run_target import TARGET, run_target, run_with_pipe
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,13 +13,8 @@ import pytest
 from target_amplitude_nami.local.server import LocalAmplitude
 from target_amplitude_nami.singer.messages import decode_as_spelt
 from tests.support import nami, singer
-from tests.support.run_target import (
-    API_KEY,
-    TARGET,
-    TargetRun,
-    clean_environment,
-    run_target,
-)
+from tests.support.environment import clean_environment
+from tests.support.run_target import API_KEY, TARGET, TargetRun, run_target
 
 if TYPE_CHECKING:
     from pathlib import Path

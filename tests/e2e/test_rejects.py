@@ -10,13 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support import nami, singer
-from tests.support.run_target import (
-    API_KEY,
-    TARGET,
-    TargetRun,
-    clean_environment,
-    run_target,
-)
+from tests.support.environment import clean_environment
+from tests.support.run_target import API_KEY, TARGET, TargetRun, run_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

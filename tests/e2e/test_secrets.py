@@ -13,13 +13,8 @@ import pytest
 
 from target_amplitude_nami.local.faults import Do, Fault, Faults
 from tests.support import bad_records, nami, singer
-from tests.support.run_target import (
-    API_KEY,
-    TARGET,
-    clean_environment,
-    run_command,
-    run_target,
-)
+from tests.support.environment import clean_environment
+from tests.support.run_target import API_KEY, TARGET, run_command, run_target
 
 if TYPE_CHECKING:
     from target_amplitude_nami.local.server import LocalAmplitude

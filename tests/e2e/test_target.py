@@ -151,7 +151,7 @@ def test_the_metrics_file_is_openmetrics_with_the_same_figures(
     parsed = text_string_to_metric_families(text)  # type: ignore[no-untyped-call]
     families = {family.name: family for family in parsed}
     report = long_run.run.report
-    records = families["nami_records"]
+    records = families["amplitude_nami_run_records"]
     outcomes: Counter[str] = Counter()
     for sample in records.samples:
         assert sample.labels["integration"] == 'radio "live"'
@@ -160,7 +160,7 @@ def test_the_metrics_file_is_openmetrics_with_the_same_figures(
         "delivered": report["delivered"],
         "rejected": report["rejected"],
     }
-    [requests] = families["nami_requests"].samples
+    [requests] = families["amplitude_nami_run_requests"].samples
     assert requests.value == report["requests"]
     assert [path.name for path in folder.iterdir()] == ["nami.prom"]
 

@@ -210,7 +210,7 @@ def test_a_summary_needs_no_server(tmp_path: Path, session: requests.Session) ->
         ["2", "user.logout"],
         ["3", "events in all"],
         ["0", "identifies"],
-        ["1", "users"],
+        ["1", "user"],
         ["0", "duplicates dropped"],
         ["2", "requests, 1 of them refused"],
     ]

@@ -8,7 +8,8 @@ import pytest
 
 from target_amplitude_nami.nami.model import NamiEvent, NamiUser
 from target_amplitude_nami.nami.state import NO_STATE
-from target_amplitude_nami.pipeline.event_filter import OTHER, USERS, EventFilter
+from target_amplitude_nami.outcomes import USERS
+from target_amplitude_nami.pipeline.event_filter import OTHER, EventFilter
 from tests.support.pipeline_harness import make_settings
 
 MAY_29_MS = 1_716_940_800_000

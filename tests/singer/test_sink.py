@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from target_amplitude_nami.delivery.delivery import Delivery
-from target_amplitude_nami.pipeline.event_filter import OTHER, USERS
+from target_amplitude_nami.outcomes import USERS
+from target_amplitude_nami.pipeline.event_filter import OTHER
 from tests.support import nami, singer
 from tests.support.target_harness import TargetHarness
 

@@ -40,7 +40,7 @@ store.close()
 @contextmanager
 def run_with(path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Have another process use a file, which it has told three delivered events."""
-    command = [sys.executable, "-c", _RUN, path]
+    command = [sys.executable, "-c", _RUN, str(path)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:

@@ -30,6 +30,8 @@ from target_amplitude_nami.shutdown import Shutdown
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from target_amplitude_nami.delivery.waits import Waits
+
 BAD = Refusal("amplitude_invalid_field", "time", "HTTP 400: bad", 400)
 """A refusal that Amplitude gives a reason for."""
 
@@ -253,6 +255,8 @@ class SingleLane:
         self.outcomes = NotedOutcomes()
         self.log: list[str] = []
         self.pauses: list[float] = []
+        self.waits: list[Waits] = []
+        """What the sender waited for in each pause."""
         self.batch_sender = BatchSender(
             self.sender,
             self.outcomes,
@@ -269,6 +273,7 @@ class SingleLane:
     def _pause(self, seconds: float) -> None:
         if seconds > 0:
             self.pauses.append(seconds)
+            self.waits.append(self.batch_sender.waits)
         self.clock.pause(seconds)
 
     def deliver(self, events: Sequence[EncodedEvent], limit: int = 2000) -> None:

@@ -29,6 +29,8 @@ COUNTS = Counts(
     conflicting_ids=("a-1", 'b"\n' + "x" * 100),
     late=1_200,
     without_user_id=18,
+    users=321,
+    newest_ms=1_780_268_400_000,  # an hour before the run began
 )
 REPORT = Report(
     integration="radio",

@@ -172,7 +172,7 @@ class ScriptedServer:
         if fault == "reset before":
             return _reset(connection)
         headers = parse_headers(stream)
-        raw = self._read(stream, int(headers["Content-Length"]), answer or Reply())
+        raw = self._read(stream, int(headers["Content-Length"] or 0), answer or Reply())
         request = Received(first_line.split()[1].decode(), headers, raw)
         self.received.append(request)
         if fault == "reset after":

@@ -62,6 +62,12 @@ class Do(
     """Drop the connection before or after the request takes effect."""
     cut: bool = False
     """Announce a longer answer than is sent, then close; the effects stay."""
+    drop: _Count | None = None
+    """How many of its first events get lost, although the answer is 200."""
+    change: dict[str, Any] = {}
+    """What its first event is stored with instead; properties are merged."""
+    double: _Count | None = None
+    """How many of its first events are stored twice."""
 
     def __post_init__(self) -> None:
         """Check that the actions do not contradict each other."""
@@ -72,10 +78,25 @@ class Do(
             raise ValueError("`json` and `raw` exclude each other")
         if self.reset and (self.cut or self.status is not None):
             raise ValueError("`reset` leaves no answer for `status` or `cut`")
-        if not (self.read_rate or self.delay or self.status or self.reset or self.cut):
+        if self.tampers and (self.status is not None or self.reset == "before"):
+            raise ValueError("`drop`, `change` and `double` need an accepted request")
+        if not (
+            self.read_rate
+            or self.delay
+            or self.status
+            or self.reset
+            or self.cut
+            or self.tampers
+        ):
             raise ValueError(
-                "one of `read_rate`, `delay`, `status`, `reset`, `cut` is needed",
+                "one of `read_rate`, `delay`, `status`, `reset`, `cut`, `drop`,"
+                " `change`, `double` is needed",
             )
+
+    @property
+    def tampers(self) -> bool:
+        """Whether other events are stored than were sent."""
+        return bool(self.drop or self.change or self.double)
 
     @property
     def body(self) -> bytes:
@@ -176,5 +197,8 @@ def _describe(do: Do) -> str:
         f"status {do.status}" if do.status is not None else "",
         f"reset {do.reset}" if do.reset else "",
         "cut" if do.cut else "",
+        f"drop {do.drop}" if do.drop else "",
+        f"change {' '.join(sorted(do.change))}" if do.change else "",
+        f"double {do.double}" if do.double else "",
     )
     return ", ".join(part for part in parts if part)

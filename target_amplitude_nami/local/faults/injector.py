@@ -93,6 +93,17 @@ class FaultInjector:
         """
         return self._next(number, path, user_ids, slow=False)
 
+    def next_naming(self, number: int, path: str) -> Fault | None:
+        """Return the fault that strikes a request to an API that is no ingestion.
+
+        Only those that name its path do, so that faults of ingestion leave it alone.
+
+        Args:
+            number: The number of the request among such requests, from 1.
+            path: Its path.
+        """
+        return self._next(number, path, frozenset, slow=False, named=True)
+
     def _next(
         self,
         number: int,
@@ -100,9 +111,12 @@ class FaultInjector:
         user_ids: Callable[[], Container[str]],
         *,
         slow: bool,
+        named: bool = False,
     ) -> Fault | None:
         with self._lock:
             for active in self._active:
+                if named and active.fault.when.path is None:
+                    continue
                 if (active.fault.do.read_rate is not None) == slow and _strikes(
                     active, number, path, user_ids
                 ):

@@ -75,6 +75,19 @@ PRESETS = (
         When(every=3),
     ),
     _preset(
+        "drop",
+        "200, yet two events get lost",
+        Do(drop=2),
+        When(every=3),
+    ),
+    _preset(
+        "change",
+        "200, yet an event is stored with another time",
+        Do(change={"time": 1_800_000_000_000}),
+        When(every=3),
+    ),
+    _preset("double", "Two events stored twice", Do(double=2), When(every=3)),
+    _preset(
         "one-in-ten",
         "One request in ten fails with 502",
         Do(status=502, raw="<html><body>Bad Gateway</body></html>"),

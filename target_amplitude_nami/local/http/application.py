@@ -11,6 +11,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
+from target_amplitude_nami.local.http.account import PREFIX, AccountApis
 from target_amplitude_nami.local.http.connection import (
     read_request,
     reset,
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from target_amplitude_nami.local.faults.injector import FaultInjector
+    from target_amplitude_nami.local.http.account import Keys
+    from target_amplitude_nami.local.http.deletions import Deletions
     from target_amplitude_nami.local.http.request_handler import RequestHandler
     from target_amplitude_nami.local.model import Explain, Request
     from target_amplitude_nami.local.queries.reader import Reader
@@ -42,8 +45,11 @@ class Application:
         handler: Handles requests for Amplitude.
         reader: Opens the file for the page.
         injector: Holds the faults, which the page can change.
+        deletions: Deletes users on request.
         region: The region that the server stands for.
         any_host: Whether to accept requests for any host name.
+        keys: The keys that exist.
+        export_bytes: The most bytes of JSON that one export may have.
         explain: Explains the event of an insert id.
     """
 
@@ -52,9 +58,12 @@ class Application:
         handler: RequestHandler,
         reader: Reader,
         injector: FaultInjector,
+        deletions: Deletions,
         *,
         region: str,
         any_host: bool,
+        keys: Keys,
+        export_bytes: int,
         explain: Explain | None = None,
     ) -> None:
         self._handler = handler
@@ -63,6 +72,15 @@ class Application:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing = asyncio.Event()
         self._reading: set[asyncio.Transport] = set()
+        self._account: ASGIApp = AccountApis(
+            reader,
+            injector,
+            deletions,
+            keys=keys,
+            any_host=any_host,
+            export_bytes=export_bytes,
+            is_closed_within=self._is_closed_within,
+        )
         api = Api(reader, injector, self._notifier, self._closing, region, explain)
         page = Starlette(
             routes=[
@@ -78,7 +96,9 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, as ASGI calls it."""
         self._loop = asyncio.get_running_loop()
-        if _is_for_the_page(scope["path"], scope["method"]):
+        if scope["path"].startswith(PREFIX):
+            await self._answer_account(scope, receive, send)
+        elif _is_for_the_page(scope["path"], scope["method"]):
             await self._page(scope, receive, send)
         else:
             await self._ingest(scope, receive, send)
@@ -96,6 +116,14 @@ class Application:
         self._notifier.notify()
         for transport in self._reading:
             transport.abort()
+
+    async def _answer_account(self, scope: Scope, receive: Receive, send: Send) -> None:
+        transport = transport_of(scope)
+        self._reading.add(transport)  # a long export must not keep the server open
+        try:
+            await self._account(scope, receive, send)
+        finally:
+            self._reading.discard(transport)
 
     async def _ingest(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)

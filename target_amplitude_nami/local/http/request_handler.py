@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from target_amplitude_nami.local.faults.tampering import Tampering
 from target_amplitude_nami.local.ingest import limits
 from target_amplitude_nami.local.ingest.envelope import user_ids_in
 
@@ -145,7 +146,7 @@ class RequestHandler:
         started: float,
     ) -> Reply | None:
         if fault is None:
-            return self._ingest(request, "", started, cut=False)
+            return self._ingest(request, None, started)
         name, do = fault.title, fault.do
         if do.reset == "before":
             self._log_fault(request, name, started, 0, b"")
@@ -153,24 +154,29 @@ class RequestHandler:
         if do.status is not None:
             self._log_fault(request, name, started, do.status, do.body)
             return Reply(do.status, do.body, do.media_type, do.headers, do.cut)
-        reply = self._ingest(request, name, started, cut=do.cut)
+        reply = self._ingest(request, fault, started)
         return None if do.reset == "after" else reply
 
     def _ingest(
         self,
         request: Request,
-        fault: str,
+        fault: Fault | None,
         started: float,
-        *,
-        cut: bool,
     ) -> Reply:
+        tampering = Tampering(fault) if fault and fault.do.tampers else None
         with self._store.transaction() as number:
-            outcome = self._ingestion.process(request, self._store)
+            outcome = self._ingestion.process(request, self._store, tampering)
             now = self._now()
             self._store.keep(outcome.effects, number, now)
             self._logger.log(
-                number, request, outcome, fault=fault, now=now, started=started
+                number,
+                request,
+                outcome,
+                fault=fault.title if fault else "",
+                now=now,
+                started=started,
             )
+        cut = fault is not None and fault.do.cut
         return Reply(outcome.answer.status, outcome.answer.body, cut=cut)
 
     def _log_fault(

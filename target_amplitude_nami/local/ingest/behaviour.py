@@ -43,5 +43,7 @@ class Behaviour:
     """Events of an anonymous device become those of the user who logs in on it."""
     join_properties: bool = True
     """That user also gets the device's user properties that they lack."""
+    export_bytes: int = 4 << 30
+    """How many bytes of JSON an export may have (Export API: 4 GB)."""
     keep_fields: bool = True
     """A user's later events show the last known device, location and language."""

@@ -16,6 +16,7 @@ from target_amplitude_nami.local.redaction.uploads import upload_without_credent
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from target_amplitude_nami.local.faults.tampering import Tampering
     from target_amplitude_nami.local.ingest import limits
     from target_amplitude_nami.local.ingest.behaviour import Behaviour
 
@@ -42,10 +43,17 @@ class Ingestion:
         self._throttles: dict[tuple[str, str], Throttle] = {}
         self._budget = UpdateBudget(behaviour.user_updates_per_hour, now)
 
-    def process(self, request: Request, memory: Memory) -> Outcome:
+    def process(
+        self, request: Request, memory: Memory, tampering: Tampering | None = None
+    ) -> Outcome:
         """Return the answer to a request and everything that it changes.
 
         The first check that fails gives the answer; a refused request changes nothing.
+
+        Args:
+            request: The request.
+            memory: What is stored of earlier requests.
+            tampering: What happens to its events although they are acknowledged.
         """
         payload, upload = request.body, None
         try:
@@ -53,7 +61,7 @@ class Ingestion:
             max_bytes = self._behaviour.max_bytes or api.max_bytes
             payload = envelope.payload_of(request, max_bytes)
             upload = envelope.upload_of(payload)
-            effects = self._accept(api, upload, memory, request)
+            effects = self._accept(api, upload, memory, request, tampering)
         except RefusedError as refused:
             events = len(upload.events) if upload else 0
             return Outcome(refused.answer, Effects(), payload, events)
@@ -63,7 +71,10 @@ class Ingestion:
             "payload_size_bytes": len(payload),
             "server_upload_time": int(self._now() * 1_000),
         }
-        return Outcome(Answer(200, content), effects, payload, len(upload.events))
+        events = len(upload.events)
+        if tampering is not None:
+            events = len(effects.events) + effects.duplicates
+        return Outcome(Answer(200, content), effects, payload, events)
 
     def _accept(
         self,
@@ -71,11 +82,14 @@ class Ingestion:
         upload: Upload,
         memory: Memory,
         request: Request,
+        tampering: Tampering | None,
     ) -> Effects:
         envelope.check_count(upload)
         envelope.check_key(upload, self._keys)
         upload = upload_without_credentials(upload, request)
         check_events(upload, api, self._behaviour)
+        if tampering is not None:
+            upload = tampering.before(upload)
         now = self._now()
         lane = (upload.project, api.name)
         if lane not in self._throttles:
@@ -89,4 +103,5 @@ class Ingestion:
             budget=self._budget,
             arrival=Arrival(now, request.peer),
         )
-        return acceptance.effects(ids)
+        effects = acceptance.effects(ids)
+        return effects if tampering is None else tampering.after(effects, memory)

@@ -51,11 +51,11 @@ def export_of(
         "event_type": event_type,
         "user_id": ids.user_id,
         "device_id": ids.device_id or device_of(ids.user_id or ""),
-        "event_time": _export_time(time),
+        "event_time": export_time(time),
         "$insert_id": event.get("insert_id"),
         "event_properties": event.get("event_properties") or {},
         "user_properties": event.get("user_properties") or {},
-        "server_upload_time": _export_time(uploaded),
+        "server_upload_time": export_time(uploaded),
         "event_id": event.get("event_id"),
         "session_id": event.get("session_id", -1),
         **{name: event[name] for name in event.keys() & _KEPT_FIELDS},
@@ -64,7 +64,8 @@ def export_of(
     }
 
 
-def _export_time(milliseconds: int) -> str:
+def export_time(milliseconds: int) -> str:
+    """Return a time as exports have it: UTC, without saying so."""
     moment = _EPOCH + timedelta(milliseconds=milliseconds)
     return moment.isoformat(" ", "microseconds").removesuffix("+00:00")
 

@@ -133,6 +133,22 @@ class Store:
             raise
         self._last_request += 1
 
+    @contextmanager
+    def erasing(self) -> Iterator[sqlite3.Connection]:
+        """Yield the file to delete from it, in one transaction that logs no request.
+
+        What is deleted is overwritten, in the write-ahead log as well.
+        """
+        execute = self._connection.execute
+        execute("PRAGMA secure_delete = ON")
+        try:
+            with self.transaction():
+                yield self._connection
+        finally:
+            self._foreign = -1  # what is cached is read anew
+            execute("PRAGMA secure_delete = OFF")
+        execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def _reload(self) -> None:
         """Read what another process or an earlier run wrote."""
         self._last_request, self._last_event, self._last_user = (

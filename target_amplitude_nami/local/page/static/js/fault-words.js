@@ -28,6 +28,9 @@ function actions(act) {
     act.reset === "before" && "drop the connection before anything is stored",
     act.reset === "after" && "store the events, then drop the connection without an answer",
     act.cut && "cut the answer off in the middle",
+    act.drop && `lose the first ${plural(act.drop, "event")}`,
+    act.change && `store the first event with another ${Object.keys(act.change).join(", ")}`,
+    act.double && `store the first ${plural(act.double, "event")} twice`,
   ].filter(Boolean);
   return parts.join(", ") || "nothing";
 }

@@ -1,0 +1,1 @@
+"""`amplitude-nami check`: says before a run what would go wrong in it."""

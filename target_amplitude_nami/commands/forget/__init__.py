@@ -1,0 +1,1 @@
+"""`amplitude-nami forget`: erases one person from all that runs have left behind."""

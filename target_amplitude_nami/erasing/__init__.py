@@ -1,0 +1,1 @@
+"""Erases a person from files: who they are, where they are named, and how traces go."""

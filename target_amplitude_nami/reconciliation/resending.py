@@ -1,0 +1,75 @@
+"""Writes the records whose events are missing, to be sent again.
+
+First the records are safe on disk; only then does the store forget that their events
+were delivered. A crash between the two loses nothing: the same can be asked for again.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from target_amplitude_nami.reconciliation.new_file import new_file
+from target_amplitude_nami.reconciliation.result import Resent
+from target_amplitude_nami.store.delivered_reader import forget_delivered
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from target_amplitude_nami.outcomes import DedupKey
+    from target_amplitude_nami.reconciliation.workspace import Workspace
+
+_KEYS_AT_ONCE: t.Final = 1_000
+_MISSING: t.Final = "standing = 0 AND place NOT IN (SELECT place FROM seen)"
+_RECORDS: t.Final = f"""
+SELECT lines.schema, schemas.line, lines.line FROM expected
+JOIN lines USING (place) LEFT JOIN schemas ON number = schema
+WHERE {_MISSING} ORDER BY place
+"""  # noqa: S608 - no value of others
+_KEYS: t.Final = f"SELECT key FROM expected WHERE {_MISSING}"  # noqa: S608
+
+
+def resend(workspace: Workspace, out: Path, memory: Path, project: str) -> Resent:
+    """Write the records of missing events, and forget that these were delivered.
+
+    Args:
+        workspace: The comparison, with the records' messages.
+        out: Where they go, as messages that the target reads.
+        memory: The memory file.
+        project: The project's name in it.
+
+    Raises:
+        OutputUnwritable: When the records cannot be written; nothing was forgotten.
+        StoreUnusable: When the memory file is in use; nothing was written.
+    """
+    records = 0
+
+    def write() -> None:
+        nonlocal records
+        with new_file(out) as file:
+            records = _write(workspace, file)
+
+    forgotten = forget_delivered(memory, project, lambda: _keys(workspace), first=write)
+    return Resent(str(out), records, forgotten)
+
+
+def _write(workspace: Workspace, file: t.BinaryIO) -> int:
+    count = 0
+    last = None
+    for number, schema, line in workspace.rows(_RECORDS):
+        if number != last and schema is not None:
+            file.write(schema.strip() + b"\n")
+            last = number
+        file.write(line.strip() + b"\n")
+        count += 1
+    return count
+
+
+def _keys(workspace: Workspace) -> Iterator[list[DedupKey]]:
+    some: list[DedupKey] = []
+    for (key,) in workspace.rows(_KEYS):
+        some.append(key)
+        if len(some) >= _KEYS_AT_ONCE:
+            yield some
+            some = []
+    yield some

@@ -1,0 +1,158 @@
+"""Finds a person's records in a rejects file, and takes them out."""
+
+from __future__ import annotations
+
+import typing as t
+from array import array
+
+from target_amplitude_nami import jsontext
+from target_amplitude_nami.erasing.mentions import Mentions
+from target_amplitude_nami.errors import UnreadableRecord
+from target_amplitude_nami.nami.records import RecordReader
+from target_amplitude_nami.singer.reject_lines import (
+    UNREADABLE_LINES,
+    digest,
+    line_of,
+)
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from target_amplitude_nami.erasing.person import Person
+
+_SCHEMA: t.Final = b'"SCHEMA"'
+
+
+class StreamSettings(t.Protocol):
+    """The settings that say what streams hold."""
+
+    @property
+    def event_streams(self) -> Sequence[str]:
+        """Names and patterns of the streams that hold events."""
+
+    @property
+    def user_streams(self) -> Sequence[str]:
+        """Names and patterns of the streams that hold users."""
+
+
+class RejectsEraser:
+    """Takes a person's records out of the lines of a rejects file.
+
+    A record is the person's by the ids that `nami/` reads from it, whatever its shape.
+    Where it reads none, any member or word of the line counts that is one of the ids.
+    """
+
+    def __init__(
+        self, person: Person, streams: StreamSettings, *, separator: str
+    ) -> None:
+        """Take the person, and how records are read.
+
+        Args:
+            person: The person.
+            streams: The settings.
+            separator: What stands between the parts of a flattened column's name.
+        """
+        self._person = person
+        self._streams = streams
+        self._separator = separator
+        self._mentions = Mentions(person, person.nami_user_ids)
+        self._readers: dict[str, RecordReader] = {}
+        self.erased: list[bytes] = []
+        """The hashes of the lines that were taken out."""
+        self._moved = array("Q")
+
+    @property
+    def moved(self) -> Iterator[tuple[int, int]]:
+        """Where each line stood that stands elsewhere now, and where that is."""
+        return zip(self._moved[::2], self._moved[1::2], strict=True)
+
+    def count(self, lines: Iterable[bytes]) -> int:
+        """Return how many lines are the person's."""
+        return sum(map(self._is_theirs, lines))
+
+    def without_person(self, lines: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the lines that stay; SCHEMA messages only where a record follows.
+
+        Args:
+            lines: With their ends.
+        """
+        self._readers, self.erased, self._moved = {}, [], array("Q")
+        schemas: list[bytes] = []
+        at = now_at = 0
+        for line in lines:
+            place = at
+            at += len(line)
+            if self._is_theirs(line):
+                self.erased.append(digest(line.rstrip(b"\r\n")))
+                continue
+            if _is_schema(line):
+                schemas.append(line)
+                continue
+            for schema in schemas:
+                now_at += len(schema)
+                yield schema
+            schemas.clear()
+            if now_at != place:
+                self._moved.extend((place, now_at))
+            now_at += len(line)
+            yield line
+
+    def _is_theirs(self, line: bytes) -> bool:
+        if _SCHEMA in line and _is_schema(line):
+            self._note_schema(line)
+            return False
+        if not self._mentions.may_be_in(line):
+            return False
+        try:
+            message = jsontext.decode(line)
+            stream, record = message["stream"], message["record"]
+            if stream == UNREADABLE_LINES:
+                inner = line_of(line)
+                return self._mentions.in_line(line if inner is None else inner)
+            read = self._reader_of(stream).read(record)
+        except (UnreadableRecord, AttributeError, KeyError, TypeError, ValueError):
+            return self._mentions.in_line(line)
+        if read is None:
+            return self._mentions.in_json(record)
+        return self._person.has_record(
+            nami_user_id=read.user_id,
+            external_id=read.external_id,
+            device_ids=[
+                *([] if read.device_id is None else [read.device_id]),
+                *(read.state.device_ids or ()),
+            ],
+        )
+
+    def _note_schema(self, line: bytes) -> None:
+        """Read the records that follow with the columns that are declared."""
+        try:
+            message = jsontext.decode(line)
+            stream, columns = message["stream"], message["schema"]["properties"]
+            self._readers[stream] = self._new_reader(stream, tuple(columns))
+        except (KeyError, TypeError, ValueError):
+            return
+
+    def _reader_of(self, stream: str) -> RecordReader:
+        reader = self._readers.get(stream)
+        if reader is None:
+            reader = self._readers[stream] = self._new_reader(stream)
+        return reader
+
+    def _new_reader(self, stream: str, columns: Sequence[str] = ()) -> RecordReader:
+        return RecordReader(
+            stream,
+            columns,
+            event_streams=self._streams.event_streams,
+            user_streams=self._streams.user_streams,
+            separator=self._separator,
+        )
+
+
+def _is_schema(line: bytes) -> bool:
+    if _SCHEMA not in line:
+        return False
+    try:
+        message = jsontext.decode(line)
+    except ValueError:
+        return False
+    return isinstance(message, dict) and message.get("type") == "SCHEMA"

@@ -1,0 +1,293 @@
+"""`amplitude-nami reconcile`: what was delivered, and what Amplitude has."""
+
+from __future__ import annotations
+
+import json
+import stat
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from target_amplitude_nami.local.faults import Faults
+from target_amplitude_nami.store.sqlite_store import SqliteStore
+from tests.support import nami
+from tests.support.archives import archive_of, exported
+from tests.support.run_command import CommandRun, run_command
+from tests.support.run_target import API_KEY
+from tests.support.server import ScriptedServer, reply
+from tests.support.story import RunHarness, change, messages_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SECRET = "fedcba9876543210fedcba9876543210"
+RECORDS = [
+    *(nami.impression(number) for number in range(1, 6)),
+    *(nami.subscription(number) for number in range(11, 14)),
+]
+
+
+class Reconciled:
+    """A folder with runs of the target, and the command beside them."""
+
+    def __init__(self, harness: RunHarness) -> None:
+        self.harness = harness
+        self.folder = harness.folder
+        (self.folder / "input.singer").write_bytes(b"".join(messages_of(RECORDS)))
+
+    def deliver(self, **do: Any) -> None:
+        """Run the target, under a fault that strikes the first request."""
+        faults = [{"do": do, "times": 1}] if do else []
+        self.harness.local.set_faults(Faults.from_json({"faults": faults}))
+        self.harness.run(RECORDS)
+        self.harness.local.set_faults(Faults())
+
+    def ask(self, *arguments: str | Path, **settings: Any) -> CommandRun:
+        """Run the command; a setting that is None is left out."""
+        usual = {
+            "api_key": API_KEY,
+            "secret_key": SECRET,
+            "endpoint": self.harness.local.endpoint("http_v2"),
+            "memory_path": "memory.db",
+        }
+        config = {k: v for k, v in (usual | settings).items() if v is not None}
+        found = run_command(self.folder, "reconcile", *arguments, config=config)
+        for text in (found.stdout, found.stderr):
+            assert SECRET not in text
+            assert API_KEY not in text
+            assert "Traceback" not in text
+        return found
+
+    def result(self, *arguments: str | Path, **settings: Any) -> Any:
+        return self.ask("--json", *arguments, **settings).json
+
+
+@pytest.fixture
+def reconciled(harness: RunHarness) -> Reconciled:
+    return Reconciled(harness)
+
+
+def test_what_was_lost_after_a_200_is_found_and_sent_again(
+    reconciled: Reconciled,
+) -> None:
+    reconciled.deliver(drop=2)
+    assert len(reconciled.harness.ids) == 6
+
+    found = reconciled.ask()
+    assert found.exit_code == 1
+    assert found.lines[-1] == "2 events are missing in Amplitude."
+    result = reconciled.result(
+        "--input", "input.singer", "--resend", "again.singer", "--ids", "ids.jsonl"
+    )
+    assert (result["in_both"], result["missing"], result["different"]) == (6, 2, 0)
+    assert result["resent"] == {"path": "again.singer", "records": 2, "forgotten": 2}
+    lost = {e["insert_id"] for e in map(json.loads, lines(reconciled, "ids.jsonl"))}
+    again = [json.loads(line) for line in lines(reconciled, "again.singer")]
+    assert [message["type"] for message in again] == ["SCHEMA", "RECORD", "RECORD"]
+    assert {message["record"]["id"] for message in again[1:]} == lost
+    for name in ("again.singer", "ids.jsonl"):
+        assert stat.S_IMODE((reconciled.folder / name).stat().st_mode) == 0o600
+
+    run = reconciled.harness.run_messages(
+        [(reconciled.folder / "again.singer").read_bytes()]
+    )
+    assert run.report["delivered"] == 2
+    clean = reconciled.ask()
+    assert (clean.exit_code, clean.lines[-1]) == (
+        0,
+        "Clean: all 8 events are in Amplitude.",
+    )
+    assert reconciled.ask("--input", "input.singer").exit_code == 0
+
+
+def lines(reconciled: Reconciled, name: str) -> list[bytes]:
+    return (reconciled.folder / name).read_bytes().splitlines()
+
+
+def test_user_properties_of_a_lost_event_are_set_when_it_is_sent_again(
+    reconciled: Reconciled,
+) -> None:
+    harness = reconciled.harness
+    record = change(1, 5, "radio_monthly")
+    other = nami.subscription(2)
+    (reconciled.folder / "input").write_bytes(b"")
+    faults = [{"do": {"drop": 1}, "when": {"user_id": nami.external_id(1)}, "times": 1}]
+    harness.local.set_faults(Faults.from_json({"faults": faults}))
+    harness.run([record, other])
+    assert harness.skus(1) is None
+
+    (reconciled.folder / "input.singer").write_bytes(
+        b"".join(messages_of([record, other]))
+    )
+    reconciled.ask("--input", "input.singer", "--resend", "again.singer")
+    harness.run_messages([(reconciled.folder / "again.singer").read_bytes()])
+    assert harness.skus(1) == ["radio_monthly"]
+
+
+def test_what_amplitude_has_otherwise_is_shown(reconciled: Reconciled) -> None:
+    reconciled.deliver(change={"time": 1_700_000_000_000, "user_id": "somebody"})
+    result = reconciled.result("--input", "input.singer")
+    assert (result["different"], result["missing"], result["clean"]) == (1, 0, False)
+    [finding] = result["examples"]
+    assert [each["field"] for each in finding["differences"]] == ["time", "user_id"]
+    assert finding["differences"][0]["in_amplitude"] == "2023-11-14T22:13:20.000Z"
+
+    shown = reconciled.ask("--input", "input.singer")
+    assert shown.exit_code == 1
+    assert "1 event in Amplitude differs from the input." in shown.lines
+
+
+def test_other_user_properties_are_shown_where_the_event_set_them(
+    reconciled: Reconciled,
+) -> None:
+    reconciled.harness.local.set_faults(
+        Faults.from_json(
+            {
+                "faults": [
+                    {
+                        "when": {"user_id": nami.external_id(12)},
+                        "do": {"change": {"user_properties": {"namiml_in_trial": 1}}},
+                    }
+                ]
+            }
+        )
+    )
+    reconciled.harness.run(RECORDS)
+    assert reconciled.result("--input", "input.singer")["clean"]
+
+
+def test_what_is_there_twice_is_shown(reconciled: Reconciled) -> None:
+    reconciled.deliver(double=2)
+    result = reconciled.result()
+    assert (result["in_both"], result["doubled"], result["missing"]) == (8, 2, 0)
+    assert result["problems"] == ["2 events are in Amplitude more than once."]
+
+
+def test_events_of_other_sources_are_counted_apart(reconciled: Reconciled) -> None:
+    reconciled.deliver()
+    theirs = {"event_type": "app.opened", "user_id": "user-9", "insert_id": "theirs"}
+    unnamed = {"event_type": "device.impression", "user_id": "user-9"}
+    post(reconciled, theirs, unnamed)
+    result = reconciled.result()
+    assert (result["foreign"], result["exported"], result["clean"]) == (2, 10, True)
+
+    post(reconciled, theirs | {"event_type": "device.impression", "insert_id": "new"})
+    result = reconciled.result()
+    assert (result["only_in_amplitude"], result["clean"]) == (1, False)
+
+
+def post(reconciled: Reconciled, *events: dict[str, Any]) -> None:
+    answer = requests.post(
+        reconciled.harness.local.endpoint("http_v2"),
+        json={"api_key": API_KEY, "events": events},
+        timeout=10,
+    )
+    assert answer.status_code == 200
+
+
+def test_the_local_amplitude_of_the_settings_needs_no_keys(
+    reconciled: Reconciled,
+) -> None:
+    settings = {"api_key": None, "secret_key": None, "endpoint": "local"}
+    nothing = reconciled.ask(**settings)
+    assert nothing.exit_code == 1
+    reconciled.harness.run(RECORDS, api_key=None, endpoint="local")
+    clean = reconciled.ask(**settings)
+    assert (clean.exit_code, clean.lines[-1]) == (
+        0,
+        "Clean: all 8 events are in Amplitude.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "why"),
+    [
+        ([], {"api_key": "another"}, "no event that was delivered to this project"),
+        (["--start", "2020-01-01"], {"api_key": "another"}, "Nothing was compared"),
+        (["--start", "2020-01-01", "--end", "2020-01-02"], {}, "Nothing was compared"),
+        (["--start", "2999-01-01"], {}, "Amplitude exports none of these hours yet"),
+        (["--input", "filtered.singer"], {}, "Nothing was compared"),
+        (["--input", "empty.singer"], {}, "Nothing was compared"),
+        (["--input", "new.singer"], {}, "1 event of the input was never delivered"),
+        (
+            ["--input", "new.singer", "--start", "2020-01-01"],
+            {"memory_path": None},
+            "Amplitude has none of the events",
+        ),
+        (["--input", "input.singer"], {"memory_path": None}, "--start is needed"),
+    ],
+)
+def test_nothing_is_clean_unless_it_was_compared(
+    reconciled: Reconciled, arguments: list[str], settings: dict[str, Any], why: str
+) -> None:
+    reconciled.deliver()
+    session = nami.impression(50, event_type="device.session.start")
+    for name, records in (
+        ("filtered", [session]),
+        ("empty", []),
+        ("new", [nami.impression(60)]),
+    ):
+        path = reconciled.folder / f"{name}.singer"
+        path.write_bytes(b"".join(messages_of(records)))
+    found = reconciled.ask(*arguments, **settings)
+    assert found.exit_code == 1
+    assert why in found.stdout + found.stderr
+    assert "Clean" not in found.stdout
+
+
+def test_an_export_without_any_of_the_events_is_not_taken_for_a_loss(
+    reconciled: Reconciled,
+) -> None:
+    reconciled.deliver()
+    with ScriptedServer(reply(200, archive_of([exported("another")]))) as server:
+        result = reconciled.result(
+            *("--export-url", f"http://{server.address}"),
+            *("--input", "input.singer", "--resend", "again.singer"),
+        )
+    assert result["missing"] == 8
+    assert "Nothing was written for --resend" in result["problems"][-1]
+    assert not (reconciled.folder / "again.singer").exists()
+    assert reconciled.ask().exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("answers", "why"),
+    [
+        ([reply(200, b"<html>Login</html>")], "damaged or cut short"),
+        ([reply(200, archive_of([exported()])[:-9])], "damaged or cut short"),
+        ([reply(404, b"<html>Not here</html>")], "there is no Export API"),
+        ([reply(403, {"error": SECRET})], "refuses the keys (403)"),
+        ([reply(302, Location="http://127.0.0.1:9/")], "redirects"),
+        ([reply(400)] * 20, "export to Amazon S3"),
+    ],
+)
+def test_an_answer_that_is_no_archive_is_an_error(
+    reconciled: Reconciled, answers: list[Any], why: str
+) -> None:
+    reconciled.deliver()
+    with ScriptedServer(*answers) as server:
+        found = reconciled.ask("--export-url", f"http://{server.address}")
+    assert (found.exit_code, found.stdout) == (1, "")
+    assert why in found.stderr.splitlines()[-1]
+
+
+def test_nothing_changes_while_a_run_uses_the_memory_file(
+    reconciled: Reconciled,
+) -> None:
+    reconciled.deliver(drop=1)
+    path = reconciled.folder / "memory.db"
+    with closing(SqliteStore(path, 90, projects={"main": "other"})) as store:
+        store.open()
+        found = reconciled.ask("--input", "input.singer", "--resend", "again.singer")
+    assert (found.exit_code, found.stdout) == (1, "")
+    assert "in use by another run" in found.stderr
+    assert not (reconciled.folder / "again.singer").exists()
+    assert reconciled.result()["missing"] == 1
+
+
+def test_help_has_an_example(tmp_path: Path) -> None:
+    found = run_command(tmp_path, "reconcile", "--help")
+    assert found.exit_code == 0
+    assert "Example: amplitude-nami reconcile --config" in found.stdout
