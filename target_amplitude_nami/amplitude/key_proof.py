@@ -33,12 +33,7 @@ if t.TYPE_CHECKING:
 
     from target_amplitude_nami.amplitude.connection import Tls
     from target_amplitude_nami.amplitude.destination import Destination
-    from target_amplitude_nami.amplitude.limits import Region
 
-EXPORT_URLS: t.Final[dict[Region, str]] = {
-    "us": "https://amplitude.com/api/2/export",
-    "eu": "https://analytics.eu.amplitude.com/api/2/export",
-}
 _HOUR: t.Final = dt.datetime(2015, 1, 1, tzinfo=dt.UTC).strftime("%Y%m%dT%H")
 """In which hardly any project has data: an export of the hour costs nothing."""
 _WRONG_SECRET: t.Final = "0" * 32

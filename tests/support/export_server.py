@@ -39,7 +39,8 @@ class ExportServer:
                 """Log nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/api/2/export"
+        self.base_url = f"http://127.0.0.1:{self._server.server_port}"
+        self.url = f"{self.base_url}/api/2/export"
         self._thread = threading.Thread(target=self._server.serve_forever)
 
     def __enter__(self) -> Self:

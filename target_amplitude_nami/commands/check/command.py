@@ -5,11 +5,10 @@ from __future__ import annotations
 import functools
 import sys
 import typing as t
-from urllib.parse import urlsplit
 
 import click
 
-from target_amplitude_nami.amplitude.client import trusts_environment
+from target_amplitude_nami.commands.account_url import AccountUrl
 from target_amplitude_nami.commands.check.checklist import Checklist
 from target_amplitude_nami.commands.check.files_part import check_files
 from target_amplitude_nami.commands.check.input_part import INPUT, check_input
@@ -120,29 +119,6 @@ def _descriptor(path: str | None) -> int | None:
         return None
 
 
-def _is_safe(
-    _context: click.Context, _parameter: click.Parameter, url: str | None
-) -> str | None:
-    """Return an address that a secret key may be sent to.
-
-    Raises:
-        BadParameter: For any other.
-    """
-    if url is None:
-        return None
-    try:
-        parts = urlsplit(url)
-        is_safe = bool(parts.hostname) and (
-            parts.scheme == "https"
-            or (parts.scheme == "http" and not trusts_environment(url))
-        )
-    except ValueError:
-        is_safe = False
-    if not is_safe or "@" in url:
-        raise click.BadParameter("it must be an https:// URL, or one on this machine")
-    return url
-
-
 @click.command(epilog="Example: amplitude-nami check --config config.json --online")
 @click.option(
     "--online",
@@ -162,7 +138,7 @@ def _is_safe(
 @click.option(
     "--export-url",
     metavar="URL",
-    callback=_is_safe,
+    type=AccountUrl(),
     help="The Export API, if it is not at Amplitude's own address.",
 )
 @functools.partial(configured, read=read_what_can_be_read)

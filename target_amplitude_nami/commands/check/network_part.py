@@ -9,6 +9,9 @@ import typing as t
 from urllib.parse import urlsplit
 
 from target_amplitude_nami.amplitude import key_proof
+from target_amplitude_nami.amplitude.account_api import HOSTS
+from target_amplitude_nami.amplitude.export_api import PATH, export_address
+from target_amplitude_nami.commands.account_url import account_url
 from target_amplitude_nami.destinations import local_amplitude
 from target_amplitude_nami.errors import ConfigurationError
 from target_amplitude_nami.settings.usable import NO_KEY
@@ -114,18 +117,19 @@ def _check_pair(
     export_url: str | None,
 ) -> None:
     secret_key = settings.secret_key or ""
-    url = export_url or key_proof.EXPORT_URLS[settings.region]
+    usual = HOSTS[settings.region]
+    base = export_url or account_url(settings.endpoint_url or "", settings.region)
+    url = "".join(export_address(base))
     found = key_proof.ask_for_export(destination, secret_key, url)
     if found.verdict == "good":
-        where = "" if export_url else f", so the project is in region {settings.region}"
+        is_there = base == usual
+        where = f", so the project is in region {settings.region}" if is_there else ""
         checklist.ok(KEYS, f"{found.message}{where}")
     elif found.verdict == "unproved":
         checklist.warn(KEYS, f"{found.message}: api_key is not proved")
-    elif found.is_answer and not export_url:
+    elif found.is_answer and base == usual:
         (other,) = (region for region in _REGIONS if region != settings.region)
-        there = key_proof.ask_for_export(
-            destination, secret_key, key_proof.EXPORT_URLS[other]
-        )
+        there = key_proof.ask_for_export(destination, secret_key, HOSTS[other] + PATH)
         remedy = (
             f"the project is in region {other}: set `region: {other}`"
             if there.verdict == "good"

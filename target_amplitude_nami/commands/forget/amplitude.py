@@ -6,11 +6,10 @@ import datetime as dt
 import json
 import typing as t
 from importlib.metadata import version
-from urllib.parse import urlsplit
 
 from target_amplitude_nami.amplitude import privacy_api
-from target_amplitude_nami.amplitude.account_api import HOSTS, Account, AccountApi
-from target_amplitude_nami.amplitude.client import trusts_environment
+from target_amplitude_nami.amplitude.account_api import Account, AccountApi
+from target_amplitude_nami.commands.account_url import account_url
 from target_amplitude_nami.erasing.person import Ids
 from target_amplitude_nami.errors import ConfigurationError
 from target_amplitude_nami.settings.settings import LOCAL_KEY
@@ -106,23 +105,15 @@ def job_lines(jobs: list[Job]) -> Iterator[str]:
 def _account(settings: Settings, privacy_url: str | None) -> Account:
     problems: list[str] = []
     is_local = settings.endpoint_url is None
-    base_url = HOSTS[settings.region]
+    base_url = account_url(settings.endpoint_url or "", settings.region)
     if privacy_url is not None:
         base_url = privacy_url.rstrip("/").removesuffix(privacy_api.PATH)
-        if not _is_safe(base_url):
-            problems.append(
-                "--privacy-url must be an address such as https://amplitude.com; http "
-                "is for this machine alone."
-            )
     elif is_local:
         problems.append(
             "With `endpoint: local` nothing is in Amplitude: without --amplitude the "
             "person is erased from the file of the local one. To ask a local Amplitude "
             "that runs, give its address with --privacy-url."
         )
-    elif _is_on_this_machine(settings.endpoint_url or ""):
-        url = urlsplit(settings.endpoint_url or "")
-        base_url = f"{url.scheme}://{url.netloc}"
     local_key = LOCAL_KEY if is_local else ""
     api_key = settings.api_key or local_key
     secret_key = settings.secret_key or local_key
@@ -139,23 +130,6 @@ def _account(settings: Settings, privacy_url: str | None) -> Account:
         read_timeout=settings.request_timeout,
         retry_for=_RETRY_SECONDS,
     )
-
-
-def _is_safe(address: str) -> bool:
-    try:
-        url = urlsplit(address)
-        has_host = bool(url.hostname) and url.port != 0
-    except ValueError:
-        return False
-    if not has_host or "@" in url.netloc or url.path or url.query or url.fragment:
-        return False
-    return url.scheme == "https" or (
-        url.scheme == "http" and _is_on_this_machine(address)
-    )
-
-
-def _is_on_this_machine(address: str) -> bool:
-    return not trusts_environment(address)
 
 
 def _user_ids(person: Person, settings: Settings) -> Ids:

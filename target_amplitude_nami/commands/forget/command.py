@@ -8,6 +8,7 @@ import typing as t
 import click
 import msgspec
 
+from target_amplitude_nami.commands.account_url import AccountUrl
 from target_amplitude_nami.commands.command import configured
 from target_amplitude_nami.commands.configuration import Configuration
 from target_amplitude_nami.commands.forget.amplitude import (
@@ -113,6 +114,7 @@ class _Options(msgspec.Struct, frozen=True):
 )
 @click.option(
     "--privacy-url",
+    type=AccountUrl(),
     metavar="URL",
     help="Where the User Privacy API is, in place of Amplitude.",
 )

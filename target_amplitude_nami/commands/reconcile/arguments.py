@@ -9,11 +9,9 @@ import sys
 import typing as t
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 
-from target_amplitude_nami.amplitude.client import trusts_environment
 from target_amplitude_nami.commands.configuration import ENVIRONMENT
 from target_amplitude_nami.errors import ConfigurationError
 
@@ -87,29 +85,6 @@ def check_arguments(arguments: Arguments) -> None:
         raise click.UsageError("--end is before --start")
     if arguments.out is not None and arguments.source is None:
         raise click.UsageError("--resend needs --input, which has the records")
-    url = arguments.export_url
-    if url is not None and (why := _objection(url)) is not None:
-        raise click.BadParameter(why, param_hint="--export-url")
-
-
-def _objection(url: str) -> str | None:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        return "this is not a valid URL"
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        return "this is not a valid URL"
-    if parts.username is not None or parts.query or parts.fragment:
-        return "a URL without user, query and fragment is needed"
-    if parts.scheme == "http" and not is_loopback(url):
-        return "http:// is for this machine only, as the keys would be readable"
-    return None
-
-
-def is_loopback(url: str) -> bool:
-    """Return whether a URL leads to this machine."""
-    return not trusts_environment(url)
 
 
 def check_outputs(

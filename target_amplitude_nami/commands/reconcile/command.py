@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from target_amplitude_nami.commands.account_url import AccountUrl
 from target_amplitude_nami.commands.command import WRONG, configured
 from target_amplitude_nami.commands.reconcile.arguments import (
     Arguments,
@@ -68,6 +69,7 @@ _FILE: t.Final = click.Path(path_type=Path)
 )
 @click.option(
     "--export-url",
+    type=AccountUrl(),
     metavar="URL",
     help="Another address of the Export API, such as that of a local Amplitude.",
 )

@@ -12,10 +12,10 @@ import typing as t
 import click
 import msgspec
 
-from target_amplitude_nami.amplitude.account_api import HOSTS, Account, AccountApi
+from target_amplitude_nami.amplitude.account_api import Account, AccountApi
 from target_amplitude_nami.amplitude.export_api import ExportApi, export_address
 from target_amplitude_nami.amplitude.hours import hour_of, show
-from target_amplitude_nami.commands.reconcile.arguments import is_loopback
+from target_amplitude_nami.commands.account_url import account_url, is_on_this_machine
 from target_amplitude_nami.commands.singer_input import read_input
 from target_amplitude_nami.destinations import local_amplitude
 from target_amplitude_nami.errors import (
@@ -161,10 +161,7 @@ class Reconciliation:
             return export_address(url)
         if settings.endpoint_url is None:
             return export_address(self._start_local())
-        if is_loopback(settings.endpoint_url):
-            base, _ = export_address(settings.endpoint_url)
-            return export_address(base)
-        return export_address(HOSTS[settings.region])
+        return export_address(account_url(settings.endpoint_url, settings.region))
 
     def _start_local(self) -> str:
         """Serve the file of the local Amplitude; return its address."""
@@ -208,7 +205,7 @@ class Reconciliation:
             start,
             self._arguments.end,
             now=now,
-            is_immediate=is_loopback(base_url),
+            is_immediate=is_on_this_machine(base_url),
             retry_for=self._settings.retry_for,
         )
 
@@ -273,7 +270,7 @@ def _quiet() -> Iterator[None]:
 
 def _longest_retry(base_url: str) -> float:
     """Return for how long a request may fail: somebody waits for the command."""
-    return _SECONDS_LOCALLY if is_loopback(base_url) else _SECONDS
+    return _SECONDS_LOCALLY if is_on_this_machine(base_url) else _SECONDS
 
 
 def _write_findings(workspace: Workspace, path: Path) -> None:

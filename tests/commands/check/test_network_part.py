@@ -10,8 +10,11 @@ import pytest
 from target_amplitude_nami.amplitude import key_proof
 from target_amplitude_nami.amplitude.connection import Tls
 from target_amplitude_nami.amplitude.key_proof import Reached
+from target_amplitude_nami.commands import account_url
+from target_amplitude_nami.commands.check import network_part
 from target_amplitude_nami.commands.check.checklist import Checklist
 from target_amplitude_nami.commands.check.network_part import check_keys, check_network
+from target_amplitude_nami.local.server import LocalAmplitude
 from target_amplitude_nami.settings import Settings
 from target_amplitude_nami.settings.usable import usable_settings
 from tests.support.asking import KEY
@@ -19,8 +22,7 @@ from tests.support.export_server import SECRET, ExportServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from target_amplitude_nami.local.server import LocalAmplitude
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -114,11 +116,23 @@ def test_the_region_of_a_pair_is_found(
 ) -> None:
     with ExportServer() as another:
         another.good = 403
-        urls = {"us": another.url, "eu": export.url}
-        monkeypatch.setattr(key_proof, "EXPORT_URLS", urls)
+        hosts = {"us": another.base_url, "eu": export.base_url}
+        monkeypatch.setattr(network_part, "HOSTS", hosts)
+        monkeypatch.setattr(account_url, "HOSTS", hosts)
+        monkeypatch.setattr(account_url, "is_on_this_machine", lambda _: False)
         _, wrong = keys(**amplitude, secret_key=SECRET)
     assert wrong[0] == "wrong"
     assert wrong[2] == "the project is in region eu: set `region: eu`"
+
+
+def test_a_server_on_this_machine_is_asked_about_its_own_keys(tmp_path: Path) -> None:
+    with LocalAmplitude(tmp_path / "amplitude.db", keys={f"{KEY}/{SECRET}"}) as local:
+        endpoint = local.endpoint("http_v2")
+        _, good = keys(api_key=KEY, endpoint=endpoint, secret_key=SECRET)
+        _, wrong = keys(api_key=KEY, endpoint=endpoint, secret_key="another")
+    assert good[0] == "ok"
+    assert "region" not in good[1]
+    assert wrong[0] == "wrong"
 
 
 @pytest.mark.parametrize("status", [400, 429, 504])
