@@ -36,7 +36,11 @@ def _moment(
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)
 
 
-@click.command("retry")
+@click.command(
+    "retry",
+    epilog="Example: amplitude-nami retry --config config.json --reason"
+    " user_id_too_short",
+)
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--reason",
@@ -71,9 +75,6 @@ def command(  # noqa: PLR0913 - its arguments and options
     delivered, filtered, held or known as duplicates leave it. Those that are rejected
     again stay, each with its new reason, and so do all that were not chosen. Ends with
     1 when records were rejected again.
-
-    Example:
-        amplitude-nami retry --config config.json --reason user_id_too_short
     """
     interpreter.tune()
     result, exit_code = retry(
