@@ -9,7 +9,6 @@ from target_amplitude_nami.amplitude.client import Client
 from target_amplitude_nami.amplitude.name_lookup import NameLookup
 from target_amplitude_nami.delivery.dry_run import DryRun
 from target_amplitude_nami.errors import ConfigurationError, OutputUnwritable
-from target_amplitude_nami.local import DEFAULT_PORT
 from target_amplitude_nami.text import counted
 
 if t.TYPE_CHECKING:
@@ -120,6 +119,8 @@ class Destinations:
 
     def _close_local(self, local: LocalAmplitude) -> None:
         import sqlite3  # noqa: PLC0415 - only with `endpoint: local`
+
+        from target_amplitude_nami.local import DEFAULT_PORT  # noqa: PLC0415
 
         try:
             summary = local.summary()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from benchmarks import contestants as who
 from benchmarks.measuring import Workshop, lap
 
@@ -19,6 +21,7 @@ _RECORDS = 30_000
 _REPEATS = 3
 
 
+@pytest.mark.slow
 def test_the_target_keeps_up_with_the_ceiling(tmp_path: Path) -> None:
     """CPU time is compared, which other work on the machine hardly changes.
 

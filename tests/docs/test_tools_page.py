@@ -15,9 +15,10 @@ import pytest
 from tests.support.environment import clean_environment
 
 ROOT: Final = Path(__file__).parents[2]
-_BEFORE_SECTIONS, *_REST = re.split(
-    r"^## (.+)\n", (ROOT / "docs" / "tools.md").read_text("utf-8"), flags=re.MULTILINE
-)
+PAGE: Final = (ROOT / "docs" / "tools.md").read_text("utf-8")
+# Sample output may have headings.
+_TEXT: Final = re.sub(r"^```text\n.*?^```$", "", PAGE, flags=re.DOTALL | re.MULTILINE)
+_BEFORE_SECTIONS, *_REST = re.split(r"^## (.+)\n", _TEXT, flags=re.MULTILINE)
 FAILS: Final = """\
 fails() { if "$@"; then echo "this was to fail: $*" >&2; exit 1; fi; }
 """

@@ -130,7 +130,9 @@ def _record_in(line: bytes) -> dict[str, object] | None:
     return record
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 4))]
+)
 def test_kill_9_at_any_moment_neither_loses_nor_duplicates(
     seed: int, tmp_path: Path
 ) -> None:

@@ -130,6 +130,7 @@ def test_the_commands_are_listed_in_the_order_of_their_use() -> None:
     assert [name for name in CASES if name in COMMANDS] == COMMANDS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_has_the_settings_of_the_loader(project: Project, name: str) -> None:
     case = CASES[name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
 from ruamel.yaml import YAML
 
 from target_amplitude_nami.settings.schema import DEFAULTS
@@ -23,6 +24,7 @@ GIVEN = {
 }
 
 
+@pytest.mark.slow
 def test_a_project_that_adds_it_passes_on_every_setting(tmp_path: Path) -> None:
     project = MeltanoProject(tmp_path)
     yaml = YAML(typ="safe")

@@ -101,7 +101,7 @@ BAD_RECORDS: dict[str, tuple[str, bytes]] = {
     ),
     "against the schema": ("schema_violation", _keyed(count="Mona Lisa")),
     "a date-time that is none": ("time_unreadable", _event(created_date="Mona Lisa")),
-    "20 MB": ("event_too_large", _event(numbers=[1000] * 4_000_000)),
+    "20 MB": ("event_too_large", _event(words=["x" * 1000] * 20_000)),
     "60 layers": ("too_deep", _written(b"[" * 60 + b"]" * 60)),
     "190 layers": ("too_deep", _written(b"[" * 190 + b"]" * 190)),
     "NaN": ("number_not_finite", _written(b"NaN")),

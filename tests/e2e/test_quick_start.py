@@ -93,6 +93,7 @@ def test_the_quick_start_delivers_the_sample_and_the_second_run_nothing(
     assert any(line.startswith("0 records read") for line in words)
 
 
+@pytest.mark.slow
 def test_new_names_for_events_survive_meltano_as_a_list(project: Project) -> None:
     project.archive(nami.subscription(1), nami.impression(2))
     names = [{"event": "user.subscription.renewed", "name": "Renewed"}]
@@ -107,6 +108,7 @@ def test_new_names_for_events_survive_meltano_as_an_object(project: Project) -> 
     assert project.arrived.events == {"Renewed": 1, "device.impression": 1}
 
 
+@pytest.mark.slow
 def test_production_without_a_key_says_how_to_give_it(project: Project) -> None:
     project.archive(nami.subscription(1))
     done = project.meltano(

@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import msgspec
+import pytest
 
 from tests.local import crowd
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 EVENTS = 100_000
 
 
+@pytest.mark.slow
 def test_taking_events_costs_little_more_than_reading_and_keeping_them(
     tmp_path: Path,
 ) -> None:
@@ -33,6 +35,7 @@ def test_taking_events_costs_little_more_than_reading_and_keeping_them(
     assert min(seconds) / min(least) < 10
 
 
+@pytest.mark.slow
 def test_with_a_hundred_thousand_events_every_list_comes_at_once(
     tmp_path: Path,
 ) -> None:

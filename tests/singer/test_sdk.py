@@ -42,6 +42,7 @@ OVERRIDDEN: Final[dict[tuple[type, str], str]] = {
     (Target, "get_singer_command"): "(cls)",
     (Target, "get_sink_class"): "(self, stream_name)",
     (Target, "invoke"): "(cls, *, about, about_format, config, file_input)",
+    (Target, "print_about"): "(cls, output_format)",
     (Target, "process_endofpipe"): "(self)",
     (Target, "setup_mapper"): "(self)",
     (Sink, "__init__"): "(self, target, stream_name, schema, key_properties)",
@@ -62,6 +63,7 @@ OVERRIDDEN: Final[dict[tuple[type, str], str]] = {
 PRIVATE: Final[dict[type, set[str]]] = {
     Target: {
         "_config",  # gets the settings in the form that the SDK expects
+        "_get_about_info",  # what --about prints, in the forms of this target
         "_process_schema_message",  # makes the stream maps and sinks
         "_sinks_to_clear",  # those of a schema that was replaced
     },

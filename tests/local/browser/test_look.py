@@ -9,6 +9,7 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import expect
 
@@ -62,6 +63,7 @@ def test_axe_finds_nothing_serious(browser: Browser, sample: LocalAmplitude) -> 
             assert (address, findings(visitor)) == (address, [])
 
 
+@pytest.mark.slow
 def test_axe_can_read_everything_in_the_dark(
     browser: Browser, sample: LocalAmplitude
 ) -> None:
@@ -71,6 +73,7 @@ def test_axe_can_read_everything_in_the_dark(
             assert (address, findings(visitor, "color-contrast")) == (address, [])
 
 
+@pytest.mark.slow
 def test_axe_finds_nothing_serious_on_a_phone(
     browser: Browser, sample: LocalAmplitude
 ) -> None:
@@ -80,6 +83,7 @@ def test_axe_finds_nothing_serious_on_a_phone(
             assert (address, findings(visitor)) == (address, [])
 
 
+@pytest.mark.slow
 def test_axe_finds_nothing_serious_in_empty_and_troubled_views(
     visitor: Visitor, local_amplitude: LocalAmplitude
 ) -> None:
