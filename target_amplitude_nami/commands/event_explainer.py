@@ -30,14 +30,14 @@ class EventExplainer:
         self,
         config: Mapping[str, object],
         source: str,
-        redacted: Callable[[str], str] = str,
+        redacted: Callable[[t.Any], t.Any] = lambda value: value,
     ) -> None:
         """Take the settings of the run, and the input that it read.
 
         Args:
             config: The settings that are given, as JSON values.
             source: A file, or `-` for standard input.
-            redacted: Takes keys out of a text.
+            redacted: Takes keys out of JSON values.
         """
         self._redacted = redacted
         nothing = Path(tempfile.gettempdir()) / f"{uuid.uuid4()}.db"
@@ -84,6 +84,5 @@ class EventExplainer:
             )
         if explanation is None:
             return {"error": f"No event of this insert id is in {name}."}
-        text = self._redacted(msgspec.json.encode(explanation).decode())
-        decoded: dict[str, t.Any] = msgspec.json.decode(text)
-        return decoded
+        shown: dict[str, t.Any] = self._redacted(msgspec.to_builtins(explanation))
+        return shown

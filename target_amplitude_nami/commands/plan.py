@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import tempfile
 import typing as t
@@ -65,8 +64,7 @@ def _plan(  # noqa: PLR0913 - one for each option
         return 0
     is_private = path is not None and not no_examples
     for file, text in _files(plan, form, Path(out), output):
-        redacted = output.redacted(text)
-        write_atomically(file, redacted, _PRIVATE if is_private else _PUBLIC)
+        write_atomically(file, text, _PRIVATE if is_private else _PUBLIC)
         output.note(f"{file} is written.")
     return 0
 
@@ -97,13 +95,14 @@ def _files(
 ) -> Iterator[tuple[Path, str]]:
     """Yield the files to write, and what goes into each."""
     if form == "json":
-        yield out, json.dumps(as_json(plan), indent=2) + "\n"
+        yield out, output.json(as_json(plan)) + "\n"
     elif form == "markdown":
-        yield out, "".join(f"{line}\n" for line in as_markdown(plan))
+        text = "".join(f"{line}\n" for line in as_markdown(plan))
+        yield out, output.redacted(text)
     else:
         files = as_csv(plan)
-        yield out / _EVENTS, files.events
-        yield out / _USER_PROPERTIES, files.user_properties
+        yield out / _EVENTS, output.redacted(files.events)
+        yield out / _USER_PROPERTIES, output.redacted(files.user_properties)
         if files.left_out:
             left_out = counted(len(files.left_out), "property", "properties")
             names = ", ".join(map(printable, files.left_out[:_MOST_NAMED]))
