@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import os
 import typing as t
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+
+import simplejson
 
 from target_amplitude_nami.commands.meltano import SOURCE, meltano_settings
 from target_amplitude_nami.errors import ConfigurationError
@@ -141,7 +142,8 @@ def _of_environment(environ: Mapping[str, str]) -> Configuration:
 
 def _read_file(path: str) -> Mapping[str, object]:
     try:
-        value: object = json.loads(Path(path).read_bytes())
+        # What the target cannot read is no good here either, such as UTF-16 and NaN.
+        value: object = simplejson.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, RecursionError, ValueError) as error:
         raise ConfigurationError(
             [f"--config {path} cannot be read: {error}"]
