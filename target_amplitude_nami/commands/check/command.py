@@ -106,7 +106,12 @@ def _check_input(
         checklist.warn(INPUT, "not read while settings are wrong")
         return None
     return check_input(
-        checklist, configuration, path, maps, excluded=settings.exclude_properties
+        checklist,
+        configuration,
+        path,
+        maps,
+        excluded=settings.exclude_properties,
+        max_rejected=settings.max_rejected,
     )
 
 

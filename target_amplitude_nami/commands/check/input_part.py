@@ -68,13 +68,14 @@ class Input(t.TypedDict):
     more_streams: int
 
 
-def check_input(
+def check_input(  # noqa: PLR0913 - two of them are settings
     checklist: Checklist,
     configuration: Configuration,
     path: str,
     maps: MapKeys,
     *,
     excluded: Sequence[str],
+    max_rejected: int | None,
 ) -> Input | None:
     """Rehearse a run over an input, and add lines for what it is and what it gives.
 
@@ -84,6 +85,7 @@ def check_input(
         path: The input, `-` for standard input.
         maps: The keys of the stream maps: those that match no stream get a line.
         excluded: `exclude_properties`.
+        max_rejected: The setting of this name.
 
     Returns:
         The figures; None where the input cannot be read or makes no sense.
@@ -113,6 +115,13 @@ def check_input(
         checklist.warn(INPUT, "no record came")
     else:
         checklist.ok(INPUT, _summary(report))
+    if max_rejected is not None and report.rejected > max_rejected:
+        rejected = counted(report.rejected, "record")
+        checklist.wrong(
+            INPUT,
+            f"{rejected} would be rejected, more than max_rejected ({max_rejected:,}) "
+            f"allows, so a run would end with exit code 3",
+        )
     maps.add_unmatched(checklist, [*tally.streams, *tally.streams_beyond])
     return {
         "read": report.read,
