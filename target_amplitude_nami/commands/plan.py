@@ -53,7 +53,7 @@ def _plan(  # noqa: PLR0913 - one for each option
     settings = configuration.without_delivery().settings
     if out is not None:
         _check_destination(out, form, configuration, path)
-    seen = None if path is None else _seen_in(path, configuration)
+    seen = None if path is None else _seen_in(path, configuration, output)
     plan = tracking_plan(settings, seen, only_seen=only_seen)
     if no_examples:
         plan = without_examples(plan)
@@ -69,7 +69,7 @@ def _plan(  # noqa: PLR0913 - one for each option
     return 0
 
 
-def _seen_in(path: str, configuration: Configuration) -> SeenEvents:
+def _seen_in(path: str, configuration: Configuration, output: Output) -> SeenEvents:
     """Return what the events of an input have, as if none had been sent before.
 
     Raises:
@@ -87,6 +87,13 @@ def _seen_in(path: str, configuration: Configuration) -> SeenEvents:
         report = rehearse(config, read_input(path), seen)
     if report.outcome == "interrupted":
         raise click.Abort
+    if report.rejected:
+        rejected = counted(report.rejected, "record")
+        them = "it" if report.rejected == 1 else "them"
+        output.note(
+            f"{rejected} of the input would be rejected, so the plan has nothing of "
+            f"{them}: `amplitude-nami check --input {printable(path)}` says why."
+        )
     return seen
 
 
