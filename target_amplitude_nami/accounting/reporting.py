@@ -105,8 +105,8 @@ class Reporting:
 
         Args:
             report: The report of the whole run.
-            advice: Where the rejects are, and what to do with them; empty where somebody
-                else says so.
+            advice: Where the rejects are, and what to do with them; empty where
+                somebody else says what became of them.
         """
         for line in report.lines():
             self._logger.info(line)

@@ -36,6 +36,8 @@ class Configuration:
     """For each of them its file, `the environment variable …` or `Meltano`."""
     problems: tuple[str, ...] = ()
     """A line for each source that could not be read."""
+    files: tuple[str, ...] = ()
+    """Those that were read."""
 
     @cached_property
     def settings(self) -> Settings:
@@ -57,7 +59,7 @@ class Configuration:
         values = {**self.values, "enabled": True}
         if values.get("endpoint") != LOCAL:  # which needs no key, nor goes with this
             values["dry_run"] = True
-        return Configuration(values, self.sources)
+        return dataclasses.replace(self, values=values)
 
 
 def read_what_can_be_read(paths: Iterable[str]) -> Configuration:
@@ -79,7 +81,9 @@ def read_what_can_be_read(paths: Iterable[str]) -> Configuration:
             read = [*_each_variable()] if path == ENVIRONMENT else []
         for each in read:
             found = Configuration(
-                {**found.values, **each.values}, {**found.sources, **each.sources}
+                {**found.values, **each.values},
+                {**found.sources, **each.sources},
+                files=(*found.files, *each.files),
             )
     return dataclasses.replace(found, problems=tuple(problems))
 
@@ -108,19 +112,21 @@ def read_configuration(paths: Iterable[str]) -> Configuration:
     """
     values: dict[str, object] = {}
     sources: dict[str, str] = {}
+    files: list[str] = []
     reads_environment = False
     for path in paths:
         if path == ENVIRONMENT:
             reads_environment = True
             continue
         found = given(_read_file(path))
+        files.append(path)
         values |= found
         sources |= dict.fromkeys(found, path)
     if reads_environment:
         of_environment = _of_meltano() or _of_environment(os.environ)
         values |= of_environment.values
         sources |= of_environment.sources
-    return Configuration(values, sources)
+    return Configuration(values, sources, files=tuple(files))
 
 
 def _of_meltano() -> Configuration | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import tempfile
 import typing as t
 from pathlib import Path
@@ -14,6 +13,7 @@ from target_amplitude_nami.accounting.files import write_atomically
 from target_amplitude_nami.commands.command import configured
 from target_amplitude_nami.commands.plan_formats import as_csv, as_json, as_markdown
 from target_amplitude_nami.commands.singer_input import read_input
+from target_amplitude_nami.commands.taken_files import is_same_file, taken_files
 from target_amplitude_nami.errors import OutputUnwritable
 from target_amplitude_nami.pipeline.plan.seen_events import SeenEvents
 from target_amplitude_nami.pipeline.plan.tracking_plan import (
@@ -132,28 +132,14 @@ def _check_destination(
         files = [Path(out) / name for name in (_EVENTS, _USER_PROPERTIES)]
         if Path(out).exists() and not Path(out).is_dir():
             raise OutputUnwritable(f"{out} is no folder, and CSV takes two files")
-    taken = dict(_files_in_use(configuration, path))
+    settings = configuration.without_delivery().settings
+    taken = [*taken_files(configuration, settings, path)]
     for file in files:
-        use = taken.get(os.path.realpath(file))
+        use = next((use for use, other in taken if is_same_file(file, other)), None)
         if use is not None:
-            raise OutputUnwritable(f"{file} is {use}: choose another --out")
+            raise OutputUnwritable(f"{file} {use}: choose another --out")
         if file.is_dir():
             raise OutputUnwritable(f"{file} is a folder: choose another --out")
-
-
-def _files_in_use(
-    configuration: Configuration, path: str | None
-) -> Iterator[tuple[str, str]]:
-    """Yield the real path of each file that must stay, and what it is."""
-    for source in configuration.sources.values():
-        yield os.path.realpath(source), "a file of settings"
-    for name, file in vars(configuration.without_delivery().settings).items():
-        if name.endswith("_path") and file is not None:
-            yield os.path.realpath(file), f"the file of `{name}`"
-    if path == "-":
-        path = "/dev/stdin"
-    if path is not None:
-        yield os.path.realpath(path), "the input"
 
 
 _run = configured(_plan)

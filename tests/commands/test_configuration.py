@@ -27,6 +27,7 @@ def test_a_source_that_cannot_be_read_does_not_hide_the_others(
     found = read_what_can_be_read([str(bad), "ENV", str(tmp_path / "no"), str(good)])
     assert found.values == {"region": "eu", "retry_for": 7}
     assert found.sources["region"] == str(good)
+    assert found.files == (str(good),)
     assert found.sources["retry_for"].startswith("the environment variable")
     assert [line.split()[:2] for line in found.problems] == [
         ["--config", str(bad)],
