@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import stat
@@ -21,6 +22,7 @@ if t.TYPE_CHECKING:
 
 PLAIN_STREAM: t.Final = "records"
 """The stream that plain records are given."""
+_NO_ROOM: t.Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _MESSAGES = frozenset({"RECORD", "SCHEMA", "STATE", "BATCH", "ACTIVATE_VERSION"})
 
 
@@ -88,9 +90,10 @@ class RepeatableInput:
         try:
             file = self._ways_out.enter_context(self._open())
             if self._path == "-" or not _is_regular(file):
-                kept = self._ways_out.enter_context(tempfile.TemporaryFile())
-                shutil.copyfileobj(file, kept)
-                file = kept
+                file = self._kept(file)
+        except InputUnreadable:
+            self._ways_out.close()
+            raise
         except OSError as error:
             self._ways_out.close()
             raise self._unreadable(error) from error
@@ -119,6 +122,32 @@ class RepeatableInput:
                 raise InputUnreadable("standard input is closed")
             return t.cast("t.BinaryIO", contextlib.nullcontext(sys.stdin.buffer))
         return Path(self._path).open("rb")
+
+    def _kept(self, pipe: t.BinaryIO) -> t.BinaryIO:
+        """Return a file of what comes out of a pipe.
+
+        Raises:
+            OSError: When the pipe cannot be read.
+            InputUnreadable: When there is no room for the file.
+        """
+        kept: t.BinaryIO | None = None
+        try:
+            file = tempfile.TemporaryFile()  # noqa: SIM115 - the stack closes it
+            kept = self._ways_out.enter_context(file)
+            shutil.copyfileobj(pipe, kept)
+            kept.flush()
+        except OSError as error:
+            if kept is not None:
+                with contextlib.suppress(OSError):  # It tries to write once more.
+                    kept.close()
+                if error.errno not in _NO_ROOM:
+                    raise
+            raise InputUnreadable(
+                f"{self.name} can be read once only, and there is no room for a copy "
+                f"of it ({error.strerror}): name a file instead, or a folder for "
+                f"temporary files in the environment variable TMPDIR"
+            ) from error
+        return kept
 
     def _unreadable(self, error: OSError) -> InputUnreadable:
         return InputUnreadable(f"{self.name} cannot be read ({error.strerror})")
