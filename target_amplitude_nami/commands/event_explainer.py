@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import typing as t
-import uuid
-from pathlib import Path
 
 import msgspec
 
@@ -14,6 +11,7 @@ from target_amplitude_nami.commands.singer_input import RepeatableInput
 from target_amplitude_nami.errors import AmplitudeNamiError
 from target_amplitude_nami.singer.explaining import explain_line
 from target_amplitude_nami.singer.finding import Found, find
+from target_amplitude_nami.singer.rehearsal import without_memory
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,8 +38,7 @@ class EventExplainer:
             redacted: Takes keys out of JSON values.
         """
         self._redacted = redacted
-        nothing = Path(tempfile.gettempdir()) / f"{uuid.uuid4()}.db"
-        self._config = {**config, "memory_path": str(nothing)}
+        self._config = without_memory(config)
         self._input = RepeatableInput(source)
         self._lock = threading.Lock()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import tempfile
 import typing as t
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from target_amplitude_nami.pipeline.plan.tracking_plan import (
     tracking_plan,
     without_examples,
 )
-from target_amplitude_nami.singer.rehearsal import rehearse
+from target_amplitude_nami.singer.rehearsal import rehearse, without_memory
 from target_amplitude_nami.text import counted, printable
 
 if t.TYPE_CHECKING:
@@ -77,14 +76,9 @@ def _seen_in(path: str, configuration: Configuration, output: Output) -> SeenEve
         Abort: When the user does not want to wait.
     """
     seen = SeenEvents()
-    with tempfile.TemporaryDirectory() as folder:
-        # Whatever was delivered, or is newer, is part of the plan, too.
-        config = {
-            **configuration.values,
-            "memory_path": f"{folder}/memory.db",
-            "stale_user_properties": "send",
-        }
-        report = rehearse(config, read_input(path), seen)
+    # Whatever was delivered, or is newer, is part of the plan, too.
+    config = without_memory(configuration.values) | {"stale_user_properties": "send"}
+    report = rehearse(config, read_input(path), seen)
     if report.outcome == "interrupted":
         raise click.Abort
     if report.rejected:
