@@ -183,6 +183,15 @@ def test_a_local_amplitude_that_could_keep_nothing_is_told(tmp_path: Path) -> No
     assert line.startswith('local_path is "notes.txt", in which the local Amplitude')
 
 
+def test_a_memory_that_no_run_would_open_is_nothing_wrong(tmp_path: Path) -> None:
+    (tmp_path / "memory.db").write_text("Dear diary")
+    for enabled in (True, False):
+        config = LOCAL | {"enabled": enabled}
+        run = run_command(tmp_path, "check", config=config)
+        assert run.exit_code == (1 if enabled else 0)
+        assert "The memory file memory.db cannot be used" in run.stdout
+
+
 def test_more_rejects_than_the_settings_allow_are_a_mistake(tmp_path: Path) -> None:
     wrong = [subscription(number, created_date="soon") for number in (2, 3)]
     lines = b"".join(records("events", [subscription(1), *wrong]))

@@ -175,7 +175,7 @@ def command(*args: t.Any, **parameters: t.Any) -> int:
     """Check the settings, files and connections of a run, before it begins.
 
     Prints a checklist: ✓ for what is as it should be, ! for what may be meant so or
-    cannot be proved, ✗ for what would go wrong. Ends with 1 if there is any ✗. Nothing
-    is sent, made or changed, also beside a run.
+    cannot be proved, ✗ for what would go wrong. Ends with 1 if there is any ✗. No event
+    is sent, and nothing is made or changed, also beside a run.
     """
     return _check(*args, **parameters)
