@@ -35,7 +35,8 @@ def read_input(path: str) -> Iterator[bytes]:
     Raises:
         InputUnreadable: When the file cannot be read.
     """
-    yield from as_messages(read_lines(path))
+    for line in numbered(read_lines(path)):
+        yield line.message
 
 
 def read_lines(path: str) -> Iterator[bytes]:
@@ -54,22 +55,6 @@ def read_lines(path: str) -> Iterator[bytes]:
                 yield from file
     except OSError as error:
         raise InputUnreadable(f"{path} cannot be read ({error.strerror})") from error
-
-
-def as_messages(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield lines, and those that hold a plain record as RECORD messages.
-
-    The first of these follows a SCHEMA message that allows anything.
-    """
-    has_schema = False
-    for line in lines:
-        if not _is_plain_record(line):
-            yield line
-            continue
-        if not has_schema:
-            yield schema_message(PLAIN_STREAM)
-            has_schema = True
-        yield record_message(PLAIN_STREAM, line)
 
 
 class RepeatableInput:
@@ -158,9 +143,10 @@ def _is_regular(file: t.BinaryIO) -> bool:
 
 
 def numbered(lines: Iterable[bytes]) -> Iterator[Line]:
-    """Yield lines as Singer messages, as `as_messages` does, with their numbers.
+    """Yield lines as Singer messages, with their numbers.
 
-    The SCHEMA message that precedes plain records has the number 0.
+    Plain records become RECORD messages. The SCHEMA message that precedes the first of
+    them, and allows anything, has the number 0.
     """
     has_schema = False
     for number, line in enumerate(lines, start=1):

@@ -174,6 +174,16 @@ def test_a_map_that_matches_no_stream_and_a_foreign_input_are_told(
     assert wrong.startswith("None of the records read is Nami's")
 
 
+def test_lines_that_a_run_would_reject_for_their_form_are_told(tmp_path: Path) -> None:
+    plain = json.dumps(subscription(1)).encode() + b"\n"
+    for lines, is_told in ((plain, True), (INPUT, False), (INPUT + plain, True)):
+        run = run_command(tmp_path, "check", "--stdin", config=LOCAL, stdin=lines)
+        assert run.exit_code == 0
+        assert any(
+            "takes Singer messages" in line for line in lines_with("!", run)
+        ) == (is_told)
+
+
 def test_a_local_amplitude_that_could_keep_nothing_is_told(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("Dear diary")
     config = {"endpoint": "local", "local_path": "notes.txt"}

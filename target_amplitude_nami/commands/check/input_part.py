@@ -11,7 +11,7 @@ from target_amplitude_nami.commands.check.stream_tally import (
     REST,
     StreamTally,
 )
-from target_amplitude_nami.commands.singer_input import read_input
+from target_amplitude_nami.commands.singer_input import numbered, read_lines
 from target_amplitude_nami.errors import AmplitudeNamiError, ConfigurationError
 from target_amplitude_nami.outcomes import USERS
 from target_amplitude_nami.pipeline.event_filter import OTHER
@@ -33,6 +33,8 @@ _LOGGERS: t.Final = ("target-amplitude-nami", "singer_sdk")
 _MOST_WARNINGS: t.Final = 20
 _MOST_SHOWN: t.Final = 20
 _LONGEST_NAME: t.Final = 60
+_BEFORE_PLAIN_RECORDS: t.Final = 0
+"""The number of the SCHEMA message that `numbered` makes for them."""
 _HAS_A_LINE: t.Final = "`stream_maps` has a map"
 """What is in a warning of the run that the checklist says in lines of its own."""
 
@@ -96,8 +98,8 @@ def check_input(  # noqa: PLR0913 - two of them are settings
         separator = given if isinstance(given, str) and given else separator
     tally = StreamTally(separator, excluded)
     report: Report | None = None
+    lines = _Messages(path, tally)
     with _warnings() as warnings:
-        lines = _noting_streams(read_input(path), tally)
         try:
             report = rehearse(configuration.values, lines, tally)
         except ConfigurationError as error:
@@ -106,9 +108,7 @@ def check_input(  # noqa: PLR0913 - two of them are settings
         except AmplitudeNamiError as error:
             checklist.wrong(INPUT, str(error))
     _add_streams(checklist, tally)
-    for warning in warnings:
-        if _HAS_A_LINE not in warning:
-            checklist.warn(INPUT, warning)
+    _add_warnings(checklist, warnings, has_plain_records=lines.has_plain_records)
     if report is None:
         return None
     if not report.read:
@@ -135,6 +135,20 @@ def check_input(  # noqa: PLR0913 - two of them are settings
     }
 
 
+def _add_warnings(
+    checklist: Checklist, warnings: Iterable[str], *, has_plain_records: bool
+) -> None:
+    if has_plain_records:
+        checklist.warn(
+            INPUT,
+            "some lines are records, not Singer messages, and are checked as if they "
+            "were: a run takes Singer messages alone, and would reject these lines",
+        )
+    for warning in warnings:
+        if _HAS_A_LINE not in warning:
+            checklist.warn(INPUT, warning)
+
+
 def _summary(report: Report) -> str:
     figures = (
         (report.delivered, "to be sent"),
@@ -147,20 +161,31 @@ def _summary(report: Report) -> str:
     return f"{counted(report.read, 'record')} in all: {listed}"
 
 
-def _noting_streams(lines: Iterable[bytes], tally: StreamTally) -> Iterator[bytes]:
-    """Yield the lines; note the streams that are declared, also those without records.
+class _Messages:
+    """The messages of an input; notes the streams that are declared.
 
-    Their names count for the stream maps.
+    Also of those without records, the names count for the stream maps.
     """
-    for line in lines:
-        if b"SCHEMA" in line:
-            with contextlib.suppress(ValueError):
-                message = jsontext.decode(line)
-                if isinstance(message, dict) and message.get("type") == "SCHEMA":
-                    stream = message.get("stream")
-                    if isinstance(stream, str):
-                        tally.note_stream(stream)
-        yield line
+
+    def __init__(self, path: str, tally: StreamTally) -> None:
+        self._path = path
+        self._tally = tally
+        self.has_plain_records = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        for line in numbered(read_lines(self._path)):
+            self.has_plain_records |= line.number == _BEFORE_PLAIN_RECORDS
+            if b"SCHEMA" in line.message:
+                self._note_stream(line.message)
+            yield line.message
+
+    def _note_stream(self, line: bytes) -> None:
+        with contextlib.suppress(ValueError):
+            message = jsontext.decode(line)
+            if isinstance(message, dict) and message.get("type") == "SCHEMA":
+                stream = message.get("stream")
+                if isinstance(stream, str):
+                    self._tally.note_stream(stream)
 
 
 def _add_streams(checklist: Checklist, tally: StreamTally) -> None:
