@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import typing as t
 
 from target_amplitude_nami import jsontext
-from target_amplitude_nami.commands.check.stream_tally import (
-    REST,
-    StreamTally,
-)
+from target_amplitude_nami.commands.check.run_warnings import collected_warnings
+from target_amplitude_nami.commands.check.stream_tally import REST, StreamTally
 from target_amplitude_nami.commands.singer_input import numbered, read_lines
 from target_amplitude_nami.errors import AmplitudeNamiError, ConfigurationError
 from target_amplitude_nami.outcomes import USERS
@@ -29,8 +26,6 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.commands.configuration import Configuration
 
 INPUT: t.Final = "Input"
-_LOGGERS: t.Final = ("target-amplitude-nami", "singer_sdk")
-_MOST_WARNINGS: t.Final = 20
 _MOST_SHOWN: t.Final = 20
 _LONGEST_NAME: t.Final = 60
 _BEFORE_PLAIN_RECORDS: t.Final = 0
@@ -99,7 +94,7 @@ def check_input(  # noqa: PLR0913 - two of them are settings
     tally = StreamTally(separator, excluded)
     report: Report | None = None
     lines = _Messages(path, tally)
-    with _warnings() as warnings:
+    with collected_warnings() as warnings:
         try:
             report = rehearse(configuration.values, lines, tally)
         except ConfigurationError as error:
@@ -291,32 +286,3 @@ def _for_programs(name: str, figures: StreamFigures) -> Stream:
         "duplicate": outcomes["duplicate"],
         "released": figures.released,
     }
-
-
-class _Collector(logging.Handler):
-    """Keeps the first warnings, each once."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.messages: dict[str, None] = {}
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if len(self.messages) < _MOST_WARNINGS:
-            self.messages[record.getMessage()] = None
-
-
-@contextlib.contextmanager
-def _warnings() -> Iterator[Iterable[str]]:
-    """Collect what the rehearsal warns of, instead of having it logged."""
-    collector = _Collector()
-    loggers = [logging.getLogger(name) for name in _LOGGERS]
-    propagates = [logger.propagate for logger in loggers]
-    for logger in loggers:
-        logger.propagate = False
-        logger.addHandler(collector)
-    try:
-        yield collector.messages
-    finally:
-        for logger, before in zip(loggers, propagates, strict=True):
-            logger.removeHandler(collector)
-            logger.propagate = before
