@@ -105,7 +105,8 @@ class Reporting:
 
         Args:
             report: The report of the whole run.
-            advice: Where the rejects are, and what to do with them.
+            advice: Where the rejects are, and what to do with them; empty where
+                somebody else says what became of them.
         """
         for line in report.lines():
             self._logger.info(line)
@@ -126,7 +127,7 @@ class Reporting:
                 f"{late:,}",
                 counted(delivered, "delivered record"),
             )
-        if report.rejected:
+        if report.rejected and advice:
             self._logger.warning(
                 "%s could not be delivered. %s",
                 counted(report.rejected, "record"),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import os
 import typing as t
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+
+import simplejson
 
 from target_amplitude_nami.commands.meltano import SOURCE, meltano_settings
 from target_amplitude_nami.errors import ConfigurationError
@@ -35,6 +36,8 @@ class Configuration:
     """For each of them its file, `the environment variable …` or `Meltano`."""
     problems: tuple[str, ...] = ()
     """A line for each source that could not be read."""
+    files: tuple[str, ...] = ()
+    """Those that were read."""
 
     @cached_property
     def settings(self) -> Settings:
@@ -56,7 +59,7 @@ class Configuration:
         values = {**self.values, "enabled": True}
         if values.get("endpoint") != LOCAL:  # which needs no key, nor goes with this
             values["dry_run"] = True
-        return Configuration(values, self.sources)
+        return dataclasses.replace(self, values=values)
 
 
 def read_what_can_be_read(paths: Iterable[str]) -> Configuration:
@@ -78,7 +81,9 @@ def read_what_can_be_read(paths: Iterable[str]) -> Configuration:
             read = [*_each_variable()] if path == ENVIRONMENT else []
         for each in read:
             found = Configuration(
-                {**found.values, **each.values}, {**found.sources, **each.sources}
+                {**found.values, **each.values},
+                {**found.sources, **each.sources},
+                files=(*found.files, *each.files),
             )
     return dataclasses.replace(found, problems=tuple(problems))
 
@@ -107,19 +112,21 @@ def read_configuration(paths: Iterable[str]) -> Configuration:
     """
     values: dict[str, object] = {}
     sources: dict[str, str] = {}
+    files: list[str] = []
     reads_environment = False
     for path in paths:
         if path == ENVIRONMENT:
             reads_environment = True
             continue
         found = given(_read_file(path))
+        files.append(path)
         values |= found
         sources |= dict.fromkeys(found, path)
     if reads_environment:
         of_environment = _of_meltano() or _of_environment(os.environ)
         values |= of_environment.values
         sources |= of_environment.sources
-    return Configuration(values, sources)
+    return Configuration(values, sources, files=tuple(files))
 
 
 def _of_meltano() -> Configuration | None:
@@ -141,7 +148,8 @@ def _of_environment(environ: Mapping[str, str]) -> Configuration:
 
 def _read_file(path: str) -> Mapping[str, object]:
     try:
-        value: object = json.loads(Path(path).read_bytes())
+        # What the target cannot read is no good here either, such as UTF-16 and NaN.
+        value: object = simplejson.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, RecursionError, ValueError) as error:
         raise ConfigurationError(
             [f"--config {path} cannot be read: {error}"]

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import typing as t
-import uuid
-from pathlib import Path
 
 import msgspec
 
@@ -14,6 +11,7 @@ from target_amplitude_nami.commands.singer_input import RepeatableInput
 from target_amplitude_nami.errors import AmplitudeNamiError
 from target_amplitude_nami.singer.explaining import explain_line
 from target_amplitude_nami.singer.finding import Found, find
+from target_amplitude_nami.singer.rehearsal import without_memory
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,18 +28,17 @@ class EventExplainer:
         self,
         config: Mapping[str, object],
         source: str,
-        redacted: Callable[[str], str] = str,
+        redacted: Callable[[t.Any], t.Any] = lambda value: value,
     ) -> None:
         """Take the settings of the run, and the input that it read.
 
         Args:
             config: The settings that are given, as JSON values.
             source: A file, or `-` for standard input.
-            redacted: Takes keys out of a text.
+            redacted: Takes keys out of JSON values.
         """
         self._redacted = redacted
-        nothing = Path(tempfile.gettempdir()) / f"{uuid.uuid4()}.db"
-        self._config = {**config, "memory_path": str(nothing)}
+        self._config = without_memory(config)
         self._input = RepeatableInput(source)
         self._lock = threading.Lock()
 
@@ -84,6 +81,5 @@ class EventExplainer:
             )
         if explanation is None:
             return {"error": f"No event of this insert id is in {name}."}
-        text = self._redacted(msgspec.json.encode(explanation).decode())
-        decoded: dict[str, t.Any] = msgspec.json.decode(text)
-        return decoded
+        shown: dict[str, t.Any] = self._redacted(msgspec.to_builtins(explanation))
+        return shown

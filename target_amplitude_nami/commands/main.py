@@ -44,6 +44,13 @@ class _Subcommands(click.Group):
         return found
 
     @override
+    def main(self, *args: t.Any, **kwargs: t.Any) -> t.Any:
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:  # of click, which prints help texts
+            sys.exit(f"amplitude-nami: {error}")
+
+    @override
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         return super().parse_args(ctx, without_separator(args, os.environ))
 

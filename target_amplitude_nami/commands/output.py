@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import typing as t
 
 import click
@@ -14,6 +15,8 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterable
 
 HIDDEN: t.Final = "***"
+_LONG_ENOUGH: t.Final = 5
+"""A shorter key, as tests have, is hidden as a word: it may be part of any other."""
 
 
 class Output:
@@ -22,7 +25,11 @@ class Output:
     def __init__(self, *, as_json: bool, secrets: Iterable[str] = ()) -> None:
         """Take the form, and the keys that must not be printed."""
         self.as_json = as_json
-        self._secrets = sorted(set(secrets), key=len, reverse=True)
+        forms = {
+            form for secret in secrets for form in (secret, json.dumps(secret)[1:-1])
+        }
+        by_length = sorted(forms, key=len, reverse=True)
+        self._secrets = re.compile("|".join(map(_pattern, by_length)) or "(?!)")
 
     def result(self, result: object, lines: Iterable[str]) -> None:
         """Print what a command found, on standard output.
@@ -35,18 +42,26 @@ class Output:
             OutputUnwritable: When standard output does not take it.
         """
         if self.as_json:
-            self._print(json.dumps(msgspec.to_builtins(result), indent=2))
+            self._print(self.json(result))
         else:
             for line in lines:
-                self._print(line)
+                self._print(self.redacted(line))
+
+    def json(self, result: object) -> str:
+        """Return a result as JSON text without the keys.
+
+        Args:
+            result: A struct, a dataclass or JSON values.
+        """
+        return json.dumps(self.redacted(msgspec.to_builtins(result)), indent=2)
 
     def note(self, line: str) -> None:
         """Print a line that is no part of the result, on standard error."""
-        self._print(line, to_standard_error=True)
+        self._print(self.redacted(line), to_standard_error=True)
 
     def _print(self, text: str, *, to_standard_error: bool = False) -> None:
         try:
-            click.echo(self.redacted(text), err=to_standard_error)
+            click.echo(text, err=to_standard_error)
         except BrokenPipeError:  # nobody reads on: click ends the command quietly
             raise
         except OSError as error:
@@ -54,9 +69,22 @@ class Output:
                 f"the output cannot be written ({error.strerror})"
             ) from error
 
-    def redacted(self, text: str) -> str:
-        """Return a text without the keys."""
-        for secret in self._secrets:
-            for form in (secret, json.dumps(secret)[1:-1]):
-                text = text.replace(form, HIDDEN)
-        return text
+    def redacted(self, value: t.Any) -> t.Any:
+        """Return a text, or JSON values with texts in them, without the keys."""
+        match value:
+            case str():
+                return self._secrets.sub(HIDDEN, value)
+            case dict():
+                return {
+                    self.redacted(name): self.redacted(member)
+                    for name, member in value.items()
+                }
+            case list() | tuple():
+                return [self.redacted(entry) for entry in value]
+            case _:
+                return value
+
+
+def _pattern(secret: str) -> str:
+    pattern = re.escape(secret)
+    return pattern if len(secret) >= _LONG_ENOUGH else rf"(?<!\w){pattern}(?!\w)"

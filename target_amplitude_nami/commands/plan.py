@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
-import os
-import tempfile
 import typing as t
 from pathlib import Path
 
@@ -15,13 +12,14 @@ from target_amplitude_nami.accounting.files import write_atomically
 from target_amplitude_nami.commands.command import configured
 from target_amplitude_nami.commands.plan_formats import as_csv, as_json, as_markdown
 from target_amplitude_nami.commands.singer_input import read_input
+from target_amplitude_nami.commands.taken_files import is_same_file, taken_files
 from target_amplitude_nami.errors import OutputUnwritable
 from target_amplitude_nami.pipeline.plan.seen_events import SeenEvents
 from target_amplitude_nami.pipeline.plan.tracking_plan import (
     tracking_plan,
     without_examples,
 )
-from target_amplitude_nami.singer.rehearsal import rehearse
+from target_amplitude_nami.singer.rehearsal import rehearse, without_memory
 from target_amplitude_nami.text import counted, printable
 
 if t.TYPE_CHECKING:
@@ -54,7 +52,7 @@ def _plan(  # noqa: PLR0913 - one for each option
     settings = configuration.without_delivery().settings
     if out is not None:
         _check_destination(out, form, configuration, path)
-    seen = None if path is None else _seen_in(path, configuration)
+    seen = None if path is None else _seen_in(path, configuration, output)
     plan = tracking_plan(settings, seen, only_seen=only_seen)
     if no_examples:
         plan = without_examples(plan)
@@ -65,13 +63,12 @@ def _plan(  # noqa: PLR0913 - one for each option
         return 0
     is_private = path is not None and not no_examples
     for file, text in _files(plan, form, Path(out), output):
-        redacted = output.redacted(text)
-        write_atomically(file, redacted, _PRIVATE if is_private else _PUBLIC)
+        write_atomically(file, text, _PRIVATE if is_private else _PUBLIC)
         output.note(f"{file} is written.")
     return 0
 
 
-def _seen_in(path: str, configuration: Configuration) -> SeenEvents:
+def _seen_in(path: str, configuration: Configuration, output: Output) -> SeenEvents:
     """Return what the events of an input have, as if none had been sent before.
 
     Raises:
@@ -79,16 +76,18 @@ def _seen_in(path: str, configuration: Configuration) -> SeenEvents:
         Abort: When the user does not want to wait.
     """
     seen = SeenEvents()
-    with tempfile.TemporaryDirectory() as folder:
-        # Whatever was delivered, or is newer, is part of the plan, too.
-        config = {
-            **configuration.values,
-            "memory_path": f"{folder}/memory.db",
-            "stale_user_properties": "send",
-        }
-        report = rehearse(config, read_input(path), seen)
+    # Whatever was delivered, or is newer, is part of the plan, too.
+    config = without_memory(configuration.values) | {"stale_user_properties": "send"}
+    report = rehearse(config, read_input(path), seen)
     if report.outcome == "interrupted":
         raise click.Abort
+    if report.rejected:
+        rejected = counted(report.rejected, "record")
+        them = "it" if report.rejected == 1 else "them"
+        output.note(
+            f"{rejected} of the input would be rejected, so the plan has nothing of "
+            f"{them}: `amplitude-nami check --input {printable(path)}` says why."
+        )
     return seen
 
 
@@ -97,13 +96,14 @@ def _files(
 ) -> Iterator[tuple[Path, str]]:
     """Yield the files to write, and what goes into each."""
     if form == "json":
-        yield out, json.dumps(as_json(plan), indent=2) + "\n"
+        yield out, output.json(as_json(plan)) + "\n"
     elif form == "markdown":
-        yield out, "".join(f"{line}\n" for line in as_markdown(plan))
+        text = "".join(f"{line}\n" for line in as_markdown(plan))
+        yield out, output.redacted(text)
     else:
         files = as_csv(plan)
-        yield out / _EVENTS, files.events
-        yield out / _USER_PROPERTIES, files.user_properties
+        yield out / _EVENTS, output.redacted(files.events)
+        yield out / _USER_PROPERTIES, output.redacted(files.user_properties)
         if files.left_out:
             left_out = counted(len(files.left_out), "property", "properties")
             names = ", ".join(map(printable, files.left_out[:_MOST_NAMED]))
@@ -126,28 +126,14 @@ def _check_destination(
         files = [Path(out) / name for name in (_EVENTS, _USER_PROPERTIES)]
         if Path(out).exists() and not Path(out).is_dir():
             raise OutputUnwritable(f"{out} is no folder, and CSV takes two files")
-    taken = dict(_files_in_use(configuration, path))
+    settings = configuration.without_delivery().settings
+    taken = [*taken_files(configuration, settings, path)]
     for file in files:
-        use = taken.get(os.path.realpath(file))
+        use = next((use for use, other in taken if is_same_file(file, other)), None)
         if use is not None:
-            raise OutputUnwritable(f"{file} is {use}: choose another --out")
+            raise OutputUnwritable(f"{file} {use}: choose another --out")
         if file.is_dir():
             raise OutputUnwritable(f"{file} is a folder: choose another --out")
-
-
-def _files_in_use(
-    configuration: Configuration, path: str | None
-) -> Iterator[tuple[str, str]]:
-    """Yield the real path of each file that must stay, and what it is."""
-    for source in configuration.sources.values():
-        yield os.path.realpath(source), "a file of settings"
-    for name, file in vars(configuration.without_delivery().settings).items():
-        if name.endswith("_path") and file is not None:
-            yield os.path.realpath(file), f"the file of `{name}`"
-    if path == "-":
-        path = "/dev/stdin"
-    if path is not None:
-        yield os.path.realpath(path), "the input"
 
 
 _run = configured(_plan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import stat
@@ -21,6 +22,7 @@ if t.TYPE_CHECKING:
 
 PLAIN_STREAM: t.Final = "records"
 """The stream that plain records are given."""
+_NO_ROOM: t.Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _MESSAGES = frozenset({"RECORD", "SCHEMA", "STATE", "BATCH", "ACTIVATE_VERSION"})
 
 
@@ -33,7 +35,8 @@ def read_input(path: str) -> Iterator[bytes]:
     Raises:
         InputUnreadable: When the file cannot be read.
     """
-    yield from as_messages(read_lines(path))
+    for line in numbered(read_lines(path)):
+        yield line.message
 
 
 def read_lines(path: str) -> Iterator[bytes]:
@@ -54,22 +57,6 @@ def read_lines(path: str) -> Iterator[bytes]:
         raise InputUnreadable(f"{path} cannot be read ({error.strerror})") from error
 
 
-def as_messages(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield lines, and those that hold a plain record as RECORD messages.
-
-    The first of these follows a SCHEMA message that allows anything.
-    """
-    has_schema = False
-    for line in lines:
-        if not _is_plain_record(line):
-            yield line
-            continue
-        if not has_schema:
-            yield schema_message(PLAIN_STREAM)
-            has_schema = True
-        yield record_message(PLAIN_STREAM, line)
-
-
 class RepeatableInput:
     """An input that can be read several times; a pipe is kept in a temporary file."""
 
@@ -88,9 +75,10 @@ class RepeatableInput:
         try:
             file = self._ways_out.enter_context(self._open())
             if self._path == "-" or not _is_regular(file):
-                kept = self._ways_out.enter_context(tempfile.TemporaryFile())
-                shutil.copyfileobj(file, kept)
-                file = kept
+                file = self._kept(file)
+        except InputUnreadable:
+            self._ways_out.close()
+            raise
         except OSError as error:
             self._ways_out.close()
             raise self._unreadable(error) from error
@@ -120,6 +108,32 @@ class RepeatableInput:
             return t.cast("t.BinaryIO", contextlib.nullcontext(sys.stdin.buffer))
         return Path(self._path).open("rb")
 
+    def _kept(self, pipe: t.BinaryIO) -> t.BinaryIO:
+        """Return a file of what comes out of a pipe.
+
+        Raises:
+            OSError: When the pipe cannot be read.
+            InputUnreadable: When there is no room for the file.
+        """
+        kept: t.BinaryIO | None = None
+        try:
+            file = tempfile.TemporaryFile()  # noqa: SIM115 - the stack closes it
+            kept = self._ways_out.enter_context(file)
+            shutil.copyfileobj(pipe, kept)
+            kept.flush()
+        except OSError as error:
+            if kept is not None:
+                with contextlib.suppress(OSError):  # It tries to write once more.
+                    kept.close()
+                if error.errno not in _NO_ROOM:
+                    raise
+            raise InputUnreadable(
+                f"{self.name} can be read once only, and there is no room for a copy "
+                f"of it ({error.strerror}): name a file instead, or a folder for "
+                f"temporary files in the environment variable TMPDIR"
+            ) from error
+        return kept
+
     def _unreadable(self, error: OSError) -> InputUnreadable:
         return InputUnreadable(f"{self.name} cannot be read ({error.strerror})")
 
@@ -129,9 +143,10 @@ def _is_regular(file: t.BinaryIO) -> bool:
 
 
 def numbered(lines: Iterable[bytes]) -> Iterator[Line]:
-    """Yield lines as Singer messages, as `as_messages` does, with their numbers.
+    """Yield lines as Singer messages, with their numbers.
 
-    The SCHEMA message that precedes plain records has the number 0.
+    Plain records become RECORD messages. The SCHEMA message that precedes the first of
+    them, and allows anything, has the number 0.
     """
     has_schema = False
     for number, line in enumerate(lines, start=1):

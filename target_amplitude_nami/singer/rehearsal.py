@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import typing as t
+import uuid
 from pathlib import Path
 
 from singer_sdk.exceptions import ConfigValidationError
@@ -85,6 +86,14 @@ def rehearse(  # noqa: PLR0913
         except StoreUnusable as error:
             path = str(config.get("memory_path"))
             raise StoreUnusable(str(error).replace(str(copy), path)) from error
+
+
+def without_memory(config: Mapping[str, object]) -> dict[str, object]:
+    """Return the settings of a rehearsal that knows nothing of earlier runs.
+
+    They name a file all the same, as records may be held: one that is never there.
+    """
+    return {**config, "memory_path": f"{uuid.uuid4()}.db"}
 
 
 @contextlib.contextmanager

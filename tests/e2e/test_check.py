@@ -174,6 +174,44 @@ def test_a_map_that_matches_no_stream_and_a_foreign_input_are_told(
     assert wrong.startswith("None of the records read is Nami's")
 
 
+def test_lines_that_a_run_would_reject_for_their_form_are_told(tmp_path: Path) -> None:
+    plain = json.dumps(subscription(1)).encode() + b"\n"
+    for lines, is_told in ((plain, True), (INPUT, False), (INPUT + plain, True)):
+        run = run_command(tmp_path, "check", "--stdin", config=LOCAL, stdin=lines)
+        assert run.exit_code == 0
+        assert any(
+            "takes Singer messages" in line for line in lines_with("!", run)
+        ) == (is_told)
+
+
+def test_a_local_amplitude_that_could_keep_nothing_is_told(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("Dear diary")
+    config = {"endpoint": "local", "local_path": "notes.txt"}
+    run = run_command(tmp_path, "check", config=config)
+    assert run.exit_code == 1
+    [line] = lines_with("✗", run)
+    assert line.startswith('local_path is "notes.txt", in which the local Amplitude')
+
+
+def test_a_memory_that_no_run_would_open_is_nothing_wrong(tmp_path: Path) -> None:
+    (tmp_path / "memory.db").write_text("Dear diary")
+    for enabled in (True, False):
+        config = LOCAL | {"enabled": enabled}
+        run = run_command(tmp_path, "check", config=config)
+        assert run.exit_code == (1 if enabled else 0)
+        assert "The memory file memory.db cannot be used" in run.stdout
+
+
+def test_more_rejects_than_the_settings_allow_are_a_mistake(tmp_path: Path) -> None:
+    wrong = [subscription(number, created_date="soon") for number in (2, 3)]
+    lines = b"".join(records("events", [subscription(1), *wrong]))
+    for most, exit_code in ((1, 1), (2, 0)):
+        config = {"endpoint": "local", "max_rejected": most}
+        run = run_command(tmp_path, "check", "--stdin", config=config, stdin=lines)
+        assert run.exit_code == exit_code
+        assert ("more than max_rejected (1) allows" in run.stdout) == bool(exit_code)
+
+
 def test_each_stream_is_described_for_programs(tmp_path: Path) -> None:
     lines = [
         schema("events"),

@@ -42,6 +42,17 @@ def test_without_any_settings_it_prints_the_documented_plan(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
+def test_records_that_would_be_rejected_are_told(tmp_path: Path) -> None:
+    write_input(tmp_path, subscription(1), subscription(2, created_date="soon"))
+    run = run_command(tmp_path, "plan", "--input", "input.singer", config=LOCAL)
+    assert run.exit_code == 0
+    assert "could not be delivered" not in run.stderr
+    assert run.stderr.endswith(
+        "1 record of the input would be rejected, so the plan has nothing of it: "
+        "`amplitude-nami check --input input.singer` says why.\n"
+    )
+
+
 def test_json_has_the_documented_keys_and_what_the_input_adds(tmp_path: Path) -> None:
     write_input(tmp_path, impression(1, arm=f"a {SECRET}"), subscription(2))
     run = run_command(
@@ -203,7 +214,9 @@ def test_wrong_arguments_end_with_two(
         (("--input", "missing"), "missing cannot be read"),
         (("--input", "input.singer", "--out", "input.singer"), "is the input"),
         (("--out", "config.json"), "is a file of settings"),
-        (("--out", "memory.db"), "is the file of `memory_path`"),
+        (("--out", "memory.db"), "belongs to `memory_path`"),
+        (("--out", "memory.db-wal"), "belongs to `memory_path`"),
+        (("--out", "output/rejects.singer"), "is the file of `rejects_path`"),
         (("--out", "."), "is a folder"),
         (("--format", "csv", "--out", "input.singer"), "is no folder"),
         (("--out", "/proc/plan.md"), "/proc/plan.md cannot be written"),

@@ -105,7 +105,12 @@ def _check_input(
         checklist.warn(INPUT, "not read while settings are wrong")
         return None
     return check_input(
-        checklist, configuration, path, maps, excluded=settings.exclude_properties
+        checklist,
+        configuration,
+        path,
+        maps,
+        excluded=settings.exclude_properties,
+        max_rejected=settings.max_rejected,
     )
 
 
@@ -146,7 +151,7 @@ def command(*args: t.Any, **parameters: t.Any) -> int:
     """Check the settings, files and connections of a run, before it begins.
 
     Prints a checklist: ✓ for what is as it should be, ! for what may be meant so or
-    cannot be proved, ✗ for what would go wrong. Ends with 1 if there is any ✗. Nothing
-    is sent, made or changed, also beside a run.
+    cannot be proved, ✗ for what would go wrong. Ends with 1 if there is any ✗. No event
+    is sent, and nothing is made or changed, also beside a run.
     """
     return _check(*args, **parameters)

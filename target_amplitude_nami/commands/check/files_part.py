@@ -8,12 +8,16 @@ import typing as t
 import msgspec
 
 from target_amplitude_nami.errors import StoreUnusable
+from target_amplitude_nami.local.storage.schema import objection_to
 from target_amplitude_nami.settings.paths import look_at_paths
+from target_amplitude_nami.settings.wording import show
 from target_amplitude_nami.store.inspection import inspect, is_in_use
 from target_amplitude_nami.store.schema import FORM
 from target_amplitude_nami.text import counted
 
 if t.TYPE_CHECKING:
+    from pathlib import Path
+
     from target_amplitude_nami.commands.check.checklist import Checklist
     from target_amplitude_nami.settings import Settings
     from target_amplitude_nami.store.inspection import StoreContents
@@ -54,7 +58,8 @@ def check_files(
         What the memory file holds; None without one.
     """
     is_usable = True
-    for name, path, problem in look_at_paths(settings, input_descriptor):
+    for name, path, found in look_at_paths(settings, input_descriptor):
+        problem = found or (_problem_with_local(path) if name == "local_path" else None)
         if problem is not None:
             checklist.wrong(FILES, problem)
             is_usable &= name != "memory_path"
@@ -63,6 +68,19 @@ def check_files(
         else:
             checklist.ok(FILES, f"{name}: {path} can be made")
     return _check_memory(checklist, settings) if is_usable else None
+
+
+def _problem_with_local(path: Path) -> str | None:
+    if not path.is_file():  # the run makes it
+        return None
+    try:
+        why = objection_to(path)
+    except OSError as error:
+        why = error.strerror
+    return why and (
+        f"local_path is {show(str(path))}, in which the local Amplitude cannot keep "
+        f"anything ({why}): choose another path."
+    )
 
 
 def _check_memory(checklist: Checklist, settings: Settings) -> Memory | None:
@@ -81,7 +99,9 @@ def _check_memory(checklist: Checklist, settings: Settings) -> Memory | None:
     try:
         contents = inspect(path)
     except StoreUnusable as error:
-        checklist.wrong(MEMORY, str(error))
+        # A run that is not enabled does without.
+        add = checklist.wrong if settings.enabled else checklist.warn
+        add(MEMORY, str(error))
         return None
     if in_use:
         checklist.ok(

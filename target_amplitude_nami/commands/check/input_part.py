@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import typing as t
 
 from target_amplitude_nami import jsontext
-from target_amplitude_nami.commands.check.stream_tally import (
-    REST,
-    StreamTally,
-)
-from target_amplitude_nami.commands.singer_input import read_input
+from target_amplitude_nami.commands.check.run_warnings import collected_warnings
+from target_amplitude_nami.commands.check.stream_tally import REST, StreamTally
+from target_amplitude_nami.commands.singer_input import numbered, read_lines
 from target_amplitude_nami.errors import AmplitudeNamiError, ConfigurationError
 from target_amplitude_nami.outcomes import USERS
 from target_amplitude_nami.pipeline.event_filter import OTHER
@@ -29,12 +26,12 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.commands.configuration import Configuration
 
 INPUT: t.Final = "Input"
-_LOGGERS: t.Final = ("target-amplitude-nami", "singer_sdk")
-_MOST_WARNINGS: t.Final = 20
 _MOST_SHOWN: t.Final = 20
 _LONGEST_NAME: t.Final = 60
-_HAVE_A_LINE: t.Final = ("`stream_maps` has a map", "could not be delivered")
-"""What is in the run's warnings that the checklist says in lines of its own."""
+_BEFORE_PLAIN_RECORDS: t.Final = 0
+"""The number of the SCHEMA message that `numbered` makes for them."""
+_HAS_A_LINE: t.Final = "`stream_maps` has a map"
+"""What is in a warning of the run that the checklist says in lines of its own."""
 
 
 class Stream(t.TypedDict):
@@ -68,13 +65,14 @@ class Input(t.TypedDict):
     more_streams: int
 
 
-def check_input(
+def check_input(  # noqa: PLR0913 - two of them are settings
     checklist: Checklist,
     configuration: Configuration,
     path: str,
     maps: MapKeys,
     *,
     excluded: Sequence[str],
+    max_rejected: int | None,
 ) -> Input | None:
     """Rehearse a run over an input, and add lines for what it is and what it gives.
 
@@ -84,6 +82,7 @@ def check_input(
         path: The input, `-` for standard input.
         maps: The keys of the stream maps: those that match no stream get a line.
         excluded: `exclude_properties`.
+        max_rejected: The setting of this name.
 
     Returns:
         The figures; None where the input cannot be read or makes no sense.
@@ -94,8 +93,8 @@ def check_input(
         separator = given if isinstance(given, str) and given else separator
     tally = StreamTally(separator, excluded)
     report: Report | None = None
-    with _warnings() as warnings:
-        lines = _noting_streams(read_input(path), tally)
+    lines = _Messages(path, tally)
+    with collected_warnings() as warnings:
         try:
             report = rehearse(configuration.values, lines, tally)
         except ConfigurationError as error:
@@ -104,15 +103,20 @@ def check_input(
         except AmplitudeNamiError as error:
             checklist.wrong(INPUT, str(error))
     _add_streams(checklist, tally)
-    for warning in warnings:
-        if not any(words in warning for words in _HAVE_A_LINE):
-            checklist.warn(INPUT, warning)
+    _add_warnings(checklist, warnings, has_plain_records=lines.has_plain_records)
     if report is None:
         return None
     if not report.read:
         checklist.warn(INPUT, "no record came")
     else:
         checklist.ok(INPUT, _summary(report))
+    if max_rejected is not None and report.rejected > max_rejected:
+        rejected = counted(report.rejected, "record")
+        checklist.wrong(
+            INPUT,
+            f"{rejected} would be rejected, more than max_rejected ({max_rejected:,}) "
+            f"allows, so a run would end with exit code 3",
+        )
     maps.add_unmatched(checklist, [*tally.streams, *tally.streams_beyond])
     return {
         "read": report.read,
@@ -124,6 +128,20 @@ def check_input(
         "streams": [_for_programs(*each) for each in tally.streams.items()],
         "more_streams": len(tally.streams_beyond),
     }
+
+
+def _add_warnings(
+    checklist: Checklist, warnings: Iterable[str], *, has_plain_records: bool
+) -> None:
+    if has_plain_records:
+        checklist.warn(
+            INPUT,
+            "some lines are records, not Singer messages, and are checked as if they "
+            "were: a run takes Singer messages alone, and would reject these lines",
+        )
+    for warning in warnings:
+        if _HAS_A_LINE not in warning:
+            checklist.warn(INPUT, warning)
 
 
 def _summary(report: Report) -> str:
@@ -138,20 +156,31 @@ def _summary(report: Report) -> str:
     return f"{counted(report.read, 'record')} in all: {listed}"
 
 
-def _noting_streams(lines: Iterable[bytes], tally: StreamTally) -> Iterator[bytes]:
-    """Yield the lines; note the streams that are declared, also those without records.
+class _Messages:
+    """The messages of an input; notes the streams that are declared.
 
-    Their names count for the stream maps.
+    Also of those without records, the names count for the stream maps.
     """
-    for line in lines:
-        if b"SCHEMA" in line:
-            with contextlib.suppress(ValueError):
-                message = jsontext.decode(line)
-                if isinstance(message, dict) and message.get("type") == "SCHEMA":
-                    stream = message.get("stream")
-                    if isinstance(stream, str):
-                        tally.note_stream(stream)
-        yield line
+
+    def __init__(self, path: str, tally: StreamTally) -> None:
+        self._path = path
+        self._tally = tally
+        self.has_plain_records = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        for line in numbered(read_lines(self._path)):
+            self.has_plain_records |= line.number == _BEFORE_PLAIN_RECORDS
+            if b"SCHEMA" in line.message:
+                self._note_stream(line.message)
+            yield line.message
+
+    def _note_stream(self, line: bytes) -> None:
+        with contextlib.suppress(ValueError):
+            message = jsontext.decode(line)
+            if isinstance(message, dict) and message.get("type") == "SCHEMA":
+                stream = message.get("stream")
+                if isinstance(stream, str):
+                    self._tally.note_stream(stream)
 
 
 def _add_streams(checklist: Checklist, tally: StreamTally) -> None:
@@ -257,32 +286,3 @@ def _for_programs(name: str, figures: StreamFigures) -> Stream:
         "duplicate": outcomes["duplicate"],
         "released": figures.released,
     }
-
-
-class _Collector(logging.Handler):
-    """Keeps the first warnings, each once."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.messages: dict[str, None] = {}
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if len(self.messages) < _MOST_WARNINGS:
-            self.messages[record.getMessage()] = None
-
-
-@contextlib.contextmanager
-def _warnings() -> Iterator[Iterable[str]]:
-    """Collect what the rehearsal warns of, instead of having it logged."""
-    collector = _Collector()
-    loggers = [logging.getLogger(name) for name in _LOGGERS]
-    propagates = [logger.propagate for logger in loggers]
-    for logger in loggers:
-        logger.propagate = False
-        logger.addHandler(collector)
-    try:
-        yield collector.messages
-    finally:
-        for logger, before in zip(loggers, propagates, strict=True):
-            logger.removeHandler(collector)
-            logger.propagate = before

@@ -45,8 +45,9 @@ def check_network(checklist: Checklist, settings: Settings, *, is_online: bool) 
         else:
             checklist.ok(NETWORK, "not needed: a run starts the local Amplitude")
         return False
-    if settings.dry_run and not is_online:
-        checklist.ok(NETWORK, "not needed: a dry run sends nothing")
+    if not is_online and (settings.dry_run or not settings.enabled):
+        run = "a dry run" if settings.enabled else "a run that is not enabled"
+        checklist.ok(NETWORK, f"not needed: {run} sends nothing")
         return False
     destination = _destination(settings, "main")
     host = urlsplit(destination.url).netloc

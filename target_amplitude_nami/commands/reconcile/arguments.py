@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from target_amplitude_nami.commands.configuration import ENVIRONMENT
+from target_amplitude_nami.commands.taken_files import is_same_file, taken_files
 from target_amplitude_nami.errors import ConfigurationError
 
 if sys.version_info >= (3, 12):
@@ -21,15 +21,12 @@ else:
     from typing_extensions import override
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from target_amplitude_nami.commands.configuration import Configuration
     from target_amplitude_nami.settings import Settings
 
 _DAYS: t.Final = ("%Y-%m-%d", "%Y%m%d")
 _HOURS: t.Final = ("%Y-%m-%dT%H", "%Y%m%dT%H")
 _FIRST_YEAR: t.Final = 2000
-_BESIDE_THE_STORE: t.Final = ("", "-wal", "-shm", ".lock")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,9 +98,9 @@ def check_outputs(
         if path is not None
     ]
     problems = []
-    taken = [*_files_in_use(arguments, configuration, settings)]
+    taken = [*taken_files(configuration, settings, arguments.source)]
     for option, path in outputs:
-        use = next((use for use, other in taken if _is_same(path, other)), None)
+        use = next((use for use, other in taken if is_same_file(path, other)), None)
         try:
             problem = use or _problem_with(path, is_new=option == "--resend")
         except OSError as error:  # a name that is too long
@@ -129,32 +126,3 @@ def _problem_with(path: Path, *, is_new: bool) -> str | None:
     if is_new and path.exists() and path.stat().st_size:
         return "exists, and may hold records that the target has yet to read"
     return None
-
-
-def _files_in_use(
-    arguments: Arguments, configuration: Configuration, settings: Settings
-) -> Iterator[tuple[str, Path]]:
-    if arguments.source is not None:
-        is_stdin = arguments.source == "-"
-        yield "is the input", Path("/dev/stdin" if is_stdin else arguments.source)
-    for name in ("memory_path", "local_path"):
-        path = getattr(settings, name)
-        if path is not None:
-            for ending in _BESIDE_THE_STORE:
-                yield f"belongs to `{name}`", Path(f"{path}{ending}")
-    for name in ("rejects_path", "dry_run_path", "report_path", "metrics_path"):
-        path = getattr(settings, name)
-        if path is not None:
-            yield f"is the file of `{name}`", path
-    for source in set(configuration.sources.values()):
-        if source != ENVIRONMENT and "environment variable" not in source:
-            yield "is a file of settings", Path(source)
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    if os.path.realpath(one) == os.path.realpath(other):
-        return True
-    try:
-        return one.samefile(other)
-    except OSError:
-        return False

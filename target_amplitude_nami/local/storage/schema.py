@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 VERSION = 3
 """Raise it with every change of the tables (`PRAGMA user_version`)."""
@@ -130,6 +134,13 @@ CREATE TABLE waiting (
 );
 """
 
+_OF_ANOTHER_VERSION: Final = "made by another version; move it away"
+
+# SQLite, "Database File Format", "The Database Header".
+_HEADER_BYTES: Final = 100
+_MAGIC: Final = b"SQLite format 3\0"
+_VERSION_BYTES: Final = slice(60, 64)
+
 
 def check(connection: sqlite3.Connection) -> None:
     """Check that a file has these tables.
@@ -139,4 +150,27 @@ def check(connection: sqlite3.Connection) -> None:
     """
     [version] = connection.execute("PRAGMA user_version").fetchone()
     if version != VERSION:
-        raise sqlite3.DatabaseError("made by another version; move it away")
+        raise sqlite3.DatabaseError(_OF_ANOTHER_VERSION)
+
+
+def objection_to(path: Path) -> str | None:
+    """Return why a local Amplitude cannot use a file, if its first bytes show that.
+
+    SQLite would make files beside it.
+
+    Args:
+        path: A file that exists.
+
+    Raises:
+        OSError: When it cannot be read.
+    """
+    with path.open("rb") as file:
+        header = file.read(_HEADER_BYTES)
+    if not header:
+        return None
+    if not header.startswith(_MAGIC):
+        return "file is not a database"
+    version = int.from_bytes(header[_VERSION_BYTES], "big")
+    # What a log holds counts more.
+    is_known = version == VERSION or path.with_name(f"{path.name}-wal").exists()
+    return None if is_known else _OF_ANOTHER_VERSION

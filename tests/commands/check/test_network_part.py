@@ -54,6 +54,9 @@ def test_no_connection_is_made_where_a_run_makes_none() -> None:
     ((mark, text),) = network(endpoint="local")
     assert (mark, text) == ("ok", "not needed: a run starts the local Amplitude")
     assert network(dry_run=True) == [("ok", "not needed: a dry run sends nothing")]
+    assert network(api_key=KEY, enabled=False, endpoint="http://127.0.0.1:9/") == [
+        ("ok", "not needed: a run that is not enabled sends nothing")
+    ]
 
 
 def test_what_is_reached_without_tls_is_told(amplitude: dict[str, Any]) -> None:
