@@ -114,7 +114,7 @@ def _is_same(sent: t.Any, found: t.Any) -> bool:
             length = limits.MAX_TEXT_CHARACTERS
             same = sent[:length] == found[:length]
         case int() | float(), int() | float():
-            same = sent == found or math.isclose(sent, found, rel_tol=1e-12)
+            same = sent == found or _is_close(sent, found)
         case dict(), dict():
             same = all(_is_same(value, found.get(key)) for key, value in sent.items())
         case list(), list():
@@ -122,6 +122,13 @@ def _is_same(sent: t.Any, found: t.Any) -> bool:
         case _:
             same = sent == found
     return bool(same)
+
+
+def _is_close(sent: float, found: float) -> bool:
+    try:
+        return math.isclose(sent, found, rel_tol=1e-12)
+    except OverflowError:  # an integer beyond doubles
+        return False
 
 
 def _show(value: object) -> str:

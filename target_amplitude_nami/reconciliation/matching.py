@@ -110,7 +110,8 @@ class Matcher:
     def _settle_unmatched(self, candidates: Iterable[_Candidate]) -> None:
         ours = []
         for candidate in candidates:
-            if candidate.event.event_type in self._sent_names:
+            event_type = candidate.event.event_type
+            if isinstance(event_type, str) and event_type in self._sent_names:
                 ours.append(candidate)
             else:
                 self.tally.foreign += 1

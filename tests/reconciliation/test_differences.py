@@ -49,6 +49,7 @@ def test_an_event_as_it_was_sent_does_not_differ() -> None:
         ("x" * 2_000, "x" * 1_024),
         (9.9, 9.90),
         (10, 10.0),
+        (10**400, 10**400),
         (True, "True"),
         (False, "false"),
         ([], None),
@@ -67,7 +68,7 @@ def test_a_value_as_amplitude_keeps_it_does_not_differ(ours: Any, theirs: Any) -
 
 @pytest.mark.parametrize(
     ("ours", "theirs"),
-    [("a", "b"), (1, 2), (True, False), ([1, 2], [2, 1]), ({"a": 1}, {}), ("a", None)],
+    [("a", "b"), (1, 2), (10**400, 1.5), (1.5, 10**400), (True, False), ([1, 2], [2, 1]), ({"a": 1}, {}), ("a", None)],
 )
 def test_another_value_differs(ours: Any, theirs: Any) -> None:
     body = sent(event_properties={"p": ours}, user_properties={"namiml_p": ours})
