@@ -68,7 +68,16 @@ def test_a_value_as_amplitude_keeps_it_does_not_differ(ours: Any, theirs: Any) -
 
 @pytest.mark.parametrize(
     ("ours", "theirs"),
-    [("a", "b"), (1, 2), (10**400, 1.5), (1.5, 10**400), (True, False), ([1, 2], [2, 1]), ({"a": 1}, {}), ("a", None)],
+    [
+        ("a", "b"),
+        (1, 2),
+        (10**400, 1.5),
+        (1.5, 10**400),
+        (True, False),
+        ([1, 2], [2, 1]),
+        ({"a": 1}, {}),
+        ("a", None),
+    ],
 )
 def test_another_value_differs(ours: Any, theirs: Any) -> None:
     body = sent(event_properties={"p": ours}, user_properties={"namiml_p": ours})
