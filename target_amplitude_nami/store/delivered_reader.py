@@ -181,13 +181,17 @@ def _forget(
     for some in keys:
         for key in some:
             file.run("INSERT OR IGNORE INTO forgotten VALUES (?)", key)
-    count = file.run(
-        "DELETE FROM delivered WHERE project = ?"
-        " AND event_key IN (SELECT event_key FROM forgotten)",
+    # Its time, too, must not be that of a record since then that changed nothing: the
+    # event would count as late, and set no properties when it is sent again.
+    file.run(
+        "UPDATE sent_states SET properties_hash = NULL, time = min(time, coalesce(("
+        "SELECT time FROM delivered WHERE delivered.project = sent_states.project"
+        " AND delivered.event_key = sent_states.event_key), time))"
+        " WHERE project = ? AND event_key IN (SELECT event_key FROM forgotten)",
         project,
     )
-    file.run(
-        "UPDATE sent_states SET properties_hash = NULL WHERE project = ?"
+    count = file.run(
+        "DELETE FROM delivered WHERE project = ?"
         " AND event_key IN (SELECT event_key FROM forgotten)",
         project,
     )

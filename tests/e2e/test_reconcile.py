@@ -19,7 +19,7 @@ from tests.support.archives import archive_of, exported
 from tests.support.run_command import CommandRun, run_command
 from tests.support.run_target import API_KEY
 from tests.support.server import ScriptedServer, reply
-from tests.support.story import RunHarness, change, messages_of
+from tests.support.story import RunHarness, as_of, change, messages_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -123,6 +123,24 @@ def test_user_properties_of_a_lost_event_are_set_when_it_is_sent_again(
     (reconciled.folder / "input.singer").write_bytes(
         b"".join(messages_of([record, other]))
     )
+    reconciled.ask("--input", "input.singer", "--resend", "again.singer")
+    harness.run_messages([(reconciled.folder / "again.singer").read_bytes()])
+    assert harness.skus(1) == ["radio_monthly"]
+
+
+def test_a_record_that_changed_nothing_since_does_not_keep_a_lost_state_lost(
+    reconciled: Reconciled,
+) -> None:
+    harness = reconciled.harness
+    records = [change(1, 5, "radio_monthly"), as_of(9, "radio_monthly")]
+    faults = [{"do": {"drop": 1}, "times": 1}]
+    harness.local.set_faults(Faults.from_json({"faults": faults}))
+    run = harness.run([*records, nami.subscription(2)])
+    assert run.report["filtered_by_reason"] == {"unchanged": 1}
+    assert harness.skus(1) is None
+
+    path = reconciled.folder / "input.singer"
+    path.write_bytes(b"".join(messages_of([*records, nami.subscription(2)])))
     reconciled.ask("--input", "input.singer", "--resend", "again.singer")
     harness.run_messages([(reconciled.folder / "again.singer").read_bytes()])
     assert harness.skus(1) == ["radio_monthly"]

@@ -112,7 +112,7 @@ def test_forgotten_events_and_their_properties_are_sent_again(path: Path) -> Non
         assert store.delivered_before("main", sent(3).key) is None
         assert store.delivered_before("main", sent(5).key) is not None
         assert store.sent_states["main"].get("user-1").properties_hash is None
-        assert store.sent_states["main"].get("user-1").time == 5
+        assert store.sent_states["main"].get("user-1").time == 3
     with closing(open_store(path, "theirs")) as store:
         assert store.delivered_before("main", sent(0).key) is not None
         assert store.sent_states["main"].get("user-1").properties_hash == 7
