@@ -123,7 +123,7 @@ def _nothing(
     if in_both or missing:
         return
     if window.span.hours < 1:
-        yield "Nothing was compared: Amplitude exports none of these hours yet."
+        yield "Nothing was compared: none of these hours can be compared yet."
     elif subject.source is None:
         yield (
             f"Nothing was compared: {subject.memory} knows of no event that was "
@@ -165,11 +165,11 @@ def _too_new(window: Window, left_out: LeftOut) -> Iterator[str]:
         were = "was" if count == 1 else "were"
         yield (
             f"{_events(count)} {were} delivered after {show(window.span.end)}, in "
-            f"hours that Amplitude does not export yet, and not compared: an hour "
-            f"can be exported {DELAY // HOUR} hours after its end."
+            f"hours that cannot be compared yet: Amplitude exports an hour "
+            f"{DELAY // HOUR} hours after its end, and the hour after it is needed, too."
         )
     elif window.left_out is not None and window.span.hours >= 1:
-        yield f"Not compared, as Amplitude does not export it yet: {window.left_out}."
+        yield f"Not compared, as Amplitude has to export it first: {window.left_out}."
 
 
 def _notes_on_input(left_out: LeftOut) -> Iterator[str]:
