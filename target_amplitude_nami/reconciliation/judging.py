@@ -166,7 +166,7 @@ def _too_new(window: Window, left_out: LeftOut) -> Iterator[str]:
         yield (
             f"{_events(count)} {were} delivered after {show(window.span.end)}, in "
             f"hours that cannot be compared yet: Amplitude exports an hour "
-            f"{DELAY // HOUR} hours after its end, and the hour after it is needed, too."
+            f"{DELAY // HOUR} hours after its end, and the one after it is needed, too."
         )
     elif window.left_out is not None and window.span.hours >= 1:
         yield f"Not compared, as Amplitude has to export it first: {window.left_out}."

@@ -101,15 +101,23 @@ class DeliveredReader:
             yield from rows
             last = rows[-1].row
 
-    def count(self, since: int, until: int) -> int:
-        """Return how many events were delivered first within a time; see `events`."""
+    def count(self, since: int, until: int, *, without: str) -> int:
+        """Return how many events were delivered first within a time.
+
+        Args:
+            since: Its beginning, ms since 1970.
+            until: The first moment after it.
+            without: An event type that does not count.
+        """
         [[count]] = self._file.rows_of(
             tuple[int],
             "SELECT count(*) FROM delivered"
-            " WHERE project = ? AND delivered_time >= ? AND delivered_time < ?",
+            " WHERE project = ? AND delivered_time >= ? AND delivered_time < ?"
+            " AND event_type <> ?",
             self._project,
             since,
             until,
+            without,
         )
         return count
 

@@ -26,6 +26,7 @@ from target_amplitude_nami.errors import (
 )
 from target_amplitude_nami.reconciliation import result
 from target_amplitude_nami.reconciliation.expectations import (
+    IDENTIFY,
     InputExpectations,
     LeftOut,
     expect_delivered,
@@ -227,6 +228,7 @@ class Reconciliation:
                 left_out.not_yet_exportable = reader.count(
                     max(window.since, window.until),
                     _FOREVER_MS if until is None else until,
+                    without=IDENTIFY,
                 )
             return left_out
         expectations = InputExpectations(
