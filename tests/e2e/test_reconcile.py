@@ -330,6 +330,16 @@ def test_nothing_changes_while_a_run_uses_the_memory_file(
     assert reconciled.result()["missing"] == 1
 
 
+def test_days_of_which_the_memory_file_knows_nothing_are_named(
+    reconciled: Reconciled,
+) -> None:
+    reconciled.deliver()
+    first = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H")
+    [note] = reconciled.result("--start", "2020-01-01")["notes"]
+    assert note.startswith("memory.db knows of no delivery before 20")
+    assert reconciled.result("--start", first)["notes"] == []
+
+
 def test_help_has_an_example(tmp_path: Path) -> None:
     found = run_command(tmp_path, "reconcile", "--help")
     assert found.exit_code == 0

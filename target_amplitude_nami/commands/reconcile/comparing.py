@@ -131,6 +131,7 @@ class Reconciliation:
         subject = Subject(
             memory=None if reader is None else str(settings.memory_path),
             source="standard input" if arguments.source == "-" else arguments.source,
+            first_delivery=None if reader is None else reader.first_delivery(),
             has_sandbox=settings.sandbox_api_key is not None,
         )
         found = judge(subject, window, workspace, matcher.tally, left_out)
