@@ -6,9 +6,10 @@ were delivered. A crash between the two loses nothing: the same can be asked for
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
-from target_amplitude_nami.errors import StoreUnusable
+from target_amplitude_nami.errors import OutputUnwritable, StoreUnusable
 from target_amplitude_nami.reconciliation.new_file import new_file
 from target_amplitude_nami.reconciliation.result import Resent
 from target_amplitude_nami.store.delivered_reader import forget_delivered
@@ -48,6 +49,7 @@ def resend(workspace: Workspace, out: Path, memory: Path, project: str) -> Resen
 
     def write() -> None:
         nonlocal records
+        _check_is_new(out)
         with new_file(out) as file:
             records = _write(workspace, file)
 
@@ -60,6 +62,16 @@ def resend(workspace: Workspace, out: Path, memory: Path, project: str) -> Resen
             out.unlink(missing_ok=True)
         raise
     return Resent(str(out), records, forgotten)
+
+
+def _check_is_new(out: Path) -> None:
+    """Check that another comparison, which forgot other events, left no records."""
+    with contextlib.suppress(OSError):
+        if out.stat().st_size:
+            raise OutputUnwritable(
+                f"{out} has come to exist meanwhile, and may hold records that the "
+                f"target has yet to read: name another file"
+            )
 
 
 def _write(workspace: Workspace, file: t.BinaryIO) -> int:

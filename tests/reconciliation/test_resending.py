@@ -105,6 +105,17 @@ def test_nothing_is_forgotten_that_is_not_written(
     assert remembered(memory) == [0, 1, 2, 3, 4]
 
 
+def test_records_that_somebody_else_wrote_meanwhile_stay(
+    workspace: Workspace, memory: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "again.singer"
+    out.write_bytes(b"theirs")
+    with pytest.raises(OutputUnwritable, match="meanwhile"):
+        resend(workspace, out, memory, "ours")
+    assert out.read_bytes() == b"theirs"
+    assert remembered(memory) == [0, 1, 2, 3, 4]
+
+
 def test_nothing_stays_written_that_is_not_forgotten(
     workspace: Workspace,
     memory: Path,
