@@ -114,15 +114,16 @@ def _check_pair(
     export_url: str | None,
 ) -> None:
     secret_key = settings.secret_key or ""
-    url = export_url or key_proof.EXPORT_URLS[settings.region]
+    here = settings.project_region
+    url = export_url or key_proof.EXPORT_URLS[here]
     found = key_proof.ask_for_export(destination, secret_key, url)
     if found.verdict == "good":
-        where = "" if export_url else f", so the project is in region {settings.region}"
+        where = "" if export_url else f", so the project is in region {here}"
         checklist.ok(KEYS, f"{found.message}{where}")
     elif found.verdict == "unproved":
         checklist.warn(KEYS, f"{found.message}: api_key is not proved")
     elif found.is_answer and not export_url:
-        (other,) = (region for region in _REGIONS if region != settings.region)
+        (other,) = (region for region in _REGIONS if region != here)
         there = key_proof.ask_for_export(
             destination, secret_key, key_proof.EXPORT_URLS[other]
         )

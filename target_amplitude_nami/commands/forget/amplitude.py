@@ -106,7 +106,7 @@ def job_lines(jobs: list[Job]) -> Iterator[str]:
 def _account(settings: Settings, privacy_url: str | None) -> Account:
     problems: list[str] = []
     is_local = settings.endpoint_url is None
-    base_url = HOSTS[settings.region]
+    base_url = HOSTS[settings.project_region]
     if privacy_url is not None:
         base_url = privacy_url.rstrip("/").removesuffix(privacy_api.PATH)
         if not _is_safe(base_url):

@@ -166,7 +166,7 @@ class Reconciliation:
         if is_loopback(settings.endpoint_url):
             base, _ = export_address(settings.endpoint_url)
             return export_address(base)
-        return export_address(HOSTS[settings.region])
+        return export_address(HOSTS[settings.project_region])
 
     def _start_local(self) -> str:
         """Serve the file of the local Amplitude; return its address."""
