@@ -7,7 +7,9 @@ were delivered. A crash between the two loses nothing: the same can be asked for
 from __future__ import annotations
 
 import contextlib
+import os
 import typing as t
+from pathlib import Path
 
 from target_amplitude_nami.errors import OutputUnwritable, StoreUnusable
 from target_amplitude_nami.reconciliation.new_file import new_file
@@ -16,7 +18,6 @@ from target_amplitude_nami.store.delivered_reader import forget_delivered
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from target_amplitude_nami.outcomes import DedupKey
     from target_amplitude_nami.reconciliation.workspace import Workspace
@@ -59,7 +60,7 @@ def resend(workspace: Workspace, out: Path, memory: Path, project: str) -> Resen
         )
     except StoreUnusable:
         if records:  # they would count as delivered when they are read
-            out.unlink(missing_ok=True)
+            Path(os.path.realpath(out)).unlink(missing_ok=True)
         raise
     return Resent(str(out), records, forgotten)
 

@@ -126,8 +126,9 @@ def test_nothing_stays_written_that_is_not_forgotten(
         raise StoreUnusable("the disk is full")
 
     monkeypatch.setattr(resending, "_keys", fail)
+    (tmp_path / "link").symlink_to(tmp_path / "again.singer")
     with pytest.raises(StoreUnusable):
-        resend(workspace, tmp_path / "again.singer", memory, "ours")
+        resend(workspace, tmp_path / "link", memory, "ours")
     assert not (tmp_path / "again.singer").exists()
     assert remembered(memory) == [0, 1, 2, 3, 4]
 

@@ -403,7 +403,7 @@ def test_no_secret_is_ever_shown(config: dict[str, object]) -> None:
     [
         (
             {"region": "eu", "endpoint": "https://relay.example.com/"},
-            'region: "eu" has no effect, as `endpoint` says where to send.',
+            'region: "eu" has no effect on runs, as `endpoint` says where to send.',
         ),
         ({"region": "eu", "endpoint": "https://api.eu.amplitude.com/batch"}, None),
         ({"region": "eu", "endpoint": "local"}, None),
