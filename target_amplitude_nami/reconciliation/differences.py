@@ -37,6 +37,8 @@ class _Sent(msgspec.Struct, gc=False):
     time: int | None = None
     event_properties: dict[str, t.Any] = {}
     user_properties: dict[str, t.Any] = {}
+    sets_none: bool = msgspec.field(default=False, name="$skip_user_properties_sync")
+    """Whether it sets none of its user properties: of a backfill, or late."""
 
 
 _sent_of: t.Final = msgspec.json.Decoder(_Sent).decode
@@ -66,7 +68,7 @@ def differences(body: bytes, found: ExportedEvent) -> Iterator[Difference]:
         "event_properties", sent.event_properties, found.event_properties
     )
     ours = {k: v for k, v in sent.user_properties.items() if k.startswith(_OURS)}
-    if ours:
+    if ours and not sent.sets_none:
         yield from _of_properties("user_properties", ours, found.user_properties)
 
 

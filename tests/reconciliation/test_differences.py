@@ -101,6 +101,10 @@ def test_another_time_user_or_type_differs(fields: dict[str, Any], field: str) -
 def test_user_properties_that_the_event_does_not_set_do_not_differ() -> None:
     event = found(user_properties={"namiml_active_skus": ["another"]})
     assert differing(sent(user_properties={"plan": "ours"}), event) == []
+    ours = {"namiml_active_skus": ["ours"]}
+    assert differing(sent(user_properties=ours), event) != []
+    skips = {"$skip_user_properties_sync": True}
+    assert differing(sent(user_properties=ours, **skips), event) == []
 
 
 def test_an_event_sent_by_device_before_its_user_was_known_does_not_differ() -> None:
