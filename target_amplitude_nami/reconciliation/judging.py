@@ -217,8 +217,7 @@ def _notes_on_export(subject: Subject, tally: Tally, others: int) -> Iterator[st
     if tally.unnamed:
         were = "was" if tally.unnamed == 1 else "were"
         yield (
-            f"{_events(tally.unnamed)} {were} sent by device, before the user had an "
-            f"External ID."
+            f"{_events(tally.unnamed)} {were} sent before the user had an External ID."
         )
 
 

@@ -100,9 +100,10 @@ class Matcher:
                 continue
             seen.append(match.place)
             if match.body is not None:
-                found = differences(match.body, candidate.event)
+                found = [*differences(match.body, candidate.event, match.user_id)]
                 differing += [(match.place, each) for each in found]
-                self.tally.unnamed += is_unnamed(match.body, candidate.event)
+                if not any(each.field == "user_id" for each in found):
+                    self.tally.unnamed += is_unnamed(match.body, candidate.event)
         self._workspace.note_seen(seen)
         self._workspace.note_differences(differing)
         self._settle_unmatched(unmatched)

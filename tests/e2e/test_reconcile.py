@@ -157,6 +157,20 @@ def test_an_event_without_a_device_is_known_by_its_user(
     assert reconciled.ask("--input", "input.singer").exit_code == 0
 
 
+def test_an_event_sent_under_the_nami_user_id_is_known_by_it(
+    reconciled: Reconciled,
+) -> None:
+    settings = {"anonymous_users": "nami_user_id"}
+    unnamed = nami.subscription(1, devices=None, external_ids=[])
+    reconciled.harness.run([unnamed], **settings)
+    reconciled.harness.run([nami.user(1)], **settings)
+    records = messages_of([unnamed, nami.user(1)])
+    (reconciled.folder / "input.singer").write_bytes(b"".join(records))
+    result = reconciled.result("--input", "input.singer", **settings)
+    assert (result["clean"], result["in_both"]) == (True, 1)
+    assert "1 event was sent before the user had an External ID." in result["notes"]
+
+
 def test_events_of_other_hours_do_not_make_these_clean(reconciled: Reconciled) -> None:
     reconciled.deliver()
     with closing(sqlite3.connect(reconciled.folder / "memory.db")) as memory, memory:

@@ -35,7 +35,8 @@ def found(**fields: Any) -> ExportedEvent:
 
 
 def differing(body: bytes, event: ExportedEvent) -> list[str]:
-    return [difference.field for difference in differences(body, event)]
+    user_id = json.loads(body)["user_id"]
+    return [difference.field for difference in differences(body, event, user_id)]
 
 
 def test_an_event_as_it_was_sent_does_not_differ() -> None:
@@ -116,12 +117,18 @@ def test_an_event_sent_by_device_before_its_user_was_known_does_not_differ() -> 
 def test_an_event_without_device_must_have_its_user() -> None:
     event = found(user_id=None)
     assert differing(sent(device_id=None), event) == ["user_id"]
-    assert not is_unnamed(sent(device_id=None), event)
+
+
+def test_an_event_sent_under_the_nami_user_id_does_not_differ() -> None:
+    body, event = sent(device_id=None), found(user_id="nami-user")
+    assert list(differences(body, event, "nami-user")) == []
+    assert is_unnamed(body, event)
+    assert not is_unnamed(body, found())
 
 
 def test_values_are_shown_as_text_and_not_at_length() -> None:
     body = sent(time=TIME, event_properties={"p": "x" * 900})
     event = found(event_time="2026-06-02 00:00:00", event_properties={"p": None})
-    time, long = differences(body, event)
+    time, long = differences(body, event, "user-1")
     assert time[1:] == ("2026-06-01T08:00:00.250Z", "2026-06-02T00:00:00.000Z")
     assert (len(long.sent), long.found) == (501, "null")
