@@ -82,7 +82,7 @@ def is_unnamed(body: bytes, found: ExportedEvent) -> bool:
     Nami user id.
     """
     user_id = _sent_of(body).user_id
-    return user_id is not None and user_id != found.user_id
+    return user_id is not None and user_id != str(found.user_id)
 
 
 def _is_same_user(sent: str | None, device_id: str | None, found: object) -> bool:

@@ -124,6 +124,7 @@ def test_an_event_sent_under_the_nami_user_id_does_not_differ() -> None:
     assert list(differences(body, event, "nami-user")) == []
     assert is_unnamed(body, event)
     assert not is_unnamed(body, found())
+    assert not is_unnamed(sent(user_id="7"), found(user_id=7))
 
 
 def test_values_are_shown_as_text_and_not_at_length() -> None:
