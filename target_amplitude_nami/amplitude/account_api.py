@@ -175,7 +175,7 @@ class AccountApi:
         Raises:
             RequestFailed: When there is no such answer; the message says what to do.
         """
-        deadline = self._now() + self.account.retry_for
+        deadline = None
         wait = _FIRST_WAIT
         while True:
             status = None
@@ -189,6 +189,8 @@ class AccountApi:
                 trouble = self._judge(answer)
                 status = answer.status
             seconds = random.uniform(wait / 2, wait)  # noqa: S311
+            if deadline is None:  # an answer of gigabytes may fail after hours
+                deadline = self._now() + self.account.retry_for
             if self._now() + seconds > deadline:
                 raise RequestFailed(f"{trouble}: try again later", status)
             self._note(f"{trouble}; asking again in {seconds:.0f} s")
@@ -323,15 +325,18 @@ class Stream:
         self._now = now
 
     def pieces(self, *, in_time: bool = False) -> Iterator[bytes]:
-        """Yield the answer; each piece has to come within the timeout for reading.
+        """Yield the answer, which must not pause for longer than the timeout.
 
         Args:
-            in_time: Whether all of it has to.
+            in_time: Whether all of it has to come within the timeout.
 
         Raises:
-            OSError: When it does not, or is cut short.
+            requests.ReadTimeout: When it does not.
+            HTTPError: When it pauses for too long, or is cut short.
         """
-        while piece := self._raw.read(_PIECE_BYTES, decode_content=True):
+        # One that comes byte by byte would take ages to fill a piece.
+        read = self._raw.read1 if in_time else self._raw.read
+        while piece := read(_PIECE_BYTES, decode_content=True):
             if in_time and self._now() > self._deadline:
                 raise requests.ReadTimeout("the answer takes too long")
             yield piece

@@ -37,13 +37,17 @@ class _Sent(msgspec.Struct, gc=False):
     time: int | None = None
     event_properties: dict[str, t.Any] = {}
     user_properties: dict[str, t.Any] = {}
+    sets_none: bool = msgspec.field(default=False, name="$skip_user_properties_sync")
+    """Whether it sets none of its user properties: of a backfill, or late."""
 
 
 _sent_of: t.Final = msgspec.json.Decoder(_Sent).decode
 _properties_of: t.Final = msgspec.json.Decoder(dict[str, t.Any] | None).decode
 
 
-def differences(body: bytes, found: ExportedEvent) -> Iterator[Difference]:
+def differences(
+    body: bytes, found: ExportedEvent, user_id: str | None
+) -> Iterator[Difference]:
     """Yield what differs.
 
     Properties that only Amplitude's side has are no difference: other sources and
@@ -52,6 +56,7 @@ def differences(body: bytes, found: ExportedEvent) -> Iterator[Difference]:
     Args:
         body: The event as it is sent.
         found: The event as it was exported.
+        user_id: Whose it was when it was sent: see `expectations`.
     """
     sent = _sent_of(body)
     if sent.event_type != found.event_type:
@@ -60,31 +65,30 @@ def differences(body: bytes, found: ExportedEvent) -> Iterator[Difference]:
         time = found.time
         shown = str(found.event_time) if time is None else _show_time(time)
         yield Difference("time", _show_time(sent.time), shown)
-    if not _is_same_user(sent, found.user_id):
-        yield Difference("user_id", _show(sent.user_id), _show(found.user_id))
+    if not _is_same_user(user_id, sent.device_id, found.user_id):
+        yield Difference("user_id", _show(user_id), _show(found.user_id))
     yield from _of_properties(
         "event_properties", sent.event_properties, found.event_properties
     )
     ours = {k: v for k, v in sent.user_properties.items() if k.startswith(_OURS)}
-    if ours:
+    if ours and not sent.sets_none:
         yield from _of_properties("user_properties", ours, found.user_properties)
 
 
 def is_unnamed(body: bytes, found: ExportedEvent) -> bool:
-    """Return whether Amplitude has an event without its user, of whom it has a device.
+    """Return whether Amplitude has an event that does not differ without its user.
 
-    It was sent before its user had an External ID.
+    It was sent before its user had an External ID: by its device, or else under the
+    Nami user id.
     """
-    if found.user_id is not None:
-        return False
-    sent = _sent_of(body)
-    return sent.user_id is not None and sent.device_id is not None
+    user_id = _sent_of(body).user_id
+    return user_id is not None and user_id != str(found.user_id)
 
 
-def _is_same_user(sent: _Sent, found: object) -> bool:
+def _is_same_user(sent: str | None, device_id: str | None, found: object) -> bool:
     if found is None:
-        return sent.user_id is None or sent.device_id is not None
-    return str(found) == sent.user_id
+        return sent is None or device_id is not None
+    return str(found) == sent
 
 
 def _of_properties(
@@ -114,7 +118,7 @@ def _is_same(sent: t.Any, found: t.Any) -> bool:
             length = limits.MAX_TEXT_CHARACTERS
             same = sent[:length] == found[:length]
         case int() | float(), int() | float():
-            same = sent == found or math.isclose(sent, found, rel_tol=1e-12)
+            same = sent == found or _is_close(sent, found)
         case dict(), dict():
             same = all(_is_same(value, found.get(key)) for key, value in sent.items())
         case list(), list():
@@ -122,6 +126,13 @@ def _is_same(sent: t.Any, found: t.Any) -> bool:
         case _:
             same = sent == found
     return bool(same)
+
+
+def _is_close(sent: float, found: float) -> bool:
+    try:
+        return math.isclose(sent, found, rel_tol=1e-12)
+    except OverflowError:  # an integer beyond doubles
+        return False
 
 
 def _show(value: object) -> str:

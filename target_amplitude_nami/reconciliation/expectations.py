@@ -158,13 +158,14 @@ class InputExpectations:
     def _expected(self, event: EncodedEvent, times: dict[DedupKey, int]) -> Expected:
         sent = event.sent_event
         key = next((key for key in _keys_of(event) if key in times), sent.key)
+        user_id = event.user_id if key == sent.key else event.user_key
         delivered = times.get(key)
         return Expected(
             key,
             sent.event_type,
             sent.insert_id,
             event.device_id,
-            event.user_id,
+            user_id,
             sent.time,
             delivered,
             self._standing(delivered),

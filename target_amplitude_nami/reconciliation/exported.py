@@ -30,6 +30,8 @@ _DAMAGED: t.Final = (
     NotImplementedError,  # another compression
     RuntimeError,  # encrypted
     OSError,
+    ValueError,  # what `zipfile` makes of odd lengths and names
+    IndexError,
 )
 _EPOCH: t.Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 

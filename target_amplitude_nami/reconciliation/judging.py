@@ -6,8 +6,9 @@ import typing as t
 from dataclasses import dataclass
 
 from target_amplitude_nami.amplitude.export_api import DELAY
-from target_amplitude_nami.amplitude.hours import HOUR, show
+from target_amplitude_nami.amplitude.hours import HOUR, hour_of, show
 from target_amplitude_nami.reconciliation import result
+from target_amplitude_nami.reconciliation.window import moment_of
 from target_amplitude_nami.reconciliation.workspace import NEVER_DELIVERED
 from target_amplitude_nami.text import counted
 
@@ -28,6 +29,8 @@ class Subject:
     """The memory file, if there is one."""
     source: str | None
     """The input; None: the memory file is compared."""
+    first_delivery: int | None
+    """When the first event was delivered that the memory file knows, ms since 1970."""
     has_sandbox: bool
     """Whether the settings send to a sandbox's project, too."""
 
@@ -80,6 +83,7 @@ def judge(
         clean=not problems,
         problems=problems,
         notes=[
+            *_note_on_what_is_not_known(subject, window),
             *_notes_on_input(left_out),
             *_notes_on_export(subject, tally, others),
             *_note_on_unknown_times(subject, window, missing),
@@ -123,7 +127,7 @@ def _nothing(
     if in_both or missing:
         return
     if window.span.hours < 1:
-        yield "Nothing was compared: Amplitude exports none of these hours yet."
+        yield "Nothing was compared: none of these hours can be compared yet."
     elif subject.source is None:
         yield (
             f"Nothing was compared: {subject.memory} knows of no event that was "
@@ -165,11 +169,19 @@ def _too_new(window: Window, left_out: LeftOut) -> Iterator[str]:
         were = "was" if count == 1 else "were"
         yield (
             f"{_events(count)} {were} delivered after {show(window.span.end)}, in "
-            f"hours that Amplitude does not export yet, and not compared: an hour "
-            f"can be exported {DELAY // HOUR} hours after its end."
+            f"hours that cannot be compared yet: Amplitude exports an hour "
+            f"{DELAY // HOUR} hours after its end, and the one after it is needed, too."
         )
     elif window.left_out is not None and window.span.hours >= 1:
-        yield f"Not compared, as Amplitude does not export it yet: {window.left_out}."
+        yield f"Not compared, as Amplitude has to export it first: {window.left_out}."
+
+
+def _note_on_what_is_not_known(subject: Subject, window: Window) -> Iterator[str]:
+    first = subject.first_delivery
+    if subject.source is None and first is not None:
+        hour = hour_of(moment_of(first))
+        if window.span.start < hour:
+            yield f"{subject.memory} knows of no delivery before {show(hour)}."
 
 
 def _notes_on_input(left_out: LeftOut) -> Iterator[str]:
@@ -205,8 +217,7 @@ def _notes_on_export(subject: Subject, tally: Tally, others: int) -> Iterator[st
     if tally.unnamed:
         were = "was" if tally.unnamed == 1 else "were"
         yield (
-            f"{_events(tally.unnamed)} {were} sent by device, before the user had an "
-            f"External ID."
+            f"{_events(tally.unnamed)} {were} sent before the user had an External ID."
         )
 
 

@@ -100,9 +100,10 @@ class Matcher:
                 continue
             seen.append(match.place)
             if match.body is not None:
-                found = differences(match.body, candidate.event)
+                found = [*differences(match.body, candidate.event, match.user_id)]
                 differing += [(match.place, each) for each in found]
-                self.tally.unnamed += is_unnamed(match.body, candidate.event)
+                if not any(each.field == "user_id" for each in found):
+                    self.tally.unnamed += is_unnamed(match.body, candidate.event)
         self._workspace.note_seen(seen)
         self._workspace.note_differences(differing)
         self._settle_unmatched(unmatched)
@@ -110,7 +111,8 @@ class Matcher:
     def _settle_unmatched(self, candidates: Iterable[_Candidate]) -> None:
         ours = []
         for candidate in candidates:
-            if candidate.event.event_type in self._sent_names:
+            event_type = candidate.event.event_type
+            if isinstance(event_type, str) and event_type in self._sent_names:
                 ours.append(candidate)
             else:
                 self.tally.foreign += 1

@@ -6,16 +6,18 @@ were delivered. A crash between the two loses nothing: the same can be asked for
 
 from __future__ import annotations
 
+import contextlib
+import os
 import typing as t
+from pathlib import Path
 
-from target_amplitude_nami.errors import StoreUnusable
+from target_amplitude_nami.errors import OutputUnwritable, StoreUnusable
 from target_amplitude_nami.reconciliation.new_file import new_file
 from target_amplitude_nami.reconciliation.result import Resent
 from target_amplitude_nami.store.delivered_reader import forget_delivered
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from target_amplitude_nami.outcomes import DedupKey
     from target_amplitude_nami.reconciliation.workspace import Workspace
@@ -48,6 +50,7 @@ def resend(workspace: Workspace, out: Path, memory: Path, project: str) -> Resen
 
     def write() -> None:
         nonlocal records
+        _check_is_new(out)
         with new_file(out) as file:
             records = _write(workspace, file)
 
@@ -57,9 +60,19 @@ def resend(workspace: Workspace, out: Path, memory: Path, project: str) -> Resen
         )
     except StoreUnusable:
         if records:  # they would count as delivered when they are read
-            out.unlink(missing_ok=True)
+            Path(os.path.realpath(out)).unlink(missing_ok=True)
         raise
     return Resent(str(out), records, forgotten)
+
+
+def _check_is_new(out: Path) -> None:
+    """Check that another comparison, which forgot other events, left no records."""
+    with contextlib.suppress(OSError):
+        if out.stat().st_size:
+            raise OutputUnwritable(
+                f"{out} has come to exist meanwhile, and may hold records that the "
+                f"target has yet to read: name another file"
+            )
 
 
 def _write(workspace: Workspace, file: t.BinaryIO) -> int:

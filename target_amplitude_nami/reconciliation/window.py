@@ -22,11 +22,11 @@ class Window:
     """
 
     span: Span
-    """Empty when none of the hours can be exported yet."""
+    """Empty when none of the hours can be compared yet."""
     asked: Span
     """What Amplitude is asked for."""
     left_out: Span | None
-    """The hours that were wanted, but that Amplitude does not export yet."""
+    """The hours that were wanted, but that cannot be compared yet."""
     is_open: bool
     """Whether no end was given: all that was delivered later counts as left out."""
 
@@ -65,13 +65,15 @@ def window_of(
 
     Args:
         start: The first hour.
-        end: The last hour; None: the newest that can be exported.
+        end: The last hour; None: the newest that can be compared, which is the one
+            before the newest that can be exported.
         now: The time.
         is_immediate: Whether the newest hour can be exported, as from a local
             Amplitude.
         retry_for: How long a request may be repeated, in seconds.
     """
-    newest = hour_of(now) if is_immediate else last_exportable(now)
+    exported = hour_of(now) if is_immediate else last_exportable(now)
+    newest = exported if is_immediate else exported - HOUR
     last = newest if end is None else min(end, newest)
     left_out = None
     if end is not None and end > newest and not is_immediate:
@@ -79,7 +81,7 @@ def window_of(
     before = HOUR * max(1, -(-int(retry_for) // 3600))
     return Window(
         Span(start, last),
-        Span(start - before, min(last + HOUR, newest)),
+        Span(start - before, min(last + HOUR, exported)),
         left_out,
         end is None,
     )

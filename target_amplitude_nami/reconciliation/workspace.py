@@ -94,6 +94,7 @@ class Match(t.NamedTuple):
     place: int
     standing: int
     body: bytes | None
+    user_id: str | None
 
 
 class Other(t.NamedTuple):
@@ -190,7 +191,8 @@ class Workspace:
         """Return the expected events of some keys."""
         places = ",".join("?" * len(keys))
         query = (
-            f"SELECT key, place, standing, body FROM expected WHERE key IN ({places})"  # noqa: S608
+            "SELECT key, place, standing, body, user_id FROM expected"  # noqa: S608
+            f" WHERE key IN ({places})"
         )
         with explained():
             rows = self._connection.execute(query, keys).fetchall()

@@ -52,7 +52,10 @@ def warnings_about(values: _Values) -> Iterator[str]:
         and endpoint not in {None, LOCAL}
         and urlsplit(endpoint).hostname != regions_host
     ):
-        yield f"region: {show(region)} has no effect, as `endpoint` says where to send."
+        yield (
+            f"region: {show(region)} has no effect on runs, as `endpoint` says where "
+            f"to send."
+        )
     if (
         values["user_source"] == "nami_user_id"
         and values["anonymous_users"] != DEFAULTS["anonymous_users"]

@@ -42,9 +42,9 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.outcomes import Project
 
 _EPOCH: t.Final = moment("1970-01-01")
-_AMPLITUDES_OWN_HOSTS: t.Final = frozenset(
-    urlsplit(url).hostname for url in limits.ENDPOINTS.values()
-)
+_AMPLITUDES_OWN_HOSTS: t.Final = {
+    urlsplit(url).hostname: region for (region, _), url in limits.ENDPOINTS.items()
+}
 LOCAL_KEY: t.Final = "local"
 """The API key for a local Amplitude or a dry run when none is given."""
 _SECRETS: t.Final = ("api_key", "sandbox_api_key", "secret_key")
@@ -95,6 +95,12 @@ class Settings(DeclaredSettings):
         if self.endpoint == LOCAL:
             return None
         return self.endpoint or limits.ENDPOINTS[self.region, self.api]
+
+    @property
+    def project_region(self) -> limits.Region:
+        """The region that the project is in: a host of Amplitude's tells it, too."""
+        host = urlsplit(self.endpoint_url or "").hostname
+        return _AMPLITUDES_OWN_HOSTS.get(host, self.region)
 
     @property
     def gzip(self) -> bool:

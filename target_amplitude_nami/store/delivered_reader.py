@@ -101,15 +101,23 @@ class DeliveredReader:
             yield from rows
             last = rows[-1].row
 
-    def count(self, since: int, until: int) -> int:
-        """Return how many events were delivered first within a time; see `events`."""
+    def count(self, since: int, until: int, *, without: str) -> int:
+        """Return how many events were delivered first within a time.
+
+        Args:
+            since: Its beginning, ms since 1970.
+            until: The first moment after it.
+            without: An event type that does not count.
+        """
         [[count]] = self._file.rows_of(
             tuple[int],
             "SELECT count(*) FROM delivered"
-            " WHERE project = ? AND delivered_time >= ? AND delivered_time < ?",
+            " WHERE project = ? AND delivered_time >= ? AND delivered_time < ?"
+            " AND event_type <> ?",
             self._project,
             since,
             until,
+            without,
         )
         return count
 
@@ -181,13 +189,17 @@ def _forget(
     for some in keys:
         for key in some:
             file.run("INSERT OR IGNORE INTO forgotten VALUES (?)", key)
-    count = file.run(
-        "DELETE FROM delivered WHERE project = ?"
-        " AND event_key IN (SELECT event_key FROM forgotten)",
+    # Its time, too, must not be that of a record since then that changed nothing: the
+    # event would count as late, and set no properties when it is sent again.
+    file.run(
+        "UPDATE sent_states SET properties_hash = NULL, time = min(time, coalesce(("
+        "SELECT time FROM delivered WHERE delivered.project = sent_states.project"
+        " AND delivered.event_key = sent_states.event_key), time))"
+        " WHERE project = ? AND event_key IN (SELECT event_key FROM forgotten)",
         project,
     )
-    file.run(
-        "UPDATE sent_states SET properties_hash = NULL WHERE project = ?"
+    count = file.run(
+        "DELETE FROM delivered WHERE project = ?"
         " AND event_key IN (SELECT event_key FROM forgotten)",
         project,
     )

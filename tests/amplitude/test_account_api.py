@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_amplitude_nami.amplitude.account_api import Account, AccountApi
+from target_amplitude_nami.amplitude.account_api import Account, AccountApi, Answer
 from target_amplitude_nami.errors import RequestFailed
 from tests.support.server import Reply, ScriptedServer, free_port, reply
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Iterator
     from pathlib import Path
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -169,3 +170,41 @@ def test_the_certificate_of_the_other_side_is_checked(
         ):
             api.ask("GET", "/api/2/thing")
     assert server.received == []
+
+
+def test_an_answer_that_comes_byte_by_byte_is_too_slow() -> None:
+    sent = []
+
+    def bytewise() -> Iterator[bytes]:
+        yield b"HTTP/1.1 200 Scripted\r\nContent-Length: 60\r\n\r\n"
+        for number in range(60):
+            sent.append(number)
+            yield b"x"
+
+    with ScriptedServer(Reply(wire=bytewise(), seconds=0.05)) as server:
+        account = Account(
+            base_url=f"http://{server.address}",
+            api_key=KEY,
+            secret_key=SECRET,
+            read_timeout=0.3,
+            retry_for=0,
+        )
+        with (
+            AccountApi(account) as api,
+            pytest.raises(RequestFailed, match=r"no answer from .* in time"),
+        ):
+            api.ask("GET", "/api/2/thing")
+        assert len(sent) < 60
+
+
+def test_an_answer_that_fails_after_hours_is_asked_for_again() -> None:
+    with ScriptedServer(reply(503), reply(200, b"fine")) as server:
+        asked = Asked(server.address, retry_for=30)
+
+        def send() -> Answer:
+            asked.now += 7200
+            with asked.api.opened("GET", "/api/2/thing") as stream:
+                return asked.api.whole(stream)
+
+        with asked.api:
+            assert asked.api.exchange(send).content == b"fine"

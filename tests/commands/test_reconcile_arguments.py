@@ -65,6 +65,7 @@ def test_settings_and_outputs_that_cannot_be_are_refused(
     [
         ["--start", "yesterday"],
         ["--start", "1999-12-31"],
+        ["--end", "9999-12-31"],
         ["--start", "2026-11-23", "--end", "2026-11-22"],
         ["--start", "2026-11-23T14:30"],
         ["--resend", "again.singer"],

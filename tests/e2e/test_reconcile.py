@@ -19,7 +19,7 @@ from tests.support.archives import archive_of, exported
 from tests.support.run_command import CommandRun, run_command
 from tests.support.run_target import API_KEY
 from tests.support.server import ScriptedServer, reply
-from tests.support.story import RunHarness, change, messages_of
+from tests.support.story import RunHarness, as_of, change, messages_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -128,6 +128,24 @@ def test_user_properties_of_a_lost_event_are_set_when_it_is_sent_again(
     assert harness.skus(1) == ["radio_monthly"]
 
 
+def test_a_record_that_changed_nothing_since_does_not_keep_a_lost_state_lost(
+    reconciled: Reconciled,
+) -> None:
+    harness = reconciled.harness
+    records = [change(1, 5, "radio_monthly"), as_of(9, "radio_monthly")]
+    faults = [{"do": {"drop": 1}, "times": 1}]
+    harness.local.set_faults(Faults.from_json({"faults": faults}))
+    run = harness.run([*records, nami.subscription(2)])
+    assert run.report["filtered_by_reason"] == {"unchanged": 1}
+    assert harness.skus(1) is None
+
+    path = reconciled.folder / "input.singer"
+    path.write_bytes(b"".join(messages_of([*records, nami.subscription(2)])))
+    reconciled.ask("--input", "input.singer", "--resend", "again.singer")
+    harness.run_messages([(reconciled.folder / "again.singer").read_bytes()])
+    assert harness.skus(1) == ["radio_monthly"]
+
+
 def test_an_event_without_a_device_is_known_by_its_user(
     reconciled: Reconciled,
 ) -> None:
@@ -137,6 +155,20 @@ def test_an_event_without_a_device_is_known_by_its_user(
     (reconciled.folder / "input.singer").write_bytes(b"".join(messages_of(records)))
     assert reconciled.ask().exit_code == 0
     assert reconciled.ask("--input", "input.singer").exit_code == 0
+
+
+def test_an_event_sent_under_the_nami_user_id_is_known_by_it(
+    reconciled: Reconciled,
+) -> None:
+    settings = {"anonymous_users": "nami_user_id"}
+    unnamed = nami.subscription(1, devices=None, external_ids=[])
+    reconciled.harness.run([unnamed], **settings)
+    reconciled.harness.run([nami.user(1)], **settings)
+    records = messages_of([unnamed, nami.user(1)])
+    (reconciled.folder / "input.singer").write_bytes(b"".join(records))
+    result = reconciled.result("--input", "input.singer", **settings)
+    assert (result["clean"], result["in_both"]) == (True, 1)
+    assert "1 event was sent before the user had an External ID." in result["notes"]
 
 
 def test_events_of_other_hours_do_not_make_these_clean(reconciled: Reconciled) -> None:
@@ -230,7 +262,7 @@ def test_the_local_amplitude_of_the_settings_needs_no_keys(
         ([], {"api_key": "another"}, "no event that was delivered to this project"),
         (["--start", "2020-01-01"], {"api_key": "another"}, "Nothing was compared"),
         (["--start", "2020-01-01", "--end", "2020-01-02"], {}, "Nothing was compared"),
-        (["--start", "2999-01-01"], {}, "Amplitude exports none of these hours yet"),
+        (["--start", "2999-01-01"], {}, "none of these hours can be compared yet"),
         (["--end", "2020-01-02"], {}, "was after --end"),
         (["--input", "filtered.singer"], {}, "Nothing was compared"),
         (["--input", "empty.singer"], {}, "Nothing was compared"),
@@ -310,6 +342,16 @@ def test_nothing_changes_while_a_run_uses_the_memory_file(
     assert "in use by another run" in found.stderr
     assert not (reconciled.folder / "again.singer").exists()
     assert reconciled.result()["missing"] == 1
+
+
+def test_days_of_which_the_memory_file_knows_nothing_are_named(
+    reconciled: Reconciled,
+) -> None:
+    reconciled.deliver()
+    first = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H")
+    [note] = reconciled.result("--start", "2020-01-01")["notes"]
+    assert note.startswith("memory.db knows of no delivery before 20")
+    assert reconciled.result("--start", first)["notes"] == []
 
 
 def test_help_has_an_example(tmp_path: Path) -> None:

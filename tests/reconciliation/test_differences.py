@@ -35,7 +35,8 @@ def found(**fields: Any) -> ExportedEvent:
 
 
 def differing(body: bytes, event: ExportedEvent) -> list[str]:
-    return [difference.field for difference in differences(body, event)]
+    user_id = json.loads(body)["user_id"]
+    return [difference.field for difference in differences(body, event, user_id)]
 
 
 def test_an_event_as_it_was_sent_does_not_differ() -> None:
@@ -49,6 +50,7 @@ def test_an_event_as_it_was_sent_does_not_differ() -> None:
         ("x" * 2_000, "x" * 1_024),
         (9.9, 9.90),
         (10, 10.0),
+        (10**400, 10**400),
         (True, "True"),
         (False, "false"),
         ([], None),
@@ -67,7 +69,16 @@ def test_a_value_as_amplitude_keeps_it_does_not_differ(ours: Any, theirs: Any) -
 
 @pytest.mark.parametrize(
     ("ours", "theirs"),
-    [("a", "b"), (1, 2), (True, False), ([1, 2], [2, 1]), ({"a": 1}, {}), ("a", None)],
+    [
+        ("a", "b"),
+        (1, 2),
+        (10**400, 1.5),
+        (1.5, 10**400),
+        (True, False),
+        ([1, 2], [2, 1]),
+        ({"a": 1}, {}),
+        ("a", None),
+    ],
 )
 def test_another_value_differs(ours: Any, theirs: Any) -> None:
     body = sent(event_properties={"p": ours}, user_properties={"namiml_p": ours})
@@ -91,6 +102,10 @@ def test_another_time_user_or_type_differs(fields: dict[str, Any], field: str) -
 def test_user_properties_that_the_event_does_not_set_do_not_differ() -> None:
     event = found(user_properties={"namiml_active_skus": ["another"]})
     assert differing(sent(user_properties={"plan": "ours"}), event) == []
+    ours = {"namiml_active_skus": ["ours"]}
+    assert differing(sent(user_properties=ours), event) != []
+    skips = {"$skip_user_properties_sync": True}
+    assert differing(sent(user_properties=ours, **skips), event) == []
 
 
 def test_an_event_sent_by_device_before_its_user_was_known_does_not_differ() -> None:
@@ -102,12 +117,19 @@ def test_an_event_sent_by_device_before_its_user_was_known_does_not_differ() -> 
 def test_an_event_without_device_must_have_its_user() -> None:
     event = found(user_id=None)
     assert differing(sent(device_id=None), event) == ["user_id"]
-    assert not is_unnamed(sent(device_id=None), event)
+
+
+def test_an_event_sent_under_the_nami_user_id_does_not_differ() -> None:
+    body, event = sent(device_id=None), found(user_id="nami-user")
+    assert list(differences(body, event, "nami-user")) == []
+    assert is_unnamed(body, event)
+    assert not is_unnamed(body, found())
+    assert not is_unnamed(sent(user_id="7"), found(user_id=7))
 
 
 def test_values_are_shown_as_text_and_not_at_length() -> None:
     body = sent(time=TIME, event_properties={"p": "x" * 900})
     event = found(event_time="2026-06-02 00:00:00", event_properties={"p": None})
-    time, long = differences(body, event)
+    time, long = differences(body, event, "user-1")
     assert time[1:] == ("2026-06-01T08:00:00.250Z", "2026-06-02T00:00:00.000Z")
     assert (len(long.sent), long.found) == (501, "null")

@@ -17,6 +17,20 @@ WHOLE = archive_of(LINES)
 PACKED = gzip.compress(b'{"event_type": "one"}\n' * 300)
 
 
+def with_a_name_in_no_encoding() -> bytes:
+    """Return an archive whose one member says that its name is UTF-8, and is not."""
+    archive = bytearray(zipped({"a.json.gz": PACKED}))
+    archive[archive.index(b"PK\x01\x02") + 9] |= 0x08
+    return bytes(archive.replace(b"a.json", b"\xff.json"))
+
+
+def with_lengths_beyond_its_end() -> bytes:
+    """Return an archive whose list of members is to begin before the file."""
+    archive = bytearray(zipped({"a.json.gz": PACKED}))
+    archive[archive.index(b"PK\x05\x06") + 19] = 0x7F
+    return bytes(archive)
+
+
 def events_in(archive: bytes) -> list[reading.ExportedEvent]:
     return list(read_archive(io.BytesIO(archive), "the hour"))
 
@@ -47,6 +61,8 @@ def test_an_archive_may_have_several_files_and_folders() -> None:
         zipped({"a.json.gz": gzip.compress(b"[1]\n")}),
         zipped({"a.json.gz": gzip.compress(b'{"event_type": \n')}),
         zipped({"a.json.gz": b"\0" * 50_000_000}),
+        with_a_name_in_no_encoding(),
+        with_lengths_beyond_its_end(),
     ],
 )
 def test_a_damaged_archive_is_an_error(archive: bytes) -> None:

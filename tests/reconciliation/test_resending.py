@@ -105,6 +105,17 @@ def test_nothing_is_forgotten_that_is_not_written(
     assert remembered(memory) == [0, 1, 2, 3, 4]
 
 
+def test_records_that_somebody_else_wrote_meanwhile_stay(
+    workspace: Workspace, memory: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "again.singer"
+    out.write_bytes(b"theirs")
+    with pytest.raises(OutputUnwritable, match="meanwhile"):
+        resend(workspace, out, memory, "ours")
+    assert out.read_bytes() == b"theirs"
+    assert remembered(memory) == [0, 1, 2, 3, 4]
+
+
 def test_nothing_stays_written_that_is_not_forgotten(
     workspace: Workspace,
     memory: Path,
@@ -115,8 +126,9 @@ def test_nothing_stays_written_that_is_not_forgotten(
         raise StoreUnusable("the disk is full")
 
     monkeypatch.setattr(resending, "_keys", fail)
+    (tmp_path / "link").symlink_to(tmp_path / "again.singer")
     with pytest.raises(StoreUnusable):
-        resend(workspace, tmp_path / "again.singer", memory, "ours")
+        resend(workspace, tmp_path / "link", memory, "ours")
     assert not (tmp_path / "again.singer").exists()
     assert remembered(memory) == [0, 1, 2, 3, 4]
 

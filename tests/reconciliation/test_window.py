@@ -10,7 +10,7 @@ import pytest
 from target_amplitude_nami.reconciliation.window import Window, window_of
 
 NOW = dt.datetime(2026, 11, 23, 14, 30, tzinfo=dt.UTC)
-"""The newest hour that can be exported is 11:00."""
+"""The newest hour that can be exported is 11:00, and compared 10:00."""
 
 
 def window(start: int, end: int | None, **options: Any) -> Window:
@@ -34,7 +34,10 @@ def test_both_hours_belong_to_it() -> None:
 
 def test_amplitude_is_asked_for_an_hour_before_and_after() -> None:
     assert str(window(5, 7).asked) == "2026-11-23T04 to 2026-11-23T08"
-    assert str(window(5, 11).asked) == "2026-11-23T04 to 2026-11-23T11"
+    assert str(window(5, 10).asked) == "2026-11-23T04 to 2026-11-23T11"
+    assert str(window(5, None).asked) == "2026-11-23T04 to 2026-11-23T11"
+    immediate = window(5, None, is_immediate=True).asked
+    assert str(immediate) == "2026-11-23T04 to 2026-11-23T14"
 
 
 def test_it_begins_before_the_first_attempt_of_a_request() -> None:
@@ -42,25 +45,25 @@ def test_it_begins_before_the_first_attempt_of_a_request() -> None:
     assert str(found.asked) == "2026-11-23T06 to 2026-11-23T11"
 
 
-def test_hours_that_cannot_be_exported_yet_are_left_out() -> None:
-    found = window(10, 13)
-    assert str(found.span) == "2026-11-23T10 to 2026-11-23T11"
-    assert str(found.left_out) == "2026-11-23T12 to 2026-11-23T13"
-    assert found.is_too_new(ms(12))
-    assert not found.is_too_new(ms(11, 59))
+def test_hours_that_cannot_be_compared_yet_are_left_out() -> None:
+    found = window(9, 13)
+    assert str(found.span) == "2026-11-23T09 to 2026-11-23T10"
+    assert str(found.left_out) == "2026-11-23T11 to 2026-11-23T13"
+    assert found.is_too_new(ms(11))
+    assert not found.is_too_new(ms(10, 59))
     assert not found.is_too_new(ms(14))
 
 
 def test_without_an_end_all_that_is_newer_is_left_out() -> None:
-    found = window(10, None)
-    assert str(found.span) == "2026-11-23T10 to 2026-11-23T11"
+    found = window(9, None)
+    assert str(found.span) == "2026-11-23T09 to 2026-11-23T10"
     assert found.left_out is None
     assert found.is_too_new(ms(20))
 
 
 def test_nothing_may_be_left() -> None:
-    assert window(12, None).span.hours <= 0
-    assert window(12, 13).span.hours <= 0
+    assert window(11, None).span.hours <= 0
+    assert window(11, 13).span.hours <= 0
 
 
 @pytest.mark.parametrize("end", [None, 14, 20])

@@ -122,6 +122,23 @@ def test_requests_go_to_the_endpoint_else_by_region_and_api(
     assert settings(**config).endpoint_url == url
 
 
+@pytest.mark.parametrize(
+    ("config", "region"),
+    [
+        ({}, "us"),
+        ({"region": "eu"}, "eu"),
+        ({"endpoint": "https://api.eu.amplitude.com/2/httpapi"}, "eu"),
+        ({"endpoint": "https://api2.amplitude.com/2/httpapi", "region": "eu"}, "us"),
+        ({"endpoint": "https://relay.example.com/", "region": "eu"}, "eu"),
+        ({"endpoint": "local", "region": "eu"}, "eu"),
+    ],
+)
+def test_a_host_of_amplitude_tells_in_which_region_the_project_is(
+    config: dict[str, object], region: str
+) -> None:
+    assert settings(**config).project_region == region
+
+
 def test_the_local_amplitude_has_no_url_before_it_runs() -> None:
     assert Settings.load({"endpoint": "local"}).endpoint_url is None
 
@@ -386,7 +403,7 @@ def test_no_secret_is_ever_shown(config: dict[str, object]) -> None:
     [
         (
             {"region": "eu", "endpoint": "https://relay.example.com/"},
-            'region: "eu" has no effect, as `endpoint` says where to send.',
+            'region: "eu" has no effect on runs, as `endpoint` says where to send.',
         ),
         ({"region": "eu", "endpoint": "https://api.eu.amplitude.com/batch"}, None),
         ({"region": "eu", "endpoint": "local"}, None),

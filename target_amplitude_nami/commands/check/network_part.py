@@ -118,18 +118,18 @@ def _check_pair(
     export_url: str | None,
 ) -> None:
     secret_key = settings.secret_key or ""
-    usual = HOSTS[settings.region]
-    base = export_url or account_url(settings.endpoint_url or "", settings.region)
+    here = settings.project_region
+    base = export_url or account_url(settings.endpoint_url or "", here)
+    is_usual = base == HOSTS[here]
     url = "".join(export_address(base))
     found = key_proof.ask_for_export(destination, secret_key, url)
     if found.verdict == "good":
-        is_there = base == usual
-        where = f", so the project is in region {settings.region}" if is_there else ""
+        where = f", so the project is in region {here}" if is_usual else ""
         checklist.ok(KEYS, f"{found.message}{where}")
     elif found.verdict == "unproved":
         checklist.warn(KEYS, f"{found.message}: api_key is not proved")
-    elif found.is_answer and base == usual:
-        (other,) = (region for region in _REGIONS if region != settings.region)
+    elif found.is_answer and is_usual:
+        (other,) = (region for region in _REGIONS if region != here)
         there = key_proof.ask_for_export(destination, secret_key, HOSTS[other] + PATH)
         remedy = (
             f"the project is in region {other}: set `region: {other}`"

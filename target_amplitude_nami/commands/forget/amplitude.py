@@ -105,7 +105,7 @@ def job_lines(jobs: list[Job]) -> Iterator[str]:
 def _account(settings: Settings, privacy_url: str | None) -> Account:
     problems: list[str] = []
     is_local = settings.endpoint_url is None
-    base_url = account_url(settings.endpoint_url or "", settings.region)
+    base_url = account_url(settings.endpoint_url or "", settings.project_region)
     if privacy_url is not None:
         base_url = privacy_url.rstrip("/").removesuffix(privacy_api.PATH)
     elif is_local:

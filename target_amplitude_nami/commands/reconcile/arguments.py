@@ -26,7 +26,8 @@ if t.TYPE_CHECKING:
 
 _DAYS: t.Final = ("%Y-%m-%d", "%Y%m%d")
 _HOURS: t.Final = ("%Y-%m-%dT%H", "%Y%m%dT%H")
-_FIRST_YEAR: t.Final = 2000
+_YEARS: t.Final = range(2000, 3000)
+"""Others are slips, and the last ones have no hour after them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +62,7 @@ class Hour(click.ParamType):  # type: ignore[type-arg] # of newer versions
         for form in (*_HOURS, *_DAYS):
             with contextlib.suppress(ValueError):
                 hour = dt.datetime.strptime(value, form).replace(tzinfo=dt.UTC)
-                if hour.year >= _FIRST_YEAR:
+                if hour.year in _YEARS:
                     is_last = form in _DAYS and self._is_end
                     return hour.replace(hour=23) if is_last else hour
         return self.fail(

@@ -43,8 +43,8 @@ _FILE: t.Final = click.Path(path_type=Path)
 @click.option(
     "--end",
     type=Hour(is_end=True),
-    help="The last day or hour, itself included. Default: the newest that Amplitude"
-    " exports, about three hours ago.",
+    help="The last day or hour, itself included. Default: the newest that can be"
+    " compared, about four hours ago.",
 )
 @click.option(
     "--input",

@@ -26,6 +26,7 @@ from target_amplitude_nami.errors import (
 )
 from target_amplitude_nami.reconciliation import result
 from target_amplitude_nami.reconciliation.expectations import (
+    IDENTIFY,
     InputExpectations,
     LeftOut,
     expect_delivered,
@@ -130,6 +131,7 @@ class Reconciliation:
         subject = Subject(
             memory=None if reader is None else str(settings.memory_path),
             source="standard input" if arguments.source == "-" else arguments.source,
+            first_delivery=None if reader is None else reader.first_delivery(),
             has_sandbox=settings.sandbox_api_key is not None,
         )
         found = judge(subject, window, workspace, matcher.tally, left_out)
@@ -161,7 +163,8 @@ class Reconciliation:
             return export_address(url)
         if settings.endpoint_url is None:
             return export_address(self._start_local())
-        return export_address(account_url(settings.endpoint_url, settings.region))
+        region = settings.project_region
+        return export_address(account_url(settings.endpoint_url, region))
 
     def _start_local(self) -> str:
         """Serve the file of the local Amplitude; return its address."""
@@ -224,6 +227,7 @@ class Reconciliation:
                 left_out.not_yet_exportable = reader.count(
                     max(window.since, window.until),
                     _FOREVER_MS if until is None else until,
+                    without=IDENTIFY,
                 )
             return left_out
         expectations = InputExpectations(
