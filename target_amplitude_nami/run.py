@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime as dt
 import time
 import typing as t
@@ -239,17 +240,36 @@ class Run:
         )
         self.outcomes.state.close()
         reporting = self._reporting
+        report = self._report(self._with_exceptions(outcome))
+        self._last_report = report
         with contextlib.ExitStack() as last_things:  # the last one named comes first
             last_things.callback(self._destinations.close)
             last_things.callback(self._store.close)
-            report = self._report(self._with_exceptions(outcome))
-            self._last_report = report
-            last_things.callback(reporting.write_metrics, report)
-            last_things.callback(reporting.write_report, report)
-            last_things.callback(reporting.log, report, self._rejects.advice)
+            last_things.push(self._step(reporting.write_metrics))
+            last_things.push(self._step(reporting.write_report))
+            last_things.push(
+                self._step(lambda report: reporting.log(report, self._rejects.advice))
+            )
             last_things.callback(self._save_last)
             last_things.callback(self._store.apply_invalidations)
-        return report
+        return self._last_report
+
+    def _step(
+        self, take: Callable[[Report], None]
+    ) -> Callable[[type[BaseException] | None, object, object], None]:
+        """Return a step of the end that takes the report.
+
+        A run that fails only in saving what it learnt has failed all the same.
+        """
+
+        def step(failure: type[BaseException] | None, *_: object) -> None:
+            report = t.cast("Report", self._last_report)
+            if failure is not None:
+                report = dataclasses.replace(report, outcome="failed")
+                self._last_report = report
+            take(report)
+
+        return step
 
     def _with_exceptions(self, outcome: str) -> str:
         if not self.settings.enabled:
