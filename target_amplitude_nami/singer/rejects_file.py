@@ -62,7 +62,7 @@ def locked_rejects(path: Path) -> Iterator[LockedRejects]:
             raise _unwritable(path, error) from error
         last_things.callback(os.close, new)
         last_things.callback(_remove, beside, new)
-        descriptor = _open(path, real)
+        descriptor = _open(path, real, to_lock=True)
         last_things.callback(os.close, descriptor)
         _expect_mine(path, descriptor)
         yield LockedRejects(path, real, descriptor, beside, new)
@@ -179,14 +179,25 @@ def _chunks(descriptor: int, size: int, path: Path) -> Iterator[bytes]:
         yield chunk
 
 
-def _open(path: Path, real: Path) -> int:
+def _open(path: Path, real: Path, *, to_lock: bool = False) -> int:
     """Open a rejects file.
+
+    Args:
+        path: The file as the user calls it.
+        real: The file, all links followed.
+        to_lock: Whether it should be open for writing, if it can: NFS locks no other.
 
     Raises:
         InputUnreadable: When it cannot be read, or is no file.
     """
+    flags = os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = -1
+    if to_lock:
+        with contextlib.suppress(OSError):
+            descriptor = os.open(real, flags | os.O_RDWR)
     try:
-        descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        if descriptor < 0:
+            descriptor = os.open(real, flags | os.O_RDONLY)
     except OSError as error:
         raise _unreadable(path, error) from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
