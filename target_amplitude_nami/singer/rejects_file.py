@@ -15,6 +15,7 @@ import typing as t
 from pathlib import Path
 
 from target_amplitude_nami.errors import InputUnreadable, OutputUnwritable
+from target_amplitude_nami.files import give, sync_folder
 from target_amplitude_nami.singer.file_locks import appending, is_at, lock_at_once
 from target_amplitude_nami.singer.lines import CHUNK_BYTES, lines_of
 
@@ -145,12 +146,12 @@ class LockedRejects(OpenRejects):
                     )
                 status = os.fstat(self._descriptor)
                 if self._write(rewrite(self.lines(status.st_size))):
-                    _give(self._new, status)
+                    give(self._new, status)
                     os.fsync(self._new)
                     self._beside.replace(self._real)
                 else:
                     self._real.unlink()
-                _sync_folder(self._real.parent)
+                sync_folder(self._real.parent)
         except OSError as error:
             raise _unwritable(self.path, error) from error
 
@@ -255,27 +256,6 @@ def _remove(beside: Path, new: int) -> None:
     with contextlib.suppress(OSError):
         if is_at(beside, new):
             beside.unlink()
-
-
-def _give(new: int, status: os.stat_result) -> None:
-    """Give a file the owner and the mode of another one."""
-    mine, mode = os.fstat(new), stat.S_IMODE(status.st_mode)
-    if (mine.st_uid, mine.st_gid) != (status.st_uid, status.st_gid):
-        try:
-            os.fchown(new, status.st_uid, status.st_gid)
-        except PermissionError:  # its owner is in that group no more
-            mode &= stat.S_IRWXU
-    os.fchmod(new, mode)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make sure that the names in a folder survive the machine, where it can be."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _unreadable(path: Path, error: OSError) -> InputUnreadable:
