@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import datetime as dt
 import time
 import typing as t
@@ -169,7 +168,7 @@ class Run:
         self._destinations.open()
         self._reporting.write_metrics_so_far(self._report("running"))
         self.pipeline.release(self.tick, lambda: self._shutdown.is_requested)
-        self._warn_of_dropped_records()
+        self.notices.note_released(self.ledger.counts().filtered)
 
     def tick(self) -> None:
         """Send what has waited long enough, and raise what has failed.
@@ -239,37 +238,14 @@ class Run:
             _SECONDS_FOR_LANES_WHEN_LATE if is_late else _SECONDS_FOR_LANES
         )
         self.outcomes.state.close()
-        reporting = self._reporting
-        report = self._report(self._with_exceptions(outcome))
-        self._last_report = report
+        report = self._last_report = self._report(self._with_exceptions(outcome))
         with contextlib.ExitStack() as last_things:  # the last one named comes first
             last_things.callback(self._destinations.close)
             last_things.callback(self._store.close)
-            last_things.push(self._step(reporting.write_metrics))
-            last_things.push(self._step(reporting.write_report))
-            last_things.push(
-                self._step(lambda report: reporting.log(report, self._rejects.advice))
-            )
+            self._reporting.close(last_things, report, lambda: self._rejects.advice)
             last_things.callback(self._save_last)
             last_things.callback(self._store.apply_invalidations)
-        return self._last_report
-
-    def _step(
-        self, take: Callable[[Report], None]
-    ) -> Callable[[type[BaseException] | None, object, object], None]:
-        """Return a step of the end that takes the report.
-
-        A run that fails only in saving what it learnt has failed all the same.
-        """
-
-        def step(failure: type[BaseException] | None, *_: object) -> None:
-            report = t.cast("Report", self._last_report)
-            if failure is not None:
-                report = dataclasses.replace(report, outcome="failed")
-                self._last_report = report
-            take(report)
-
-        return step
+        return report
 
     def _with_exceptions(self, outcome: str) -> str:
         if not self.settings.enabled:
@@ -324,19 +300,6 @@ class Run:
                 else self._store.figures()
             ),
         )
-
-    def _warn_of_dropped_records(self) -> None:
-        filtered = self.ledger.counts().filtered
-        count = sum(n for (_, why), n in filtered.items() if why == "anonymous_user")
-        if count:
-            self._logger.warning(
-                "%s left out for good, as `anonymous_users` is skip now",
-                counted(
-                    count,
-                    "record that waited for an External ID is",
-                    "records that waited for an External ID are",
-                ),
-            )
 
 
 def _milliseconds(moment: dt.datetime) -> int:
