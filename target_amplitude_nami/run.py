@@ -168,7 +168,7 @@ class Run:
         self._destinations.open()
         self._reporting.write_metrics_so_far(self._report("running"))
         self.pipeline.release(self.tick, lambda: self._shutdown.is_requested)
-        self._warn_of_dropped_records()
+        self.notices.note_released(self.ledger.counts().filtered)
 
     def tick(self) -> None:
         """Send what has waited long enough, and raise what has failed.
@@ -238,15 +238,11 @@ class Run:
             _SECONDS_FOR_LANES_WHEN_LATE if is_late else _SECONDS_FOR_LANES
         )
         self.outcomes.state.close()
-        reporting = self._reporting
+        report = self._last_report = self._report(self._with_exceptions(outcome))
         with contextlib.ExitStack() as last_things:  # the last one named comes first
             last_things.callback(self._destinations.close)
             last_things.callback(self._store.close)
-            report = self._report(self._with_exceptions(outcome))
-            self._last_report = report
-            last_things.callback(reporting.write_metrics, report)
-            last_things.callback(reporting.write_report, report)
-            last_things.callback(reporting.log, report, self._rejects.advice)
+            self._reporting.close(last_things, report, lambda: self._rejects.advice)
             last_things.callback(self._save_last)
             last_things.callback(self._store.apply_invalidations)
         return report
@@ -304,19 +300,6 @@ class Run:
                 else self._store.figures()
             ),
         )
-
-    def _warn_of_dropped_records(self) -> None:
-        filtered = self.ledger.counts().filtered
-        count = sum(n for (_, why), n in filtered.items() if why == "anonymous_user")
-        if count:
-            self._logger.warning(
-                "%s left out for good, as `anonymous_users` is skip now",
-                counted(
-                    count,
-                    "record that waited for an External ID is",
-                    "records that waited for an External ID are",
-                ),
-            )
 
 
 def _milliseconds(moment: dt.datetime) -> int:

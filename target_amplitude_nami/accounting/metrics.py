@@ -129,11 +129,9 @@ def _over_runs(report: Report, earlier: Earlier, now: float) -> Iterator[_Family
     yield (
         _LAST_SUCCESS,
         "When the last complete run ended; absent before the first.",
-        _sample(now if is_success else earlier.last_success),
+        _sample(now if is_success else _in_the_past(earlier.last_success, now)),
     )
-    watermark = earlier.watermark
-    if watermark is not None and watermark > now + _CLOCKS_DIFFER:
-        watermark = None  # a clock was wrong then
+    watermark = _in_the_past(earlier.watermark, now)
     if report.counts.newest_ms is not None and not report.is_dry_run:
         watermark = max(watermark or 0.0, report.counts.newest_ms / 1000)
     yield (
@@ -160,6 +158,11 @@ def _over_runs(report: Report, earlier: Earlier, now: float) -> Iterator[_Family
         "Since when the oldest of them waits; absent where none does.",
         _sample(oldest_held if waiting else None),
     )
+
+
+def _in_the_past(moment: float | None, now: float) -> float | None:
+    """Return a time, unless a clock was wrong then: no alert would ever fire."""
+    return None if moment is None or moment > now + _CLOCKS_DIFFER else moment
 
 
 def _of_records(report: Report) -> Iterator[_Family]:

@@ -6,9 +6,11 @@ import datetime as dt
 import typing as t
 
 from target_amplitude_nami.amplitude import limits
+from target_amplitude_nami.text import counted
 
 if t.TYPE_CHECKING:
     import logging
+    from collections.abc import Mapping
 
 _LONGEST_TYPE_SHOWN: t.Final = 100
 _MOST_COLUMNS: t.Final = 100
@@ -82,6 +84,23 @@ class Notices:
             "name columns that change on their own in `exclude_properties`",
             stream,
         )
+
+    def note_released(self, filtered: Mapping[tuple[str, str], int]) -> None:
+        """Warn of held records that the settings leave out now, if there are any.
+
+        Args:
+            filtered: How many records were filtered so far, by what they are and why.
+        """
+        count = sum(n for (_, why), n in filtered.items() if why == "anonymous_user")
+        if count:
+            self._logger.warning(
+                "%s left out for good, as `anonymous_users` is skip now",
+                counted(
+                    count,
+                    "record that waited for an External ID is",
+                    "records that waited for an External ID are",
+                ),
+            )
 
     def note_misfit(self, column: str) -> None:
         """Count a column that begins like a container of Nami's and is no part of it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import time
 import typing as t
@@ -14,6 +15,7 @@ from target_amplitude_nami.settings.paths import leads_to_standard_error
 from target_amplitude_nami.text import counted
 
 if t.TYPE_CHECKING:
+    import contextlib
     import logging
     from collections.abc import Callable
     from pathlib import Path
@@ -133,6 +135,34 @@ class Reporting:
                 counted(report.rejected, "record"),
                 advice,
             )
+
+    def close(
+        self,
+        last_things: contextlib.ExitStack,
+        report: Report,
+        advice: Callable[[], str],
+    ) -> None:
+        """Log and write the report as last things of a run.
+
+        Args:
+            last_things: Those that are added after this are done before: where one of
+                them fails, the run has failed.
+            report: The report of the whole run, if none of them fails.
+            advice: Returns where the rejects are, and what to do with them.
+        """
+
+        def with_report(take: Callable[[Report], None]) -> None:
+            def step(failure: type[BaseException] | None, *_: object) -> None:
+                if failure is None:
+                    take(report)
+                else:
+                    take(dataclasses.replace(report, outcome="failed"))
+
+            last_things.push(step)
+
+        with_report(self.write_metrics)
+        with_report(self.write_report)
+        with_report(lambda report: self.log(report, advice()))
 
     def write_report(self, report: Report) -> None:
         """Write the report as JSON, where `report_path` is set.

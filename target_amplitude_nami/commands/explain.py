@@ -91,6 +91,9 @@ def command(  # noqa: PLR0913 - its options
     """
     if [event_id, number, reason].count(None) < 2:  # noqa: PLR2004 - one of three
         raise click.UsageError("Choose by one of --id, --line and --reason.")
+    for name, text in (("--id", event_id), ("--reason", reason)):
+        if text is not None and not text.strip():
+            raise click.UsageError(f"{name} is empty.")
     config = configuration.values
     with RepeatableInput(source) as given:
         is_chosen = event_id or number or reason

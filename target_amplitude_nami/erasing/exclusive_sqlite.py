@@ -24,7 +24,7 @@ _CHUNK: t.Final = 1 << 20
 class ExclusiveFile:
     """A SQLite file that no other connection has open while this one has.
 
-    Nothing is committed before `commit`.
+    Nothing is committed before `commit`, or `keep`.
     """
 
     def __init__(self, path: Path, *, busy: str) -> None:
@@ -66,6 +66,12 @@ class ExclusiveFile:
         """Return what work on the connection returns, its errors explained."""
         with self._explained():
             return work(self.connection)
+
+    def keep(self) -> None:
+        """Commit what was done so far, and go on; traces of it may stay."""
+        with self._explained():
+            self.connection.execute("COMMIT")
+            self.connection.execute("BEGIN EXCLUSIVE")
 
     def commit(self, *, ids: Iterable[str], has_deleted: bool) -> None:
         """Commit, and leave no trace of what was deleted, now or before.

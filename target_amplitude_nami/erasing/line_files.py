@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import stat
 import typing as t
 from pathlib import Path
 
 from target_amplitude_nami.errors import OutputUnwritable
+from target_amplitude_nami.files import give, sync_folder
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -56,7 +56,7 @@ class LineFile:
             raise self._unusable(error) from error
 
     def replace(self, lines: Iterable[bytes]) -> None:
-        """Put another file in its place, with the same mode.
+        """Put another file in its place, with the same owner and mode.
 
         Args:
             lines: Those of the new file.
@@ -67,21 +67,20 @@ class LineFile:
         beside = _rewriting(self._real)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         try:
-            mode = stat.S_IMODE(os.fstat(self._file.fileno()).st_mode)
             beside.unlink(missing_ok=True)  # of a process that was killed
             descriptor = os.open(beside, flags, 0o600)
             try:
                 with os.fdopen(descriptor, "wb") as file:
                     file.writelines(lines)
                     file.flush()
-                    os.fchmod(file.fileno(), mode)
+                    give(file.fileno(), os.fstat(self._file.fileno()))
                     os.fsync(file.fileno())
                 beside.replace(self._real)
             finally:
                 beside.unlink(missing_ok=True)
         except OSError as error:
             raise self._unusable(error) from error
-        _sync_folder(self._real.parent)
+        sync_folder(self._real.parent)
 
     def close(self) -> None:
         """Close the file; a run may write it again."""
@@ -106,12 +105,3 @@ def leftovers_beside(path: Path) -> Iterator[Path]:
 def _rewriting(real: Path) -> Path:
     """Return what the new file is called at first, as in `singer/rejects_file.py`."""
     return real.with_name(f".{real.name}.rewriting")
-
-
-def _sync_folder(folder: Path) -> None:
-    with contextlib.suppress(OSError):  # not every file system can
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

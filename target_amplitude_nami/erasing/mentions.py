@@ -27,6 +27,10 @@ _NAMES_OF_IDS: t.Final = frozenset(
 """Beside those whose ids are known, the members that an id may be expected in."""
 _FEWEST_CHARACTERS: t.Final = 6
 _FEWEST_DIGITS: t.Final = 9
+_IN_QUOTES: t.Final = r"""(?<=["'])(?:{})(?=["'](?!\s*:))"""
+_NO_PART_OF_A_WORD: t.Final = r"(?<![\w-])(?:{})(?![\w-]|[@+]\w)"
+"""Nor the name in somebody's e-mail address."""
+_NO_PART_OF_AN_ADDRESS: t.Final = r"(?<![\w.+-])(?:{})(?![\w-]|\.\w)"
 _MOST_LAYERS: t.Final = 5
 """How deep JSON text is looked for within JSON text."""
 
@@ -49,16 +53,12 @@ class _Words:
 
     def __init__(self, ids: Ids) -> None:
         self._ids = ids
-        plain = [_pattern_of(each) for each in ids if _is_distinct(each)]
-        quoted = [_pattern_of(each) for each in ids if not _is_distinct(each)]
+        forms: dict[str, list[str]] = {}
+        for each in ids:
+            forms.setdefault(_surroundings_of(each), []).append(_pattern_of(each))
         self._parts = [
-            re.compile(pattern)
-            for pattern, forms in (
-                (r"(?<![\w-])(?:{})(?![\w-])", plain),
-                (r"""(?<=["'])(?:{})(?=["'](?!\s*:))""", quoted),
-            )
-            if forms
-            for pattern in [pattern.replace("{}", "|".join(forms))]
+            re.compile(surroundings.replace("{}", "|".join(some)))
+            for surroundings, some in forms.items()
         ]
 
     def are_in(self, text: str) -> bool:
@@ -180,7 +180,14 @@ class Mentions:
 def _is_distinct(text: str) -> bool:
     """Return whether an id is hardly any other word or number."""
     shortest = _FEWEST_DIGITS if text.isdigit() else _FEWEST_CHARACTERS
-    return len(text) >= shortest and any(map(str.isdigit, text))
+    return len(text) >= shortest and ("@" in text or any(map(str.isdigit, text)))
+
+
+def _surroundings_of(text: str) -> str:
+    """Return the pattern of where an id is no part of another word."""
+    if not _is_distinct(text):
+        return _IN_QUOTES
+    return _NO_PART_OF_AN_ADDRESS if "@" in text else _NO_PART_OF_A_WORD
 
 
 def _pattern_of(text: str) -> str:

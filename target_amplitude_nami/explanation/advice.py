@@ -5,12 +5,16 @@ from __future__ import annotations
 import typing as t
 
 _MEND_THE_TAP: t.Final = (
-    "Mend what writes this line, or correct it here: the rejects file can be given to "
-    "the target as input."
+    "Mend what writes this line, or correct it in the rejects file, which "
+    "`amplitude-nami retry` delivers."
 )
 _MEND_THE_FIELD: t.Final = (
-    "Correct the field at its source, or in the rejects file, which can be given to "
-    "the target as input; docs/input.md shows the forms that are understood."
+    "Correct the field at its source, or in the rejects file, which `amplitude-nami "
+    "retry` delivers; docs/input.md shows the forms that are understood."
+)
+_MEND_WHAT_AMPLITUDE_NAMES: t.Final = (
+    "Correct the field that Amplitude names in the rejects file, which `amplitude-nami "
+    "retry` delivers."
 )
 _AN_ID: t.Final = (
     "Give the user a real id at the source, or choose another with `user_source`."
@@ -24,7 +28,7 @@ OF_REJECTED: t.Final[t.Mapping[str, str]] = {
     "bad_state": _MEND_THE_TAP,
     "bad_batch": _MEND_THE_TAP,
     "message_in_batch": "Make the tap write records alone into BATCH files, or switch "
-    "its `batch_config` off; the rejects file can be given to the target as it is.",
+    "its `batch_config` off; `amplitude-nami retry` delivers what was rejected.",
     "record_before_schema": "Make the tap write a valid SCHEMA message of the stream "
     "before its records; in the rejects file there is one already.",
     "schema_violation": "Correct the record or the schema, or leave "
@@ -74,17 +78,16 @@ OF_REJECTED: t.Final[t.Mapping[str, str]] = {
     "2100.",
     "event_too_large": "Drop large properties with `exclude_properties`, or raise "
     "`max_request_bytes`.",
-    "amplitude_missing_field": "Correct the field that Amplitude names, and give the "
-    "rejects file to the target again.",
-    "amplitude_invalid_field": "Correct the field that Amplitude names, and give the "
-    "rejects file to the target again.",
+    "amplitude_missing_field": _MEND_WHAT_AMPLITUDE_NAMES,
+    "amplitude_invalid_field": _MEND_WHAT_AMPLITUDE_NAMES,
     "amplitude_invalid_id_length": "Set `min_id_length`, or use longer ids.",
     "amplitude_silenced": "Ask Amplitude why the device is silenced; nothing in the "
     "record is wrong.",
-    "amplitude_refused": "Amplitude gave no reason. Send the record again, or compare "
-    "it with one that Amplitude took.",
+    "amplitude_refused": "Amplitude gave no reason. Send the record again by "
+    "`amplitude-nami retry`, or compare it with one that Amplitude took.",
     "amplitude_too_large": "Drop large properties with `exclude_properties`.",
-    "amplitude_daily_quota": "Send the record again tomorrow: nothing in it is wrong.",
+    "amplitude_daily_quota": "Have `amplitude-nami retry` send the record "
+    "tomorrow: nothing in it is wrong.",
 }
 """By the reason of a reject; see docs/report.md for what each means."""
 

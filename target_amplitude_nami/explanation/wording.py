@@ -84,10 +84,10 @@ def _outcome(explanation: Explanation) -> Iterator[str]:
     text = _OUTCOMES[explanation.outcome]
     if explanation.project == "sandbox":
         text += ", to the project of `sandbox_api_key`"
-    if explanation.outcome in {"filtered", "rejected"}:
-        text += f" ({explanation.reason})"
     earlier, reject = explanation.earlier, explanation.reject
     if reject is None or earlier is None or reject.reason != earlier.reason:
+        if explanation.outcome in {"filtered", "rejected"}:
+            text += f" ({explanation.reason})"
         yield f"{text}."
         if reject is not None:
             yield from _reject(reject)

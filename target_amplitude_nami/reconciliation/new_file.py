@@ -9,6 +9,7 @@ import typing as t
 from pathlib import Path
 
 from target_amplitude_nami.errors import OutputUnwritable
+from target_amplitude_nami.files import sync_folder
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,16 +42,8 @@ def new_file(path: Path) -> Iterator[t.BinaryIO]:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-        _sync_folder(real.parent)
+        sync_folder(real.parent)
     except OSError as error:
         raise OutputUnwritable(
             f"{path} cannot be written ({error.strerror or error})"
         ) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -16,8 +16,15 @@ if t.TYPE_CHECKING:
 _MOST_SECONDS: t.Final = 60.0
 """How long another process may replace the file or append to it."""
 _POLL_SECONDS: t.Final = 0.01
-_NO_LOCKS: t.Final = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
-"""The file system has none; then nothing but care keeps two processes apart."""
+_NO_LOCKS: t.Final = (
+    errno.ENOLCK,
+    errno.ENOSYS,
+    errno.EOPNOTSUPP,
+    errno.EINVAL,
+    errno.EBADF,
+)
+"""The file system has none, or NFS none for a file that is only read (`flock(2)`); then
+nothing but care keeps two processes apart."""
 
 
 @contextlib.contextmanager

@@ -38,7 +38,8 @@ class RejectsEraser:
     """Takes a person's records out of the lines of a rejects file.
 
     A record is the person's by the ids that `nami/` reads from it, whatever its shape.
-    Where it reads none, any member or word of the line counts that is one of the ids.
+    Where it reads no user, any member or word counts that is one of the ids: a record
+    may be a reject just because its columns have other names.
     """
 
     def __init__(
@@ -109,6 +110,7 @@ class RejectsEraser:
             return self._mentions.in_line(line)
         if read is None:
             return self._mentions.in_json(record)
+        names_no_user = read.user_id is None and read.external_id is None
         return self._person.has_record(
             nami_user_id=read.user_id,
             external_id=read.external_id,
@@ -116,7 +118,7 @@ class RejectsEraser:
                 *([] if read.device_id is None else [read.device_id]),
                 *(read.state.device_ids or ()),
             ],
-        )
+        ) or (names_no_user and self._mentions.in_json(record))
 
     def _note_schema(self, line: bytes) -> None:
         """Read the records that follow with the columns that are declared."""

@@ -15,6 +15,7 @@ import typing as t
 from pathlib import Path
 
 from target_amplitude_nami.errors import InputUnreadable, OutputUnwritable
+from target_amplitude_nami.files import give, sync_folder
 from target_amplitude_nami.singer.file_locks import appending, is_at, lock_at_once
 from target_amplitude_nami.singer.lines import CHUNK_BYTES, lines_of
 
@@ -62,7 +63,7 @@ def locked_rejects(path: Path) -> Iterator[LockedRejects]:
             raise _unwritable(path, error) from error
         last_things.callback(os.close, new)
         last_things.callback(_remove, beside, new)
-        descriptor = _open(path, real)
+        descriptor = _open(path, real, to_lock=True)
         last_things.callback(os.close, descriptor)
         _expect_mine(path, descriptor)
         yield LockedRejects(path, real, descriptor, beside, new)
@@ -145,12 +146,12 @@ class LockedRejects(OpenRejects):
                     )
                 status = os.fstat(self._descriptor)
                 if self._write(rewrite(self.lines(status.st_size))):
-                    _give(self._new, status)
+                    give(self._new, status)
                     os.fsync(self._new)
                     self._beside.replace(self._real)
                 else:
                     self._real.unlink()
-                _sync_folder(self._real.parent)
+                sync_folder(self._real.parent)
         except OSError as error:
             raise _unwritable(self.path, error) from error
 
@@ -179,14 +180,25 @@ def _chunks(descriptor: int, size: int, path: Path) -> Iterator[bytes]:
         yield chunk
 
 
-def _open(path: Path, real: Path) -> int:
+def _open(path: Path, real: Path, *, to_lock: bool = False) -> int:
     """Open a rejects file.
+
+    Args:
+        path: The file as the user calls it.
+        real: The file, all links followed.
+        to_lock: Whether it should be open for writing, if it can: NFS locks no other.
 
     Raises:
         InputUnreadable: When it cannot be read, or is no file.
     """
+    flags = os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = -1
+    if to_lock:
+        with contextlib.suppress(OSError):
+            descriptor = os.open(real, flags | os.O_RDWR)
     try:
-        descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        if descriptor < 0:
+            descriptor = os.open(real, flags | os.O_RDONLY)
     except OSError as error:
         raise _unreadable(path, error) from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -244,27 +256,6 @@ def _remove(beside: Path, new: int) -> None:
     with contextlib.suppress(OSError):
         if is_at(beside, new):
             beside.unlink()
-
-
-def _give(new: int, status: os.stat_result) -> None:
-    """Give a file the owner and the mode of another one."""
-    mine, mode = os.fstat(new), stat.S_IMODE(status.st_mode)
-    if (mine.st_uid, mine.st_gid) != (status.st_uid, status.st_gid):
-        try:
-            os.fchown(new, status.st_uid, status.st_gid)
-        except PermissionError:  # its owner is in that group no more
-            mode &= stat.S_IRWXU
-    os.fchmod(new, mode)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make sure that the names in a folder survive the machine, where it can be."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _unreadable(path: Path, error: OSError) -> InputUnreadable:

@@ -88,6 +88,8 @@ class ErasableStore:
     ) -> None:
         """Follow the lines of the rejects file to where they stand now.
 
+        It is kept whatever fails later: the next run would write them a second time.
+
         Args:
             erased: The hashes of the lines that are gone.
             moves: From which offset on lines moved towards the start, and how far; up
@@ -96,8 +98,12 @@ class ErasableStore:
         run = self.file.run
         for line_hash in erased:
             run("DELETE FROM reject_places WHERE line_hash = ?", line_hash.hex())
-        if not moves:
-            return
+        if moves:
+            self._move(moves)
+        self.file.keep()
+
+    def _move(self, moves: Sequence[tuple[int, int]]) -> None:
+        run = self.file.run
         run("CREATE TEMP TABLE moves (start INTEGER PRIMARY KEY, bytes INTEGER)")
         for move in moves:
             run("INSERT INTO moves VALUES (?, ?)", *move)

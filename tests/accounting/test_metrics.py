@@ -197,3 +197,16 @@ def test_records_are_listed_by_outcome_and_then_by_event_type() -> None:
     for each in OUTCOMES:
         of_outcome = [key for key in keys if key[1] == each]
         assert of_outcome == sorted(of_outcome)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(NOW + HOUR, {(): NOW + HOUR}), (NOW + 25.0 * HOUR, {})],
+    ids=["clocks differ", "the clock was wrong"],
+)
+def test_a_success_of_the_far_future_is_forgotten(
+    before: float, after: dict[tuple[()], float]
+) -> None:
+    failed = dataclasses.replace(REPORT, outcome="failed")
+    found = samples(failed, Earlier(last_success=before))
+    assert found.get("last_success_timestamp_seconds", {}) == after

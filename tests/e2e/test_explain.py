@@ -167,6 +167,13 @@ def test_only_one_way_to_choose_is_taken(tmp_path: Path) -> None:
     assert run.exit_code == 2
 
 
+@pytest.mark.parametrize("option", ["--id", "--reason"])
+def test_an_empty_choice_is_none(tmp_path: Path, option: str) -> None:
+    run = explain(tmp_path, option, "")
+    assert run.exit_code == 2
+    assert f"{option} is empty" in run.stderr
+
+
 def test_nothing_that_a_terminal_obeys_is_printed(tmp_path: Path) -> None:
     run = explain(tmp_path, "--line", "6")
     assert r'event_properties.note = "\u001b[31m\u202e" ← note' in run.stdout
@@ -197,7 +204,8 @@ def test_a_rejects_file_says_why_then_and_what_becomes_of_it_now(
     short = [*rejects, "--reason", "user_id_too_short"]
 
     still = run_command(tmp_path, *short, config=config)
-    assert "still for this reason (user_id_too_short)" in still.stdout
+    says = "  It is rejected, still for this reason (user_id_too_short).\n"
+    assert says in still.stdout
     assert 'found: external_ids[0].value = "1042"' in still.stdout
 
     mended = run_command(tmp_path, *short, "--json", config={"min_id_length": 1})

@@ -164,3 +164,14 @@ def test_throttles_and_retries_are_counted(tmp_path: Path, zygote: Zygote) -> No
     with LocalAmplitude(tmp_path / "amplitude.db", faults=faults) as local:
         assert run_to_end(zygote, tmp_path, local, messages(EVENT)) == 0
     assert gauges(tmp_path)["run_retries"] == 1
+
+
+def test_a_run_whose_rejects_cannot_be_kept_at_the_end_is_no_success(
+    tmp_path: Path, zygote: Zygote, local_amplitude: LocalAmplitude
+) -> None:
+    text = messages(EVENT, nami.impression(2, created_date="yesterday"))
+    done = run_to_end(zygote, tmp_path, local_amplitude, text, rejects_path="/dev/full")
+    assert done == 1
+    found = gauges(tmp_path)
+    assert found["failed"]
+    assert "last_success_timestamp_seconds" not in found

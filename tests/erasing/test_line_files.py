@@ -34,6 +34,15 @@ def test_the_new_file_has_the_mode_of_the_old_one(path: Path) -> None:
     assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_the_new_file_has_the_owner_of_the_old_one(path: Path) -> None:
+    os.chown(path, 65534, 65534)
+    with closing(LineFile(path)) as file:
+        file.replace(file.lines())
+    assert (path.stat().st_uid, path.stat().st_gid) == (65534, 65534)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
 def test_a_link_stays_and_leads_to_the_new_file(path: Path) -> None:
     link = path.with_name("link")
     link.symlink_to(path)

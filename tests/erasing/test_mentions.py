@@ -101,6 +101,26 @@ def test_a_part_of_a_word_is_no_id(line: bytes) -> None:
     assert not MENTIONS.in_line(line)
 
 
+@pytest.mark.parametrize(
+    ("own_id", "text", "is_named"),
+    [
+        ("zoe@example.com", "mail to zoe@example.com. It", True),
+        ("zoe@example.com", "anna.zoe@example.com {", False),
+        ("zoe@example.com", "zoe@example.com.au {", False),
+        ("zoe+a@example.com", "<zoe+a@example.com>", True),
+        ("zoe2024", "zoe2024. It", True),
+        ("zoe2024", "/users/zoe2024.jpg {", True),
+        ("zoe2024", "zoe2024@example.com {", False),
+        ("zoe2024", "zoe2024+a@example.com {", False),
+    ],
+)
+def test_an_email_address_is_a_word_of_its_own(
+    own_id: str, text: str, *, is_named: bool
+) -> None:
+    mentions = Mentions(Person(external_ids=Ids([own_id])), Ids())
+    assert mentions.in_line(text.encode()) is is_named
+
+
 def test_ids_are_replaced_in_text() -> None:
     text = f"nami-1, nami-10 and {UUID.upper()}"
     assert MENTIONS.without_ids(text, "***") == "***, nami-10 and ***"

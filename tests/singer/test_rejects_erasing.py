@@ -90,6 +90,17 @@ def test_a_device_counts_where_no_other_user_is_named() -> None:
     assert [*eraser().without_person(lines)] == lines[:2]
 
 
+def test_a_record_that_names_no_user_is_theirs_by_any_column() -> None:
+    unnamed: dict[str, Any] = {"user_id": None, "device_id": None}
+    lines = [
+        reject(nami.impression(OTHER, customer=nami.external_id(OTHER), **unnamed)),
+        reject(nami.impression(OTHER, customer=nami.external_id(ONE))),
+        reject(nami.impression(OTHER, customer=nami.external_id(ONE), **unnamed)),
+        reject(nami.impression(OTHER, customer=nami.external_id(ONE), user_id=None)),
+    ]
+    assert [*eraser().without_person(lines)] == lines[:2]
+
+
 def test_an_external_id_that_is_anothers_nami_user_id_names_one_of_them() -> None:
     person = Person(Ids(["nami"]), Ids(["x"]), user_ids=Ids(["x", "nami"]))
     lines = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 import stat
@@ -15,7 +17,7 @@ from target_amplitude_nami.errors import InputUnreadable, OutputUnwritable
 from target_amplitude_nami.outcomes import Refusal
 from target_amplitude_nami.singer.file_locks import is_at
 from target_amplitude_nami.singer.rejects import RejectsFile
-from target_amplitude_nami.singer.rejects_file import locked_rejects
+from target_amplitude_nami.singer.rejects_file import locked_rejects, opened_rejects
 from tests.support import singer
 
 if TYPE_CHECKING:
@@ -52,6 +54,35 @@ def test_a_file_with_nothing_left_goes(path: Path) -> None:
     with locked_rejects(path) as file:
         file.replace(lambda _lines: [])
     assert files_beside(path) == []
+
+
+def test_a_file_is_locked_as_nfs_wants_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, locked = fcntl.flock, list[int]()
+
+    def flock(descriptor: int, operation: int) -> None:
+        if operation & fcntl.LOCK_EX:
+            if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+                raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+            locked.append(os.fstat(descriptor).st_ino)
+        real(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    file_number = path.stat().st_ino
+    with opened_rejects(path) as opened:
+        assert opened.size() == len(b"one\ntwo\nthree\n")
+    with locked_rejects(path) as file:
+        file.replace(without_two)
+    assert file_number in locked
+    assert path.read_bytes() == b"one\nthree\n"
+
+
+def test_a_file_that_may_only_be_read_is_replaced_all_the_same(path: Path) -> None:
+    path.chmod(0o400)
+    with locked_rejects(path) as file:
+        file.replace(without_two)
+    assert path.read_bytes() == b"one\nthree\n"
 
 
 def test_a_link_stays_a_link(path: Path) -> None:

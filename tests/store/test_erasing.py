@@ -232,6 +232,8 @@ def test_places_of_rejects_follow_the_lines(path: Path) -> None:
     rows = [(f"record-{at}", at, 10, bytes([at]).hex(), 1) for at in (0, 11, 22, 33)]
     with closing(store_with(path, reject_places=rows)) as store:
         store.move_rejects([bytes([11])], [(22, 11), (30, 12)])
+    # Also where erasing the person has failed after that.
+    with closing(ErasableStore(path)) as store:
         assert left(store, "reject_places", "record_hash || ' ' || byte_offset") == {
             "record-0 0",
             "record-22 11",
