@@ -4,8 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := requirements/dev.txt
+
+# What is in the container image, and what builds it there.
+IMAGE := requirements/runtime.txt
+IMAGE_BUILD := requirements/packaging.txt
 INSTALLED := $(VENV)/.installed
 PLOTTING := requirements/benchmarks.txt
+
+DOCKERFILES := Dockerfile examples/kubernetes/Dockerfile
 
 # Each tap has an environment of its own, as in Meltano: their dependencies are old, and
 # no two agree. Some end with Python 3.11.
@@ -33,7 +39,7 @@ test-all: ## The same, then the tests that take longer: everything that CI check
 
 # What `test` leaves out: long tests, and real taps that follow the logs of real
 # databases.
-test-slow: $(INSTALLED) taps
+test-slow: $(INSTALLED) taps .dagster/.installed
 	@printf '\n== pytest: what takes longer\n'
 	$(BIN)/pytest -n auto --dist loadfile -m 'taps or slow'
 
@@ -49,6 +55,9 @@ lint: $(INSTALLED) ## Check style, types and the import rules
 	$(BIN)/lint-imports --no-logo
 	@printf '\n== zizmor\n'
 	$(BIN)/zizmor --offline --quiet .github
+	@printf '\n== hadolint\n'
+	@if [ -x $(BIN)/hadolint ]; then $(BIN)/hadolint $(DOCKERFILES); \
+		else echo 'There is no hadolint for this machine; CI runs it.'; fi
 	@printf '\n== what the documents say of settings and commands\n'
 	$(BIN)/python -m scripts.write_settings --check
 
@@ -68,8 +77,10 @@ LOCKING = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-has
 
 lock: $(INSTALLED) ## Bring the locks in line with pyproject.toml
 	$(LOCKING) pyproject.toml --all-extras --group dev --output-file $(LOCK)
+	$(LOCKING) pyproject.toml --constraint $(LOCK) --output-file $(IMAGE)
+	$(LOCKING) --group build --constraint $(LOCK) --output-file $(IMAGE_BUILD)
 	$(LOCKING) --group benchmarks --constraint $(LOCK) --output-file $(PLOTTING)
-	for lock in $(TAPS_BUILD) $(TAPS:%=requirements/taps/%); do \
+	for lock in requirements/dagster $(TAPS_BUILD) $(TAPS:%=requirements/taps/%); do \
 		$(LOCKING) $$lock.in --output-file $$lock.txt || exit 1; done
 
 upgrade: LOCK_FLAGS = --upgrade
@@ -79,7 +90,7 @@ settings: $(INSTALLED) ## Write what the target declares into the documents
 	$(BIN)/python -m scripts.write_settings
 
 clean: ## Remove everything that the other commands made
-	rm -rf $(VENV) .taps .meltano output dist build
+	rm -rf $(VENV) .dagster .taps .meltano output dist build
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -f .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -120,4 +131,13 @@ TAP_INSTALL = install --quiet --require-hashes --build-constraint $(TAPS_BUILD).
 	$(TAPS_PYTHON) -m venv --clear --without-pip .taps/$*
 	$(BIN)/uv pip $(TAP_INSTALL) --python .taps/$*/bin/python --requirement $< || \
 		$(BIN)/pip --python .taps/$*/bin/python $(TAP_INSTALL) --no-deps --requirement $<
+	@touch $@
+
+# Dagster has an environment of its own, too: the target is a command to it.
+.dagster/.installed: requirements/dagster.txt | $(INSTALLED)
+	$(PYTHON) -m venv --clear --without-pip .dagster
+	$(BIN)/uv pip install --quiet --require-hashes --python .dagster/bin/python \
+		--requirement $< || \
+		$(BIN)/pip --python .dagster/bin/python install --quiet --require-hashes \
+		--no-deps --requirement $<
 	@touch $@
