@@ -39,13 +39,7 @@ def fragments(message: str) -> list[str]:
 
 def is_within(parts: list[str], text: str) -> bool:
     """Return whether all parts are in a text, in this order."""
-    place = 0
-    for part in parts:
-        place = text.find(part, place)
-        if place < 0:
-            return False
-        place += len(part)
-    return True
+    return bool(re.search(".*?".join(rf"(?<!\w){re.escape(p)}" for p in parts), text))
 
 
 def explains(listed: str, message: str) -> bool:
