@@ -24,6 +24,8 @@ help: ## Show this list
 quickstart: export MELTANO_CLI_LOG_FORMAT ?= plain
 quickstart: export TAP_NAMI_LOGLEVEL ?= WARNING
 quickstart: $(INSTALLED) ## Send the sample data to the local Amplitude, through Meltano
+	@echo "The sample has $$(grep -c . examples/data/bad-records.jsonl) bad records," \
+		'planted to show what becomes of them: they will be rejected.'
 	PATH="$(CURDIR)/$(BIN):$$PATH" meltano run tap-nami target-amplitude-nami
 
 test: lint ## Check style and types, and run the tests

@@ -1,4 +1,4 @@
-"""What the README shows of the commands for bad records is what they do."""
+"""The commands of the README and of short pages run, and print what is shown."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
+from target_amplitude_nami import Settings
 from tests.support.environment import clean_environment
 from tests.support.meltano import ROOT
+from tests.support.run_target import API_KEY
 
 
 def section(page: str, title: str) -> str:
@@ -66,6 +69,20 @@ def test_bad_records_are_explained_and_delivered_as_the_readme_says(
     assert [line for line in shown if line not in printed.splitlines()] == []
     assert "4 tried again" in printed
     assert "0 rejected again" in printed
+
+
+def test_a_run_needs_no_meltano(folder: Path) -> None:
+    text = section("README.md", "Install").partition("### Without Meltano")[2]
+    _, commands = re.findall(r"^```sh\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    (folder / "config.json").unlink()
+    run(commands, folder)
+    assert (folder / "output" / "local-amplitude.db").exists()
+
+
+def test_the_example_of_a_tap_has_settings_of_the_target() -> None:
+    example = blocks(section("docs/taps.md", "PostgreSQL"), "yaml")
+    [loader] = YAML(typ="safe").load(example)["plugins"]["loaders"]
+    Settings.load({**loader["config"], "api_key": API_KEY})
 
 
 def test_a_file_of_webhooks_needs_no_tap(folder: Path) -> None:
