@@ -1,4 +1,4 @@
-"""docs/troubleshooting.md explains every message a run can end with, and no other."""
+"""docs/troubleshooting.md explains every line a run can end with, and no other."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ PARTS_OF_OTHERS: Final = {
     'Did you mean "……"?',
     "free disk space",
     "no JSON object",
+    "record that waited for an External ID is",
+    "records that waited for an External ID are",
     "the proxy in …",
+    "the sandbox's project: ",
     "the system's settings",
     "Tunnel connection failed: 407",  # what urllib3 says
 }
@@ -49,7 +52,7 @@ def explains(listed: str, message: str) -> bool:
     return is_beginning or is_within(theirs, listed)
 
 
-def test_every_message_that_a_run_can_end_with_is_explained() -> None:
+def test_every_line_that_a_run_can_end_with_or_warn_of_is_explained() -> None:
     missing = [
         message
         for message in MESSAGES

@@ -1,4 +1,4 @@
-"""Finds in the source every message that a run can end with."""
+"""Finds in the source every message that a run can end with, or warn of."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ _ALL_OF_IT: Final = {
     "singer.recognition",
 }
 """Rooms that put messages together: every text of a few words is part of one."""
-_ITS_FUNCTIONS: Final = {"nami.catalogue"}
+_LOGS: Final = {"warning", "_log"}
+_ITS_FUNCTIONS: Final = {"nami.catalogue", "store.run_day"}
 """Likewise, but for what stands outside of functions."""
 _FEWEST_WORDS: Final = 3
 
@@ -110,7 +111,7 @@ def _texts_of_errors(tree: ast.Module) -> Iterator[str]:
         function = node.func
         called = getattr(function, "id", getattr(function, "attr", ""))
         # Errors of the store are made by a method, which adds what to do.
-        if called in _ERRORS | _BESIDE_ERRORS | {"_unusable"}:
+        if called in _ERRORS | _BESIDE_ERRORS | _LOGS | {"_unusable"}:
             for argument in node.args:
                 yield from _texts(argument, set())
                 for name in ast.walk(argument):
