@@ -26,7 +26,12 @@ TAPS := $(patsubst requirements/taps/%.in,%,$(wildcard requirements/taps/*.in))
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
+# Without what Meltano and the tap's SDK log beside it, the table at the end stands out.
+quickstart: export MELTANO_CLI_LOG_FORMAT ?= plain
+quickstart: export TAP_NAMI_LOGLEVEL ?= WARNING
 quickstart: $(INSTALLED) ## Send the sample data to the local Amplitude, through Meltano
+	@echo "The sample has $$(grep -c . examples/data/bad-records.jsonl) bad records," \
+		'planted to show what becomes of them: they will be rejected.'
 	PATH="$(CURDIR)/$(BIN):$$PATH" meltano run tap-nami target-amplitude-nami
 
 test: lint ## Check style and types, and run the tests

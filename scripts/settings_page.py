@@ -30,9 +30,23 @@ _INTRODUCTION = """\
 # Settings
 
 Written by `make settings` from the declaration of the settings, which
-`target-amplitude-nami --about` prints, too. A setting's environment variable has the
-name `TARGET_AMPLITUDE_NAMI_` and the setting in capitals. A setting that is null, or
-left out, has its default.
+`target-amplitude-nami --about` prints, too. A setting that is null, or left out, has
+its default.
+
+Give settings in Meltano (`meltano config set target-amplitude-nami region eu`), in a
+JSON file (`--config config.json`), or as environment variables (`--config=ENV`), named
+`TARGET_AMPLITUDE_NAMI_` and the setting in capitals. A mistake ends the run before the
+first line of input is read, with one line that says what is wrong and what is allowed.
+
+Meltano passes on the settings that the loader declares, and the definition in
+`plugins/loaders` declares them all. `--config FILE` alone reads no variable. A variable
+that is set and not in force gets a warning; when it is `…_DRY_RUN` true or `…_ENABLED`
+false, the run ends before it delivers anything.
+
+Every file that the run will write is tried before the input is read: a folder, a pipe,
+or a place that cannot be written ends the run. Missing folders are made. `report_path`,
+`metrics_path` and `rejects_path` may be `/dev/stderr` or `/dev/null`; nothing may be
+`/dev/stdout`, where STATE goes.
 """
 _BUILT_IN = """\
 ## Of the Singer SDK
@@ -62,7 +76,7 @@ def settings_page(about: About) -> str:
 
 
 def settings_table(about: About) -> str:
-    """Return a table of the settings to start with, and links to all.
+    """Return a table of the settings to start with.
 
     Args:
         about: What the target declares.
@@ -73,10 +87,6 @@ def settings_table(about: About) -> str:
         f"| {_link(name)} | {_code(declared[name].default)} | {_cell(declared[name])} |"
         for name in FIRST
     ]
-    lines += ["", f"[All settings]({PAGE}), with their details and examples:", ""]
-    for group in GROUPS:
-        links = ", ".join(_link(name) for name in json_schema(group)["properties"])
-        lines.append(f"- {_title(group)}: {links}")
     return "\n".join(lines)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from tests.support.meltano import ROOT, MeltanoProject
 if TYPE_CHECKING:
     from pathlib import Path
 
+README = (ROOT / "README.md").read_text("utf-8")
+SPEED = re.compile(r"in [\d.,]+ s \([\d,]+ events/s\)")
 STATE_ID = "dev:tap-nami-to-target-amplitude-nami"
 
 
@@ -67,6 +70,14 @@ def words_of_target(output: str) -> list[str]:
     return [message.strip() for _, found, message in lines if found]
 
 
+def figures_of_readme() -> list[str]:
+    """Return the lines of the run that the README shows, each as far as it does."""
+    _, _, section = README.partition("## Quick start\n")
+    _, _, block = section.partition("```text\n")
+    lines = block.partition("```")[0].splitlines()
+    return [shown for line in lines if (shown := line.partition("…")[0].strip())]
+
+
 def test_the_quick_start_delivers_the_sample_and_the_second_run_nothing(
     project: Project,
 ) -> None:
@@ -83,6 +94,10 @@ def test_the_quick_start_delivers_the_sample_and_the_second_run_nothing(
     assert any(
         "amplitude-nami local output/local-amplitude.db" in line for line in words
     )
+
+    said = "\n".join(SPEED.sub("soon", line) for line in words)
+    shown = [SPEED.sub("soon", line) for line in figures_of_readme()]
+    assert [line for line in shown if line not in said] == []
 
     kept = json.loads(project.meltano("state", "get", STATE_ID).stdout)
     assert set(kept["singer_state"]["bookmarks"]) == {"events", "users"}
