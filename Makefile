@@ -10,6 +10,7 @@ IMAGE := requirements/runtime.txt
 IMAGE_BUILD := requirements/packaging.txt
 INSTALLED := $(VENV)/.installed
 PLOTTING := requirements/benchmarks.txt
+SITE := requirements/docs.txt
 
 DOCKERFILES := Dockerfile examples/kubernetes/Dockerfile
 
@@ -21,7 +22,7 @@ TAPS := $(patsubst requirements/taps/%.in,%,$(wildcard requirements/taps/*.in))
 
 .DEFAULT_GOAL := help
 .PHONY: help quickstart test test-all test-slow taps lint format coverage benchmarks \
-	lock upgrade settings clean
+	lock upgrade settings site clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -85,11 +86,15 @@ lock: $(INSTALLED) ## Bring the locks in line with pyproject.toml
 	$(LOCKING) pyproject.toml --constraint $(LOCK) --output-file $(IMAGE)
 	$(LOCKING) --group build --constraint $(LOCK) --output-file $(IMAGE_BUILD)
 	$(LOCKING) --group benchmarks --constraint $(LOCK) --output-file $(PLOTTING)
+	$(LOCKING) --group docs --output-file $(SITE)
 	for lock in requirements/dagster $(TAPS_BUILD) $(TAPS:%=requirements/taps/%); do \
 		$(LOCKING) $$lock.in --output-file $$lock.txt || exit 1; done
 
 upgrade: LOCK_FLAGS = --upgrade
 upgrade: lock ## Lock the newest versions that pyproject.toml allows
+
+site: $(VENV)/site/.installed ## Build the documentation as a site, in output/site
+	$(VENV)/site/bin/sphinx-build -q -W --keep-going docs output/site
 
 settings: $(INSTALLED) ## Write what the target declares into the documents
 	$(BIN)/python -m scripts.write_settings
@@ -125,6 +130,11 @@ $(INSTALLED): $(VENV)/.locked pyproject.toml
 $(VENV)/plotting: $(PLOTTING) $(INSTALLED)
 	rm -rf $@
 	$(BIN)/pip install --quiet --require-hashes --target $@ --requirement $(PLOTTING)
+	@touch $@
+
+$(VENV)/site/.installed: $(SITE) $(INSTALLED)
+	$(PYTHON) -m venv --clear $(VENV)/site
+	$(VENV)/site/bin/pip install --quiet --require-hashes --requirement $(SITE)
 	@touch $@
 
 # uv or else pip, as above. Neither is in a tap's environment.
