@@ -148,7 +148,10 @@ def _is_safe(
     return url
 
 
-@click.command(epilog="Example: amplitude-nami check --config config.json --online")
+@click.command(
+    short_help="Check settings, files and connections before a run.",
+    epilog="Example: amplitude-nami check --config config.json --online",
+)
 @click.option(
     "--online",
     is_flag=True,
