@@ -183,6 +183,18 @@ def test_lines_that_a_run_would_reject_for_their_form_are_told(tmp_path: Path) -
         assert ("a run takes Singer messages alone" in warnings) == is_told
 
 
+def test_a_warning_of_the_settings_comes_once_with_an_input(tmp_path: Path) -> None:
+    variable = "TARGET_AMPLITUDE_NAMI_REJECTS_PATH"
+    run = run_command(
+        tmp_path,
+        *("check", "--stdin"),
+        config=LOCAL,
+        stdin=INPUT,
+        environment={variable: "elsewhere.singer"},
+    )
+    assert len([line for line in lines_with("!", run) if variable in line]) == 1
+
+
 def test_a_local_amplitude_that_could_keep_nothing_is_told(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("Dear diary")
     config = {"endpoint": "local", "local_path": "notes.txt"}
