@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.support.environment import clean_environment
 from tests.support.nami import impression, subscription, user
 from tests.support.run_command import COMMAND, run_command
@@ -296,7 +298,17 @@ def missing_events() -> Reply:
     return reply(400, error)
 
 
-def test_ctrl_c_ends_it_though_no_input_comes(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "exit_code", "said"),
+    [
+        (signal.SIGINT, 1, b"Aborted!"),
+        (signal.SIGTERM, 128 + signal.SIGTERM, b""),
+        (signal.SIGHUP, 128 + signal.SIGHUP, b""),
+    ],
+)
+def test_a_signal_ends_it_though_no_input_comes(
+    tmp_path: Path, number: signal.Signals, exit_code: int, said: bytes
+) -> None:
     (tmp_path / "config.json").write_text(json.dumps(LOCAL))
     process = subprocess.Popen(
         [COMMAND, "check", "--config", "config.json", "--stdin"],
@@ -313,12 +325,12 @@ def test_ctrl_c_ends_it_though_no_input_comes(tmp_path: Path) -> None:
             time.sleep(0.01)
         while b"S" not in state_of(process.pid):
             time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, errors = process.communicate(timeout=30)
     finally:
         process.kill()
-    assert process.returncode == 1
-    assert errors.strip() == b"Aborted!"
+    assert process.returncode == exit_code
+    assert errors.strip() == said
     assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
 
 
