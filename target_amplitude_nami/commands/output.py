@@ -61,7 +61,11 @@ class Output:
 
     def _print(self, text: str, *, to_standard_error: bool = False) -> None:
         try:
-            click.echo(text, err=to_standard_error)
+            try:
+                click.echo(text, err=to_standard_error)
+            except UnicodeEncodeError:  # of a locale that is not UTF-8
+                escaped = text.encode("ascii", "backslashreplace").decode()
+                click.echo(escaped, err=to_standard_error)
         except BrokenPipeError:  # nobody reads on: click ends the command quietly
             raise
         except OSError as error:
