@@ -102,8 +102,9 @@ class ExportApi:
             raise
 
     def _download(self, part: Span, file: t.BinaryIO) -> Answer:
-        file.seek(0)
-        file.truncate()
+        with _explained():  # what waits of an archive that broke off is written first
+            file.seek(0)
+            file.truncate()
         parameters = {"start": parameter(part.start), "end": parameter(part.end)}
         with self._api.opened("GET", self._path, parameters=parameters) as stream:
             if stream.status != _OK:
