@@ -134,6 +134,16 @@ def test_a_web_page_does_not_say_that_there_is_no_data() -> None:
         archives(server, Span(hour(23, 5), hour(23, 5)))
 
 
+def test_a_web_page_does_not_say_that_a_span_is_too_large() -> None:
+    page = reply(400, b"<html><title>Blocked</title></html>")
+    with (
+        ScriptedServer(*[page] * 9) as server,
+        pytest.raises(RequestFailed, match=r"answers 400 with a web page \(Blocked\)"),
+    ):
+        archives(server, Span(hour(23, 0), hour(23, 5)))
+    assert len(server.received) == 1
+
+
 @pytest.mark.parametrize(
     ("now", "newest"),
     [
