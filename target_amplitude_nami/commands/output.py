@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
+import sys
 import typing as t
 
 import click
@@ -17,6 +20,19 @@ if t.TYPE_CHECKING:
 HIDDEN: t.Final = "***"
 _LONG_ENOUGH: t.Final = 5
 """A shorter key, as tests have, is hidden as a word: it may be part of any other."""
+
+
+def drop_unwritten_output() -> None:
+    """Drop what standard output has not taken, and all that comes.
+
+    Python would try again when it ends, fail, and end with 120 and a traceback.
+    """
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, sys.stdout.fileno())
+        finally:
+            os.close(nowhere)
 
 
 class Output:
@@ -69,6 +85,7 @@ class Output:
         except BrokenPipeError:  # nobody reads on: click ends the command quietly
             raise
         except OSError as error:
+            drop_unwritten_output()
             raise OutputUnwritable(
                 f"the output cannot be written ({error.strerror})"
             ) from error

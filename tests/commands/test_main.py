@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from target_amplitude_nami.commands.main import main
+from tests.support.environment import clean_environment
 from tests.support.run_command import COMMAND
 
 
@@ -17,7 +18,11 @@ from tests.support.run_command import COMMAND
 def test_a_full_disk_ends_a_help_text_in_one_line(arguments: list[str]) -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
-            [COMMAND, *arguments], stdout=full, stderr=subprocess.PIPE, check=False
+            [COMMAND, *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+            env=clean_environment(),
         )
     assert done.returncode == 1
     assert done.stderr == b"amplitude-nami: [Errno 28] No space left on device\n"
