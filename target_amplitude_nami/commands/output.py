@@ -41,6 +41,7 @@ class Output:
     def __init__(self, *, as_json: bool, secrets: Iterable[str] = ()) -> None:
         """Take the form, and the keys that must not be printed."""
         self.as_json = as_json
+        self._is_lost = False
         forms = {
             form for secret in secrets for form in (secret, json.dumps(secret)[1:-1])
         }
@@ -76,6 +77,8 @@ class Output:
         self._print(self.redacted(line), to_standard_error=True)
 
     def _print(self, text: str, *, to_standard_error: bool = False) -> None:
+        if self._is_lost and not to_standard_error:
+            raise OutputUnwritable("the output cannot be written")
         try:
             try:
                 click.echo(text, err=to_standard_error)
@@ -86,6 +89,7 @@ class Output:
             raise
         except OSError as error:
             drop_unwritten_output()
+            self._is_lost = True
             raise OutputUnwritable(
                 f"the output cannot be written ({error.strerror})"
             ) from error
