@@ -19,6 +19,7 @@ PAGE: Final = (ROOT / "docs" / "tools.md").read_text("utf-8")
 # Sample output may have headings.
 _TEXT: Final = re.sub(r"^```text\n.*?^```$", "", PAGE, flags=re.DOTALL | re.MULTILINE)
 _BEFORE_SECTIONS, *_REST = re.split(r"^## (.+)\n", _TEXT, flags=re.MULTILINE)
+STORY: Final = "From start to end"
 FAILS: Final = """\
 fails() { if "$@"; then echo "this was to fail: $*" >&2; exit 1; fi; }
 """
@@ -37,7 +38,14 @@ def commands_in(text: str) -> str:
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("title", [t for t in SECTIONS if commands_in(SECTIONS[t])])
+@pytest.mark.parametrize(
+    "title",
+    [
+        pytest.param(title, marks=() if title == STORY else pytest.mark.slow)
+        for title in SECTIONS
+        if commands_in(SECTIONS[title])
+    ],
+)
 def test_the_commands_of_a_section_run(title: str, folder: Path) -> None:
     script = commands_in(_BEFORE_SECTIONS) + commands_in(SECTIONS[title])
     # `! command` must fail, too, which is nothing to `set -e`.

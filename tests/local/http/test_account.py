@@ -126,6 +126,7 @@ def test_only_events_of_the_project_of_the_keys_are_exported(
     assert line["$insert_id"] == "ours"
 
 
+@pytest.mark.slow
 def test_many_events_are_several_files(exporter: Exporter) -> None:
     for start in range(0, 21_000, 1_500):
         exporter.now += 60
