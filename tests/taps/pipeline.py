@@ -14,6 +14,7 @@ from tests.support.run_target import run_target
 from tests.support.story import messages_of
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterable
     from pathlib import Path
 
@@ -56,11 +57,17 @@ class Pipeline(MeltanoProject):
     Args:
         folder: Where the project is made.
         extractor: The tap, as `meltano.yml` has it.
+        state: Where Meltano keeps its bookmarks; the project's database by default.
         settings: Settings of the target beside `endpoint: local`.
     """
 
     def __init__(
-        self, folder: Path, extractor: dict[str, Any], **settings: object
+        self,
+        folder: Path,
+        extractor: dict[str, Any],
+        *,
+        state: Path | None = None,
+        **settings: object,
     ) -> None:
         super().__init__(folder)
         self._tap = extractor["name"]
@@ -69,14 +76,41 @@ class Pipeline(MeltanoProject):
         [target] = environment["config"]["plugins"]["loaders"]
         target["config"] |= settings | {"report_path": "report.json"}
         project["plugins"]["extractors"] = [extractor]
+        if state:
+            project["state_backend"] = {"uri": state.as_uri()}
         # JSON is YAML.
         (self.root / "meltano.yml").write_text(json.dumps(project), "utf-8")
 
-    def run(self) -> Run:
-        """Run the pipeline, which must succeed."""
-        done = self.meltano("run", self._tap, "target-amplitude-nami")
+    def run(self, *options: str, **environment: str) -> Run:
+        """Run the pipeline, which must succeed.
+
+        Args:
+            options: Options of `meltano run`.
+            environment: Further environment variables.
+        """
+        done = self.start(*options, **environment)
         assert done.returncode == 0, done.stdout + done.stderr
+        return self.result()
+
+    def start(
+        self, *options: str, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the pipeline, whatever comes of it."""
+        return self.meltano(
+            "run", *options, self._tap, "target-amplitude-nami", **environment
+        )
+
+    def result(self) -> Run:
+        """Return what the last run has left behind."""
         return Run.of(self.root / "report.json", self.amplitude)
+
+    def run_elsewhere(self, *options: str, **environment: str) -> Run:
+        """Run it with a memory and an Amplitude of its own."""
+        target = "TARGET_AMPLITUDE_NAMI_"
+        places = {f"{target}LOCAL_PATH": "other.db", f"{target}MEMORY_PATH": "other"}
+        done = self.start(*options, **places, **environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return Run.of(self.root / "report.json", Reader(self.root / "other.db"))
 
 
 def plain_run(folder: Path, records: Iterable[Record]) -> Run:

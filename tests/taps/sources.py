@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 import psycopg
 import pymysql
 
-from tests.support.mariadb import HOST, PASSWORD, USER, mariadb
+from tests.support.mariadb import PASSWORD, USER, mariadb
 from tests.support.meltano import ROOT
 from tests.support.postgres import postgres
-from tests.support.servers import not_installed
+from tests.support.servers import HOST, not_installed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

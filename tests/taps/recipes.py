@@ -1,0 +1,92 @@
+"""The pages of docs/recipes: what they tell people to write into `meltano.yml`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from ruamel.yaml import YAML
+
+from tests.support.meltano import ROOT
+from tests.support.servers import not_installed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RECIPES: Final = ROOT / "docs" / "recipes"
+
+_BLOCK: Final = re.compile(r"^```yaml\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A page, and the package that it is about, which has an environment here."""
+
+    package: str
+    blocks: list[dict[str, Any]]
+    """What its blocks of YAML say; the first is the project's."""
+
+    @classmethod
+    def of(cls, package: str) -> Recipe:
+        """Read the page about a package."""
+        text = (RECIPES / f"{package}.md").read_text("utf-8")
+        read = YAML(typ="safe").load
+        return cls(package, [read(block) for block in _BLOCK.findall(text)])
+
+    def block(self, key: str) -> Any:
+        """Return what the page says of this key at the top of a block."""
+        [found] = [block[key] for block in self.blocks if key in block]
+        return found
+
+    @property
+    def loader(self) -> dict[str, Any]:
+        """What the page sets for the target."""
+        [loader] = self.blocks[0]["plugins"]["loaders"]
+        config: dict[str, Any] = loader["config"]
+        return config
+
+    def extractor(self, **places: object) -> dict[str, Any]:
+        """Return the page's tap as it is installed here.
+
+        Args:
+            places: Settings that say where things are, which differ here.
+        """
+        return self._plugin("extractors", places)
+
+    def mapper(self) -> dict[str, Any]:
+        """Return the page's mapper as it is installed here."""
+        return self._plugin("mappers", {})
+
+    def _plugin(self, kind: str, places: dict[str, object]) -> dict[str, Any]:
+        [plugin] = self.blocks[0]["plugins"][kind]
+        config = plugin.get("config", {})
+        assert config.keys() >= places.keys(), "the page sets what a test replaces"
+        config = config | places
+        # What Meltano knows of it from the Hub, which no test asks.
+        return {
+            name: value
+            for name, value in plugin.items()
+            if name not in {"variant", "pip_url"}
+        } | {
+            "namespace": plugin["name"].replace("-", "_"),
+            "executable": str(self._executable(plugin["pip_url"])),
+            "capabilities": ["batch", "catalog", "discover", "state"],
+            "settings": [
+                *({"name": name} for name in config),
+                {"name": "batch_config", "kind": "object"},
+            ],
+            "config": config,
+        }
+
+    def _executable(self, pip_url: str) -> Path:
+        locked = ROOT / "requirements" / "taps" / f"{self.package}.in"
+        assert pip_url.split() == locked.read_text("utf-8").split()
+        [name] = re.findall(r"[a-z-]*", pip_url)[:1]
+        executable = ROOT / ".taps" / self.package / "bin" / _COMMANDS.get(name, name)
+        if not executable.exists():
+            not_installed(self.package, "make taps")
+        return executable
+
+
+_COMMANDS: Final = {"meltanolabs-tap-postgres": "tap-postgres"}
