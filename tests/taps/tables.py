@@ -48,8 +48,7 @@ def _payload(record: Record) -> Row:
 
 
 def _timed(name: str, value: Any) -> Any:
-    times = {"created_date", "updated_at"}
-    return datetime.fromisoformat(value) if name in times else value
+    return datetime.fromisoformat(value) if name in _TIMES else value
 
 
 SHAPES: Final[dict[str, Callable[[Record], Row]]] = {
@@ -62,6 +61,15 @@ SHAPES: Final[dict[str, Callable[[Record], Row]]] = {
 USERS: Final = "nami_users"
 """A table of users."""
 
+_TIMES: Final = {
+    "created_date",
+    "end_time",
+    "expires_at",
+    "original_purchase_date",
+    "purchase_date",
+    "start_time",
+    "updated_at",
+}
 _ARRIVAL: Final = datetime(2026, 9, 1, tzinfo=UTC)
 _TYPES: Final = {
     bool: "boolean",
