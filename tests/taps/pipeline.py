@@ -57,6 +57,7 @@ class Pipeline(MeltanoProject):
     Args:
         folder: Where the project is made.
         extractor: The tap, as `meltano.yml` has it.
+        mapper: A mapper with one mapping, which runs between tap and target.
         state: Where Meltano keeps its bookmarks; the project's database by default.
         settings: Settings of the target beside `endpoint: local`.
     """
@@ -66,16 +67,21 @@ class Pipeline(MeltanoProject):
         folder: Path,
         extractor: dict[str, Any],
         *,
+        mapper: dict[str, Any] | None = None,
         state: Path | None = None,
         **settings: object,
     ) -> None:
         super().__init__(folder)
-        self._tap = extractor["name"]
+        self._plugins = [extractor["name"], "target-amplitude-nami"]
         project = YAML(typ="safe").load(ROOT / "meltano.yml")
         [environment] = [e for e in project["environments"] if e["name"] == "dev"]
         [target] = environment["config"]["plugins"]["loaders"]
         target["config"] |= settings | {"report_path": "report.json"}
         project["plugins"]["extractors"] = [extractor]
+        if mapper:
+            project["plugins"]["mappers"] = [mapper]
+            [mapping] = mapper["mappings"]
+            self._plugins.insert(1, mapping["name"])
         if state:
             project["state_backend"] = {"uri": state.as_uri()}
         # JSON is YAML.
@@ -96,9 +102,7 @@ class Pipeline(MeltanoProject):
         self, *options: str, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         """Run the pipeline, whatever comes of it."""
-        return self.meltano(
-            "run", *options, self._tap, "target-amplitude-nami", **environment
-        )
+        return self.meltano("run", *options, *self._plugins, **environment)
 
     def result(self) -> Run:
         """Return what the last run has left behind."""

@@ -71,7 +71,7 @@ class Recipe:
         } | {
             "namespace": plugin["name"].replace("-", "_"),
             "executable": str(self._executable(plugin["pip_url"])),
-            "capabilities": ["batch", "catalog", "discover", "state"],
+            "capabilities": ["catalog", "discover", "state"],
             "settings": [
                 *({"name": name} for name in config),
                 {"name": "batch_config", "kind": "object"},
@@ -90,3 +90,4 @@ class Recipe:
 
 
 _COMMANDS: Final = {"meltanolabs-tap-postgres": "tap-postgres"}
+"""Of packages that have another name than their command."""
