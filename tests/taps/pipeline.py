@@ -57,33 +57,37 @@ class Pipeline(MeltanoProject):
     Args:
         folder: Where the project is made.
         extractor: The tap, as `meltano.yml` has it.
-        mapper: A mapper with one mapping, which runs between tap and target.
-        state: Where Meltano keeps its bookmarks; the project's database by default.
         settings: Settings of the target beside `endpoint: local`.
+        mapper: A mapper with one mapping, which runs between tap and target.
+        secrets: Variables in the project's `.env`.
+        state: What `state_backend` says, so where Meltano keeps its bookmarks.
     """
 
     def __init__(
         self,
         folder: Path,
         extractor: dict[str, Any],
+        settings: dict[str, Any] | None = None,
         *,
         mapper: dict[str, Any] | None = None,
-        state: Path | None = None,
-        **settings: object,
+        secrets: dict[str, str] | None = None,
+        state: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(folder)
         self._plugins = [extractor["name"], "target-amplitude-nami"]
         project = YAML(typ="safe").load(ROOT / "meltano.yml")
         [environment] = [e for e in project["environments"] if e["name"] == "dev"]
         [target] = environment["config"]["plugins"]["loaders"]
-        target["config"] |= settings | {"report_path": "report.json"}
+        target["config"] |= (settings or {}) | {"report_path": "report.json"}
         project["plugins"]["extractors"] = [extractor]
         if mapper:
             project["plugins"]["mappers"] = [mapper]
             [mapping] = mapper["mappings"]
             self._plugins.insert(1, mapping["name"])
         if state:
-            project["state_backend"] = {"uri": state.as_uri()}
+            project["state_backend"] = state
+        lines = [f"{name}={value}\n" for name, value in (secrets or {}).items()]
+        (self.root / ".env").write_text("".join(lines), "utf-8")
         # JSON is YAML.
         (self.root / "meltano.yml").write_text(json.dumps(project), "utf-8")
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 RECIPES: Final = ROOT / "docs" / "recipes"
 
-_BLOCK: Final = re.compile(r"^```yaml\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_BLOCK: Final = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +26,17 @@ class Recipe:
     package: str
     blocks: list[dict[str, Any]]
     """What its blocks of YAML say; the first is the project's."""
+    sql: list[str]
+    """Its blocks of SQL."""
 
     @classmethod
     def of(cls, package: str) -> Recipe:
         """Read the page about a package."""
         text = (RECIPES / f"{package}.md").read_text("utf-8")
+        found = _BLOCK.findall(text)
         read = YAML(typ="safe").load
-        return cls(package, [read(block) for block in _BLOCK.findall(text)])
+        blocks = [read(block) for kind, block in found if kind == "yaml"]
+        return cls(package, blocks, [block for kind, block in found if kind == "sql"])
 
     def block(self, key: str) -> Any:
         """Return what the page says of this key at the top of a block."""
@@ -82,8 +86,10 @@ class Recipe:
     def _executable(self, pip_url: str) -> Path:
         locked = ROOT / "requirements" / "taps" / f"{self.package}.in"
         assert pip_url.split() == locked.read_text("utf-8").split()
-        [name] = re.findall(r"[a-z-]*", pip_url)[:1]
-        executable = ROOT / ".taps" / self.package / "bin" / _COMMANDS.get(name, name)
+        name = pip_url.partition("==")[0]
+        executable: Path = (
+            ROOT / ".taps" / self.package / "bin" / _COMMANDS.get(name, name)
+        )
         if not executable.exists():
             not_installed(self.package, "make taps")
         return executable

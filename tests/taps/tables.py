@@ -54,7 +54,7 @@ def _timed(name: str, value: Any) -> Any:
 SHAPES: Final[dict[str, Callable[[Record], Row]]] = {
     "nami_columns": _columns,
     "nami_flat": _flat,
-    "nami_payload": _payload,
+    "nami_payloads": _payload,
     "nami_text": _text,
 }
 """Tables of events, by what makes their rows of webhooks."""
@@ -83,7 +83,7 @@ _TYPES: Final = {
 
 
 class Tables:
-    """Database `nami`, to which this makes tables.
+    """Database `nami`, to which this makes tables. User `reader` may read them.
 
     Args:
         port: Where the server listens, which trusts user `nami`.
@@ -94,9 +94,20 @@ class Tables:
         self.port = port
         self._cursor = cursor
         cursor.execute("CREATE SCHEMA hidden")
+        cursor.execute("CREATE ROLE reader LOGIN")
+        cursor.execute(
+            "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO reader"
+        )
+
+    def execute(self, statements: str) -> None:
+        """Execute statements."""
+        self._cursor.execute(statements.encode())
 
     def create(self, table: str, records: list[Record]) -> None:
-        """Make a table of records that arrived one a second, in this order."""
+        """Fill a table with records that arrived one a second, in this order.
+
+        A table that is not there is made, with a column for each field.
+        """
         self._create(sql.Identifier(table), table, records)
 
     def create_breaking(self, view: str, records: list[Record]) -> None:
@@ -137,15 +148,17 @@ class Tables:
         columns = {
             name: _TYPES[type(value)] for row in rows for name, value in row.items()
         }
+        kinds = {"received_at": "timestamptz", **columns}
         listed = [
             sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind))
-            for name, kind in {"received_at": "timestamptz", **columns}.items()
+            for name, kind in kinds.items()
         ]
-        make = sql.SQL("CREATE TABLE {} ({})")
+        make = sql.SQL("CREATE TABLE IF NOT EXISTS {} ({})")
         self._cursor.execute(make.format(place, sql.SQL(", ").join(listed)))
-        values = sql.SQL(", ").join([sql.Placeholder()] * len(listed))
+        names = sql.SQL(", ").join(map(sql.Identifier, kinds))
+        values = sql.SQL(", ").join([sql.Placeholder()] * len(kinds))
         self._cursor.executemany(
-            sql.SQL("INSERT INTO {} VALUES ({})").format(place, values),
+            sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(place, names, values),
             [
                 [
                     _ARRIVAL + timedelta(seconds=number),

@@ -62,7 +62,7 @@ def story(source: Source, tmp_path_factory: pytest.TempPathFactory) -> Story:
     source.create(USERS, "user_id", [nami.user(1)])
     source.insert(EVENTS, *FIRST)
     source.insert(USERS, nami.user(1), DELETED_USER)
-    pipeline = Pipeline(tmp_path_factory.mktemp("taps"), source.extractor(), **SETTINGS)
+    pipeline = Pipeline(tmp_path_factory.mktemp("taps"), source.extractor(), SETTINGS)
     first = pipeline.run()
 
     source.insert(EVENTS, ADDED, ADDED_AND_DELETED)

@@ -25,7 +25,7 @@ RECIPE: Final = Recipe.of("meltano-map-transform")
 
 def test_records_arrive_as_the_map_makes_them(tmp_path: Path) -> None:
     tap, mapper = tap_nami(), RECIPE.mapper()
-    mapped = Pipeline(tmp_path, tap, mapper=mapper, **RECIPE.loader).run()
+    mapped = Pipeline(tmp_path, tap, RECIPE.loader, mapper=mapper).run()
     records = [made for record in read_records() for made in as_mapped(record)]
     plain = plain_run(tmp_path / "plain", records)
     assert mapped.by_id == plain.by_id

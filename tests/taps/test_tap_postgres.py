@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from tests.examples.expected import read_records
-from tests.support.servers import HOST
 from tests.taps.pipeline import Pipeline, Run, plain_run
 from tests.taps.recipes import Recipe
 from tests.taps.tables import SHAPES, USERS, tables
@@ -62,13 +61,19 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     rows = {table: len(content) for table, content in events.items()}
     plain = plain_run(folder / "plain", [*chain(*events.values()), *users])
     with tables() as source:
+        for statements in RECIPE.sql:
+            source.execute(statements)
         for table, content in events.items():
             create = source.create_breaking if table == BREAKING else source.create
             create(table, content)
-        places = {"host": HOST, "port": source.port, "user": "nami", "password": "any"}
         state = folder / "state"
-        tap = RECIPE.extractor(**places)
-        pipeline = Pipeline(folder, tap, state=state, **RECIPE.loader)
+        pipeline = Pipeline(
+            folder,
+            RECIPE.extractor(port=source.port),
+            RECIPE.loader,
+            secrets={"NAMI_DATABASE_PASSWORD": "any"},
+            state=RECIPE.block("state_backend") | {"uri": state.as_uri()},
+        )
         done = pipeline.start()
         assert done.returncode == 1, done.stdout + done.stderr
         broken, kept = pipeline.result(), bookmarks(state)

@@ -54,8 +54,9 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     with webhook_api() as api:
         api.add("/webhooks", wrapped(events[:split]))
         api.add("/users", users[:1])
-        tap = RECIPE.extractor(api_url=api.url, bearer_token=TOKEN)
-        pipeline = Pipeline(folder, tap, **RECIPE.loader)
+        tap = RECIPE.extractor(api_url=api.url)
+        secrets = {"WEBHOOKS_TOKEN": TOKEN}
+        pipeline = Pipeline(folder, tap, RECIPE.loader, secrets=secrets)
         first, pages = pipeline.run(), api.pages
         api.add("/webhooks", wrapped(events[split:]))
         api.add("/users", users[1:])

@@ -52,7 +52,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     third = len(events) // 3
     parts = events[:third], events[third : 2 * third], events[2 * third :]
     plain = plain_run(folder / "plain", records)
-    pipeline = Pipeline(folder, RECIPE.extractor(), **RECIPE.loader)
+    pipeline = Pipeline(folder, RECIPE.extractor(), RECIPE.loader)
     (pipeline.root / "input").mkdir()
 
     def write(name: str, records: list[Record], like: list[Record], time: int) -> None:
