@@ -59,7 +59,6 @@ class Pipeline(MeltanoProject):
         extractor: The tap, as `meltano.yml` has it.
         settings: Settings of the target beside `endpoint: local`.
         mapper: A mapper with one mapping, which runs between tap and target.
-        secrets: Variables in the project's `.env`.
         state: What `state_backend` says, so where Meltano keeps its bookmarks.
     """
 
@@ -70,7 +69,6 @@ class Pipeline(MeltanoProject):
         settings: dict[str, Any] | None = None,
         *,
         mapper: dict[str, Any] | None = None,
-        secrets: dict[str, str] | None = None,
         state: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(folder)
@@ -86,10 +84,13 @@ class Pipeline(MeltanoProject):
             self._plugins.insert(1, mapping["name"])
         if state:
             project["state_backend"] = state
-        lines = [f"{name}={value}\n" for name, value in (secrets or {}).items()]
-        (self.root / ".env").write_text("".join(lines), "utf-8")
         # JSON is YAML.
         (self.root / "meltano.yml").write_text(json.dumps(project), "utf-8")
+
+    def set(self, **variables: str) -> None:
+        """Write the project's `.env`."""
+        lines = [f"{name}={value}\n" for name, value in variables.items()]
+        (self.root / ".env").write_text("".join(lines), "utf-8")
 
     def run(self, *options: str, **environment: str) -> Run:
         """Run the pipeline, which must succeed.

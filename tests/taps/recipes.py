@@ -95,5 +95,9 @@ class Recipe:
         return executable
 
 
-_COMMANDS: Final = {"meltanolabs-tap-postgres": "tap-postgres"}
+_COMMANDS: Final = {
+    "meltanolabs-tap-postgres": "tap-postgres",
+    "pipelinewise-tap-mysql": "tap-mysql",
+    "pipelinewise-tap-postgres": "tap-postgres",
+}
 """Of packages that have another name than their command."""

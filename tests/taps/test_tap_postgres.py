@@ -71,9 +71,9 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
             folder,
             RECIPE.extractor(port=source.port),
             RECIPE.loader,
-            secrets={"NAMI_DATABASE_PASSWORD": "any"},
             state=RECIPE.block("state_backend") | {"uri": state.as_uri()},
         )
+        pipeline.set(NAMI_DATABASE_PASSWORD="any")
         done = pipeline.start()
         assert done.returncode == 1, done.stdout + done.stderr
         broken, kept = pipeline.result(), bookmarks(state)

@@ -55,8 +55,8 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
         api.add("/webhooks", wrapped(events[:split]))
         api.add("/users", users[:1])
         tap = RECIPE.extractor(api_url=api.url)
-        secrets = {"WEBHOOKS_TOKEN": TOKEN}
-        pipeline = Pipeline(folder, tap, RECIPE.loader, secrets=secrets)
+        pipeline = Pipeline(folder, tap, RECIPE.loader)
+        pipeline.set(WEBHOOKS_TOKEN=TOKEN)
         first, pages = pipeline.run(), api.pages
         api.add("/webhooks", wrapped(events[split:]))
         api.add("/users", users[1:])
