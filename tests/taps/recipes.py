@@ -67,29 +67,36 @@ class Recipe:
         config = plugin.get("config", {})
         assert config.keys() >= places.keys(), "the page sets what a test replaces"
         config = config | places
-        # What Meltano knows of it from the Hub, which no test asks.
-        return {
-            name: value
-            for name, value in plugin.items()
-            if name not in {"variant", "pip_url"}
-        } | {
+        # What Meltano knows from the Hub where the page does not say, for no test asks it.
+        known = {
             "namespace": plugin["name"].replace("-", "_"),
-            "executable": str(self._executable(plugin["pip_url"])),
             "capabilities": ["catalog", "discover", "state"],
             "settings": [
                 *({"name": name} for name in config),
                 {"name": "batch_config", "kind": "object"},
             ],
-            "config": config,
         }
-
-    def _executable(self, pip_url: str) -> Path:
-        locked = ROOT / "requirements" / "taps" / f"{self.package}.in"
-        assert pip_url.split() == locked.read_text("utf-8").split()
-        name = pip_url.partition("==")[0]
-        executable: Path = (
-            ROOT / ".taps" / self.package / "bin" / _COMMANDS.get(name, name)
+        said = plugin.keys() - {"variant", "pip_url"}
+        return (
+            known
+            | {name: plugin[name] for name in said}
+            | {"executable": str(self._executable()), "config": config}
         )
+
+    @property
+    def pip_url(self) -> str:
+        """What the page has Meltano install, beside the target."""
+        [url] = [
+            plugin["pip_url"]
+            for kind, plugins in self.blocks[0]["plugins"].items()
+            for plugin in plugins
+            if kind != "loaders"
+        ]
+        return str(url)
+
+    def _executable(self) -> Path:
+        folder = ROOT / ".taps" / self.package / "bin"
+        executable: Path = folder / _COMMANDS.get(self.package, self.package)
         if not executable.exists():
             not_installed(self.package, "make taps")
         return executable
