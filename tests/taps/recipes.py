@@ -67,7 +67,7 @@ class Recipe:
         config = plugin.get("config", {})
         assert config.keys() >= places.keys(), "the page sets what a test replaces"
         config = config | places
-        # What Meltano knows from the Hub where the page does not say, for no test asks it.
+        # What Meltano would ask the Hub where the page does not say it.
         known = {
             "namespace": plugin["name"].replace("-", "_"),
             "capabilities": ["catalog", "discover", "state"],
