@@ -10,6 +10,7 @@ IMAGE := requirements/runtime.txt
 IMAGE_BUILD := requirements/packaging.txt
 INSTALLED := $(VENV)/.installed
 PLOTTING := requirements/benchmarks.txt
+SITE := requirements/docs.txt
 
 DOCKERFILES := Dockerfile examples/kubernetes/Dockerfile
 
@@ -20,8 +21,8 @@ TAPS_BUILD := requirements/build
 TAPS := $(patsubst requirements/taps/%.in,%,$(wildcard requirements/taps/*.in))
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-all test-slow taps lint format coverage benchmarks \
-	lock upgrade settings clean
+.PHONY: help quickstart test test-all test-slow test-lowest test-next taps lint format \
+	coverage benchmarks lock upgrade settings sbom site clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +47,12 @@ test-all: ## The same, then the tests that take longer: everything that CI check
 test-slow: $(INSTALLED) taps .dagster/.installed
 	@printf '\n== pytest: what takes longer\n'
 	$(BIN)/pytest -n auto --dist loadfile -m 'taps or slow'
+
+test-lowest: .lowest/.installed ## The tests, with the oldest versions that are allowed
+	.lowest/bin/pytest -n auto --dist worksteal $(PYTEST_FLAGS)
+
+test-next: .next/.installed ## The tests, with the newest pre-release of the SDK
+	.next/bin/pytest -n auto --dist worksteal $(PYTEST_FLAGS)
 
 taps: $(TAPS:%=.taps/%/.installed)
 
@@ -84,17 +91,34 @@ lock: $(INSTALLED) ## Bring the locks in line with pyproject.toml
 	$(LOCKING) pyproject.toml --constraint $(LOCK) --output-file $(IMAGE)
 	$(LOCKING) --group build --constraint $(LOCK) --output-file $(IMAGE_BUILD)
 	$(LOCKING) --group benchmarks --constraint $(LOCK) --output-file $(PLOTTING)
-	for lock in requirements/dagster $(TAPS_BUILD) $(TAPS:%=requirements/taps/%); do \
+	$(LOCKING) --group docs --output-file $(SITE)
+	for lock in requirements/dagster requirements/sbom $(TAPS_BUILD) $(TAPS:%=requirements/taps/%); do \
 		$(LOCKING) $$lock.in --output-file $$lock.txt || exit 1; done
 
 upgrade: LOCK_FLAGS = --upgrade
 upgrade: lock ## Lock the newest versions that pyproject.toml allows
 
+site: $(VENV)/site/.installed ## Build the documentation as a site, in output/site
+	$(VENV)/site/bin/sphinx-build -q -W --keep-going docs output/site
+
 settings: $(INSTALLED) ## Write what the target declares into the documents
 	$(BIN)/python -m scripts.write_settings
 
+sbom: $(INSTALLED) ## Write the bill of materials of the wheel in dist/ and its locked versions
+	rm -rf .sbom
+	$(PYTHON) -m venv .sbom/writer
+	.sbom/writer/bin/pip install --quiet --require-hashes \
+		--requirement requirements/sbom.txt
+	$(PYTHON) -m venv --without-pip .sbom/written
+	$(BIN)/pip --python .sbom/written/bin/python install --quiet --require-hashes \
+		--requirement $(IMAGE)
+	$(BIN)/pip --python .sbom/written/bin/python install --quiet --no-deps dist/*.whl
+	.sbom/writer/bin/cyclonedx-py environment --pyproject pyproject.toml \
+		--mc-type library --output-reproducible --output-file dist/sbom.cdx.json \
+		.sbom/written/bin/python
+
 clean: ## Remove everything that the other commands made
-	rm -rf $(VENV) .dagster .taps .meltano output dist build
+	rm -rf $(VENV) .dagster .lowest .next .sbom .taps .meltano output dist build
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -f .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -126,6 +150,11 @@ $(VENV)/plotting: $(PLOTTING) $(INSTALLED)
 	$(BIN)/pip install --quiet --require-hashes --target $@ --requirement $(PLOTTING)
 	@touch $@
 
+$(VENV)/site/.installed: $(SITE) $(INSTALLED)
+	$(PYTHON) -m venv --clear $(VENV)/site
+	$(VENV)/site/bin/pip install --quiet --require-hashes --requirement $(SITE)
+	@touch $@
+
 # uv or else pip, as above. Neither is in a tap's environment.
 TAP_INSTALL = install --quiet --require-hashes --build-constraint $(TAPS_BUILD).txt
 
@@ -145,3 +174,20 @@ TAP_INSTALL = install --quiet --require-hashes --build-constraint $(TAPS_BUILD).
 		$(BIN)/pip --python .dagster/bin/python install --quiet --require-hashes \
 		--no-deps --requirement $<
 	@touch $@
+
+# The lock, and over it what is tried instead of it.
+.lowest/.installed: pyproject.toml $(LOCK) | $(INSTALLED)
+	$(PYTHON) -m venv --clear --without-pip .lowest
+	$(BIN)/uv pip compile --quiet --resolution lowest-direct --python-version 3.11 \
+		--all-extras --output-file .lowest/requirements.txt pyproject.toml
+	$(OVER_THE_LOCK) --requirement .lowest/requirements.txt
+	@touch $@
+
+.next/.installed: pyproject.toml $(LOCK) | $(INSTALLED)
+	$(PYTHON) -m venv --clear --without-pip .next
+	$(OVER_THE_LOCK) 'singer-sdk[msgspec,testing]>=0.55.0a0'
+	@touch $@
+
+OVER_THE_LOCK = set -e; install="$(BIN)/uv pip install --quiet --python $(@D)/bin/python"; \
+	$$install --require-hashes --requirement $(LOCK); \
+	$$install --no-deps --no-build-isolation --editable .; $$install

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import requests
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ProtocolError
 
 from target_amplitude_nami.amplitude import failures
 from target_amplitude_nami.amplitude.answers import Fatal
@@ -227,6 +227,8 @@ class AccountApi:
             ) as response:
                 self._names.succeed()
                 yield Stream(response, self._now() + account.read_timeout, self._now)
+        except ProtocolError:  # of what is read; `requests` has others of its own
+            raise _Passing(f"the answer from {account.host} is cut short") from None
         except (requests.RequestException, HTTPError, UnicodeError) as error:
             raise self._explained(error) from None
 

@@ -29,7 +29,8 @@ DELAY: t.Final = dt.timedelta(hours=2)
 
 _OK: t.Final = 200
 _NO_DATA: t.Final = 404
-_TOO_LARGE: t.Final = frozenset({400, 504})
+_BAD_REQUEST: t.Final = 400
+_TOO_LARGE: t.Final = frozenset({_BAD_REQUEST, 504})
 """Export API: 400 above 4 GB, 504 for a large amount of data."""
 _S3: t.Final = "an hour of more than 4 GB needs Amplitude's export to Amazon S3"
 _MOST_BYTES: t.Final = 6 << 30
@@ -93,7 +94,7 @@ class ExportApi:
         if part.hours > 1:
             handled = _TOO_LARGE | {_NO_DATA}
         else:  # there 504 may pass like any other error of a server
-            handled = frozenset({_NO_DATA, 400})
+            handled = frozenset({_NO_DATA, _BAD_REQUEST})
         try:
             return self._api.exchange(lambda: self._download(part, file), handled)
         except RequestFailed as error:
@@ -102,8 +103,9 @@ class ExportApi:
             raise
 
     def _download(self, part: Span, file: t.BinaryIO) -> Answer:
-        file.seek(0)
-        file.truncate()
+        with _explained():  # what waits of an archive that broke off is written first
+            file.seek(0)
+            file.truncate()
         parameters = {"start": parameter(part.start), "end": parameter(part.end)}
         with self._api.opened("GET", self._path, parameters=parameters) as stream:
             if stream.status != _OK:
@@ -125,9 +127,15 @@ class ExportApi:
         """Return the halves of a span that is too large.
 
         Raises:
-            RequestFailed: When it is an hour.
+            RequestFailed: When it is an hour, or when a web page says so.
         """
         text = f" ({answer.quote})" if answer.quote else ""
+        if answer.status == _BAD_REQUEST and answer.is_page:
+            raise RequestFailed(
+                f"{self._api.account.host} answers {answer.status} with a web page"
+                f"{text}: a proxy or firewall may stand between",
+                answer.status,
+            )
         if part.hours == 1:
             raise RequestFailed(
                 f"{self._api.account.host} answers {answer.status}{text} for {part} "

@@ -151,9 +151,8 @@ def _read_file(path: str) -> Mapping[str, object]:
         # What the target cannot read is no good here either, such as UTF-16 and NaN.
         value: object = simplejson.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, RecursionError, ValueError) as error:
-        raise ConfigurationError(
-            [f"--config {path} cannot be read: {error}"]
-        ) from error
+        why = getattr(error, "strerror", None) or error
+        raise ConfigurationError([f"--config {path} cannot be read: {why}"]) from error
     if not isinstance(value, dict):
         raise ConfigurationError([f"--config {path} cannot be read: no JSON object"])
     return value

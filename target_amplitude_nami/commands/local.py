@@ -187,8 +187,10 @@ def keys_of(text: str | None, region: Region) -> frozenset[str] | None:
         elif home == region:
             known.add(key)
         elif home not in _REGIONS:
-            raise click.BadParameter(
-                f"{home!r} is not a region; use us or eu", param_hint="--keys"
+            raise click.BadParameter(  # which may be a key, and is not shown
+                "what stands before a colon is a region, us or eu; a secret key "
+                "follows its API key after a slash",
+                param_hint="--keys",
             )
     return frozenset(known)
 

@@ -10,6 +10,7 @@ import typing as t
 import click
 
 from target_amplitude_nami.commands.meltano import without_separator
+from target_amplitude_nami.commands.output import drop_unwritten_output
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -48,6 +49,7 @@ class _Subcommands(click.Group):
         try:
             return super().main(*args, **kwargs)
         except OSError as error:  # of click, which prints help texts
+            drop_unwritten_output()
             sys.exit(f"amplitude-nami: {error}")
 
     @override

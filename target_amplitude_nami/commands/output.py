@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
+import sys
 import typing as t
 
 import click
@@ -19,12 +22,26 @@ _LONG_ENOUGH: t.Final = 5
 """A shorter key, as tests have, is hidden as a word: it may be part of any other."""
 
 
+def drop_unwritten_output() -> None:
+    """Drop what standard output has not taken, and all that comes.
+
+    Python would try again when it ends, fail, and end with 120 and a traceback.
+    """
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, sys.stdout.fileno())
+        finally:
+            os.close(nowhere)
+
+
 class Output:
     """Where a command prints; `--json` decides how."""
 
     def __init__(self, *, as_json: bool, secrets: Iterable[str] = ()) -> None:
         """Take the form, and the keys that must not be printed."""
         self.as_json = as_json
+        self._is_lost = False
         forms = {
             form for secret in secrets for form in (secret, json.dumps(secret)[1:-1])
         }
@@ -60,11 +77,19 @@ class Output:
         self._print(self.redacted(line), to_standard_error=True)
 
     def _print(self, text: str, *, to_standard_error: bool = False) -> None:
+        if self._is_lost and not to_standard_error:
+            raise OutputUnwritable("the output cannot be written")
         try:
-            click.echo(text, err=to_standard_error)
+            try:
+                click.echo(text, err=to_standard_error)
+            except UnicodeEncodeError:  # of a locale that is not UTF-8
+                escaped = text.encode("ascii", "backslashreplace").decode()
+                click.echo(escaped, err=to_standard_error)
         except BrokenPipeError:  # nobody reads on: click ends the command quietly
             raise
         except OSError as error:
+            drop_unwritten_output()
+            self._is_lost = True
             raise OutputUnwritable(
                 f"the output cannot be written ({error.strerror})"
             ) from error

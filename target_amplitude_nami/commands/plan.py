@@ -140,7 +140,8 @@ _run = configured(_plan)
 
 
 @click.command(
-    epilog="Example: amplitude-nami plan --config config.json --format csv --out plan"
+    short_help="Write the tracking plan that the settings produce.",
+    epilog="Example: amplitude-nami plan --config config.json --format csv --out plan",
 )
 @click.option(
     "--format",

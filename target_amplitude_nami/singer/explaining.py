@@ -12,6 +12,8 @@ import dataclasses
 import sys
 import typing as t
 
+import msgspec
+
 from target_amplitude_nami import jsontext
 from target_amplitude_nami.amplitude.event import target_of
 from target_amplitude_nami.errors import AmplitudeNamiError, UnreadableRecord
@@ -32,7 +34,7 @@ else:
     from typing_extensions import override
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from singer_sdk.mapper import StreamMap
 
@@ -186,7 +188,21 @@ def explain_line(
             watch(config, lines, history)
         case = dataclasses.replace(case, origins=history.origins)
     place = Place(source, *at, found.stream, capture.more)
-    return explain(case, seen, place=place, earlier=found.rejected, text=found.text)
+    explanation = explain(
+        case, seen, place=place, earlier=found.rejected, text=found.text
+    )
+    notes = *_what_sends_nothing(config, explanation), *explanation.notes
+    return msgspec.structs.replace(explanation, notes=notes)
+
+
+def _what_sends_nothing(
+    config: Mapping[str, object], explanation: Explanation
+) -> Iterator[str]:
+    """Yield why a run with these settings, unlike the rehearsal, sends nothing."""
+    if config.get("enabled") is False:
+        yield "But `enabled` is false: a run reads its input and does nothing with it."
+    elif config.get("dry_run") is True and explanation.outcome == "sent":
+        yield "But `dry_run` is true: a run writes the event to `dry_run_path` instead."
 
 
 def _depends_on_others(case: Case, seen: Seen) -> bool:

@@ -135,7 +135,8 @@ def _listen(
 
 @contextlib.contextmanager
 def _signals_as_before() -> Iterator[None]:
-    before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
     try:
         yield
     finally:
@@ -147,11 +148,14 @@ def _signals_as_before() -> Iterator[None]:
 def _end_at_signals() -> None:
     """Have signals end a rehearsal at once: it has nothing to deliver.
 
-    Those of a run wait for the next line, which may never come.
+    Those of a run wait for the next line, which may never come. The copy of the store
+    must not stay behind, also when the terminal is closed.
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as by `nohup`
+            signal.signal(signal.SIGHUP, lambda number, _: sys.exit(128 + number))
 
 
 def _as_in_a_rehearsal(config: Mapping[str, object]) -> dict[str, object]:

@@ -71,6 +71,16 @@ def test_what_may_pass_is_asked_for_again(trouble: Reply) -> None:
     assert "asking again in" in asked.notes[0]
 
 
+@pytest.mark.parametrize("length", ["Content-Length: 9", "Transfer-Encoding: chunked"])
+def test_an_answer_that_is_cut_short_is_called_so(length: str) -> None:
+    head = f"HTTP/1.1 200 Scripted\r\n{length}\r\nConnection: close\r\n\r\n"
+    cut = Reply(wire=[head.encode() + b"4\r\nhalf"], fault="cut body")
+    with ScriptedServer(cut) as server:
+        asked = Asked(server.address, retry_for=0)
+        with pytest.raises(RequestFailed, match=r"the answer from .* is cut short"):
+            asked.ask()
+
+
 def test_what_does_not_pass_in_time_is_given_up() -> None:
     with ScriptedServer(*[reply(503, b"busy")] * 20) as server:
         asked = Asked(server.address, retry_for=30)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
+import io
 import re
+import tempfile
 
 import pytest
 
@@ -14,7 +17,7 @@ from target_amplitude_nami.amplitude.export_api import (
     last_exportable,
 )
 from target_amplitude_nami.amplitude.hours import Span
-from target_amplitude_nami.errors import RequestFailed
+from target_amplitude_nami.errors import OutputUnwritable, RequestFailed
 from tests.support.server import Reply, ScriptedServer, reply
 
 TOO_LARGE = reply(400, {"error": "too large"})
@@ -102,12 +105,43 @@ def test_an_archive_that_is_cut_short_is_asked_for_again() -> None:
     assert content == b"zip"
 
 
+class _OnFullDisk(io.BytesIO):
+    """A file that meets a full disk when what it has is written, to be replaced."""
+
+    def truncate(self, size: int | None = None, /) -> int:
+        if self.getvalue():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().truncate(size)
+
+
+def test_a_full_disk_is_explained_when_an_archive_broke_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: _OnFullDisk())
+    cut = Reply(body=b"z" * 100_000, fault="cut body")
+    with (
+        ScriptedServer(cut, cut, reply(200, b"zip")) as server,
+        pytest.raises(OutputUnwritable, match="No space left on device"),
+    ):
+        archives(server, Span(hour(23, 5), hour(23, 5)))
+
+
 def test_a_web_page_does_not_say_that_there_is_no_data() -> None:
     with (
         ScriptedServer(reply(404, b"<html><h1>Not found</h1></html>")) as server,
         pytest.raises(RequestFailed, match="there is no Export API at /api/2/export"),
     ):
         archives(server, Span(hour(23, 5), hour(23, 5)))
+
+
+def test_a_web_page_does_not_say_that_a_span_is_too_large() -> None:
+    page = reply(400, b"<html><title>Blocked</title></html>")
+    with (
+        ScriptedServer(*[page] * 9) as server,
+        pytest.raises(RequestFailed, match=r"answers 400 with a web page \(Blocked\)"),
+    ):
+        archives(server, Span(hour(23, 0), hour(23, 5)))
+    assert len(server.received) == 1
 
 
 @pytest.mark.parametrize(

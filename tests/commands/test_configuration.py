@@ -60,3 +60,9 @@ def test_a_file_that_the_target_cannot_read_is_not_read_here_either(
     with pytest.raises(ConfigurationError, match=r"config\.json cannot be read: "):
         read_configuration([str(path)])
     assert not read_what_can_be_read([str(path)]).values
+
+
+def test_a_missing_file_is_named_once(tmp_path: Path) -> None:
+    path = str(tmp_path / "config.json")
+    (line,) = read_what_can_be_read([path]).problems
+    assert line == f"--config {path} cannot be read: No such file or directory"

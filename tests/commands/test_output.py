@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 
 import pytest
 
@@ -38,3 +40,22 @@ def test_without_keys_everything_is_printed(
 ) -> None:
     Output(as_json=False).result(None, ["a", ""])
     assert capsys.readouterr().out == "a\n\n"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text", "shown"),
+    [
+        ("latin-1", "✓ naïve", b"\\u2713 na\\xefve\n"),
+        ("utf-8", "the file k\udce9", b"the file k\\udce9\n"),
+        ("utf-8", "✓ naïve", "✓ naïve\n".encode()),
+    ],
+)
+def test_what_the_locale_cannot_show_is_escaped(
+    monkeypatch: pytest.MonkeyPatch, encoding: str, text: str, shown: bytes
+) -> None:
+    printed = io.BytesIO()
+    stdout = io.TextIOWrapper(printed, encoding)
+    monkeypatch.setattr(sys, "stdout", stdout)
+    Output(as_json=False).result(None, [text])
+    stdout.flush()
+    assert printed.getvalue() == shown

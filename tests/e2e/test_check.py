@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.support.environment import clean_environment
 from tests.support.nami import impression, subscription, user
 from tests.support.run_command import COMMAND, run_command
@@ -179,9 +181,20 @@ def test_lines_that_a_run_would_reject_for_their_form_are_told(tmp_path: Path) -
     for lines, is_told in ((plain, True), (INPUT, False), (INPUT + plain, True)):
         run = run_command(tmp_path, "check", "--stdin", config=LOCAL, stdin=lines)
         assert run.exit_code == 0
-        assert any(
-            "takes Singer messages" in line for line in lines_with("!", run)
-        ) == (is_told)
+        warnings = "\n".join(lines_with("!", run))
+        assert ("a run takes Singer messages alone" in warnings) == is_told
+
+
+def test_a_warning_of_the_settings_comes_once_with_an_input(tmp_path: Path) -> None:
+    variable = "TARGET_AMPLITUDE_NAMI_REJECTS_PATH"
+    run = run_command(
+        tmp_path,
+        *("check", "--stdin"),
+        config=LOCAL,
+        stdin=INPUT,
+        environment={variable: "elsewhere.singer"},
+    )
+    assert len([line for line in lines_with("!", run) if variable in line]) == 1
 
 
 def test_a_local_amplitude_that_could_keep_nothing_is_told(tmp_path: Path) -> None:
@@ -285,7 +298,17 @@ def missing_events() -> Reply:
     return reply(400, error)
 
 
-def test_ctrl_c_ends_it_though_no_input_comes(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "exit_code", "said"),
+    [
+        (signal.SIGINT, 1, b"Aborted!"),
+        (signal.SIGTERM, 128 + signal.SIGTERM, b""),
+        (signal.SIGHUP, 128 + signal.SIGHUP, b""),
+    ],
+)
+def test_a_signal_ends_it_though_no_input_comes(
+    tmp_path: Path, number: signal.Signals, exit_code: int, said: bytes
+) -> None:
     (tmp_path / "config.json").write_text(json.dumps(LOCAL))
     process = subprocess.Popen(
         [COMMAND, "check", "--config", "config.json", "--stdin"],
@@ -302,12 +325,12 @@ def test_ctrl_c_ends_it_though_no_input_comes(tmp_path: Path) -> None:
             time.sleep(0.01)
         while b"S" not in state_of(process.pid):
             time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, errors = process.communicate(timeout=30)
     finally:
         process.kill()
-    assert process.returncode == 1
-    assert errors.strip() == b"Aborted!"
+    assert process.returncode == exit_code
+    assert errors.strip() == said
     assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
 
 

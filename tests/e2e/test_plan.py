@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests.support.environment import clean_environment
 from tests.support.nami import impression, subscription
 from tests.support.run_command import COMMAND, run_command
 from tests.support.run_target import run_target
@@ -156,6 +157,7 @@ def test_a_full_disk_ends_it_in_one_line(tmp_path: Path) -> None:
             stderr=subprocess.PIPE,
             check=False,
             timeout=60,
+            env=clean_environment(),
         )
     assert run.returncode == 1
     assert run.stderr.decode().splitlines() == [

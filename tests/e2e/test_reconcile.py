@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import sqlite3
-import stat
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -13,137 +11,21 @@ import pytest
 import requests
 
 from target_amplitude_nami.local.faults import Faults
-from target_amplitude_nami.store.sqlite_store import SqliteStore
 from tests.support import nami
 from tests.support.archives import archive_of, exported
-from tests.support.run_command import CommandRun, run_command
+from tests.support.reconciling import RECORDS, SECRET, Reconciled
+from tests.support.run_command import run_command
 from tests.support.run_target import API_KEY
 from tests.support.server import ScriptedServer, reply
-from tests.support.story import RunHarness, as_of, change, messages_of
+from tests.support.story import RunHarness, messages_of
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-SECRET = "fedcba9876543210fedcba9876543210"
-RECORDS = [
-    *(nami.impression(number) for number in range(1, 6)),
-    *(nami.subscription(number) for number in range(11, 14)),
-]
-
-
-class Reconciled:
-    """A folder with runs of the target, and the command beside them."""
-
-    def __init__(self, harness: RunHarness) -> None:
-        self.harness = harness
-        self.folder = harness.folder
-        (self.folder / "input.singer").write_bytes(b"".join(messages_of(RECORDS)))
-
-    def deliver(self, **do: Any) -> None:
-        """Run the target, under a fault that strikes the first request."""
-        faults = [{"do": do, "times": 1}] if do else []
-        self.harness.local.set_faults(Faults.from_json({"faults": faults}))
-        self.harness.run(RECORDS)
-        self.harness.local.set_faults(Faults())
-
-    def ask(self, *arguments: str | Path, **settings: Any) -> CommandRun:
-        """Run the command; a setting that is None is left out."""
-        usual = {
-            "api_key": API_KEY,
-            "secret_key": SECRET,
-            "endpoint": self.harness.local.endpoint("http_v2"),
-            "memory_path": "memory.db",
-        }
-        config = {k: v for k, v in (usual | settings).items() if v is not None}
-        found = run_command(self.folder, "reconcile", *arguments, config=config)
-        for text in (found.stdout, found.stderr):
-            assert SECRET not in text
-            assert API_KEY not in text
-            assert "Traceback" not in text
-        return found
-
-    def result(self, *arguments: str | Path, **settings: Any) -> Any:
-        return self.ask("--json", *arguments, **settings).json
 
 
 @pytest.fixture
 def reconciled(harness: RunHarness) -> Reconciled:
     return Reconciled(harness)
-
-
-def test_what_was_lost_after_a_200_is_found_and_sent_again(
-    reconciled: Reconciled,
-) -> None:
-    reconciled.deliver(drop=2)
-    assert len(reconciled.harness.ids) == 6
-
-    found = reconciled.ask()
-    assert found.exit_code == 1
-    assert found.lines[-1] == "2 events are missing in Amplitude."
-    result = reconciled.result(
-        "--input", "input.singer", "--resend", "again.singer", "--ids", "ids.jsonl"
-    )
-    assert (result["in_both"], result["missing"], result["different"]) == (6, 2, 0)
-    assert result["resent"] == {"path": "again.singer", "records": 2, "forgotten": 2}
-    lost = {e["insert_id"] for e in map(json.loads, lines(reconciled, "ids.jsonl"))}
-    again = [json.loads(line) for line in lines(reconciled, "again.singer")]
-    assert [message["type"] for message in again] == ["SCHEMA", "RECORD", "RECORD"]
-    assert {message["record"]["id"] for message in again[1:]} == lost
-    for name in ("again.singer", "ids.jsonl"):
-        assert stat.S_IMODE((reconciled.folder / name).stat().st_mode) == 0o600
-
-    run = reconciled.harness.run_messages(
-        [(reconciled.folder / "again.singer").read_bytes()]
-    )
-    assert run.report["delivered"] == 2
-    clean = reconciled.ask()
-    assert (clean.exit_code, clean.lines[-1]) == (
-        0,
-        "Clean: all 8 events are in Amplitude.",
-    )
-    assert reconciled.ask("--input", "input.singer").exit_code == 0
-
-
-def lines(reconciled: Reconciled, name: str) -> list[bytes]:
-    return (reconciled.folder / name).read_bytes().splitlines()
-
-
-def test_user_properties_of_a_lost_event_are_set_when_it_is_sent_again(
-    reconciled: Reconciled,
-) -> None:
-    harness = reconciled.harness
-    record = change(1, 5, "radio_monthly")
-    other = nami.subscription(2)
-    (reconciled.folder / "input").write_bytes(b"")
-    faults = [{"do": {"drop": 1}, "when": {"user_id": nami.external_id(1)}, "times": 1}]
-    harness.local.set_faults(Faults.from_json({"faults": faults}))
-    harness.run([record, other])
-    assert harness.skus(1) is None
-
-    (reconciled.folder / "input.singer").write_bytes(
-        b"".join(messages_of([record, other]))
-    )
-    reconciled.ask("--input", "input.singer", "--resend", "again.singer")
-    harness.run_messages([(reconciled.folder / "again.singer").read_bytes()])
-    assert harness.skus(1) == ["radio_monthly"]
-
-
-def test_a_record_that_changed_nothing_since_does_not_keep_a_lost_state_lost(
-    reconciled: Reconciled,
-) -> None:
-    harness = reconciled.harness
-    records = [change(1, 5, "radio_monthly"), as_of(9, "radio_monthly")]
-    faults = [{"do": {"drop": 1}, "times": 1}]
-    harness.local.set_faults(Faults.from_json({"faults": faults}))
-    run = harness.run([*records, nami.subscription(2)])
-    assert run.report["filtered_by_reason"] == {"unchanged": 1}
-    assert harness.skus(1) is None
-
-    path = reconciled.folder / "input.singer"
-    path.write_bytes(b"".join(messages_of([*records, nami.subscription(2)])))
-    reconciled.ask("--input", "input.singer", "--resend", "again.singer")
-    harness.run_messages([(reconciled.folder / "again.singer").read_bytes()])
-    assert harness.skus(1) == ["radio_monthly"]
 
 
 def test_an_event_without_a_device_is_known_by_its_user(
@@ -293,21 +175,6 @@ def test_nothing_is_clean_unless_it_was_compared(
     assert "Clean" not in found.stdout
 
 
-def test_an_export_without_any_of_the_events_is_not_taken_for_a_loss(
-    reconciled: Reconciled,
-) -> None:
-    reconciled.deliver()
-    with ScriptedServer(reply(200, archive_of([exported("another")]))) as server:
-        result = reconciled.result(
-            *("--export-url", f"http://{server.address}"),
-            *("--input", "input.singer", "--resend", "again.singer"),
-        )
-    assert result["missing"] == 8
-    assert "Nothing was written for --resend" in result["problems"][-1]
-    assert not (reconciled.folder / "again.singer").exists()
-    assert reconciled.ask().exit_code == 0
-
-
 @pytest.mark.parametrize(
     ("answers", "why"),
     [
@@ -327,21 +194,6 @@ def test_an_answer_that_is_no_archive_is_an_error(
         found = reconciled.ask("--export-url", f"http://{server.address}")
     assert (found.exit_code, found.stdout) == (1, "")
     assert why in found.stderr.splitlines()[-1]
-
-
-def test_nothing_changes_while_a_run_uses_the_memory_file(
-    reconciled: Reconciled,
-) -> None:
-    reconciled.deliver(drop=1)
-    path = reconciled.folder / "memory.db"
-    with closing(SqliteStore(path, 90, projects={"main": "other"})) as store:
-        store.open()
-        found = reconciled.ask("--input", "input.singer", "--resend", "again.singer")
-        assert reconciled.result("--input", "input.singer")["missing"] == 1
-    assert (found.exit_code, found.stdout) == (1, "")
-    assert "in use by another run" in found.stderr
-    assert not (reconciled.folder / "again.singer").exists()
-    assert reconciled.result()["missing"] == 1
 
 
 def test_days_of_which_the_memory_file_knows_nothing_are_named(

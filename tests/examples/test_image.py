@@ -84,7 +84,9 @@ def test_what_it_copies_is_sent_to_the_builder_and_nothing_else() -> None:
     }
     assert first == "*"
     assert {line.removeprefix("!") for line in kept} == copied
-    assert all((ROOT / source).exists() for source in copied)
+    # The package may be away, where the wheel is tested without the sources.
+    others = copied - {"target_amplitude_nami"}
+    assert all((ROOT / source).exists() for source in others)
 
 
 @pytest.mark.slow

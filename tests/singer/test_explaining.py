@@ -98,6 +98,23 @@ def test_what_is_explained_is_what_is_sent() -> None:
         assert checks.encode(event) == body
 
 
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ({"enabled": False}, "`enabled` is false"),
+        ({"dry_run": True}, "`dry_run` is true"),
+        ({"dry_run": True, "events": ["device.*"]}, None),
+        ({"dry_run": False}, None),
+    ],
+)
+def test_settings_with_which_a_run_sends_nothing_are_named(
+    config: dict[str, Any], says: str | None
+) -> None:
+    notes = explained([subscription(1)], 2, config).notes
+    assert [note for note in notes if says and says in note] == [*notes]
+    assert len(notes) == (says is not None)
+
+
 def test_a_stream_map_is_part_of_the_way() -> None:
     maps = {"stream_maps": {"events": {"device_id": "'device-' + row_device"}}}
     row = impression(1, device_id=None, row_device="one")
@@ -125,7 +142,7 @@ def test_several_records_of_one_are_counted() -> None:
         }
     }
     found = explained([impression(1)], 2, maps)
-    assert "the first of 2" in found.notes[0]
+    assert "the first of 2" in found.notes[-1]
 
 
 def test_what_only_the_memory_file_knows_is_said_to_be_from_there(

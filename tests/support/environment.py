@@ -12,12 +12,12 @@ OURS: Final = "TARGET_AMPLITUDE_NAMI_"
 
 
 def clean_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return this process's environment without settings of the target and of logs."""
+    """Return this process's environment as a user has it: no settings, no extras."""
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(OURS)
-        and name not in {"LOGLEVEL", "SINGER_SDK_LOG_CONFIG"}
+        and name not in {"LOGLEVEL", "PYTHONUNBUFFERED", "SINGER_SDK_LOG_CONFIG"}
     }
     return kept | dict(more or {})
 

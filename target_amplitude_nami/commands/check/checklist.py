@@ -48,6 +48,10 @@ class Checklist:
         """Add a line for what would make a run fail, or lose sight of records."""
         self._add(section, "wrong", text, remedy)
 
+    def has(self, text: str) -> bool:
+        """Return whether a line says this already."""
+        return without_keys(text) in {line.text for line in self.lines}
+
     @property
     def is_wrong(self) -> bool:
         """Whether anything is wrong."""

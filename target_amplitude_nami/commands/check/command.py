@@ -124,7 +124,10 @@ def _descriptor(path: str | None) -> int | None:
         return None
 
 
-@click.command(epilog="Example: amplitude-nami check --config config.json --online")
+@click.command(
+    short_help="Check settings, files and connections before a run.",
+    epilog="Example: amplitude-nami check --config config.json --online",
+)
 @click.option(
     "--online",
     is_flag=True,

@@ -139,8 +139,8 @@ def _add_held(
         checklist.warn(
             MEMORY,
             are_held,
-            "anonymous_users is not hold any more, so the next run settles them as it "
-            "says",
+            "the next run settles them as anonymous_users says, which is not hold any "
+            "more",
         )
 
 

@@ -140,7 +140,7 @@ def _add_warnings(
             "were: a run takes Singer messages alone, and would reject these lines",
         )
     for warning in warnings:
-        if _HAS_A_LINE not in warning:
+        if _HAS_A_LINE not in warning and not checklist.has(warning):
             checklist.warn(INPUT, warning)
 
 

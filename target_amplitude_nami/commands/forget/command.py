@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import typing as t
 
 import click
@@ -28,7 +29,8 @@ from target_amplitude_nami.errors import AmplitudeNamiError
 from target_amplitude_nami.store.people import Found, People
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from target_amplitude_nami.commands.output import Output
     from target_amplitude_nami.settings import Settings
@@ -172,6 +174,7 @@ def _forget(
 ) -> int:
     found = _find(options, settings, files)
     person = found.person
+    leftovers = files.leftovers(person)
     is_rehearsal = options.dry_run or (options.amplitude and not options.yes)
     amplitude: dict[str, t.Any] | None = None
     lines: list[str] = []
@@ -194,7 +197,7 @@ def _forget(
             [*person.shared_device_ids],
             [*found.others],
         ),
-        [*_erase(files, person, is_rehearsal=is_rehearsal)],
+        [*_erase(files, person, leftovers, is_rehearsal=is_rehearsal)],
         is_rehearsal,
         amplitude,
     )
@@ -219,21 +222,35 @@ def _find(options: _Options, settings: Settings, files: ErasableFiles) -> Found:
 
 
 def _erase(
-    files: ErasableFiles, person: Person, *, is_rehearsal: bool
+    files: ErasableFiles,
+    person: Person,
+    leftovers: list[Path],
+    *,
+    is_rehearsal: bool,
 ) -> Iterator[FileResult]:
     """Erase a person from file after file, up to the first that fails."""
-    has_failed = False
-    for path in files.leftovers(person):
+
+    def erase_leftover(path: Path) -> dict[str, int]:
         if not is_rehearsal:
             remove(path)
-        yield FileResult("", f"{path}", "erased", {"unfinished files": 1})
+        return {"unfinished files": 1}
+
+    steps: list[tuple[str, Path, Callable[[], dict[str, int]]]] = [
+        ("", path, functools.partial(erase_leftover, path)) for path in leftovers
+    ]
     for setting, path in files.paths.items():
+        erase = functools.partial(
+            files.erase, setting, person, is_rehearsal=is_rehearsal
+        )
+        steps.append((setting, path, erase))
+    has_failed = False
+    for setting, path, step in steps:
         counts: dict[str, int] = {}
         outcome: FileOutcome = "not tried"
         problem = None
         if not has_failed:
             try:
-                counts = files.erase(setting, person, is_rehearsal=is_rehearsal)
+                counts = step()
                 outcome = "erased" if any(counts.values()) else "clean"
             except AmplitudeNamiError as error:
                 has_failed, outcome, problem = True, "failed", str(error)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import signal
+import sys
+import threading
 import typing as t
 from pathlib import Path
 
@@ -21,6 +24,8 @@ from target_amplitude_nami.commands.reconcile.presentation import lines_of
 from target_amplitude_nami.errors import ConfigurationError
 
 if t.TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from target_amplitude_nami.commands.configuration import Configuration
     from target_amplitude_nami.commands.output import Output
     from target_amplitude_nami.settings import Settings
@@ -86,10 +91,23 @@ def command(configuration: Configuration, output: Output, **given: t.Any) -> int
     settings = configuration.settings
     check_settings(settings, arguments)
     check_outputs(arguments, configuration, settings)
-    with contextlib.ExitStack() as stack:
+    with _ended_by_sigterm(), contextlib.ExitStack() as stack:
         found = Reconciliation(configuration, settings, arguments, output, stack).run()
     output.result(found, lines_of(found))
     return 0 if found.clean else WRONG
+
+
+@contextlib.contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Have SIGTERM leave no half-written file behind, as Ctrl-C leaves none."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def check_settings(settings: Settings, arguments: Arguments) -> None:

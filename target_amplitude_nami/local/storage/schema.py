@@ -146,9 +146,12 @@ def check(connection: sqlite3.Connection) -> None:
     """Check that a file has these tables.
 
     Raises:
-        sqlite3.DatabaseError: It has others and must not be changed.
+        sqlite3.DatabaseError: It has none, or others and must not be changed.
     """
     [version] = connection.execute("PRAGMA user_version").fetchone()
+    [tables] = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if not tables:
+        raise sqlite3.DatabaseError("nothing is in it")
     if version != VERSION:
         raise sqlite3.DatabaseError(_OF_ANOTHER_VERSION)
 

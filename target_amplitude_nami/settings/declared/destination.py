@@ -66,8 +66,8 @@ class DestinationSettings:
         default=True,
     )
     secret_key: str | None = setting(
-        "Secret key of the Amplitude project, for `amplitude-nami reconcile` and "
-        "`forget --amplitude`. A run never uses it.",
+        "Secret key of the Amplitude project, for `amplitude-nami reconcile`, "
+        "`check --online` and `forget --amplitude`. A run never uses it.",
         default=None,
         secret=True,
     )

@@ -88,6 +88,19 @@ def test_an_event_of_another_input_is_not_found(visitor: Visitor, folder: Path) 
         expect(alert).to_contain_text("No event of this insert id is in")
 
 
+def test_an_event_that_other_settings_would_not_send_says_so(
+    visitor: Visitor, folder: Path
+) -> None:
+    config = {"endpoint": "local", "events": ["device.*"]}
+    with (
+        EventExplainer(config, str(folder / "input.singer")) as explainer,
+        LocalAmplitude(folder / "local.db", explain=explainer) as local,
+    ):
+        opened(visitor, local, 1)
+        says = "it would not be sent: filtered (event_not_chosen)"
+        expect(visitor.page.get_by_text(says, exact=False)).to_be_visible()
+
+
 @pytest.mark.parametrize(
     ("size", "scheme"), [(DESK, "light"), (DESK, "dark"), (PHONE, "light")]
 )

@@ -6,6 +6,9 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+import pytest
+
+from target_amplitude_nami.local.queries.reader import Reader
 from target_amplitude_nami.local.server import LocalAmplitude
 from target_amplitude_nami.local.storage.schema import objection_to
 
@@ -32,3 +35,10 @@ def test_another_programs_file_cannot_be_used(tmp_path: Path) -> None:
         connection.execute("CREATE TABLE anything (goes)")
     why = objection_to(tmp_path / "other.db")
     assert why == "made by another version; move it away"
+
+
+def test_a_summary_of_an_empty_file_says_that_it_is_empty(tmp_path: Path) -> None:
+    path = tmp_path / "amplitude.db"
+    path.touch()
+    with pytest.raises(sqlite3.DatabaseError, match="nothing is in it"):
+        Reader(path).summary()

@@ -48,6 +48,7 @@ function draw([explained, { sent }]) {
   const { input, line, stream, shape, identity } = explained;
   return [
     el("p", {}, `Line ${line} of ${input}, stream ${stream}.`),
+    explained.outcome !== "sent" && el("p", {}, prose(whyNot(explained))),
     ...explained.notes.map((note) => el("p", {}, prose(note))),
     section("Shape", shape && shapeOf(shape)),
     section("Filter", explained.filter.map(decision)),
@@ -57,6 +58,11 @@ function draw([explained, { sent }]) {
     explained.fields.length > 0 && fields(explained.fields),
     explained.event !== null && bytes(explained.event, sent),
   ];
+}
+
+function whyNot({ outcome, reason, reject }) {
+  const why = reject ? `: ${reject.detail}` : "";
+  return `With these settings it would not be sent: ${outcome} (\`${reason}\`)${why}.`;
 }
 
 function section(title, lines) {
