@@ -43,8 +43,7 @@ test-all: ## The same, then the tests that take longer: everything that CI check
 	$(MAKE) test
 	$(MAKE) test-slow
 
-# What `test` leaves out: long tests, and real taps that follow the logs of real
-# databases.
+# What `test` leaves out: long tests, and real taps on real databases.
 test-slow: $(INSTALLED) taps .dagster/.installed
 	@printf '\n== pytest: what takes longer\n'
 	$(BIN)/pytest -n auto --dist loadfile -m 'taps or slow'

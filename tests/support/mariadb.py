@@ -5,20 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import time
 from typing import TYPE_CHECKING, Final
 
 import pymysql
 
-from tests.support.servers import OWNER, not_installed, server_folder
+from tests.support.servers import HOST, OWNER, free_port, not_installed, server_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-HOST: Final = "127.0.0.1"
 USER: Final = "nami"
 PASSWORD: Final = "nami"
 
@@ -42,7 +40,7 @@ def mariadb() -> Iterator[int]:
         path, log_path = folder / "socket", folder / "log"
         with log_path.open("wb") as log:
             subprocess.run([install, *usual, method], check=True, stdout=log)
-            port = _free_port()
+            port = free_port()
             command = [
                 serve,
                 *usual,
@@ -69,13 +67,6 @@ def _find(program: str) -> str:
     if found:
         return found
     return not_installed("MariaDB's server", "Debian: apt install mariadb-server")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _wait(log: Path, server: subprocess.Popen[bytes]) -> None:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 import psycopg
 import pymysql
 
-from tests.support.mariadb import HOST, PASSWORD, USER, mariadb
-from tests.support.meltano import ROOT
+from tests.support.mariadb import PASSWORD, USER, mariadb
 from tests.support.postgres import postgres
-from tests.support.servers import not_installed
+from tests.support.servers import HOST, not_installed
+from tests.taps.recipes import Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -45,6 +45,7 @@ class Source:
         whole_rows: Whether the log has the whole of a deleted row, or its key alone.
     """
 
+    recipe: ClassVar[Recipe]
     json_type: ClassVar[str]
     time_type: ClassVar[str]
 
@@ -52,11 +53,6 @@ class Source:
         self._cursor = cursor
         self.whole_rows = whole_rows
         self._keys: dict[str, str] = {}
-
-    @property
-    def tables(self) -> Iterable[str]:
-        """What the tables are called."""
-        return self._keys.keys()
 
     def extractor(self) -> dict[str, Any]:
         """Return the tap that reads the tables, as `meltano.yml` has it."""
@@ -120,15 +116,16 @@ def _cell(name: str, value: Any) -> Any:
 class Postgres(Source):
     """PostgreSQL, whose log wal2json reads."""
 
+    recipe = Recipe.of("pipelinewise-tap-postgres")
     json_type = "jsonb"
     time_type = "timestamptz"
 
     def __init__(self, cursor: _Cursor, folder: Path, *, whole_rows: bool) -> None:
         super().__init__(cursor, whole_rows=whole_rows)
         self._folder = folder
-        slot = "SELECT pg_create_logical_replication_slot(%s, %s)"
+        [slot] = self.recipe.sql
         try:
-            self.execute(slot, "pipelinewise_nami", "wal2json")
+            self.execute(slot)
         except psycopg.errors.UndefinedFile:
             remedy = "Debian: apt install postgresql-<major version>-wal2json"
             not_installed("wal2json", remedy)
@@ -139,23 +136,19 @@ class Postgres(Source):
             self.execute(f"ALTER TABLE {table} REPLICA IDENTITY FULL")
 
     def extractor(self) -> dict[str, Any]:
-        config = {
-            "host": str(self._folder),
-            "port": 5432,
-            "user": "nami",
-            "password": "nami",
-            "dbname": "nami",
-            "filter_schemas": "public",
-            # How long the tap waits for more in a log that is quiet, usually 3 hours.
-            "logical_poll_total_seconds": 5,
-        }
-        streams = [f"public-{table}" for table in self.tables]
-        return _extractor("tap-postgres", config, streams)
+        return self.recipe.extractor(
+            host=str(self._folder),
+            user="nami",
+            password="nami",
+            # How long the tap waits for more in a log that is quiet.
+            logical_poll_total_seconds=5,
+        )
 
 
 class MariaDB(Source):
     """MariaDB with a binlog of rows."""
 
+    recipe = Recipe.of("pipelinewise-tap-mysql")
     json_type = "json"
     time_type = "datetime(6)"
 
@@ -171,35 +164,7 @@ class MariaDB(Source):
         self.execute("SET SESSION binlog_row_image = FULL")
 
     def extractor(self) -> dict[str, Any]:
-        config = {
-            "host": HOST,
-            "port": self._port,
-            "user": USER,
-            "password": PASSWORD,
-            "engine": "mariadb",
-            "filter_dbs": "nami",
-        }
-        streams = [f"nami-{table}" for table in self.tables]
-        return _extractor("tap-mysql", config, streams)
-
-
-def _extractor(
-    tap: str, config: dict[str, Any], streams: Iterable[str]
-) -> dict[str, Any]:
-    package = f"pipelinewise-{tap}"
-    executable = ROOT / ".taps" / package / "bin" / tap
-    if not executable.exists():
-        not_installed(package, "make taps")
-    return {
-        "name": tap,
-        "namespace": tap.replace("-", "_"),
-        "executable": str(executable),
-        "capabilities": ["catalog", "discover", "state"],
-        "settings": [{"name": name} for name in config],
-        "config": config,
-        "select": [f"{stream}.*" for stream in streams],
-        "metadata": {stream: {"replication-method": "LOG_BASED"} for stream in streams},
-    }
+        return self.recipe.extractor(port=self._port, user=USER, password=PASSWORD)
 
 
 @contextlib.contextmanager

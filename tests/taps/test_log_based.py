@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.taps, pytest.mark.timeout(300)]
 
-SETTINGS = {"memory_path": "memory.db", "exclude_properties": ["received_at"]}
-
 FIRST = [
     nami.subscription(1, created_date="2026-06-01T08:00:00.250000+00:00"),
     nami.subscription(2, created_date="2026-06-01T09:00:00.000000+00:00"),
@@ -62,7 +60,8 @@ def story(source: Source, tmp_path_factory: pytest.TempPathFactory) -> Story:
     source.create(USERS, "user_id", [nami.user(1)])
     source.insert(EVENTS, *FIRST)
     source.insert(USERS, nami.user(1), DELETED_USER)
-    pipeline = Pipeline(tmp_path_factory.mktemp("taps"), source.extractor(), **SETTINGS)
+    folder = tmp_path_factory.mktemp("taps")
+    pipeline = Pipeline(folder, source.extractor(), source.recipe.loader)
     first = pipeline.run()
 
     source.insert(EVENTS, ADDED, ADDED_AND_DELETED)
