@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from target_amplitude_nami.errors import StoreUnusable
+from tests.support.environment import clean_environment
+from tests.support.meltano import ROOT
 from tests.support.memory import EVENT, OTHER, leave, remember
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ def used(path: Path) -> Iterator[None]:
         [sys.executable, "-c", _USE, path],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        env=clean_environment({"PYTHONPATH": str(ROOT)}),
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
