@@ -55,7 +55,7 @@ _SECONDS_FOR_LANES_WHEN_LATE = 0.5
 
 
 class Run:
-    """The parts of one run, for the door that records come in by."""
+    """The parts of one run, for the entry point that reads its records."""
 
     def __init__(  # noqa: PLR0913 - the one place where all parts meet
         self,

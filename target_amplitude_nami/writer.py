@@ -1,4 +1,4 @@
-"""Delivers Nami records to Amplitude from Python code: the door of the library."""
+"""Delivers Nami records to Amplitude from Python code: the library's entry point."""
 
 from __future__ import annotations
 
