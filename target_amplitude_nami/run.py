@@ -44,7 +44,7 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.store.protocol import Store
 
 _SAVE_SECONDS = 1.0
-"""How often what was learnt is made safe, also without a STATE."""
+"""How often the store is committed, also without a STATE."""
 _LONGEST_BETWEEN_TICKS = 1.0
 """`tick` is called more often while input is waited for."""
 _CLOCKS_DIFFER = dt.timedelta(days=1)
@@ -175,7 +175,7 @@ class Run:
 
         Raises:
             DeliveryError: When nothing more can be delivered.
-            AmplitudeNamiError: When what was learnt cannot be saved.
+            AmplitudeNamiError: When the store cannot be committed.
         """
         self._ticked_at = time.monotonic()
         self.pipeline.flush()
@@ -257,7 +257,7 @@ class Run:
         return outcome
 
     def _save_last(self) -> None:
-        """Make rejects safe, and only then what was learnt: it forgets held records."""
+        """Make rejects safe, and only then the store, which forgets held records."""
         self._rejects.close()
         self._store.commit(self._rejects.sync)
 

@@ -199,7 +199,7 @@ def _of_records(report: Report) -> Iterator[_Family]:
         ("run_texts_cut", "Texts cut to 1,024 characters.", report.texts_cut),
         ("run_requests", "Requests sent.", traffic.requests),
         ("run_retries", "Requests sent again.", traffic.retries),
-        ("run_throttled", "Answers that asked somebody to wait.", traffic.throttled),
+        ("run_throttled", "Answers that asked to wait.", traffic.throttled),
         ("run_body_bytes", "Bytes of request bodies.", traffic.body_bytes),
     ):
         yield name, text, _sample(value)

@@ -1,4 +1,4 @@
-"""Warns once of each kind of odd record, and counts what the report shows."""
+"""Warns once of each kind of suspicious record, and counts what the report shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs `amplitude-nami explain`: shows one record's whole way to Amplitude."""
+"""Runs `amplitude-nami explain`: shows what becomes of one record, and why."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if t.TYPE_CHECKING:
 _MOST_SHOWN: t.Final = 10
 _HOW_TO_CHOOSE: t.Final = (
     "",
-    "Others: --id EVENT_ID, --line NUMBER or --reason REASON.",
+    "For another record: --id EVENT_ID, --line NUMBER or --reason REASON.",
 )
 
 
@@ -51,7 +51,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 @click.command(
     "explain",
-    short_help="Show one record's whole way.",
+    short_help="Show what becomes of one record.",
     epilog="Example: amplitude-nami explain --config config.json --input input.singer"
     " --line 2",
 )
@@ -86,7 +86,7 @@ def command(  # noqa: PLR0913 - its options
     """Show what becomes of one record of an input, step by step, and why.
 
     The first record, unless one is chosen by --id, --line or --reason. The records
-    before it are read, too, as what is known of a user depends on them; nothing is
+    before it are read, too, as what is known about a user depends on them; nothing is
     sent, and no file is changed.
     """
     if [event_id, number, reason].count(None) < 2:  # noqa: PLR2004 - one of three
@@ -111,7 +111,7 @@ def command(  # noqa: PLR0913 - its options
             config, given.lines, found.places[0], source=given.name
         )
         if explanation is None:  # a BATCH message whose records cannot be told apart
-            text = f"{given.name}, line {number} holds messages in its BATCH files"
+            text = f"the BATCH files of {given.name}, line {number} hold no records"
             return _nothing(output, text)
     answer = Answer(
         explanation, found.count, tuple(Match(*place) for place in found.places)
@@ -159,10 +159,10 @@ def _no_match(name: str, found: Found, event_id: str | None, reason: str | None)
         f"{each} ({count:,})" for each, count in found.reasons.most_common()
     )
     if reason is None:
-        return f"none of the {lines} of {name} holds an event with the id {event_id}"
-    there_are = f"; there are {reasons}" if reasons else "; all records are sent"
+        return f"none of the {lines} of {name} has an event with the id {event_id}"
+    there_are = f"; the reasons are {reasons}" if reasons else "; all records are sent"
     return (
-        f"none of the {lines} of {name} is there for the reason {reason}{there_are}."
+        f"none of the {lines} of {name} has the reason {reason}{there_are}."
         f"{did_you_mean(reason, found.reasons)}"
     )
 

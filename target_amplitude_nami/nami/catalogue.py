@@ -74,7 +74,7 @@ class Choice:
     Attributes:
         chosen: The event types, each once, in the order in which they were named.
         problems: A sentence for each entry that stands for nothing.
-        warnings: A sentence for each entry that is taken, but looks odd.
+        warnings: A sentence for each entry that is taken, but looks suspicious.
     """
 
     chosen: tuple[str, ...]

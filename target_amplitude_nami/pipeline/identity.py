@@ -1,4 +1,4 @@
-"""Decides the Amplitude user of a record, and learns ids and state of Nami's users."""
+"""Decides the Amplitude user of a record, and notes ids and state of Nami's users."""
 
 from __future__ import annotations
 

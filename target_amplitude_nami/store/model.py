@@ -42,7 +42,7 @@ class IdConflict(msgspec.Struct, frozen=True):
 
 
 class Claim(t.NamedTuple):
-    """An External ID or a device that was seen at a Nami user."""
+    """An External ID or a device that was seen with a Nami user."""
 
     kind: str
     value: str

@@ -1,7 +1,7 @@
 """A store that knows who users are, but neither their states nor any delivery.
 
 With it, records are mapped anew as they were when they were sent first: what was
-delivered is mapped again, and a state that was learnt since is in no event.
+delivered is mapped again, and a state that was read since is in no event.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class NamesOnlyStore(SqliteStore):
         """Initialise without opening the file.
 
         Args:
-            path: `memory_path`; None: learn within the input only.
+            path: `memory_path`; None: remember within the input only.
             days: `memory_days`.
             projects: The Amplitude projects of the settings.
         """

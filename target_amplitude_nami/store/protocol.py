@@ -42,7 +42,7 @@ class Table(t.Protocol[_Row]):
 class Store(t.Protocol):
     """Remembers earlier records: users, sent states, deliveries, held records.
 
-    One thread looks up and learns; any thread may ask for delivered events, settle,
+    One thread looks up and changes; any thread may ask for delivered events, settle,
     invalidate and commit.
     """
 
@@ -148,10 +148,10 @@ class Store(t.Protocol):
 
     @property
     def wants_commit(self) -> bool:
-        """Whether so much was learnt that it should not all stay in RAM."""
+        """Whether too many changes are pending to keep them all in RAM."""
 
     def commit(self, first: Callable[[], None] = ..., /) -> None:
-        """Make all that was learnt so far survive a crash.
+        """Make all changes so far survive a crash.
 
         Others may go on meanwhile: what they settle belongs to the next commit.
 

@@ -1,7 +1,7 @@
 """Gives the chosen records of a rejects file to the target, and knows them again.
 
 Beside each record stands the number of its line in place of its reason, so that what
-becomes of it can be told whatever way it takes, and no list of records is kept.
+becomes of it can be traced on any path, and no list of records is kept.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if t.TYPE_CHECKING:
 OF_A_SCHEMA: t.Final = -1
 """Stands for the line of a SCHEMA message, which is no reject."""
 _MOST_STATES: t.Final = 1_000
-"""More of them tell more exactly what is settled when a retry does not come to its end,
+"""More of them show more exactly what is settled when a retry does not come to its end,
 but with a memory file each may wait for the disk."""
 _TICK_SECONDS: t.Final = 0.2
 

@@ -43,8 +43,8 @@ class Session:
     """One retry of a file that has records to try.
 
     The file is rewritten once, at the end. What is settled by then leaves it, also when
-    a signal or a failure ends the retry early: a STATE after some lines tells how far
-    it came, as it tells a tap.
+    a signal or a failure ends the retry early: a STATE after some lines shows how far
+    it came, as it does for a tap.
     """
 
     _log: logging.Logger

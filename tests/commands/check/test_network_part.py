@@ -86,12 +86,12 @@ def test_an_api_key_alone_is_not_proved(amplitude: dict[str, Any]) -> None:
     assert ok[0] == "ok"
     assert warning[:2] == (
         "warning",
-        "api_key is not proved, as Amplitude answers so to any key",
+        "api_key is not proved, as Amplitude gives this answer to any key",
     )
 
 
 def test_without_a_key_there_is_nothing_to_prove() -> None:
-    assert keys() == [("warning", "there is no api_key to prove", "")]
+    assert keys() == [("warning", "no api_key is set, so there is none to check", "")]
 
 
 def test_a_pair_is_proved(amplitude: dict[str, Any], export: ExportServer) -> None:
