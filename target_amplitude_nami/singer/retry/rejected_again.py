@@ -16,7 +16,7 @@ if t.TYPE_CHECKING:
 _PLACE: t.Final = struct.Struct("<QQ")
 
 
-class RefusedAgain:
+class RejectedAgain:
     """The new line of each record that was rejected again, by the number of its line.
 
     Two files without a name, which are gone with the process: one of lines, and one
