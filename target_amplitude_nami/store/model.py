@@ -41,7 +41,7 @@ class IdConflict(msgspec.Struct, frozen=True):
     """The Nami user, or the External ID, that was seen first."""
 
 
-class Claim(t.NamedTuple):
+class ConflictKey(t.NamedTuple):
     """An External ID or a device that was seen with a Nami user."""
 
     kind: str

@@ -83,7 +83,7 @@ class NullStore:
         """Return nothing: no delivered event is remembered."""
         return {}
 
-    def claim(self, _kind: str, _value: str, _user_id: str, /) -> None:
+    def note_owner(self, _kind: str, _value: str, _user_id: str, /) -> None:
         """Note nothing."""
 
     def note_second_external_id(

@@ -81,8 +81,8 @@ class Store(t.Protocol):
 
     # Ids
 
-    def claim(self, kind: str, value: str, user_id: str, /) -> None:
-        """Note that an External ID or a device was seen at a Nami user."""
+    def note_owner(self, kind: str, value: str, user_id: str, /) -> None:
+        """Note that an External ID or a device was seen with a Nami user."""
 
     def note_second_external_id(self, user_id: str, first: str, second: str, /) -> None:
         """Note that a Nami user has two External IDs."""

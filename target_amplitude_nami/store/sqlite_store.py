@@ -79,7 +79,7 @@ class SqliteStore:
         self._forgets = forgets and path is not None
         self._lock = threading.Lock()  # of the connection that writes
         self._conflicts = IdConflicts()
-        self.claim: t.Final = self._conflicts.claim
+        self.note_owner: t.Final = self._conflicts.note_owner
         self.note_second_external_id: t.Final = self._conflicts.note_second_external_id
         is_lasting = path is not None
         self.users = CachedTable(

@@ -26,7 +26,7 @@ from target_amplitude_nami.commands.forget.result import (
 )
 from target_amplitude_nami.erasing.person import Ids, Person
 from target_amplitude_nami.errors import AmplitudeNamiError
-from target_amplitude_nami.store.people import Found, People
+from target_amplitude_nami.store.person_lookup import FoundPerson, PersonLookup
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -207,13 +207,13 @@ def _forget(
     return 0 if result.is_done else 1
 
 
-def _find(options: _Options, settings: Settings, files: ErasableFiles) -> Found:
+def _find(options: _Options, settings: Settings, files: ErasableFiles) -> FoundPerson:
     """Return the person of the id that was given, as far as the store knows more."""
     if files.store is None:
         nami, external = Ids([options.user or ""]), Ids([options.external_id or ""])
         devices = Ids([options.device or ""])
-        return Found(Person(nami, external, devices, user_ids=nami | external))
-    people = People(
+        return FoundPerson(Person(nami, external, devices, user_ids=nami | external))
+    people = PersonLookup(
         files.store.file, sends_nami_ids=settings.user_source == "nami_user_id"
     )
     if options.user is not None:

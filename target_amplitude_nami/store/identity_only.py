@@ -29,7 +29,7 @@ if t.TYPE_CHECKING:
 _MOST_BYTES_OF_USERS: t.Final = 20_000_000
 
 
-class NamesOnlyStore(SqliteStore):
+class IdentityOnlyStore(SqliteStore):
     """The identities in the file of `memory_path`, which stays as it was."""
 
     def __init__(
@@ -45,14 +45,14 @@ class NamesOnlyStore(SqliteStore):
         # No project has such a name: API keys are in those of others.
         names = {project: f"\0{project}" for project in projects}
         super().__init__(path, days, projects=names, forgets=True)
-        self.users = _Names(
+        self.users = _Identities(
             UNKNOWN_USER,
             most_bytes=_MOST_BYTES_OF_USERS,
             is_lasting=path is not None,
         )
 
 
-class _Names(CachedTable[UserProfile]):
+class _Identities(CachedTable[UserProfile]):
     @override
     def get(self, name: str) -> UserProfile:
         profile = super().get(name)
