@@ -13,9 +13,9 @@ from target_amplitude_nami.commands.singer_input import RepeatableInput
 from target_amplitude_nami.errors import NothingRecognised
 from target_amplitude_nami.explanation.model import Explanation
 from target_amplitude_nami.explanation.wording import lines_of
-from target_amplitude_nami.singer.explaining import explain_line
-from target_amplitude_nami.singer.finding import Found, find
-from target_amplitude_nami.singer.wanted import Line, holds_records, what_is
+from target_amplitude_nami.singer.input_lines import Line, holds_records, what_is
+from target_amplitude_nami.singer.line_explainer import explain_line
+from target_amplitude_nami.singer.record_search import RecordSearch, search_records
 from target_amplitude_nami.text import counted, did_you_mean, printable
 
 if t.TYPE_CHECKING:
@@ -102,9 +102,9 @@ def command(  # noqa: PLR0913 - its options
             if line is None or not holds_records(line.message):
                 return _nothing(output, _no_record(given.name, number, line, last))
             number = line.number
-        found = Found(event_id=event_id, reason=reason, number=number)
+        found = RecordSearch(event_id=event_id, reason=reason, number=number)
         with contextlib.suppress(NothingRecognised):
-            find(config, given.lines, found)
+            search_records(config, given.lines, found)
         if not found.count:
             return _nothing(output, _no_match(given.name, found, event_id, reason))
         explanation = explain_line(
@@ -139,7 +139,7 @@ def _no_record(name: str, number: int | None, line: Line | None, last: int) -> s
     return f"{name} has {counted(last, 'line')}, so there is no line {number:,}"
 
 
-def _others(found: Found) -> Iterator[str]:
+def _others(found: RecordSearch) -> Iterator[str]:
     if found.count > 1:
         others = found.places[1 : _MOST_SHOWN + 1]
         shown = ", ".join(
@@ -153,7 +153,9 @@ def _others(found: Found) -> Iterator[str]:
         yield f"{counted(found.count - 1, *matching)}: {lines} {shown}{more}"
 
 
-def _no_match(name: str, found: Found, event_id: str | None, reason: str | None) -> str:
+def _no_match(
+    name: str, found: RecordSearch, event_id: str | None, reason: str | None
+) -> str:
     lines = counted(found.lines_read, "line")
     reasons = ", ".join(
         f"{each} ({count:,})" for each, count in found.reasons.most_common()
