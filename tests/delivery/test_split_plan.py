@@ -161,7 +161,7 @@ def test_the_events_of_a_silenced_device_are_rejected() -> None:
     assert_all_but(lane, [1, 3], 4)
 
 
-def test_an_answer_that_names_only_others_counts_as_one_that_names_nobody() -> None:
+def test_an_answer_that_identity_only_others_counts_as_one_that_names_nobody() -> None:
     lane = SingleLane(
         lambda _: Refused({}, {"another device": BAD}, message="HTTP 400")
     )

@@ -98,7 +98,7 @@ def test_an_external_id_that_amplitude_refuses_is_not_learnt(
     assert learning.with_ids(UNKNOWN_USER, record(bad, 5)) == UNKNOWN_USER
 
 
-def test_a_record_of_the_future_names_only_users_without_a_name(
+def test_a_record_of_the_future_identity_only_users_without_a_name(
     learning: IdentityResolver,
 ) -> None:
     known = learning.with_ids(UNKNOWN_USER, record(ANNA, LATEST + 1))
