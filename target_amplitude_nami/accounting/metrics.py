@@ -208,7 +208,7 @@ def _of_records(report: Report) -> Iterator[_Family]:
 def _records(report: Report) -> Iterator[tuple[dict[str, str], float]]:
     rows = sorted(report.counts.rows(), key=lambda row: (OUTCOMES.index(row[0]), row))
     for outcome, report_key, reason, count in rows:
-        yield {"event_type": report_key, "fate": outcome, "reason": reason}, count
+        yield {"event_type": report_key, "outcome": outcome, "reason": reason}, count
 
 
 def _sample(value: float | None) -> _Samples:
