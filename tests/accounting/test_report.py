@@ -190,7 +190,7 @@ def test_the_json_adds_up() -> None:
     assert report["newest_event_at"] == "2026-05-31T23:00:00+00:00"
 
 
-def test_odd_ids_are_named_in_the_json_and_nowhere_else() -> None:
+def test_id_conflicts_are_named_in_the_json_and_nowhere_else() -> None:
     assert json.loads(REPORT.to_json())["named_odd_ids"] == [
         {
             "kind": "device_of_several_users",

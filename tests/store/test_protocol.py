@@ -51,7 +51,7 @@ def test_both_stores_take_what_a_run_does(path: Path) -> None:
         store.close()
 
 
-def test_without_a_memory_nothing_is_learnt() -> None:
+def test_without_a_memory_nothing_is_remembered() -> None:
     store = NullStore(["main"])
     store.open()
     store.users.put("nami-1", UserProfile(external_id="a"))

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         "an owner of an id",
     ],
 )
-def test_each_thing_that_is_learnt_is_committed(
+def test_each_thing_that_is_remembered_is_committed(
     path: Path, learn: Callable[[SqliteStore], object]
 ) -> None:
     leave(path, lambda _: None)

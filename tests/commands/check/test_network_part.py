@@ -59,7 +59,7 @@ def test_no_connection_is_made_where_a_run_makes_none() -> None:
     ]
 
 
-def test_what_is_reached_without_tls_is_told(amplitude: dict[str, Any]) -> None:
+def test_what_is_reached_without_tls_is_reported(amplitude: dict[str, Any]) -> None:
     ((mark, text),) = network(**amplitude)
     assert mark == "ok"
     assert text.endswith("is reached, without TLS")
