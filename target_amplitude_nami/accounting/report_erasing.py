@@ -56,8 +56,8 @@ def erase_from_report(
         if not mentions.in_text(text.decode("utf-8", "replace")):
             return 0
         raise OutputUnwritable(
-            f"{path} names the person and is no report of this target: take them out "
-            f"of it, or remove it"
+            f"{path} names the person and is not a report of this target: take them "
+            f"out of it, or remove it"
         ) from error
     kept_ids = [each for each in insert_ids if each not in theirs]
     count = len(conflicts) - len(kept_conflicts) + len(insert_ids) - len(kept_ids)

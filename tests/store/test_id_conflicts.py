@@ -65,17 +65,17 @@ def test_ten_of_each_kind_are_named_and_all_are_counted(memory: SqliteStore) -> 
     assert len(memory.figures().named_id_conflicts) == 10
 
 
-def test_who_claims_an_id_while_it_is_being_written_is_the_second(
+def test_who_is_seen_with_an_id_while_it_is_being_written_is_the_second(
     memory: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Claims(dict[str, str]):
+    class Owners(dict[str, str]):
         def popitem(self) -> tuple[str, str]:
             taken = super().popitem()
             if taken == ("phone", "nami-1"):
                 memory.note_owner(DEVICE, "phone", "nami-2")
             return taken
 
-    monkeypatch.setitem(memory._conflicts._claims, DEVICE, Claims())
+    monkeypatch.setitem(memory._conflicts._owners, DEVICE, Owners())
     memory.note_owner(DEVICE, "tablet", "nami-1")
     memory.note_owner(DEVICE, "phone", "nami-1")
     for _ in range(2):
@@ -84,7 +84,7 @@ def test_who_claims_an_id_while_it_is_being_written_is_the_second(
         ]
 
 
-def test_no_claim_is_lost_while_another_thread_writes(path: Path) -> None:
+def test_no_owner_is_lost_while_another_thread_writes(path: Path) -> None:
     memory = remember(path)
     count = 20_000
     with written_meanwhile(memory):

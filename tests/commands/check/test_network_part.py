@@ -111,7 +111,7 @@ def test_the_pair_proves_nothing_of_the_sandbox(
 def test_a_wrong_pair_is_wrong(amplitude: dict[str, Any], export: ExportServer) -> None:
     _, wrong = keys(export.url, **amplitude, secret_key="another")
     assert wrong[0] == "wrong"
-    assert "copy both keys anew" in wrong[2]
+    assert "copy both keys again" in wrong[2]
 
 
 def test_the_region_of_a_pair_is_found(
