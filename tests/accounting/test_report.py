@@ -86,7 +86,7 @@ def test_user_records_are_explained() -> None:
     table = dataclasses.replace(REPORT, counts=counts).lines()
     assert next(line for line in table if line.startswith("delivered:")) == (
         "delivered: 1 event and 2,000 user records of about 1,024,000 users; a user "
-        "record sets properties of its user, and is no event in Amplitude"
+        "record sets user properties and is not an event in Amplitude"
     )
 
 

@@ -184,7 +184,7 @@ def test_lines_that_a_run_would_reject_for_their_form_are_reported(
         run = run_command(tmp_path, "check", "--stdin", config=LOCAL, stdin=lines)
         assert run.exit_code == 0
         warnings = "\n".join(lines_with("!", run))
-        assert ("a run takes Singer messages alone" in warnings) == is_told
+        assert ("a run takes only Singer messages" in warnings) == is_told
 
 
 def test_a_warning_of_the_settings_comes_once_with_an_input(tmp_path: Path) -> None:
