@@ -134,8 +134,8 @@ def _learn(memory: SqliteStore, step: _Step) -> None:
     known, sent = memory.users.get(step.user), memory.sent_states["main"]
     sent.get(step.external_id)
     if known.external_id is None:
-        memory.claim(EXTERNAL_ID, step.external_id, step.user)
-        memory.claim(DEVICE, step.device, step.user)
+        memory.note_owner(EXTERNAL_ID, step.external_id, step.user)
+        memory.note_owner(DEVICE, step.device, step.user)
     memory.delivered_before("main", step.event.key)
     known = known.with_external_id(step.external_id, step.time)
     if step.device != known.device_id:

@@ -1,6 +1,6 @@
 """Reads JSON data where it comes in: numbers exact, text whole, depth bounded.
 
-`decode` is the door for JSON text, `normalising.normalise` for records that other code
+`decode` takes JSON text, `normalising.normalise` for records that other code
 has made. What either returns is plain JSON data, and no later part of the target has to
 handle anything else:
 

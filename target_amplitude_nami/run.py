@@ -44,7 +44,7 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.store.protocol import Store
 
 _SAVE_SECONDS = 1.0
-"""How often what was learnt is made safe, also without a STATE."""
+"""How often the store is committed, also without a STATE."""
 _LONGEST_BETWEEN_TICKS = 1.0
 """`tick` is called more often while input is waited for."""
 _CLOCKS_DIFFER = dt.timedelta(days=1)
@@ -55,7 +55,7 @@ _SECONDS_FOR_LANES_WHEN_LATE = 0.5
 
 
 class Run:
-    """The parts of one run, for the door that records come in by."""
+    """The parts of one run, for the entry point that reads its records."""
 
     def __init__(  # noqa: PLR0913 - the one place where all parts meet
         self,
@@ -175,7 +175,7 @@ class Run:
 
         Raises:
             DeliveryError: When nothing more can be delivered.
-            AmplitudeNamiError: When what was learnt cannot be saved.
+            AmplitudeNamiError: When the store cannot be committed.
         """
         self._ticked_at = time.monotonic()
         self.pipeline.flush()
@@ -257,7 +257,7 @@ class Run:
         return outcome
 
     def _save_last(self) -> None:
-        """Make rejects safe, and only then what was learnt: it forgets held records."""
+        """Make rejects safe, and only then the store, which forgets held records."""
         self._rejects.close()
         self._store.commit(self._rejects.sync)
 

@@ -6,7 +6,7 @@ import os.path
 import typing as t
 
 from target_amplitude_nami.settings.settings import LOCAL_KEY
-from target_amplitude_nami.store.names_only import NamesOnlyStore
+from target_amplitude_nami.store.identity_only import IdentityOnlyStore
 from target_amplitude_nami.store.sqlite_store import SqliteStore
 
 if t.TYPE_CHECKING:
@@ -32,7 +32,7 @@ def store_of(settings: Settings, *, forgets: bool = False) -> SqliteStore:
 
 def names_of(settings: Settings) -> SqliteStore:
     """Return a store that knows identities alone, and leaves the file as it was."""
-    return NamesOnlyStore(
+    return IdentityOnlyStore(
         settings.memory_path, settings.memory_days, projects_of(settings)
     )
 

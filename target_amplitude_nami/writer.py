@@ -1,4 +1,4 @@
-"""Delivers Nami records to Amplitude from Python code: the door of the library."""
+"""Delivers Nami records to Amplitude from Python code: the library's entry point."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class AmplitudeWriter:
     """Delivers records as a run of the Singer target does, and remembers nothing.
 
     Lanes, retries, splitting and rate limits are those of a run. It is stateless: the
-    bytes of an event depend on its record and the settings alone, so nothing is learnt
+    bytes of an event depend on its record and the settings alone, so nothing is kept
     of a user from other records, nothing is held until a user has an External ID, and
     nothing counts as stale. The same record written twice is sent twice, unless both
     are on their way at once; Amplitude drops the second one for seven days.

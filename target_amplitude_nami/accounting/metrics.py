@@ -199,7 +199,7 @@ def _of_records(report: Report) -> Iterator[_Family]:
         ("run_texts_cut", "Texts cut to 1,024 characters.", report.texts_cut),
         ("run_requests", "Requests sent.", traffic.requests),
         ("run_retries", "Requests sent again.", traffic.retries),
-        ("run_throttled", "Answers that asked somebody to wait.", traffic.throttled),
+        ("run_throttled", "Answers that asked to wait.", traffic.throttled),
         ("run_body_bytes", "Bytes of request bodies.", traffic.body_bytes),
     ):
         yield name, text, _sample(value)
@@ -208,7 +208,7 @@ def _of_records(report: Report) -> Iterator[_Family]:
 def _records(report: Report) -> Iterator[tuple[dict[str, str], float]]:
     rows = sorted(report.counts.rows(), key=lambda row: (OUTCOMES.index(row[0]), row))
     for outcome, report_key, reason, count in rows:
-        yield {"event_type": report_key, "fate": outcome, "reason": reason}, count
+        yield {"event_type": report_key, "outcome": outcome, "reason": reason}, count
 
 
 def _sample(value: float | None) -> _Samples:

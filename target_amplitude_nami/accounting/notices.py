@@ -1,4 +1,4 @@
-"""Warns once of each kind of odd record, and counts what the report shows."""
+"""Warns once of each kind of suspicious record, and counts what the report shows."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ class Notices:
         self._has_met_no_id = True
         self._logger.warning(
             "Events of stream '%s' have no id (a column `id` or `event_id`): each gets "
-            "one that is made of what it says, so that a row that has changed since it "
-            "was sent counts as another event. Select Nami's event id in the tap, or "
+            "one made from its content, so that a row that has changed since it was "
+            "sent counts as another event. Select Nami's event id in the tap, or "
             "name columns that change on their own in `exclude_properties`",
             stream,
         )
@@ -114,8 +114,8 @@ class Notices:
                 return
             self._logger.warning(
                 "The column '%s' begins like one of Nami's fields (external_ids, "
-                "active_entitlements, devices, customer_journey_state), but is no part "
-                "of it that is known: it counts as an event property and says nothing "
+                "active_entitlements, devices, customer_journey_state), but is not a "
+                "known part of it: it counts as an event property and says nothing "
                 "about the user. docs/input.md shows the names that are understood",
                 column,
             )

@@ -98,7 +98,7 @@ class OutcomeRecorder:
             origin: Where it came from.
             user_id: The Nami user.
             record: What was understood of it.
-            is_of_now: Whether it tells no time, so that it holds from now on.
+            is_of_now: Whether it has no time, so that it holds from now on.
         """
         is_new = self._store.hold(
             user_id, origin.stream, origin.line, record, is_of_now=is_of_now
@@ -130,7 +130,7 @@ class OutcomeRecorder:
         )
 
     def save(self) -> None:
-        """Make the rejects and what was learnt survive a crash.
+        """Make the rejects and the changes of the store survive a crash.
 
         In this order: the store forgets the held records that were rejected. More may
         be rejected between the two, so that the commit syncs once more before it.

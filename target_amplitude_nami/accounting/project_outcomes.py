@@ -44,7 +44,7 @@ class ProjectOutcomes:
             rejects: Where undeliverable records go.
             store: What outlives the run.
             release_state: Writes the STATE that nothing is open before.
-            save: Makes what was learnt survive a crash.
+            save: Makes the changes of the store survive a crash.
         """
         self._release_state = release_state
         self._save = save

@@ -1,4 +1,4 @@
-"""Rehearses a run: each record has its outcome, somebody watches, nothing is sent."""
+"""Rehearses a run: an observer sees the outcome of each record, and nothing is sent."""
 
 from __future__ import annotations
 

@@ -172,7 +172,7 @@ class Report:
             text = f"{' and '.join(parts)} of {about}{counted(counts.users, 'user')}"
             if users:
                 text += (
-                    "; a user record sets properties of its user, and is no event in "
+                    "; a user record sets user properties and is not an event in "
                     "Amplitude"
                 )
             yield f"delivered: {text}"

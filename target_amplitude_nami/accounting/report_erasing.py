@@ -47,22 +47,22 @@ def erase_from_report(
         raise OutputUnwritable(f"{path} cannot be read ({error.strerror})") from error
     try:
         report: dict[str, t.Any] = json.loads(text)
-        odd: list[dict[str, str]] = report["named_odd_ids"]
+        conflicts: list[dict[str, str]] = report["named_odd_ids"]
         insert_ids: list[str] = report["named_id_conflicts"]
-        kept_odd = [each for each in odd if not _names(each, person)]
+        kept_conflicts = [each for each in conflicts if not _names(each, person)]
         theirs = delivered(insert_ids) if insert_ids else set()
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         mentions = Mentions(person, person.ids)
         if not mentions.in_text(text.decode("utf-8", "replace")):
             return 0
         raise OutputUnwritable(
-            f"{path} names the person and is no report of this target: take them out "
-            f"of it, or remove it"
+            f"{path} names the person and is not a report of this target: take them "
+            f"out of it, or remove it"
         ) from error
     kept_ids = [each for each in insert_ids if each not in theirs]
-    count = len(odd) - len(kept_odd) + len(insert_ids) - len(kept_ids)
+    count = len(conflicts) - len(kept_conflicts) + len(insert_ids) - len(kept_ids)
     if count and not is_rehearsal:
-        report["named_odd_ids"], report["named_id_conflicts"] = kept_odd, kept_ids
+        report["named_odd_ids"], report["named_id_conflicts"] = kept_conflicts, kept_ids
         write_atomically(path, json.dumps(report, indent=2) + "\n", 0o600)
     return count
 

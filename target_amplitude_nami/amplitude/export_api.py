@@ -176,7 +176,7 @@ def _temporary_file() -> Iterator[t.BinaryIO]:
     try:
         yield t.cast("t.BinaryIO", file)
     finally:
-        with contextlib.suppress(OSError):  # it could not be written, as was said
+        with contextlib.suppress(OSError):  # it could not be written: reported
             file.close()
 
 
@@ -186,6 +186,6 @@ def _explained() -> Iterator[None]:
         yield
     except OSError as error:
         raise OutputUnwritable(
-            f"the archive finds no room in a folder for temporary files "
+            f"the folder for temporary files has no space for the archive "
             f"({error.strerror}): name another one in the environment variable TMPDIR"
         ) from error

@@ -118,7 +118,7 @@ def _jobs_in(answer: Answer, api: AccountApi) -> Iterator[Job]:
             yield msgspec.convert(each, Job, strict=False)
     except (ValueError, msgspec.ValidationError) as error:
         raise RequestFailed(
-            f"{api.account.host} answers {answer.status} with something else than "
+            f"{api.account.host} answers {answer.status} with something other than "
             f"deletion jobs: check the address",
             answer.status,
         ) from error

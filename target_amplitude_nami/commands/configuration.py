@@ -107,7 +107,7 @@ def read_configuration(paths: Iterable[str]) -> Configuration:
         paths: JSON files, and `ENV`.
 
     Raises:
-        ConfigurationError: For a file that cannot be read or holds no JSON object, and
+        ConfigurationError: For a file that cannot be read or is not a JSON object, and
             for variables that cannot be parsed.
     """
     values: dict[str, object] = {}
@@ -154,5 +154,5 @@ def _read_file(path: str) -> Mapping[str, object]:
         why = getattr(error, "strerror", None) or error
         raise ConfigurationError([f"--config {path} cannot be read: {why}"]) from error
     if not isinstance(value, dict):
-        raise ConfigurationError([f"--config {path} cannot be read: no JSON object"])
+        raise ConfigurationError([f"--config {path} cannot be read: not a JSON object"])
     return value

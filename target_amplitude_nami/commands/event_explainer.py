@@ -9,8 +9,8 @@ import msgspec
 
 from target_amplitude_nami.commands.singer_input import RepeatableInput
 from target_amplitude_nami.errors import AmplitudeNamiError
-from target_amplitude_nami.singer.explaining import explain_line
-from target_amplitude_nami.singer.finding import Found, find
+from target_amplitude_nami.singer.line_explainer import explain_line
+from target_amplitude_nami.singer.record_search import RecordSearch, search_records
 from target_amplitude_nami.singer.rehearsal import without_memory
 
 if t.TYPE_CHECKING:
@@ -68,9 +68,9 @@ class EventExplainer:
 
     def _explain(self, insert_id: str) -> dict[str, t.Any]:
         lines, name = self._input.lines, self._input.name
-        found = Found(event_id=insert_id, only_first=True)
+        found = RecordSearch(event_id=insert_id, only_first=True)
         try:
-            find(self._config, lines, found)
+            search_records(self._config, lines, found)
         except AmplitudeNamiError:
             if not found.count:
                 raise

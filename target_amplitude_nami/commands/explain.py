@@ -1,4 +1,4 @@
-"""Runs `amplitude-nami explain`: shows one record's whole way to Amplitude."""
+"""Runs `amplitude-nami explain`: shows what becomes of one record, and why."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from target_amplitude_nami.commands.singer_input import RepeatableInput
 from target_amplitude_nami.errors import NothingRecognised
 from target_amplitude_nami.explanation.model import Explanation
 from target_amplitude_nami.explanation.wording import lines_of
-from target_amplitude_nami.singer.explaining import explain_line
-from target_amplitude_nami.singer.finding import Found, find
-from target_amplitude_nami.singer.wanted import Line, holds_records, what_is
+from target_amplitude_nami.singer.input_lines import Line, holds_records, what_is
+from target_amplitude_nami.singer.line_explainer import explain_line
+from target_amplitude_nami.singer.record_search import RecordSearch, search_records
 from target_amplitude_nami.text import counted, did_you_mean, printable
 
 if t.TYPE_CHECKING:
@@ -27,7 +27,7 @@ if t.TYPE_CHECKING:
 _MOST_SHOWN: t.Final = 10
 _HOW_TO_CHOOSE: t.Final = (
     "",
-    "Others: --id EVENT_ID, --line NUMBER or --reason REASON.",
+    "For another record: --id EVENT_ID, --line NUMBER or --reason REASON.",
 )
 
 
@@ -51,7 +51,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 @click.command(
     "explain",
-    short_help="Show one record's whole way.",
+    short_help="Show what becomes of one record.",
     epilog="Example: amplitude-nami explain --config config.json --input input.singer"
     " --line 2",
 )
@@ -86,7 +86,7 @@ def command(  # noqa: PLR0913 - its options
     """Show what becomes of one record of an input, step by step, and why.
 
     The first record, unless one is chosen by --id, --line or --reason. The records
-    before it are read, too, as what is known of a user depends on them; nothing is
+    before it are read, too, as what is known about a user depends on them; nothing is
     sent, and no file is changed.
     """
     if [event_id, number, reason].count(None) < 2:  # noqa: PLR2004 - one of three
@@ -102,16 +102,16 @@ def command(  # noqa: PLR0913 - its options
             if line is None or not holds_records(line.message):
                 return _nothing(output, _no_record(given.name, number, line, last))
             number = line.number
-        found = Found(event_id=event_id, reason=reason, number=number)
+        found = RecordSearch(event_id=event_id, reason=reason, number=number)
         with contextlib.suppress(NothingRecognised):
-            find(config, given.lines, found)
+            search_records(config, given.lines, found)
         if not found.count:
             return _nothing(output, _no_match(given.name, found, event_id, reason))
         explanation = explain_line(
             config, given.lines, found.places[0], source=given.name
         )
         if explanation is None:  # a BATCH message whose records cannot be told apart
-            text = f"{given.name}, line {number} holds messages in its BATCH files"
+            text = f"the BATCH files of {given.name}, line {number} hold no records"
             return _nothing(output, text)
     answer = Answer(
         explanation, found.count, tuple(Match(*place) for place in found.places)
@@ -139,7 +139,7 @@ def _no_record(name: str, number: int | None, line: Line | None, last: int) -> s
     return f"{name} has {counted(last, 'line')}, so there is no line {number:,}"
 
 
-def _others(found: Found) -> Iterator[str]:
+def _others(found: RecordSearch) -> Iterator[str]:
     if found.count > 1:
         others = found.places[1 : _MOST_SHOWN + 1]
         shown = ", ".join(
@@ -153,16 +153,18 @@ def _others(found: Found) -> Iterator[str]:
         yield f"{counted(found.count - 1, *matching)}: {lines} {shown}{more}"
 
 
-def _no_match(name: str, found: Found, event_id: str | None, reason: str | None) -> str:
+def _no_match(
+    name: str, found: RecordSearch, event_id: str | None, reason: str | None
+) -> str:
     lines = counted(found.lines_read, "line")
     reasons = ", ".join(
         f"{each} ({count:,})" for each, count in found.reasons.most_common()
     )
     if reason is None:
-        return f"none of the {lines} of {name} holds an event with the id {event_id}"
-    there_are = f"; there are {reasons}" if reasons else "; all records are sent"
+        return f"none of the {lines} of {name} has an event with the id {event_id}"
+    there_are = f"; the reasons are {reasons}" if reasons else "; all records are sent"
     return (
-        f"none of the {lines} of {name} is there for the reason {reason}{there_are}."
+        f"none of the {lines} of {name} has the reason {reason}{there_are}."
         f"{did_you_mean(reason, found.reasons)}"
     )
 

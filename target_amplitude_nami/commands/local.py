@@ -141,8 +141,8 @@ def local_amplitude_alias() -> None:
     )
 
     click.echo(
-        "local-amplitude is now called `amplitude-nami local`; this name will go with"
-        " the next release",
+        "local-amplitude is now called `amplitude-nami local`; the old name will be"
+        " removed in the next release",
         err=True,
     )
     main(["local", *sys.argv[1:]], prog_name="amplitude-nami")
@@ -226,7 +226,7 @@ def _serve(
             local = stack.enter_context(server)
         except (OSError, sqlite3.Error) as error:
             raise OutputUnwritable(
-                f"no local Amplitude for {path} on port {options.port} ({error})"
+                f"cannot serve {path} on port {options.port} ({error})"
             ) from error
         endpoints = [local.endpoint("http_v2"), local.endpoint("batch")]
         if output.as_json:

@@ -191,7 +191,7 @@ def as_markdown(plan: TrackingPlan) -> Iterator[str]:
         yield from ("", note)
     if plan.left_out:
         left_out = counted(plan.left_out, "more property", "more properties")
-        yield from ("", f"{left_out} of the input found no room here.")
+        yield from ("", f"Not listed: {left_out} of the input.")
     yield from ("", "## User properties", "")
     yield from _table(plan.user_properties, "user property")
     common = _common_fields(plan.events)

@@ -98,7 +98,7 @@ def _lines(result: RetryResult) -> Iterator[str]:
         return
     total, tried = sum(result.before.values()), sum(result.tried.values())
     if not result.tried:
-        yield f"{file}: {counted(total, 'reject')}, none of which was chosen"
+        yield f"{file}: {counted(total, 'reject')}, none of which was selected"
     elif result.outcome == "interrupted":
         yield f"{file}: {counted(total, 'reject')}, {tried:,} to try; interrupted"
     else:
@@ -140,4 +140,4 @@ def _outcomes(result: RetryResult) -> Iterator[str]:
             f"until now"
         )
     if not result.after and not result.dry_run:
-        yield f"{printable(result.file)} has nothing left and is removed"
+        yield f"{printable(result.file)} has no records left and was removed"

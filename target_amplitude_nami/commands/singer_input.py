@@ -14,8 +14,8 @@ from pathlib import Path
 
 from target_amplitude_nami import jsontext
 from target_amplitude_nami.errors import InputUnreadable
+from target_amplitude_nami.singer.input_lines import Line
 from target_amplitude_nami.singer.reject_lines import record_message, schema_message
-from target_amplitude_nami.singer.wanted import Line
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -12,12 +12,12 @@ import msgspec
 from target_amplitude_nami.delivery.backlog import memory_of
 from target_amplitude_nami.delivery.batch_sender import BatchSender
 from target_amplitude_nami.delivery.clock import Clock
+from target_amplitude_nami.delivery.event_settler import EventSettler
 from target_amplitude_nami.delivery.lane import Lane
 from target_amplitude_nami.delivery.lanes import Lanes
 from target_amplitude_nami.delivery.packing import RequestLimits
 from target_amplitude_nami.delivery.rate_limits import PerIdRateLimiter, RateLimiter
 from target_amplitude_nami.delivery.retry_policy import RetryPolicy
-from target_amplitude_nami.delivery.settling import Settling
 from target_amplitude_nami.shutdown import Shutdown
 
 if t.TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Delivery:
         self._clock = clock or Clock()
         self._condition = threading.Condition()
         self._shutdown = shutdown or Shutdown()
-        self._settling = Settling(outcomes, self._release)
+        self._settler = EventSettler(outcomes, self._release)
         # What follows is read and written under the condition.
         self._unsettled_bytes = 0
         self._unsettled_events = 0
@@ -91,7 +91,7 @@ class Delivery:
         def batch_sender(pause: Callable[[float], None]) -> BatchSender:
             return BatchSender(
                 senders(),
-                self._settling,
+                self._settler,
                 id_limiter,
                 retry_policy=RetryPolicy(options.retry_for),
                 now=self._clock.now,
@@ -184,7 +184,7 @@ class Delivery:
         with self._condition:
             self._lanes.stop()
         self._lanes.join(grace_seconds)
-        self._settling.close()
+        self._settler.close()
 
     def _release(self, events: Sequence[EncodedEvent]) -> None:
         """Give up the places of settled events; called from the lanes' threads."""

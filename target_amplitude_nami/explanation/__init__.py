@@ -1,1 +1,1 @@
-"""One record's whole way, found out by experiment: what was read, decided and sent."""
+"""Explains one record by experiment: what was read, decided and sent."""

@@ -1,18 +1,18 @@
-"""Says what to change so that a record that is not sent will be."""
+"""Advises what to change so that a record will be sent."""
 
 from __future__ import annotations
 
 import typing as t
 
-_MEND_THE_TAP: t.Final = (
-    "Mend what writes this line, or correct it in the rejects file, which "
+_FIX_THE_TAP: t.Final = (
+    "Fix what writes this line, or correct it in the rejects file, which "
     "`amplitude-nami retry` delivers."
 )
-_MEND_THE_FIELD: t.Final = (
+_FIX_THE_FIELD: t.Final = (
     "Correct the field at its source, or in the rejects file, which `amplitude-nami "
     "retry` delivers; docs/input.md shows the forms that are understood."
 )
-_MEND_WHAT_AMPLITUDE_NAMES: t.Final = (
+_FIX_WHAT_AMPLITUDE_NAMES: t.Final = (
     "Correct the field that Amplitude names in the rejects file, which `amplitude-nami "
     "retry` delivers."
 )
@@ -21,12 +21,12 @@ _AN_ID: t.Final = (
 )
 
 OF_REJECTED: t.Final[t.Mapping[str, str]] = {
-    "line_not_json": _MEND_THE_TAP,
-    "not_a_singer_message": _MEND_THE_TAP,
-    "bad_schema": _MEND_THE_TAP,
-    "bad_record": _MEND_THE_TAP,
-    "bad_state": _MEND_THE_TAP,
-    "bad_batch": _MEND_THE_TAP,
+    "line_not_json": _FIX_THE_TAP,
+    "not_a_singer_message": _FIX_THE_TAP,
+    "bad_schema": _FIX_THE_TAP,
+    "bad_record": _FIX_THE_TAP,
+    "bad_state": _FIX_THE_TAP,
+    "bad_batch": _FIX_THE_TAP,
     "message_in_batch": "Make the tap write records alone into BATCH files, or switch "
     "its `batch_config` off; `amplitude-nami retry` delivers what was rejected.",
     "record_before_schema": "Make the tap write a valid SCHEMA message of the stream "
@@ -49,12 +49,12 @@ OF_REJECTED: t.Final[t.Mapping[str, str]] = {
     "time_unreadable": "Give the time as ISO 8601 or as seconds or milliseconds since "
     "1970.",
     "user_id_missing": "Give the user record a user_id.",
-    "not_json": _MEND_THE_FIELD,
-    "not_an_array": _MEND_THE_FIELD,
-    "not_an_object": _MEND_THE_FIELD,
-    "not_a_boolean": _MEND_THE_FIELD,
-    "not_an_id": _MEND_THE_FIELD,
-    "not_understood": _MEND_THE_FIELD,
+    "not_json": _FIX_THE_FIELD,
+    "not_an_array": _FIX_THE_FIELD,
+    "not_an_object": _FIX_THE_FIELD,
+    "not_a_boolean": _FIX_THE_FIELD,
+    "not_an_id": _FIX_THE_FIELD,
+    "not_understood": _FIX_THE_FIELD,
     "payload_missing": "Fill the column that holds the webhook in the other rows, or "
     "leave such rows out of the stream.",
     "amount_unreadable": "Give the amount as a plain number, such as 9.99; or set "
@@ -78,16 +78,16 @@ OF_REJECTED: t.Final[t.Mapping[str, str]] = {
     "2100.",
     "event_too_large": "Drop large properties with `exclude_properties`, or raise "
     "`max_request_bytes`.",
-    "amplitude_missing_field": _MEND_WHAT_AMPLITUDE_NAMES,
-    "amplitude_invalid_field": _MEND_WHAT_AMPLITUDE_NAMES,
+    "amplitude_missing_field": _FIX_WHAT_AMPLITUDE_NAMES,
+    "amplitude_invalid_field": _FIX_WHAT_AMPLITUDE_NAMES,
     "amplitude_invalid_id_length": "Set `min_id_length`, or use longer ids.",
     "amplitude_silenced": "Ask Amplitude why the device is silenced; nothing in the "
     "record is wrong.",
-    "amplitude_refused": "Amplitude gave no reason. Send the record again by "
+    "amplitude_refused": "Amplitude gave no reason. Send the record again with "
     "`amplitude-nami retry`, or compare it with one that Amplitude took.",
     "amplitude_too_large": "Drop large properties with `exclude_properties`.",
-    "amplitude_daily_quota": "Have `amplitude-nami retry` send the record "
-    "tomorrow: nothing in it is wrong.",
+    "amplitude_daily_quota": "Run `amplitude-nami retry` tomorrow; nothing in the "
+    "record is wrong.",
 }
 """By the reason of a reject; see docs/report.md for what each means."""
 
@@ -97,8 +97,8 @@ OF_FILTERED: t.Final[t.Mapping[str, str]] = {
     "before_start_date": "Set an earlier `start_date`, or none.",
     "sandbox": "Set `sandbox_purchases` to send, or give a `sandbox_api_key`.",
     "anonymous_user": "Set `anonymous_users` to device, nami_user_id or hold.",
-    "deleted_at_source": "Nothing; the row is gone at its source. If it is not, the "
-    "column that marks it is wrong.",
+    "deleted_at_source": "Nothing; the row was deleted at its source. If it was not, "
+    "correct the column that marks it as deleted.",
     "not_nami": OF_REJECTED["not_nami"],
     "stream_map": "Change the `stream_maps` that leave the record out.",
     "nothing_to_set": "Give the user record a state: active_entitlements, devices or "
@@ -123,7 +123,7 @@ def advice_for(outcome: str, reason: str) -> str:
     """Return what to change so that a record will be sent; empty where it is sent."""
     match outcome:
         case "rejected":
-            return OF_REJECTED.get(reason, _MEND_THE_FIELD)
+            return OF_REJECTED.get(reason, _FIX_THE_FIELD)
         case "filtered":
             return OF_FILTERED.get(reason, "")
         case "held":

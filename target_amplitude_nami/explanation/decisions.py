@@ -110,18 +110,19 @@ def _what_says_so(event: NamiEvent, *, is_sandbox: bool) -> str:
             for other in (*changes(value), "production", "sandbox")
         )
     ]
-    return f", as {' and '.join(names)} says" if names else ""
+    says = "says" if len(names) == 1 else "say"
+    return f", as {' and '.join(names)} {says}" if names else ""
 
 
 def identity_of(
     record: NamiEvent | NamiUser, case: Case, device_path: str | None
 ) -> Identity:
-    """Return whom a record names in Amplitude, and why.
+    """Return which Amplitude user a record names, and why.
 
     Args:
         record: What was read of it.
         case: What is known.
-        device_path: Where its device stands in it.
+        device_path: Where its device is in it.
     """
     options = case.settings.mapping
     found = identities.identify(record, case.known.external_id, options)
@@ -129,7 +130,7 @@ def identity_of(
     if record.device_id is None:
         why.append("it names no single device, so none is sent")
     elif device_path is not None:
-        why.append(f"its device stands in {device_path}")
+        why.append(f"its device is in {device_path}")
     if isinstance(found, identities.Unnamed):
         return Identity(None, None, tuple(why))
     return Identity(found.user_id, found.device_id, tuple(why))
@@ -186,7 +187,7 @@ def freshness_of(record: NamiEvent | NamiUser, case: Case) -> Iterator[str]:
                 )
             )
     if settings.backfill and isinstance(record, NamiEvent):
-        yield "`backfill` is on: no event changes what Amplitude knows of its user"
+        yield "`backfill` is on: no event changes what Amplitude knows about its user"
         return
     time, newest = record.time, case.newest_sent
     if newest is None:
@@ -201,9 +202,7 @@ def freshness_of(record: NamiEvent | NamiUser, case: Case) -> Iterator[str]:
         if settings.stale_user_properties == "send":
             yield "`stale_user_properties` is send: it is sent like any other"
         elif isinstance(record, NamiEvent):
-            yield (
-                "so $skip_user_properties_sync keeps it from replacing new state by old"
-            )
+            yield ("so $skip_user_properties_sync keeps it from replacing newer state")
     else:
         yield (
             f"the newest state seen of this user before is of {moment(newest)} (in "

@@ -93,7 +93,7 @@ def effects_of_record(case: Case) -> Effects:
         if nami is None:
             return None
         event = builder.event_of(nami, case.known)
-        # Without an event nothing is to be learnt of where its fields come from.
+        # Without an event there are no fields whose source could be found.
         found = as_it_is if event is None else facts.of_event(event)
         return facts.of_record(nami) | found
 

@@ -68,13 +68,13 @@ OFFERED: Final = tuple(kind.name for kind in EVENT_TYPES if kind.offered)
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class EventSelection:
     """The event types that a list of names and patterns stands for.
 
     Attributes:
         chosen: The event types, each once, in the order in which they were named.
         problems: A sentence for each entry that stands for nothing.
-        warnings: A sentence for each entry that is taken, but looks odd.
+        warnings: A sentence for each entry that is taken, but looks suspicious.
     """
 
     chosen: tuple[str, ...]
@@ -82,7 +82,7 @@ class Choice:
     warnings: tuple[str, ...]
 
 
-def choose(entries: Iterable[str]) -> Choice:
+def choose(entries: Iterable[str]) -> EventSelection:
     """Expand exact names and patterns (`*`, `?`, `[]`) into event types.
 
     A pattern expands over the types that Nami offers to Amplitude. Every other type
@@ -103,7 +103,7 @@ def choose(entries: Iterable[str]) -> Choice:
             chosen[entry] = None
             if entry not in NAMES:
                 warnings[_unknown(entry)] = None
-    return Choice(tuple(chosen), tuple(problems), tuple(warnings))
+    return EventSelection(tuple(chosen), tuple(problems), tuple(warnings))
 
 
 def problem_with(name: str) -> str | None:

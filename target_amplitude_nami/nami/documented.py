@@ -1,6 +1,6 @@
 """Describes the event properties that Nami documents, for people who look at them.
 
-Which type each has is said where they are read (`properties.py`).
+The type of each is declared where they are read (`properties.py`).
 
 Sources: Nami's webhook documentation, "Event Types" (`user.*`, which names every field)
 and "Purchase Status Updates"; for `device.*`, of which Nami shows no example, the page

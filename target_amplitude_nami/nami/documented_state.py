@@ -76,7 +76,7 @@ ATTRIBUTES: t.Final = (
     ),
     _Attribute(
         "in_account_hold",
-        "Whether access is gone until a failed payment is mended.",
+        "Whether access is gone until a failed payment succeeds.",
         example=False,
     ),
     _Attribute(

@@ -60,7 +60,7 @@ _Fields: t.TypeAlias = dict[str, t.Any]
 
 
 class Payloads:
-    """Finds the webhook in the records of one stream, and learns where it stands."""
+    """Finds the webhook in the records of one stream, and remembers where it is."""
 
     def __init__(self, columns: Columns, *, is_expected: bool) -> None:
         """Initialise with the columns of the stream, which arrange a body's fields.
@@ -251,7 +251,7 @@ class Payloads:
 
 
 def _has_namis_type(body: _Fields) -> bool:
-    """Return whether an event is Nami's: events of others tell nothing of its columns.
+    """Return whether an event is Nami's: others say nothing of its columns.
 
     A log of push messages may have an `event_type`, too, and rows that have none.
     """

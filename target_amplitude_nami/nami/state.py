@@ -46,7 +46,7 @@ class UserState(msgspec.Struct, frozen=True, array_like=True, gc=False):
 NO_STATE: t.Final = UserState()
 
 Ids: t.TypeAlias = list[str] | None
-"""None where there is nothing to tell, or nothing of it is an id."""
+"""None where there is no such value, or none of it is an id."""
 
 _ARRAYS = (
     "active_entitlements",

@@ -1,4 +1,4 @@
-"""Decides the Amplitude user of a record, and learns ids and state of Nami's users."""
+"""Decides the Amplitude user of a record, and notes ids and state of Nami's users."""
 
 from __future__ import annotations
 
@@ -124,12 +124,12 @@ class IdentityResolver:
         """Initialise with the store and the checks of ids.
 
         Args:
-            store: Where ids are claimed.
+            store: Where owners of ids are noted.
             checks: Refuses ids that Amplitude does not take.
             is_future: Returns whether only a wrong clock can have given a time, ms: no
                 other record is as new.
         """
-        self._claim = store.claim
+        self._note_owner = store.note_owner
         self._note_second_external_id = store.note_second_external_id
         self._refuse_user_id = checks.refuse_user_id
         self._is_future = is_future
@@ -144,7 +144,7 @@ class IdentityResolver:
             # What Amplitude refuses would spoil all other records of the user.
             if not is_new or self._refuse_user_id(external_id) is None:
                 if is_new and record.user_id is not None:
-                    self._claim_external_id(external_id, record.user_id, profile)
+                    self._note_external_id(external_id, record.user_id, profile)
                 time = record.time
                 if time is None or not self._is_future(time):
                     profile = profile.with_external_id(external_id, time)
@@ -153,7 +153,7 @@ class IdentityResolver:
         if device_id is not None and device_id != profile.device_id:
             profile = profile.with_device(device_id)
             if record.user_id is not None:
-                self._claim(DEVICE, device_id, record.user_id)
+                self._note_owner(DEVICE, device_id, record.user_id)
         return profile
 
     def with_state(
@@ -166,10 +166,10 @@ class IdentityResolver:
             time = profile.state_time
         return profile.with_state(state, time)
 
-    def _claim_external_id(
+    def _note_external_id(
         self, external_id: str, nami_user_id: str, profile: UserProfile
     ) -> None:
-        self._claim(EXTERNAL_ID, external_id, nami_user_id)
+        self._note_owner(EXTERNAL_ID, external_id, nami_user_id)
         if profile.external_id is not None:
             self._note_second_external_id(
                 nami_user_id, profile.external_id, external_id

@@ -55,7 +55,7 @@ class Pipeline:
             checks: Amplitude's rules.
             outcomes: Records what became of each record.
             submit: Hands events to delivery, in order; may wait.
-            notices: Warns of what is odd.
+            notices: Warns of suspicious records.
             is_future: Returns whether only a wrong clock can have given a time, ms.
         """
         self._options = options

@@ -47,7 +47,7 @@ class Outcomes(t.Protocol):
 
 
 class Notices(t.Protocol):
-    """Warns of what is odd about the records, each thing once."""
+    """Warns of what is suspicious about the records, each thing once."""
 
     def note_new_type(self, event_type: str, /) -> None:
         """Warn that events of a type that is not documented are left out."""

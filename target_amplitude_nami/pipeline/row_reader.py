@@ -107,7 +107,7 @@ class RowReader:
         key = self._event_filter.report_key_of_type(event_type)
         if self._is_deleted(row):
             return NotSent(key, Filtered(DELETED))
-        # What nobody wants sent is no reject, whatever else is wrong with it.
+        # What the settings do not send is not a reject, whatever else is wrong with it.
         if event_type is not None and not self._event_filter.is_wanted(event_type):
             return NotSent(key, Filtered(NOT_CHOSEN))
         return NotSent(key, refusal_of(error))

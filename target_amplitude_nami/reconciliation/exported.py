@@ -107,7 +107,7 @@ def _event_of(line: bytes, name: str) -> ExportedEvent:
     try:  # halves of characters, and numbers beyond JSON
         return _decode(encode(jsontext.decode(line)))
     except (msgspec.DecodeError, ValueError, TypeError, RecursionError) as error:
-        raise _damaged(name, "a line is no JSON object") from error
+        raise _damaged(name, "a line is not a JSON object") from error
 
 
 def _damaged(name: str, why: str) -> RequestFailed:

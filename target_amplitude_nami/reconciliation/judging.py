@@ -77,7 +77,7 @@ def judge(
         were = "was" if never == 1 else "were"
         problems.append(
             f"{_events(never)} of the input {were} never delivered, as far as the "
-            f"memory file knows, and not compared: run the target over the input."
+            f"memory file knows, and not compared: run the target with this input."
         )
     return result.Result(
         clean=not problems,
@@ -130,7 +130,7 @@ def _nothing(
         yield "Nothing was compared: none of these hours can be compared yet."
     elif subject.source is None:
         yield (
-            f"Nothing was compared: {subject.memory} knows of no event that was "
+            f"Nothing was compared: {subject.memory} knows no event that was "
             f"delivered to this project in these hours."
         )
     elif subject.memory is None:
@@ -158,7 +158,7 @@ def _others(subject: Subject, others: int) -> Iterator[str]:
     if others and subject.memory is not None:
         are = "is" if others == 1 else "are"
         yield (
-            f"{_events(others)} {are} in Amplitude alone: something else sends these "
+            f"{_events(others)} {are} only in Amplitude: something else sends these "
             f"event types to the project, or the memory file is not the runs' own."
         )
 
@@ -181,7 +181,7 @@ def _note_on_what_is_not_known(subject: Subject, window: Window) -> Iterator[str
     if subject.source is None and first is not None:
         hour = hour_of(moment_of(first))
         if window.span.start < hour:
-            yield f"{subject.memory} knows of no delivery before {show(hour)}."
+            yield f"{subject.memory} knows no delivery before {show(hour)}."
 
 
 def _notes_on_input(left_out: LeftOut) -> Iterator[str]:
@@ -207,7 +207,7 @@ def _notes_on_export(subject: Subject, tally: Tally, others: int) -> Iterator[st
         yield f"{_events(tally.foreign)} of other sources in Amplitude."
     if others and subject.memory is None:
         are = "is" if others == 1 else "are"
-        yield f"{_events(others)} of these event types {are} in Amplitude alone."
+        yield f"{_events(others)} of these event types {are} only in Amplitude."
     if tally.known and subject.source is not None:
         are = "is" if tally.known == 1 else "are"
         yield (
@@ -227,8 +227,8 @@ def _note_on_unknown_times(
     if missing and subject.memory is None:
         yield (
             f"Without a memory file it is not known when events were delivered: those "
-            f"of before {show(window.span.start)} and after {show(window.span.end)} "
-            f"count as missing, too."
+            f"before {show(window.span.start)} and after {show(window.span.end)} count "
+            f"as missing, too."
         )
 
 
@@ -236,7 +236,7 @@ def _notes_on_projects(subject: Subject, left_out: LeftOut) -> Iterator[str]:
     if left_out.identifies:
         are = "is" if left_out.identifies == 1 else "are"
         calls = counted(left_out.identifies, "`$identify` call")
-        yield f"{calls} {are} not compared: no export has them."
+        yield f"{calls} {are} not compared: exports do not contain them."
     if subject.has_sandbox:
         yield (
             "The project of `sandbox_api_key` is not compared: its secret key is not "

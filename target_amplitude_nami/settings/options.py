@@ -37,7 +37,7 @@ class MappingOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryOptions:
-    """How requests are filled, paced and repeated."""
+    """How requests are filled, rate-limited and repeated."""
 
     lanes: int
     """Requests in flight at a time."""
@@ -49,6 +49,6 @@ class DeliveryOptions:
     retry_for: float
     """How many seconds a request may keep failing."""
     events_per_second: int | None
-    """Pace of the whole run; None: as fast as it goes."""
+    """Most events a second in the whole run; None: no limit."""
     events_per_second_per_id: int | None
-    """Pace for one user or device; None, for a dry run: as fast as it goes."""
+    """Most events a second of one user or device; None, for a dry run: no limit."""

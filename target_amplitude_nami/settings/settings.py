@@ -98,7 +98,7 @@ class Settings(DeclaredSettings):
 
     @property
     def project_region(self) -> limits.Region:
-        """The region that the project is in: a host of Amplitude's tells it, too."""
+        """The region that the project is in, also from the host name of `endpoint`."""
         host = urlsplit(self.endpoint_url or "").hostname
         return _AMPLITUDES_OWN_HOSTS.get(host, self.region)
 
@@ -137,7 +137,7 @@ class Settings(DeclaredSettings):
 
     @cached_property
     def delivery(self) -> DeliveryOptions:
-        """How requests are filled, paced and repeated."""
+        """How requests are filled, rate-limited and repeated."""
         per_id = limits.EVENTS_PER_SECOND_PER_ID[self.api]
         return DeliveryOptions(
             lanes=self.parallel_requests,

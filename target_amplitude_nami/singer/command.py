@@ -159,6 +159,6 @@ class CommandTarget(Target):
             return super().cb_config(ctx, param, value)
         except (OSError, RecursionError, TypeError, ValueError) as error:
             # The SDK merges the files without a look at what they hold.
-            cause = "no JSON object" if isinstance(error, TypeError) else error
+            cause = "not a JSON object" if isinstance(error, TypeError) else error
             problem = f"--config {' '.join(value)} cannot be read: {cause}"
             raise click.ClickException(str(ConfigurationError([problem]))) from error

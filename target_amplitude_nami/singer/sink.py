@@ -204,7 +204,7 @@ class NamiSink(Sink):
             self._recognise()
         event_type = error.event_type or self._reader.event_type_of(record)
         origin = Origin(self._event_filter.report_key_of_type(event_type), stream, line)
-        # What nobody wants sent is no reject, whatever else is wrong with it.
+        # What the settings do not send is not a reject, whatever else is wrong with it.
         if event_type is not None and not self._event_filter.is_wanted(event_type):
             self._outcomes.filter(origin, "event_not_chosen")
             return

@@ -1,4 +1,4 @@
-"""Writes what a run learnt into the file."""
+"""Writes the changes of a run into the file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Part(t.Protocol):
         """How much the file does not have: 1 is as much as should wait in RAM."""
 
     def take_unwritten(self) -> None:
-        """Select for `write` all that was learnt so far."""
+        """Select for `write` all changes so far."""
 
     def write(self, file: StoreFile, calendar: Calendar, /) -> bool:
         """Write what was selected; return whether there was anything."""
@@ -62,7 +62,7 @@ class Committer:
         return max(part.backlog for part in self._parts)
 
     def write(self, first: Callable[[], None] = lambda: None) -> None:
-        """Write all that was learnt so far.
+        """Write all changes so far.
 
         Args:
             first: Called once it is decided what is written, before it is.

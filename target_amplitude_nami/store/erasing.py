@@ -16,7 +16,7 @@ from target_amplitude_nami.store.model import (
     EXTERNAL_ID,
     SEVERAL_EXTERNAL_IDS,
 )
-from target_amplitude_nami.store.people import IS_A_DEVICE
+from target_amplitude_nami.store.person_lookup import IS_A_DEVICE
 from target_amplitude_nami.store.schema import current_schema
 
 if t.TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _conditions(person: Person) -> Mapping[str, Condition]:
     nami, external = person.nami_user_ids, person.external_ids
     devices, users = person.device_ids, person.user_ids
     # A device alone leaves what is known of its users.
-    claimed = NO_IDS if person.is_device_alone else devices
+    owned = NO_IDS if person.is_device_alone else devices
     of_nami_user = among("nami_user_id", nami)
     return {
         "users": any_of(
@@ -143,12 +143,12 @@ def _conditions(person: Person) -> Mapping[str, Condition]:
         "id_owners": any_of(
             of_nami_user,
             among("id", external).and_("kind = 'external_id'"),
-            among("id", claimed).and_("kind = 'device'"),
+            among("id", owned).and_("kind = 'device'"),
         ),
         "id_conflicts": any_of(
             of_nami_user,
             among("id", external).and_(f"kind <> '{DEVICE}'"),
-            among("id", claimed).and_(f"kind = '{DEVICE}'"),
+            among("id", owned).and_(f"kind = '{DEVICE}'"),
             among("other_id", external).and_(f"kind = '{SEVERAL_EXTERNAL_IDS}'"),
             among("other_id", nami).and_(f"kind IN ('{DEVICE}', '{EXTERNAL_ID}')"),
         ),

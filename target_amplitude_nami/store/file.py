@@ -131,7 +131,7 @@ class StoreFile:
             )
         if application == APPLICATION and form < schema.oldest_form:
             raise self._unusable(
-                f"it has form {form}, of before the first release, and this target "
+                f"it has form {form}, from before the first release, and this target "
                 f"knows {schema.form}"
             )
         self.rows("PRAGMA journal_mode = WAL")

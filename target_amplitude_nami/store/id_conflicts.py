@@ -9,7 +9,7 @@ from target_amplitude_nami.store.model import (
     DEVICE,
     EXTERNAL_ID,
     SEVERAL_EXTERNAL_IDS,
-    Claim,
+    ConflictKey,
     IdConflict,
 )
 from target_amplitude_nami.store.pending import MOST_UNWRITTEN
@@ -45,31 +45,31 @@ class IdConflicts:
     def __init__(self) -> None:
         """Know of none yet."""
         self._lock = threading.Lock()
-        self._claims: dict[str, dict[str, str]] = {EXTERNAL_ID: {}, DEVICE: {}}
-        """By kind and id, the Nami user who claimed it first.
+        self._owners: dict[str, dict[str, str]] = {EXTERNAL_ID: {}, DEVICE: {}}
+        """By kind and id, the Nami user seen with it first.
 
         Without the lock: what the writing thread takes out of it is gone at once.
         """
-        self._found: dict[Claim, str] = {}
+        self._found: dict[ConflictKey, str] = {}
 
     @property
     def backlog(self) -> float:
         """How much waits to be written; see `Part`."""
-        noted = sum(map(len, self._claims.values())) + len(self._found)
+        noted = sum(map(len, self._owners.values())) + len(self._found)
         return noted / MOST_UNWRITTEN
 
-    def claim(self, kind: str, value: str, user_id: str) -> None:
-        """Note that an External ID or a device was seen at a Nami user."""
-        first = self._claims[kind].setdefault(value, user_id)
+    def note_owner(self, kind: str, value: str, user_id: str) -> None:
+        """Note that an External ID or a device was seen with a Nami user."""
+        first = self._owners[kind].setdefault(value, user_id)
         if first != user_id:
             with self._lock:
-                self._found[Claim(kind, value, user_id)] = first
+                self._found[ConflictKey(kind, value, user_id)] = first
 
     def note_second_external_id(self, user_id: str, first: str, second: str) -> None:
         """Note that a Nami user has two External IDs."""
-        claim = Claim(SEVERAL_EXTERNAL_IDS, max(first, second), user_id)
+        key = ConflictKey(SEVERAL_EXTERNAL_IDS, max(first, second), user_id)
         with self._lock:
-            self._found[claim] = min(first, second)
+            self._found[key] = min(first, second)
 
     def take_unwritten(self) -> None:
         """Decide nothing: what is noted until it is written goes with it."""
@@ -80,28 +80,28 @@ class IdConflicts:
     def write(self, file: StoreFile, _calendar: Calendar) -> bool:
         """Write what was noted; return whether there was anything.
 
-        The first user who claimed an id owns it; another one is a conflict.
+        The first user seen with an id owns it; another one is a conflict.
         """
         with self._lock:
             found, self._found = self._found, {}
-        taken = {kind: self._take_claims(kind, found) for kind in self._claims}
-        for kind, claims in taken.items():
-            _write_claims(file, kind, claims, found)
+        taken = {kind: self._take_owners(kind, found) for kind in self._owners}
+        for kind, owners in taken.items():
+            _write_owners(file, kind, owners, found)
         run_for_rows(
-            file, _ADD_CONFLICTS, [(*claim, other) for claim, other in found.items()]
+            file, _ADD_CONFLICTS, [(*key, other) for key, other in found.items()]
         )
         return bool(any(taken.values()) or found)
 
-    def _take_claims(self, kind: str, found: dict[Claim, str]) -> dict[str, str]:
-        """Take out the claims of a kind, while others may be noted."""
-        claims = self._claims[kind]
+    def _take_owners(self, kind: str, found: dict[ConflictKey, str]) -> dict[str, str]:
+        """Take out the owners of one kind, while others may be noted."""
+        owners = self._owners[kind]
         taken: dict[str, str] = {}
-        for _ in range(len(claims)):
-            value, user_id = claims.popitem()
-            # Who claims it just after it was taken out comes next, and is the second.
+        for _ in range(len(owners)):
+            value, user_id = owners.popitem()
+            # Who owners it just after it was taken out comes next, and is the second.
             first = taken.setdefault(value, user_id)
             if first != user_id:
-                found[Claim(kind, value, user_id)] = first
+                found[ConflictKey(kind, value, user_id)] = first
         return taken
 
     @staticmethod
@@ -120,12 +120,12 @@ class IdConflicts:
         ]
 
 
-def _write_claims(
-    file: StoreFile, kind: str, claims: Mapping[str, str], found: dict[Claim, str]
+def _write_owners(
+    file: StoreFile, kind: str, owners: Mapping[str, str], found: dict[ConflictKey, str]
 ) -> None:
-    rows = sorted(claims.items())
+    rows = sorted(owners.items())
     name = _OWNED[kind]
     if run_for_rows(file, _ADD_OWNERS, rows, name) < len(rows):
         owned = rows_for_rows(file, tuple[str, str], _FIND_OTHER_OWNERS, rows, name)
         for value, owner in owned:
-            found[Claim(kind, value, claims[value])] = owner
+            found[ConflictKey(kind, value, owners[value])] = owner

@@ -137,7 +137,7 @@ def _form_of(path: Path, connection: sqlite3.Connection) -> int:
     if form < OLDEST_FORM:
         raise _unusable(
             path,
-            f"it has form {form}, of before the first release, and this target knows "
+            f"it has form {form}, from before the first release, and this target knows "
             f"{FORM}",
         )
     return int(form)

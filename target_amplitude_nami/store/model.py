@@ -41,8 +41,8 @@ class IdConflict(msgspec.Struct, frozen=True):
     """The Nami user, or the External ID, that was seen first."""
 
 
-class Claim(t.NamedTuple):
-    """An External ID or a device that was seen at a Nami user."""
+class ConflictKey(t.NamedTuple):
+    """An External ID or a device that was seen with a Nami user."""
 
     kind: str
     value: str

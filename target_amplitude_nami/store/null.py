@@ -45,7 +45,7 @@ class NullTable(t.Generic[_Row]):
 
 
 class NullStore:
-    """A store that learns nothing: `store.protocol.Store`.
+    """A store that remembers nothing: `store.protocol.Store`.
 
     Each record is understood by itself, so that its bytes depend on it and the settings
     alone. Nothing is found to be stale, repeated or unchanged, and nothing can be held.
@@ -83,7 +83,7 @@ class NullStore:
         """Return nothing: no delivered event is remembered."""
         return {}
 
-    def claim(self, _kind: str, _value: str, _user_id: str, /) -> None:
+    def note_owner(self, _kind: str, _value: str, _user_id: str, /) -> None:
         """Note nothing."""
 
     def note_second_external_id(
@@ -154,7 +154,7 @@ class NullStore:
 
     @property
     def wants_commit(self) -> bool:
-        """Whether so much was learnt that it should not all stay in RAM: never."""
+        """Whether too many changes are pending to keep them all in RAM: never."""
         return False
 
     def commit(self, _first: Callable[[], None] = lambda: None, /) -> None:

@@ -42,7 +42,7 @@ class Table(t.Protocol[_Row]):
 class Store(t.Protocol):
     """Remembers earlier records: users, sent states, deliveries, held records.
 
-    One thread looks up and learns; any thread may ask for delivered events, settle,
+    One thread looks up and changes; any thread may ask for delivered events, settle,
     invalidate and commit.
     """
 
@@ -81,8 +81,8 @@ class Store(t.Protocol):
 
     # Ids
 
-    def claim(self, kind: str, value: str, user_id: str, /) -> None:
-        """Note that an External ID or a device was seen at a Nami user."""
+    def note_owner(self, kind: str, value: str, user_id: str, /) -> None:
+        """Note that an External ID or a device was seen with a Nami user."""
 
     def note_second_external_id(self, user_id: str, first: str, second: str, /) -> None:
         """Note that a Nami user has two External IDs."""
@@ -148,10 +148,10 @@ class Store(t.Protocol):
 
     @property
     def wants_commit(self) -> bool:
-        """Whether so much was learnt that it should not all stay in RAM."""
+        """Whether too many changes are pending to keep them all in RAM."""
 
     def commit(self, first: Callable[[], None] = ..., /) -> None:
-        """Make all that was learnt so far survive a crash.
+        """Make all changes so far survive a crash.
 
         Others may go on meanwhile: what they settle belongs to the next commit.
 

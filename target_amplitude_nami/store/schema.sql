@@ -86,7 +86,7 @@ CREATE TABLE held (
 );
 CREATE INDEX held_by_user ON held (nami_user_id, number);
 
--- The Nami user at whom an External ID or a device was seen first.
+-- The Nami user with whom an External ID or a device was seen first.
 CREATE TABLE id_owners (
     -- `external_id` or `device`.
     kind TEXT NOT NULL,

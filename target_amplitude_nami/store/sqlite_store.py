@@ -45,7 +45,7 @@ _MOST_BYTES_OF_SENT_STATES: t.Final = 12_000_000
 class SqliteStore:
     """The store of one run: `store.protocol.Store`.
 
-    What is learnt stays in RAM until it is committed; only who writes waits for the
+    Changes stay in RAM until they are committed; only who writes waits for the
     disk. A commit decides first what belongs to it, and then writes that, while others
     go on.
     """
@@ -68,7 +68,7 @@ class SqliteStore:
                 one has does not count here.
             begins_anew: Whether the projects have nothing any more, whatever is known
                 of them.
-            forgets: Leave the file as it was: what is learnt goes with the run.
+            forgets: Leave the file as it was: changes are lost with the run.
         """
         self.run: t.Final = time.time_ns()
         """A number that no other run has."""
@@ -79,7 +79,7 @@ class SqliteStore:
         self._forgets = forgets and path is not None
         self._lock = threading.Lock()  # of the connection that writes
         self._conflicts = IdConflicts()
-        self.claim: t.Final = self._conflicts.claim
+        self.note_owner: t.Final = self._conflicts.note_owner
         self.note_second_external_id: t.Final = self._conflicts.note_second_external_id
         is_lasting = path is not None
         self.users = CachedTable(
@@ -149,19 +149,19 @@ class SqliteStore:
 
     @property
     def wants_commit(self) -> bool:
-        """Whether so much was learnt that it should not all stay in RAM."""
+        """Whether too many changes are pending to keep them all in RAM."""
         if not self._is_open:
             return False
         most = 1 if self._path is not None else _MOST_IN_TEMPORARY_FILE
         return self._committer.backlog > most
 
     def commit(self, first: Callable[[], None] = lambda: None) -> None:
-        """Make all that was learnt so far survive a crash.
+        """Make all changes so far survive a crash.
 
         Without a `memory_path` nothing survives: there it only keeps RAM flat.
 
         Args:
-            first: Makes safe what must be safe before what was learnt until now.
+            first: Makes safe what must be safe before the changes until now.
 
         Raises:
             StoreUnusable: When the disk does not take it.

@@ -224,7 +224,7 @@ def test_the_memory_forgets_a_held_record_when_it_is_settled(
     assert outcomes.ledger.counts().open == 0
 
 
-def test_what_was_learnt_is_made_safe_also_without_a_state(
+def test_what_was_remembered_is_made_safe_also_without_a_state(
     outcomes: OutcomeHarness,
 ) -> None:
     outcomes.play("+a")

@@ -86,7 +86,7 @@ def test_user_records_are_explained() -> None:
     table = dataclasses.replace(REPORT, counts=counts).lines()
     assert next(line for line in table if line.startswith("delivered:")) == (
         "delivered: 1 event and 2,000 user records of about 1,024,000 users; a user "
-        "record sets properties of its user, and is no event in Amplitude"
+        "record sets user properties and is not an event in Amplitude"
     )
 
 
@@ -190,7 +190,7 @@ def test_the_json_adds_up() -> None:
     assert report["newest_event_at"] == "2026-05-31T23:00:00+00:00"
 
 
-def test_odd_ids_are_named_in_the_json_and_nowhere_else() -> None:
+def test_id_conflicts_are_named_in_the_json_and_nowhere_else() -> None:
     assert json.loads(REPORT.to_json())["named_odd_ids"] == [
         {
             "kind": "device_of_several_users",

@@ -87,7 +87,7 @@ def test_what_is_no_report_and_names_them_is_a_failure(
 ) -> None:
     path = tmp_path / "report.json"
     path.write_text(text)
-    with pytest.raises(OutputUnwritable, match="is no report"):
+    with pytest.raises(OutputUnwritable, match="is not a report"):
         erase_from_report(path, PERSON, delivered)
     path.write_text(text.replace("external", "nobody"))
     assert erase_from_report(path, PERSON, delivered) == 0

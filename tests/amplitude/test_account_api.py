@@ -102,7 +102,7 @@ def test_what_does_not_pass_in_time_is_given_up() -> None:
         (reply(418, {"key": KEY, "pair": f"{KEY} {SECRET}"}), "answers 418"),
     ],
 )
-def test_what_no_repetition_mends_ends_at_once_without_keys(
+def test_what_no_repetition_helps_ends_at_once_without_keys(
     answer: Reply, message: str
 ) -> None:
     with (

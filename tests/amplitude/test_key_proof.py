@@ -40,7 +40,7 @@ def test_a_server_is_reached_and_nothing_is_sent() -> None:
         assert server.received == []
 
 
-def test_a_certificate_that_is_trusted_is_told_with_its_end(
+def test_a_certificate_that_is_trusted_is_reported_with_its_end(
     self_signed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Loopback looks at no variable, so this is a name that stands for it.
@@ -84,7 +84,7 @@ def test_the_proxy_that_is_used_is_named_without_its_password(
         ("http://127.0.0.1:1/", "Connection refused"),
     ],
 )
-def test_why_nothing_is_reached_is_told(url: str, message: str) -> None:
+def test_why_nothing_is_reached_is_explained(url: str, message: str) -> None:
     for ask in (reach, ask_without_events):
         found = ask(destination(url))
         assert isinstance(found, Finding)
@@ -120,7 +120,9 @@ def test_a_request_without_events_proves_no_key_and_stores_nothing(
         (reply(400, b"[" * 100_000), "HTTP 400"),
     ],
 )
-def test_any_other_answer_is_told_without_the_key(scripted: Any, message: str) -> None:
+def test_any_other_answer_is_reported_without_the_key(
+    scripted: Any, message: str
+) -> None:
     with ScriptedServer(scripted) as server:
         found = ask_without_events(destination(server.url))
     assert found.verdict == "bad"

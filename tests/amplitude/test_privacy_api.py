@@ -95,8 +95,8 @@ def test_many_users_are_deleted_one_request_a_second(
     [
         (400, '{"error": "no such ids"}', "refuses the deletion (400): "),
         (401, "", "refuses the keys"),
-        (200, "<html>", "something else than deletion jobs"),
-        (200, '{"day": 7, "status": []}', "something else than deletion jobs"),
+        (200, "<html>", "something other than deletion jobs"),
+        (200, '{"day": 7, "status": []}', "something other than deletion jobs"),
         (500, "", "try again later"),
     ],
 )

@@ -211,6 +211,6 @@ def test_renamed_events_name_those_that_they_come_from() -> None:
 def test_properties_that_were_too_many_are_counted() -> None:
     plan = TrackingPlan(events=(), user_properties=(), notes=("A note.",), left_out=1)
     lines = list(as_markdown(plan))
-    assert "1 more property of the input found no room here." in lines
+    assert "Not listed: 1 more property of the input." in lines
     assert lines[:3] == ["# Tracking plan", "", "A note."]
     assert "None." in lines

@@ -24,8 +24,8 @@ from target_amplitude_nami.delivery.packing import RequestLimits
 from target_amplitude_nami.errors import DeliveryError
 from tests.support.delivery import (
     BAD,
+    AnswerScript,
     DeliveryHarness,
-    Script,
     SingleLane,
     assert_in_order_per_user,
     numbered,
@@ -76,7 +76,7 @@ KINDS: dict[str, Callable[[Dice, Sequence[int]], Answer]] = {
     "delivered": lambda _, numbers: Delivered(len(numbers)),
     "miscounted": lambda dice, _: Delivered(dice.choice([None, 0, 5])),
     "refused": refused,
-    "refused unsaid": lambda *_: RefusedUnattributed(403, "HTTP 403"),
+    "refused unattributed": lambda *_: RefusedUnattributed(403, "HTTP 403"),
     "too large": lambda *_: TooLarge("HTTP 413"),
     "throttled": lambda d, numbers: Throttled(throttle(d, numbers), "HTTP 429"),
     "project throttled": lambda *_: Throttled(Throttle(60), "HTTP 429"),
@@ -86,7 +86,7 @@ KINDS: dict[str, Callable[[Dice, Sequence[int]], Answer]] = {
 HARMLESS = sorted(KINDS.keys() - {"fatal"})
 
 
-def script(kinds: Sequence[str], seed: int, then: str) -> Script:
+def script(kinds: Sequence[str], seed: int, then: str) -> AnswerScript:
     """Answers of these kinds, and from then on always of one kind."""
     dice = random.Random(seed)  # noqa: S311
     rest = iter(kinds)

@@ -24,7 +24,7 @@ from target_amplitude_nami.delivery.waits import Waits
 from target_amplitude_nami.errors import DeliveryError
 from tests.support.delivery import (
     BAD,
-    Script,
+    AnswerScript,
     SingleLane,
     number_of,
     numbered,
@@ -42,7 +42,7 @@ LARGE = TooLarge("HTTP 413: Payload too large")
 BUSY = Unknown("HTTP 503: Busy")
 
 
-def throttles_once(throttle: Throttle) -> Script:
+def throttles_once(throttle: Throttle) -> AnswerScript:
     return one_by_one([Throttled(throttle, "HTTP 429: Slow down")])
 
 

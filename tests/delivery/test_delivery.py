@@ -30,8 +30,8 @@ from target_amplitude_nami.errors import DeliveryError
 from target_amplitude_nami.outcomes import Checkpoint
 from tests.support.delivery import (
     BAD,
+    AnswerScript,
     DeliveryHarness,
-    Script,
     assert_in_order_per_user,
     number_of,
     numbered,
@@ -200,7 +200,7 @@ def deliver_to_others(harness: DeliveryHarness, events: Sequence[EncodedEvent]) 
     )
 
 
-def throttles_for_ever(events: Sequence[EncodedEvent]) -> Script:
+def throttles_for_ever(events: Sequence[EncodedEvent]) -> AnswerScript:
     throttled = {number_of(e) for e in events if e.user_key == "throttled"}
 
     def answer(numbers: Sequence[int]) -> Answer:

@@ -42,7 +42,7 @@ def test_each_request_is_a_line_as_it_would_be_sent_but_for_the_key(
     assert KEY.encode() not in path.read_bytes()
 
 
-def test_a_second_destination_shares_the_file_and_is_told_by_its_setting(
+def test_a_second_destination_shares_the_file_and_is_named_by_its_setting(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "dry-run.jsonl"

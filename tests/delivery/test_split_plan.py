@@ -19,7 +19,7 @@ from target_amplitude_nami.delivery.suspects import SUSPECTS_THAT_MEAN_CONFIGURA
 from target_amplitude_nami.errors import DeliveryError
 from tests.support.delivery import (
     BAD,
-    Script,
+    AnswerScript,
     SingleLane,
     numbered,
     of_many_users,
@@ -32,7 +32,7 @@ FORBIDDEN = RefusedUnattributed(403, "HTTP 403: Forbidden")
 LARGE = TooLarge("HTTP 413: Payload too large")
 
 
-def refuses_first(bad: Collection[int]) -> Script:
+def refuses_first(bad: Collection[int]) -> AnswerScript:
     """Amplitude's HTTP V2: a 400 names only the first bad event."""
 
     def answer(numbers: Sequence[int]) -> Answer:
@@ -44,7 +44,7 @@ def refuses_first(bad: Collection[int]) -> Script:
     return answer
 
 
-def refuses_all(bad: Collection[int]) -> Script:
+def refuses_all(bad: Collection[int]) -> AnswerScript:
     """Amplitude's Batch API: a 400 names every bad event."""
 
     def answer(numbers: Sequence[int]) -> Answer:
@@ -54,7 +54,9 @@ def refuses_all(bad: Collection[int]) -> Script:
     return answer
 
 
-def refuses_without_names(bad: Collection[int], how: Answer = FORBIDDEN) -> Script:
+def refuses_without_names(
+    bad: Collection[int], how: Answer = FORBIDDEN
+) -> AnswerScript:
     """A firewall, or a 400 without indexes: it does not name the event at fault."""
 
     def answer(numbers: Sequence[int]) -> Answer:
@@ -63,7 +65,7 @@ def refuses_without_names(bad: Collection[int], how: Answer = FORBIDDEN) -> Scri
     return answer
 
 
-def takes_at_most(count: int) -> Script:
+def takes_at_most(count: int) -> AnswerScript:
     def answer(numbers: Sequence[int]) -> Answer:
         return LARGE if len(numbers) > count else Delivered(len(numbers))
 
@@ -97,7 +99,7 @@ def assert_all_but(lane: SingleLane, bad: Collection[int], count: int) -> None:
     ],
 )
 def test_a_refused_event_never_harms_its_neighbours(
-    make: t.Callable[[Collection[int]], Script], count: int, bad: Collection[int]
+    make: t.Callable[[Collection[int]], AnswerScript], count: int, bad: Collection[int]
 ) -> None:
     lane = SingleLane(make(frozenset(bad)))
     lane.deliver(of_many_users(count))
@@ -161,7 +163,7 @@ def test_the_events_of_a_silenced_device_are_rejected() -> None:
     assert_all_but(lane, [1, 3], 4)
 
 
-def test_an_answer_that_names_only_others_counts_as_one_that_names_nobody() -> None:
+def test_an_answer_that_identity_only_others_counts_as_one_that_names_nobody() -> None:
     lane = SingleLane(
         lambda _: Refused({}, {"another device": BAD}, message="HTTP 400")
     )

@@ -21,7 +21,7 @@ IDS = ("NAMI-USER", "EXTERNAL-ID", "DEVICE")
 def fill(path: Path, *people: tuple[str, str, str]) -> None:
     """Leave a file that knows some people in every table."""
     memory = remember(path)
-    memory.claim(DEVICE, "DEVICE", "first")
+    memory.note_owner(DEVICE, "DEVICE", "first")
     for nami_user, external_id, device in people:
         state = UserState(device_ids=[device])
         profile = UserProfile(external_id, 1, device).with_state(state, 2)
@@ -39,8 +39,8 @@ def fill(path: Path, *people: tuple[str, str, str]) -> None:
         )
         line = f'{{"user_id": "{nami_user}"}}'.encode()
         memory.hold(nami_user, "events", line, line)
-        memory.claim(EXTERNAL_ID, external_id, nami_user)
-        memory.claim(DEVICE, device, nami_user)
+        memory.note_owner(EXTERNAL_ID, external_id, nami_user)
+        memory.note_owner(DEVICE, device, nami_user)
         memory.note_second_external_id(nami_user, external_id, f"{external_id}-2")
     memory.commit()
     memory.close()

@@ -123,7 +123,7 @@ def test_a_page_and_its_example_name_the_same_variables(name: str) -> None:
     assert len(read) == 3
 
 
-def test_airflow_is_told_what_the_page_says() -> None:
+def test_airflow_gets_what_the_page_says() -> None:
     """Airflow itself is too large to be installed for this; the page says so."""
     tree = ast.parse(ORCHESTRATED["airflow"].read_text("utf-8"))
     [function] = [n for n in tree.body if isinstance(n, ast.FunctionDef)]

@@ -25,7 +25,7 @@ PARTS_OF_OTHERS: Final = {
     "Config validation failed",  # the SDK's name of the error, which nobody sees
     'Did you mean "……"?',
     "free disk space",
-    "no JSON object",
+    "not a JSON object",
     "record that waited for an External ID is",
     "records that waited for an External ID are",
     "the proxy in …",

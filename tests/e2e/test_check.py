@@ -161,7 +161,7 @@ class _LiveRun:
         self._process.communicate(timeout=30)
 
 
-def test_a_map_that_matches_no_stream_and_a_foreign_input_are_told(
+def test_a_map_that_matches_no_stream_and_a_foreign_input_are_reported(
     tmp_path: Path,
 ) -> None:
     config = {**LOCAL, "stream_maps": {"user": {"name": "'x'"}, "ev*": {}}}
@@ -176,13 +176,15 @@ def test_a_map_that_matches_no_stream_and_a_foreign_input_are_told(
     assert wrong.startswith("None of the records read is Nami's")
 
 
-def test_lines_that_a_run_would_reject_for_their_form_are_told(tmp_path: Path) -> None:
+def test_lines_that_a_run_would_reject_for_their_form_are_reported(
+    tmp_path: Path,
+) -> None:
     plain = json.dumps(subscription(1)).encode() + b"\n"
     for lines, is_told in ((plain, True), (INPUT, False), (INPUT + plain, True)):
         run = run_command(tmp_path, "check", "--stdin", config=LOCAL, stdin=lines)
         assert run.exit_code == 0
         warnings = "\n".join(lines_with("!", run))
-        assert ("a run takes Singer messages alone" in warnings) == is_told
+        assert ("a run takes only Singer messages" in warnings) == is_told
 
 
 def test_a_warning_of_the_settings_comes_once_with_an_input(tmp_path: Path) -> None:
@@ -197,7 +199,7 @@ def test_a_warning_of_the_settings_comes_once_with_an_input(tmp_path: Path) -> N
     assert len([line for line in lines_with("!", run) if variable in line]) == 1
 
 
-def test_a_local_amplitude_that_could_keep_nothing_is_told(tmp_path: Path) -> None:
+def test_a_local_amplitude_that_could_keep_nothing_is_reported(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("Dear diary")
     config = {"endpoint": "local", "local_path": "notes.txt"}
     run = run_command(tmp_path, "check", config=config)

@@ -73,7 +73,7 @@ def test_a_record_is_shown_from_its_shape_to_its_bytes(tmp_path: Path) -> None:
         "  It is sent to Amplitude.",
         "  the webhook is JSON text in the column PAYLOAD",
         '  ✓ "*" in `events` chooses user.subscription.renewed',
-        "  its device stands in PAYLOAD.devices[0].id",
+        "  its device is in PAYLOAD.devices[0].id",
         "  no state of this user was seen before",
         f'  insert_id = "{event_id(3)}" ← PAYLOAD.id',
     ):

@@ -217,7 +217,7 @@ def test_streams_can_be_named_instead(delivery: Delivery) -> None:
     }
 
 
-def test_an_external_id_is_learnt_for_the_records_that_follow(
+def test_an_external_id_is_remembered_for_the_records_that_follow(
     delivery: Delivery,
 ) -> None:
     anonymous = [nami.impression(n, user_id=nami.identifier(2, 5)) for n in (1, 2)]

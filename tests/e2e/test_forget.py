@@ -106,7 +106,7 @@ def test_no_file_has_a_trace_of_the_person_and_all_of_the_others(folder: Path) -
         "Person: Nami user {}; External ID {}; device {}".format(*ids_of(ONE)),
         "  output/rejects.singer: erased 4 records",
         "  output/dry-run.jsonl: erased 2 events",
-        "  report.json: nothing of them",
+        "  report.json: nothing about them",
         "  output/local-amplitude.db: erased 1 user, 2 events",
         "  memory.db: erased 1 user, 1 sent state, 2 delivered events, 2 owners of ids",
     ]
@@ -148,7 +148,7 @@ def test_it_can_be_run_again_and_says_that_nothing_is_left(folder: Path) -> None
     forget(folder, "--device", nami.device_id(ONE))
     run = forget(folder, "--device", nami.device_id(ONE))
     assert run.exit_code == 0
-    assert run.lines[-1] == "Nothing is known of them in these files"
+    assert run.lines[-1] == "These files have nothing about the person"
 
 
 def test_files_that_are_missing_are_no_failure(tmp_path: Path) -> None:

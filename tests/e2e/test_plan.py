@@ -43,7 +43,7 @@ def test_without_any_settings_it_prints_the_documented_plan(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
-def test_records_that_would_be_rejected_are_told(tmp_path: Path) -> None:
+def test_records_that_would_be_rejected_are_reported(tmp_path: Path) -> None:
     write_input(tmp_path, subscription(1), subscription(2, created_date="soon"))
     run = run_command(tmp_path, "plan", "--input", "input.singer", config=LOCAL)
     assert run.exit_code == 0

@@ -202,7 +202,7 @@ def test_days_of_which_the_memory_file_knows_nothing_are_named(
     reconciled.deliver()
     first = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H")
     [note] = reconciled.result("--start", "2020-01-01")["notes"]
-    assert note.startswith("memory.db knows of no delivery before 20")
+    assert note.startswith("memory.db knows no delivery before 20")
     assert reconciled.result("--start", first)["notes"] == []
 
 

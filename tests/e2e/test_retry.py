@@ -123,7 +123,7 @@ def test_people_see_what_was_there_and_what_is_left(
     done = run_command(tmp_path, "retry", "--reason", "no_such", config=config)
     assert (done.exit_code, done.lines[0]) == (
         0,
-        "output/rejects.singer: 1 reject, none of which was chosen",
+        "output/rejects.singer: 1 reject, none of which was selected",
     )
 
 
@@ -135,7 +135,7 @@ def test_all_settled_is_a_success_and_then_there_is_nothing(
     config = folder.config
     done = run_command(tmp_path, "retry", config=config)
     assert done.exit_code == 0
-    assert done.lines[-1] == "output/rejects.singer has nothing left and is removed"
+    assert done.lines[-1] == "output/rejects.singer has no records left and was removed"
     assert not folder.rejects.exists()
     done = run_command(tmp_path, "retry", config=config)
     assert (done.exit_code, done.stdout) == (0, "no rejects in output/rejects.singer\n")

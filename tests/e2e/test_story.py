@@ -284,7 +284,7 @@ def test_an_older_record_does_not_rename_a_user(harness: RunHarness) -> None:
     assert run.report["odd_ids"] == {"user_with_several_external_ids": 1}
 
 
-def test_an_id_that_amplitude_refuses_is_not_learnt(harness: RunHarness) -> None:
+def test_an_id_that_amplitude_refuses_is_not_remembered(harness: RunHarness) -> None:
     bad = [{"key": "external_id", "type": "uuid", "value": "unknown"}]
     run = harness.run([change(2, 4, "monthly") | {"external_ids": bad}, shown(3, 5)])
     assert run.report["rejected_by_reason"] == {"user_id_forbidden": 1}

@@ -155,7 +155,7 @@ def test_the_metrics_file_is_openmetrics_with_the_same_figures(
     outcomes: Counter[str] = Counter()
     for sample in records.samples:
         assert sample.labels["integration"] == 'radio "live"'
-        outcomes[sample.labels["fate"]] += int(sample.value)
+        outcomes[sample.labels["outcome"]] += int(sample.value)
     assert outcomes == {
         "delivered": report["delivered"],
         "rejected": report["rejected"],

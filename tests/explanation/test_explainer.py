@@ -217,7 +217,7 @@ def test_a_state_known_before_is_named_as_such() -> None:
     [
         ({}, None, "no state of this user was seen before", False),
         ({}, T - 1, "not newer than this record", False),
-        ({}, T + 1, "keeps it from replacing new state by old", True),
+        ({}, T + 1, "keeps it from replacing newer state", True),
         (
             {"stale_user_properties": "send"},
             T + 1,

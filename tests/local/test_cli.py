@@ -261,7 +261,7 @@ def test_every_mistake_is_one_line(tmp_path: Path) -> None:
         "unable to open database file": [tmp_path / "none.db", "--summary"],
         "file is not a database": [notes, "--summary"],
         "`$.faults[0].do.status`": [tmp_path / "a.db", "--faults", broken],
-        "no JSON object": ["--config", broken.with_name("list.json")],
+        "not a JSON object": ["--config", broken.with_name("list.json")],
     }
     broken.with_name("list.json").write_text("[]")
     for message, arguments in mistakes.items():

@@ -1,4 +1,4 @@
-"""What is said of Nami's properties covers what is read, and nothing else."""
+"""The descriptions of Nami's properties cover what is read, and nothing else."""
 
 from __future__ import annotations
 

@@ -217,7 +217,7 @@ def test_a_record_is_of_the_sandbox_when_it_says_so(
     ],
     ids=repr,
 )
-def test_a_flag_tells_the_sandbox_in_any_form_of_a_boolean(
+def test_a_flag_shows_the_sandbox_in_any_form_of_a_boolean(
     field: str, value: object, *, expected: bool
 ) -> None:
     assert is_sandbox({field: value}) is expected
@@ -234,7 +234,7 @@ def test_a_flag_tells_the_sandbox_in_any_form_of_a_boolean(
     ],
     ids=repr,
 )
-def test_an_environment_tells_the_sandbox_by_six_words_alone(
+def test_an_environment_shows_the_sandbox_by_six_words_alone(
     field: str, value: object, *, expected: bool
 ) -> None:
     assert is_sandbox({field: value}) is expected

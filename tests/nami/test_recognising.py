@@ -1,4 +1,4 @@
-"""What is Nami's where nobody has said so: columns of a schema, and single records."""
+"""What is recognised as Nami's by itself: columns of a schema, and single records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a record's columns mean, told for people."""
+"""What a record's columns mean, described for people."""
 
 from __future__ import annotations
 

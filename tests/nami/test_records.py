@@ -512,7 +512,7 @@ def test_any_record_becomes_an_event_or_gets_a_reason(
 def test_nesting_of_any_depth_is_refused_and_never_a_crash(
     record: Record, core: str
 ) -> None:
-    """All that comes through the door is read; Amplitude has a limit of its own."""
+    """All that the input lets through is read; Amplitude has a limit of its own."""
     for depth in (*range(45, MOST_LEVELS - 1, 9), MOST_LEVELS - 1):
         for opening, closing in (("[", "]"), ('{"a":', "}")):
             middle = '"x"' if core == "null" and closing == "}" else core

@@ -142,7 +142,7 @@ def test_what_could_be_read_in_two_ways_or_is_no_time_is_not_read(text: str) -> 
         ("4102444799", "2099-12-31T23:59:59Z"),
     ],
 )
-def test_the_size_of_a_number_tells_its_unit(
+def test_the_size_of_a_number_gives_its_unit(
     number: str, moment: str, *, as_text: bool
 ) -> None:
     value = f" {number}\r" if as_text else Decimal(number)

@@ -33,7 +33,7 @@ def memory() -> Iterator[SqliteStore]:
 
 
 @pytest.fixture
-def learning(memory: SqliteStore) -> IdentityResolver:
+def resolver(memory: SqliteStore) -> IdentityResolver:
     checks = Checks(min_id_length=None, max_event_bytes=900_000)
     return IdentityResolver(memory, checks, lambda time: time > LATEST)
 
@@ -79,41 +79,41 @@ def test_a_record_is_about_the_nami_user_or_whatever_else_it_names(
 # Ids
 
 
-def test_ids_are_learnt_and_stay(learning: IdentityResolver) -> None:
-    known = learning.with_ids(UNKNOWN_USER, record(ANNA, 5, PHONE))
+def test_ids_are_remembered_and_stay(resolver: IdentityResolver) -> None:
+    known = resolver.with_ids(UNKNOWN_USER, record(ANNA, 5, PHONE))
     assert known == UserProfile(ANNA, 5, PHONE)
-    assert learning.with_ids(known, record()) is known
+    assert resolver.with_ids(known, record()) is known
 
 
-def test_the_newest_external_id_counts(learning: IdentityResolver) -> None:
-    known = learning.with_ids(UNKNOWN_USER, record(ANNA, 5))
-    assert learning.with_ids(known, record(BERT, 4)).external_id == ANNA
-    assert learning.with_ids(known, record(BERT, 6)).external_id == BERT
+def test_the_newest_external_id_counts(resolver: IdentityResolver) -> None:
+    known = resolver.with_ids(UNKNOWN_USER, record(ANNA, 5))
+    assert resolver.with_ids(known, record(BERT, 4)).external_id == ANNA
+    assert resolver.with_ids(known, record(BERT, 6)).external_id == BERT
 
 
 @pytest.mark.parametrize("bad", ["", "anna", "unknown", "None"])
-def test_an_external_id_that_amplitude_refuses_is_not_learnt(
-    learning: IdentityResolver, bad: str
+def test_an_external_id_that_amplitude_refuses_is_not_remembered(
+    resolver: IdentityResolver, bad: str
 ) -> None:
-    assert learning.with_ids(UNKNOWN_USER, record(bad, 5)) == UNKNOWN_USER
+    assert resolver.with_ids(UNKNOWN_USER, record(bad, 5)) == UNKNOWN_USER
 
 
-def test_a_record_of_the_future_names_only_users_without_a_name(
-    learning: IdentityResolver,
+def test_a_record_of_the_future_identity_only_users_without_a_name(
+    resolver: IdentityResolver,
 ) -> None:
-    known = learning.with_ids(UNKNOWN_USER, record(ANNA, LATEST + 1))
+    known = resolver.with_ids(UNKNOWN_USER, record(ANNA, LATEST + 1))
     assert known == UserProfile(ANNA)
-    known = learning.with_ids(known, record(BERT, 5))
+    known = resolver.with_ids(known, record(BERT, 5))
     assert known == UserProfile(BERT, 5)
-    assert learning.with_ids(known, record(ANNA, LATEST + 1)) == known
+    assert resolver.with_ids(known, record(ANNA, LATEST + 1)) == known
 
 
 def test_ids_that_do_not_fit_together_are_noted(
-    learning: IdentityResolver, memory: SqliteStore
+    resolver: IdentityResolver, memory: SqliteStore
 ) -> None:
-    known = learning.with_ids(UNKNOWN_USER, record(ANNA, 5, PHONE))
-    learning.with_ids(known, record(BERT, 6, TABLET))
-    learning.with_ids(UNKNOWN_USER, record(ANNA, 5, PHONE, user_id="nami-2"))
+    known = resolver.with_ids(UNKNOWN_USER, record(ANNA, 5, PHONE))
+    resolver.with_ids(known, record(BERT, 6, TABLET))
+    resolver.with_ids(UNKNOWN_USER, record(ANNA, 5, PHONE, user_id="nami-2"))
     assert memory.figures().id_conflicts == {
         SEVERAL_EXTERNAL_IDS: 1,
         EXTERNAL_ID: 1,
@@ -125,33 +125,33 @@ def test_ids_that_do_not_fit_together_are_noted(
 
 
 def test_the_newest_state_is_completed_with_what_was_known(
-    learning: IdentityResolver,
+    resolver: IdentityResolver,
 ) -> None:
-    known = learning.with_state(UNKNOWN_USER, MONTHLY, 5)
-    known = learning.with_state(known, YEARLY, 6)
+    known = resolver.with_state(UNKNOWN_USER, MONTHLY, 5)
+    known = resolver.with_state(known, YEARLY, 6)
     assert known.state == UserState(active_skus=["yearly"], in_pause=True)
     assert known.state_time == 6
 
 
 @pytest.mark.parametrize(("state", "time"), [(NO_STATE, 6), (YEARLY, 4)])
 def test_nothing_and_what_is_older_teach_nothing(
-    learning: IdentityResolver, state: UserState, time: int
+    resolver: IdentityResolver, state: UserState, time: int
 ) -> None:
-    known = learning.with_state(UNKNOWN_USER, MONTHLY, 5)
-    assert learning.with_state(known, state, time) == known
+    known = resolver.with_state(UNKNOWN_USER, MONTHLY, 5)
+    assert resolver.with_state(known, state, time) == known
 
 
 @pytest.mark.parametrize("time", [None, LATEST + 1])
 def test_without_a_credible_time_a_state_counts_until_the_next(
-    learning: IdentityResolver, time: int | None
+    resolver: IdentityResolver, time: int | None
 ) -> None:
-    known = learning.with_state(UNKNOWN_USER, MONTHLY, 5)
-    known = learning.with_state(known, YEARLY, time)
+    known = resolver.with_state(UNKNOWN_USER, MONTHLY, 5)
+    known = resolver.with_state(known, YEARLY, time)
     assert known.state is not None
     assert known.state.active_skus == ["yearly"]
     assert known.state_time == 5
 
 
-def test_ids_stay_when_a_state_is_learnt(learning: IdentityResolver) -> None:
-    known = learning.with_state(UserProfile(ANNA, 5, PHONE), MONTHLY, 6)
+def test_ids_stay_when_a_state_is_remembered(resolver: IdentityResolver) -> None:
+    known = resolver.with_state(UserProfile(ANNA, 5, PHONE), MONTHLY, 6)
     assert known == UserProfile(ANNA, 5, PHONE).with_state(MONTHLY, 6)

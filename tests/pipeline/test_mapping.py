@@ -342,7 +342,7 @@ def test_the_amount_leaves_digit_for_digit(amount: object) -> None:
     assert f'"revenue":{amount},'.encode() in encoded.body
 
 
-def test_a_transaction_that_tells_of_nothing_else_has_an_amount_alone() -> None:
+def test_a_transaction_with_nothing_else_has_an_amount_alone() -> None:
     bare = transaction(currency=None, locale=None, sku=None)
 
     assert revenue(bare) == {"revenue": 9.99, "revenueType": "Purchase"}

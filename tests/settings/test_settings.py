@@ -133,7 +133,7 @@ def test_requests_go_to_the_endpoint_else_by_region_and_api(
         ({"endpoint": "local", "region": "eu"}, "eu"),
     ],
 )
-def test_a_host_of_amplitude_tells_in_which_region_the_project_is(
+def test_a_host_of_amplitude_shows_in_which_region_the_project_is(
     config: dict[str, object], region: str
 ) -> None:
     assert settings(**config).project_region == region

@@ -156,7 +156,7 @@ def test_what_cannot_be_read_goes_when_it_names_them(line: bytes) -> None:
     assert [*eraser().without_person([line + b"\n", other + b"\n"])] == [other + b"\n"]
 
 
-def test_a_schema_without_a_line_after_it_goes_and_places_are_told() -> None:
+def test_a_schema_without_a_line_after_it_goes_and_places_are_reported() -> None:
     schema, other = singer.schema("events"), reject(nami.impression(OTHER))
     theirs = reject(nami.impression(ONE))
     erasing = eraser()

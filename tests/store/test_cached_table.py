@@ -91,7 +91,7 @@ def test_a_later_run_knows_all_that_was_committed(
         second.close()
 
 
-def test_a_new_user_is_known_as_soon_as_something_is_learnt(
+def test_a_new_user_is_known_as_soon_as_something_is_remembered(
     memory: SqliteStore,
 ) -> None:
     memory.users.put("nami-1", UserProfile(external_id="a"))

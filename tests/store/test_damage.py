@@ -103,8 +103,8 @@ def learn(memory: SqliteStore) -> None:
     memory.settle("main", [EVENT], [])
     memory.hold("nami-1", "events", b'{"type":"RECORD"}', b'{"event":{}}')
     for user in ("nami-1", "nami-2"):
-        memory.claim(EXTERNAL_ID, "a", user)
-        memory.claim(DEVICE, "phone", user)
+        memory.note_owner(EXTERNAL_ID, "a", user)
+        memory.note_owner(DEVICE, "phone", user)
     memory.note_reject(b"k" * 16, RejectPlace(7, 90, b"d" * 16))
 
 

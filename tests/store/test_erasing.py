@@ -220,7 +220,7 @@ def test_what_is_no_store_is_refused(path: Path) -> None:
         ErasableStore(path)
 
 
-def test_insert_ids_of_their_events_are_told_from_others(path: Path) -> None:
+def test_insert_ids_of_their_events_are_distinguished_from_others(path: Path) -> None:
     rows = [delivered(1, "external", ""), delivered(2, "other", "")]
     with closing(store_with(path, User("nami", "external"), delivered=rows)) as store:
         person = find(store, user="nami").person

@@ -137,7 +137,7 @@ def _half(path: Path) -> None:
         ),
         (_foreign, "another program made it"),
         (lambda path: _of_form(path, 6), "newer version .* upgrade"),
-        (lambda path: _of_form(path, 4), "form 4, of before the first release"),
+        (lambda path: _of_form(path, 4), "form 4, from before the first release"),
         (_half, "malformed"),
     ],
 )

@@ -29,7 +29,7 @@ def test_an_id_of_several_users_is_a_conflict(memory: SqliteStore) -> None:
         ("nami-3", EXTERNAL_ID, "anna"),
         ("nami-1", DEVICE, "anna"),
     ]:
-        memory.claim(kind, value, user_id)
+        memory.note_owner(kind, value, user_id)
     figures = memory.figures()
     assert figures.id_conflicts == {DEVICE: 1, EXTERNAL_ID: 1}
     assert sorted(figures.named_id_conflicts, key=lambda conflict: conflict.kind) == [
@@ -39,11 +39,11 @@ def test_an_id_of_several_users_is_a_conflict(memory: SqliteStore) -> None:
 
 
 def test_an_id_is_a_conflict_also_when_another_run_saw_it_first(path: Path) -> None:
-    leave(path, lambda memory: memory.claim(DEVICE, "phone", "nami-1"))
+    leave(path, lambda memory: memory.note_owner(DEVICE, "phone", "nami-1"))
     memory = remember(path)
-    memory.claim(DEVICE, "phone", "nami-1")
+    memory.note_owner(DEVICE, "phone", "nami-1")
     assert memory.figures().id_conflicts == {}
-    memory.claim(DEVICE, "phone", "nami-2")
+    memory.note_owner(DEVICE, "phone", "nami-2")
     assert memory.figures().named_id_conflicts == [
         IdConflict(DEVICE, "phone", "nami-2", "nami-1")
     ]
@@ -60,38 +60,40 @@ def test_a_user_of_several_external_ids_is_one_conflict(memory: SqliteStore) -> 
 
 def test_ten_of_each_kind_are_named_and_all_are_counted(memory: SqliteStore) -> None:
     for number in range(25):
-        memory.claim(DEVICE, "phone", f"nami-{number}")
+        memory.note_owner(DEVICE, "phone", f"nami-{number}")
     assert memory.figures().id_conflicts == {DEVICE: 24}
     assert len(memory.figures().named_id_conflicts) == 10
 
 
-def test_who_claims_an_id_while_it_is_being_written_is_the_second(
+def test_who_is_seen_with_an_id_while_it_is_being_written_is_the_second(
     memory: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Claims(dict[str, str]):
+    class Owners(dict[str, str]):
         def popitem(self) -> tuple[str, str]:
             taken = super().popitem()
             if taken == ("phone", "nami-1"):
-                memory.claim(DEVICE, "phone", "nami-2")
+                memory.note_owner(DEVICE, "phone", "nami-2")
             return taken
 
-    monkeypatch.setitem(memory._conflicts._claims, DEVICE, Claims())
-    memory.claim(DEVICE, "tablet", "nami-1")
-    memory.claim(DEVICE, "phone", "nami-1")
+    monkeypatch.setitem(memory._conflicts._owners, DEVICE, Owners())
+    memory.note_owner(DEVICE, "tablet", "nami-1")
+    memory.note_owner(DEVICE, "phone", "nami-1")
     for _ in range(2):
         assert memory.figures().named_id_conflicts == [
             IdConflict(DEVICE, "phone", "nami-2", "nami-1")
         ]
 
 
-def test_no_claim_is_lost_while_another_thread_writes(path: Path) -> None:
+def test_no_owner_is_lost_while_another_thread_writes(path: Path) -> None:
     memory = remember(path)
     count = 20_000
     with written_meanwhile(memory):
         for number in range(count):
-            memory.claim(DEVICE, f"device-{number}", "nami-1")
-            memory.claim(EXTERNAL_ID, f"external-{number // 2}", f"nami-{number % 2}")
+            memory.note_owner(DEVICE, f"device-{number}", "nami-1")
+            memory.note_owner(
+                EXTERNAL_ID, f"external-{number // 2}", f"nami-{number % 2}"
+            )
     for number in range(count):
-        memory.claim(DEVICE, f"device-{number}", "nami-2")
+        memory.note_owner(DEVICE, f"device-{number}", "nami-2")
     assert memory.figures().id_conflicts == {DEVICE: count, EXTERNAL_ID: count // 2}
     memory.close()

@@ -124,7 +124,7 @@ def test_an_empty_file_has_nothing_yet(tmp_path: Path) -> None:
     ("statement", "message"),
     [
         (f"PRAGMA user_version = {FORM + 1}", "a newer version of this target"),
-        ("PRAGMA user_version = 1", "form 1, of before the first release"),
+        ("PRAGMA user_version = 1", "form 1, from before the first release"),
         ("PRAGMA application_id = 7", "another program made it"),
         ("DROP TABLE held", "no such table: held"),
     ],

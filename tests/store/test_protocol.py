@@ -51,13 +51,13 @@ def test_both_stores_take_what_a_run_does(path: Path) -> None:
         store.close()
 
 
-def test_without_a_memory_nothing_is_learnt() -> None:
+def test_without_a_memory_nothing_is_remembered() -> None:
     store = NullStore(["main"])
     store.open()
     store.users.put("nami-1", UserProfile(external_id="a"))
     store.sent_states["main"].put("user", SentState(1))
     store.settle("main", [EVENT], [])
-    store.claim("device_of_several_users", "phone", "nami-1")
+    store.note_owner("device_of_several_users", "phone", "nami-1")
     store.note_second_external_id("nami-1", "a", "b")
     assert store.is_all_in_ram
     assert store.users.get("nami-1") == UNKNOWN_USER

@@ -23,11 +23,17 @@ if TYPE_CHECKING:
         lambda memory: memory.sent_states["main"].put("user", SentState(5)),
         lambda memory: memory.settle("main", [EVENT], []),
         lambda memory: memory.hold("nami-1", "events", b"line", b"record"),
-        lambda memory: memory.claim("device_of_several_users", "phone", "nami-1"),
+        lambda memory: memory.note_owner("device_of_several_users", "phone", "nami-1"),
     ],
-    ids=["a user", "a sent state", "a delivered event", "a held record", "a claim"],
+    ids=[
+        "a user",
+        "a sent state",
+        "a delivered event",
+        "a held record",
+        "an owner of an id",
+    ],
 )
-def test_each_thing_that_is_learnt_is_committed(
+def test_each_thing_that_is_remembered_is_committed(
     path: Path, learn: Callable[[SqliteStore], object]
 ) -> None:
     leave(path, lambda _: None)

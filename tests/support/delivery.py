@@ -96,10 +96,10 @@ def of_many_users(count: int) -> list[EncodedEvent]:
     return [numbered(number, f"user-{number}") for number in range(count)]
 
 
-Script: t.TypeAlias = "Callable[[Sequence[int]], Answer]"
+AnswerScript: t.TypeAlias = "Callable[[Sequence[int]], Answer]"
 
 
-def one_by_one(answers: Iterable[Answer]) -> Script:
+def one_by_one(answers: Iterable[Answer]) -> AnswerScript:
     """Return a script that gives these answers, and then takes all."""
     rest = iter(answers)
     return lambda numbers: next(rest, Delivered(len(numbers)))
@@ -108,7 +108,7 @@ def one_by_one(answers: Iterable[Answer]) -> Script:
 class ScriptedSender:
     """Answers by a function of the numbers of the events in a request."""
 
-    def __init__(self, answer: Script | Iterable[Answer] = ()) -> None:
+    def __init__(self, answer: AnswerScript | Iterable[Answer] = ()) -> None:
         """Take a function, or the first answers: what follows is taken."""
         self.requests: list[list[int]] = []
         self.bodies: list[bytes] = []
@@ -121,7 +121,7 @@ class ScriptedSender:
         """Give these answers from now on, and then take all."""
         self._answer = one_by_one(answers)
 
-    def answer_by(self, answer: Script) -> None:
+    def answer_by(self, answer: AnswerScript) -> None:
         """Answer by a function from now on."""
         self._answer = answer
 
@@ -243,7 +243,7 @@ class SingleLane:
 
     def __init__(
         self,
-        answer: Script | Iterable[Answer] = (),
+        answer: AnswerScript | Iterable[Answer] = (),
         *,
         retry_for: float = 1800,
         per_id_per_second: int = 1000,
@@ -305,7 +305,7 @@ class DeliveryHarness:
 
     def __init__(
         self,
-        answer: Script | Iterable[Answer] = (),
+        answer: AnswerScript | Iterable[Answer] = (),
         *,
         seconds_left: Callable[[], float | None] = lambda: None,
         max_events_per_second: int | None = None,

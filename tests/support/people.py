@@ -8,7 +8,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from target_amplitude_nami.store.erasing import ErasableStore
-from target_amplitude_nami.store.people import Found, People
+from target_amplitude_nami.store.person_lookup import FoundPerson, PersonLookup
 from tests.support.memory import remember
 
 if TYPE_CHECKING:
@@ -53,9 +53,11 @@ def store_with(
     return ErasableStore(path)
 
 
-def find(store: ErasableStore, *, sends_nami_ids: bool = False, **by: str) -> Found:
+def find(
+    store: ErasableStore, *, sends_nami_ids: bool = False, **by: str
+) -> FoundPerson:
     """Return the person of one id: `user`, `external_id` or `device`."""
-    people = People(store.file, sends_nami_ids=sends_nami_ids)
+    people = PersonLookup(store.file, sends_nami_ids=sends_nami_ids)
     [(kind, value)] = by.items()
     look_up = {
         "user": people.of_nami_user,

@@ -34,7 +34,7 @@ _ALL_OF_IT: Final = {
     "singer.command",
     "singer.recognition",
 }
-"""Rooms that put messages together: every text of a few words is part of one."""
+"""Packages that put messages together: every text of a few words is part of one."""
 _LOGS: Final = {"warning", "_log"}
 _ITS_FUNCTIONS: Final = {"nami.catalogue", "store.run_day"}
 """Likewise, but for what stands outside of functions."""

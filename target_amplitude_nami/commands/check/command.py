@@ -51,7 +51,7 @@ def _check(  # noqa: PLR0913 - one for each option
 ) -> int:
     if stdin:
         if path not in {None, _STDIN}:
-            raise click.UsageError("--stdin and --input exclude each other")
+            raise click.UsageError("--stdin and --input cannot be combined")
         path = _STDIN
     usable = usable_settings(configuration.values, SDK_SETTINGS)
     checklist = Checklist()

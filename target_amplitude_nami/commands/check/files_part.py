@@ -139,8 +139,7 @@ def _add_held(
         checklist.warn(
             MEMORY,
             are_held,
-            "the next run settles them as anonymous_users says, which is not hold any "
-            "more",
+            "the next run treats them by anonymous_users, which is no longer hold",
         )
 
 

@@ -107,7 +107,7 @@ def check_input(  # noqa: PLR0913 - two of them are settings
     if report is None:
         return None
     if not report.read:
-        checklist.warn(INPUT, "no record came")
+        checklist.warn(INPUT, "the input has no records")
     else:
         checklist.ok(INPUT, _summary(report))
     if max_rejected is not None and report.rejected > max_rejected:
@@ -137,7 +137,7 @@ def _add_warnings(
         checklist.warn(
             INPUT,
             "some lines are records, not Singer messages, and are checked as if they "
-            "were: a run takes Singer messages alone, and would reject these lines",
+            "were: a run takes only Singer messages, and would reject these lines",
         )
     for warning in warnings:
         if _HAS_A_LINE not in warning and not checklist.has(warning):
@@ -224,7 +224,7 @@ def _add_outcomes(checklist: Checklist, shown: str, figures: StreamFigures) -> N
     if duplicate := outcomes["duplicate"]:
         parts.append(f"{duplicate:,} duplicate")
     if figures.released:
-        parts.append(f"{figures.released:,} of these come out of the memory")
+        parts.append(f"{figures.released:,} of these come from the memory file")
     if parts:
         checklist.ok(INPUT, f"{shown}: {', '.join(parts)}")
     if outcomes["rejected"]:

@@ -85,7 +85,7 @@ def check_keys(
     An API key alone cannot be proved, and the checklist says so.
     """
     if not may_prove_keys(settings):
-        checklist.warn(KEYS, "there is no api_key to prove")
+        checklist.warn(KEYS, "no api_key is set, so there is none to check")
         return
     projects: list[Project] = ["main"]
     if settings.sandbox_api_key is not None:
@@ -101,7 +101,7 @@ def check_keys(
         if project == "sandbox" or settings.secret_key is None:
             checklist.warn(
                 KEYS,
-                f"{name} is not proved, as Amplitude answers so to any key",
+                f"{name} is not proved, as Amplitude gives this answer to any key",
                 "watch the first events arrive"
                 if project == "sandbox"
                 else "give secret_key, with which the Export API proves the pair, or "
@@ -134,11 +134,11 @@ def _check_pair(
         remedy = (
             f"the project is in region {other}: set `region: {other}`"
             if there.verdict == "good"
-            else "copy both keys anew from the settings of the project in Amplitude"
+            else "copy both keys again from the settings of the project in Amplitude"
         )
         checklist.wrong(KEYS, found.message, remedy)
     elif found.is_answer:
-        checklist.wrong(KEYS, found.message, "copy both keys anew from the project")
+        checklist.wrong(KEYS, found.message, "copy both keys again from the project")
     else:
         checklist.warn(KEYS, f"{found.message}: api_key is not proved")
 

@@ -25,7 +25,7 @@ if t.TYPE_CHECKING:
 _RETRY_SECONDS: t.Final = 15.0
 WARNING: t.Final = (
     "Amplitude deletes everything that any source has sent of this user in the "
-    "project, not only Nami's events, and tells the admins of the account by e-mail. "
+    "project, not only Nami's events, and sends the admins of the account an e-mail. "
     "It takes up to 30 days and can be revoked there until 3 days before. New events "
     "of the user are accepted afterwards and count as a new user: erase the person at "
     "the source, too"

@@ -26,7 +26,7 @@ from target_amplitude_nami.commands.forget.result import (
 )
 from target_amplitude_nami.erasing.person import Ids, Person
 from target_amplitude_nami.errors import AmplitudeNamiError
-from target_amplitude_nami.store.people import Found, People
+from target_amplitude_nami.store.person_lookup import FoundPerson, PersonLookup
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,7 +59,7 @@ class _Options(msgspec.Struct, frozen=True):
     privacy_url: str | None
 
     def check(self) -> None:
-        """Refuse what does not go together.
+        """Refuse options that cannot be combined.
 
         Raises:
             click.UsageError: For that.
@@ -72,22 +72,24 @@ class _Options(msgspec.Struct, frozen=True):
         ]
         if self.status:
             if given or self.amplitude or self.dry_run or self.yes:
-                raise click.UsageError("--status goes with --privacy-url alone")
+                raise click.UsageError(
+                    "--status can be combined with --privacy-url only"
+                )
         elif len(given) != 1 or len(named) != 1:
             raise click.UsageError(
-                "give one of --user, --external-id and --device, which is not empty"
+                "give exactly one of --user, --external-id and --device, and not empty"
             )
         for each in given:
             try:
                 each.encode()
             except UnicodeEncodeError as error:
-                raise click.UsageError("an id is text in UTF-8") from error
+                raise click.UsageError("the id is not valid UTF-8") from error
         if self.yes and not self.amplitude:
-            raise click.UsageError("--yes goes with --amplitude")
+            raise click.UsageError("--yes needs --amplitude")
         if self.yes and self.dry_run:
-            raise click.UsageError("--dry-run and --yes exclude each other")
+            raise click.UsageError("--dry-run and --yes cannot be combined")
         if self.privacy_url is not None and not (self.amplitude or self.status):
-            raise click.UsageError("--privacy-url goes with --amplitude or --status")
+            raise click.UsageError("--privacy-url needs --amplitude or --status")
 
 
 @click.command("forget", epilog=_EXAMPLES)
@@ -141,7 +143,7 @@ def command(configuration: Configuration, output: Output, **parameters: t.Any) -
     settings = configuration.settings
     deletion = Deletion(settings, options.privacy_url) if uses_amplitude else None
     if options.status:
-        assert deletion is not None  # noqa: S101 - as said two lines above
+        assert deletion is not None  # noqa: S101 - checked two lines above
         return _show_status(deletion, output)
     separator = "__"
     if configuration.values.get("flattening_enabled"):
@@ -160,7 +162,7 @@ def _show_status(deletion: Deletion, output: Output) -> int:
     jobs = deletion.status(output.note)
     output.result(
         {"jobs": jobs},
-        job_lines(jobs) if jobs else ["Amplitude has no deletion job of these weeks"],
+        job_lines(jobs) if jobs else ["Amplitude has no deletion jobs for these weeks"],
     )
     return 0
 
@@ -185,7 +187,7 @@ def _forget(
         if not is_rehearsal:
             jobs = deletion.send(requests, output.note)
             amplitude["jobs"] = jobs
-            lines += ["Amplitude has taken the request:", *job_lines(jobs)]
+            lines += ["Amplitude accepted the request:", *job_lines(jobs)]
         else:
             lines.append("The request was not sent: --yes sends it")
         amplitude["is_sent"] = not is_rehearsal
@@ -205,13 +207,13 @@ def _forget(
     return 0 if result.is_done else 1
 
 
-def _find(options: _Options, settings: Settings, files: ErasableFiles) -> Found:
+def _find(options: _Options, settings: Settings, files: ErasableFiles) -> FoundPerson:
     """Return the person of the id that was given, as far as the store knows more."""
     if files.store is None:
         nami, external = Ids([options.user or ""]), Ids([options.external_id or ""])
         devices = Ids([options.device or ""])
-        return Found(Person(nami, external, devices, user_ids=nami | external))
-    people = People(
+        return FoundPerson(Person(nami, external, devices, user_ids=nami | external))
+    people = PersonLookup(
         files.store.file, sends_nami_ids=settings.user_source == "nami_user_id"
     )
     if options.user is not None:

@@ -38,7 +38,7 @@ class PersonIds(msgspec.Struct, frozen=True):
     external_ids: list[str]
     device_ids: list[str]
     shared_device_ids: list[str]
-    """Devices that others use as well: what is known by these alone stays."""
+    """Devices that others use as well: data with these ids alone is not erased."""
     others: list[str]
     """Nami users that the ids lead to, and who are other people."""
 
@@ -56,20 +56,20 @@ class PersonIds(msgspec.Struct, frozen=True):
         yield f"Person: {'; '.join(parts)}"
         if self.shared_device_ids:
             yield (
-                f"Shared with others, so what is known by it alone stays: device"
+                f"Shared with others, so data with this id alone is not erased: device"
                 f"{'' if len(self.shared_device_ids) == 1 else 's'} "
                 f"{', '.join(map(printable, self.shared_device_ids))}"
             )
         if self.others:
             yield (
-                f"Others who had one of these ids, and stay: Nami user"
+                f"Others who had one of these ids, and are not erased: Nami user"
                 f"{'' if len(self.others) == 1 else 's'} "
                 f"{', '.join(map(printable, self.others))}"
             )
 
 
 class FileResult(msgspec.Struct, frozen=True):
-    """What became of one file."""
+    """The outcome for one file."""
 
     setting: str
     path: str
@@ -79,18 +79,18 @@ class FileResult(msgspec.Struct, frozen=True):
     error: str | None = None
 
     def line(self, *, is_rehearsal: bool) -> str:
-        """Return what became of it."""
+        """Return the outcome as text."""
         found = ", ".join(
             counted(n, _SINGULAR[name], name) for name, n in self.counts.items() if n
         )
-        said = {
+        outcome = {
             "erased": f"{'would erase ' if is_rehearsal else 'erased '}{found}",
-            "clean": "nothing of them",
+            "clean": "nothing about them",
             "missing": "no such file",
             "failed": f"NOT erased: {self.error}",
             "not tried": "not erased yet",
         }[self.outcome]
-        return f"  {self.path}: {said}"
+        return f"  {self.path}: {outcome}"
 
 
 class ForgetResult(msgspec.Struct, frozen=True):
@@ -109,13 +109,13 @@ class ForgetResult(msgspec.Struct, frozen=True):
         return all(each.outcome not in {"failed", "not tried"} for each in self.files)
 
     def lines(self) -> Iterator[str]:
-        """Yield what people want to know."""
+        """Yield the result as text."""
         yield from self.person.lines()
         for each in self.files:
             yield each.line(is_rehearsal=self.is_rehearsal)
         if not self.is_done:
-            yield "The person is not gone yet: fix the cause, and run this again"
+            yield "Not everything is erased: fix the cause and run this again"
         elif not any(each.outcome == "erased" for each in self.files):
-            yield "Nothing is known of them in these files"
+            yield "These files have nothing about the person"
         elif self.is_rehearsal:
             yield "Nothing was changed"

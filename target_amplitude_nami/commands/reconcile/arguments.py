@@ -66,7 +66,8 @@ class Hour(click.ParamType):  # type: ignore[type-arg] # of newer versions
                     is_last = form in _DAYS and self._is_end
                     return hour.replace(hour=23) if is_last else hour
         return self.fail(
-            f"{value!r} is no day or hour in UTC such as 2026-11-23 or 2026-11-23T14",
+            f"{value!r} is not a day or hour in UTC, such as 2026-11-23 or "
+            f"2026-11-23T14",
             param,
             ctx,
         )
@@ -123,7 +124,7 @@ def _problem_with(path: Path, *, is_new: bool) -> str | None:
     if not os.access(folder, os.W_OK | os.X_OK):
         return "is in a folder that cannot be written"
     if path.exists() and not path.is_file():
-        return "is no regular file"
+        return "is not a regular file"
     if is_new and path.exists() and path.stat().st_size:
         return "exists, and may hold records that the target has yet to read"
     return None

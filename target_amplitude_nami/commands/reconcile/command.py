@@ -70,7 +70,7 @@ _FILE: t.Final = click.Path(path_type=Path)
     "--ids",
     type=_FILE,
     metavar="FILE",
-    help="Write every event that is not in order to FILE, as JSON, one a line.",
+    help="Write each event with a finding to FILE, as JSON, one per line.",
 )
 @click.option(
     "--export-url",
@@ -119,8 +119,8 @@ def check_settings(settings: Settings, arguments: Arguments) -> None:
     problems = []
     if settings.memory_path is None and arguments.source is None:
         problems.append(
-            "There is nothing to compare: give `memory_path`, the file in which runs "
-            "note what they delivered, or --input."
+            "There is nothing to compare: set `memory_path`, the file in which runs "
+            "note what they delivered, or give --input."
         )
     if settings.memory_path is None and arguments.out is not None:
         problems.append("--resend needs `memory_path`, which knows what was delivered.")

@@ -192,7 +192,7 @@ class Reconciliation:
                 problem = (
                     f"Nothing was compared: {self._settings.memory_path} knows of no "
                     f"event that was delivered to this project (see `api_key`); give "
-                    f"--start to ask Amplitude nevertheless."
+                    f"--start to ask Amplitude anyway."
                 )
                 raise ConfigurationError([problem])
             start = hour_of(moment_of(first))
@@ -200,7 +200,7 @@ class Reconciliation:
             if end is not None and end < start:
                 problem = (
                     f"Nothing was compared: the first delivery that "
-                    f"{self._settings.memory_path} knows of was after --end, at "
+                    f"{self._settings.memory_path} knows was after --end, at "
                     f"{show(start)}."
                 )
                 raise ConfigurationError([problem])

@@ -52,8 +52,8 @@ def lines_of(result: Result) -> Iterator[str]:
         resent = result.resent
         yield (
             f"{counted(resent.records, 'record')} written to "
-            f"{printable(resent.path)}: have the target read this file, and reconcile "
-            f"again."
+            f"{printable(resent.path)}: run the target with this file as input, then "
+            f"reconcile again."
         )
     if result.clean:
         yield f"Clean: {_all_of(result.compared)} in Amplitude."

@@ -1,7 +1,7 @@
 """Loses, changes and doubles events of a request that is answered with 200.
 
 Amplitude does not promise that what it acknowledged can be seen later: these faults are
-what a sender never learns from an answer.
+what a sender cannot see in an answer.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Tampering:
     """What a fault does to the events of one request.
 
     It concerns the first events of the request that Amplitude lists (no `$identify`),
-    and only those of the user whom the fault's condition names.
+    and only those of the user that the fault's condition names.
     """
 
     def __init__(self, fault: Fault) -> None:

@@ -140,7 +140,7 @@ def _planned_identify(options: MappingOptions, seen: SeenEvents | None) -> Plann
     return PlannedEvent(
         name=IDENTIFY,
         nami_events=(),
-        description="A user record: sets user properties, and is no event in charts.",
+        description="A user record: sets user properties, is not an event in charts.",
         sets_user_properties=True,
         fields=planned_fields(IDENTIFY, (), options),
         event_properties=(),

@@ -56,7 +56,8 @@ class DeliverySettings:
         most=32,
     )
     max_events_per_second: int | None = setting(
-        "Pace of the whole run. Without it, as fast as Amplitude takes them.",
+        "Most events a second, over the whole run. Without it, as fast as Amplitude "
+        "takes them.",
         title="Most events per second",
         default=None,
         least=1,

@@ -1,7 +1,7 @@
 """Gives the chosen records of a rejects file to the target, and knows them again.
 
 Beside each record stands the number of its line in place of its reason, so that what
-becomes of it can be told whatever way it takes, and no list of records is kept.
+becomes of it can be traced on any path, and no list of records is kept.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from target_amplitude_nami.singer.reject_reading import (
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from target_amplitude_nami.singer.retry.choice import Choice
+    from target_amplitude_nami.singer.retry.reject_filter import RejectFilter
 
 OF_A_SCHEMA: t.Final = -1
 """Stands for the line of a SCHEMA message, which is no reject."""
 _MOST_STATES: t.Final = 1_000
-"""More of them tell more exactly what is settled when a retry does not come to its end,
+"""More of them show more exactly what is settled when a retry does not come to its end,
 but with a memory file each may wait for the disk."""
 _TICK_SECONDS: t.Final = 0.2
 
@@ -45,18 +45,18 @@ class Feed:
     def __init__(
         self,
         lines: Iterable[bytes],
-        choice: Choice,
+        reject_filter: RejectFilter,
         tick: Callable[[], None],
     ) -> None:
         """Take where the messages come from.
 
         Args:
             lines: Those of the file, as it was at the beginning.
-            choice: Which of its records are tried again.
+            reject_filter: Which of its records are tried again.
             tick: Called about every 0.2 s.
         """
         self._lines = lines
-        self._choice = choice
+        self._reject_filter = reject_filter
         self._tick = tick
         self.records = 0
         """About how many there will be; set before the first is read."""
@@ -84,7 +84,7 @@ class Feed:
                 continue
             if head.is_schema:
                 schemas.take(head.stream, line)
-            elif self._choice.takes(head):
+            elif self._reject_filter.takes(head):
                 self.last = number
                 if since_state >= records_per_state:
                     yield _state(number)

@@ -11,8 +11,8 @@ from target_amplitude_nami.errors import InputUnreadable
 from target_amplitude_nami.settings import Settings
 from target_amplitude_nami.settings.declared import LOCAL
 from target_amplitude_nami.singer.rejects_file import locked_rejects, opened_rejects
-from target_amplitude_nami.singer.retry.choice import Choice
-from target_amplitude_nami.singer.retry.refused import RefusedAgain
+from target_amplitude_nami.singer.retry.reject_filter import RejectFilter
+from target_amplitude_nami.singer.retry.rejected_again import RejectedAgain
 from target_amplitude_nami.singer.retry.result import RetryResult, outcomes_in
 from target_amplitude_nami.singer.retry.session import Session
 from target_amplitude_nami.singer.retry.survey import survey
@@ -69,16 +69,16 @@ def retry(
         return result(outcome="disabled"), None
     if _has_no_rejects(path):
         return result(outcome="nothing"), None
-    choice = Choice(settings.integration_name, frozenset(reasons), since)
+    reject_filter = RejectFilter(settings.integration_name, frozenset(reasons), since)
     opened = opened_rejects if dry_run else locked_rejects
     with contextlib.ExitStack() as last_things:
         file: OpenRejects = last_things.enter_context(opened(path))
         size = file.size()
         folder = None if dry_run else path.resolve().parent
-        refused = last_things.enter_context(RefusedAgain(folder))
+        rejected_again = last_things.enter_context(RejectedAgain(folder))
         # It heeds signals from now on.
-        session = Session(config, file, size, choice, refused)
-        found = survey(file.lines(size), choice, path)
+        session = Session(config, file, size, reject_filter, rejected_again)
+        found = survey(file.lines(size), reject_filter, path)
         result = functools.partial(
             result,
             before=found.before,
@@ -92,7 +92,7 @@ def retry(
             outcome=session.outcome,
             after=found.before if session.after is None else session.after,
             settled=session.left,
-            failed_again=refused.count,
+            failed_again=rejected_again.count,
             error=None if session.error is None else str(session.error),
             **outcomes_in(session.counts),
         ), session.exit_code

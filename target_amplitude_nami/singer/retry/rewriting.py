@@ -15,8 +15,8 @@ from target_amplitude_nami.singer.reject_reading import (
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from target_amplitude_nami.singer.retry.choice import Choice
-    from target_amplitude_nami.singer.retry.refused import RefusedAgain
+    from target_amplitude_nami.singer.retry.reject_filter import RejectFilter
+    from target_amplitude_nami.singer.retry.rejected_again import RejectedAgain
 
 
 class SettledLines:
@@ -55,8 +55,8 @@ class Rewriting:
         self,
         *,
         lines: int,
-        choice: Choice,
-        refused: RefusedAgain,
+        reject_filter: RejectFilter,
+        rejected_again: RejectedAgain,
         settled: SettledLines,
         note_place: Callable[[str, bytes, int], None] | None = None,
     ) -> None:
@@ -64,15 +64,15 @@ class Rewriting:
 
         Args:
             lines: How many the file had; what comes behind was appended meanwhile.
-            choice: Which were tried again.
-            refused: Which were rejected again.
+            reject_filter: Which were tried again.
+            rejected_again: Which were rejected again.
             settled: Which need not be tried once more.
             note_place: Takes the stream and the line of each record that stays, and
                 where it stands from now on.
         """
         self._lines = lines
-        self._choice = choice
-        self._refused = refused
+        self._reject_filter = reject_filter
+        self._rejected_again = rejected_again
         self._settled = settled
         self._note_place = note_place
         self.after: Counter[str] = Counter()
@@ -109,8 +109,8 @@ class Rewriting:
                 schemas.take(head.stream, line)
                 continue
             is_new = False
-            if number < self._lines and self._choice.takes(head):
-                new = self._refused.get(number)
+            if number < self._lines and self._reject_filter.takes(head):
+                new = self._rejected_again.get(number)
                 if new is not None:
                     line, head, is_new = new, _read(new), True
                 elif self._settled.has(number):

@@ -33,8 +33,8 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.settings import Settings
     from target_amplitude_nami.shutdown import Shutdown
     from target_amplitude_nami.singer.rejects_file import OpenRejects
-    from target_amplitude_nami.singer.retry.choice import Choice
-    from target_amplitude_nami.singer.retry.refused import RefusedAgain
+    from target_amplitude_nami.singer.retry.reject_filter import RejectFilter
+    from target_amplitude_nami.singer.retry.rejected_again import RejectedAgain
     from target_amplitude_nami.singer.retry.survey import Survey
     from target_amplitude_nami.store.sqlite_store import SqliteStore
 
@@ -43,8 +43,8 @@ class Session:
     """One retry of a file that has records to try.
 
     The file is rewritten once, at the end. What is settled by then leaves it, also when
-    a signal or a failure ends the retry early: a STATE after some lines tells how far
-    it came, as it tells a tap.
+    a signal or a failure ends the retry early: a STATE after some lines shows how far
+    it came, as it does for a tap.
     """
 
     _log: logging.Logger
@@ -57,8 +57,8 @@ class Session:
         config: Mapping[str, object],
         file: OpenRejects,
         size: int,
-        choice: Choice,
-        refused: RefusedAgain,
+        reject_filter: RejectFilter,
+        rejected_again: RejectedAgain,
     ) -> None:
         """Build the run.
 
@@ -66,17 +66,17 @@ class Session:
             config: The settings that are given, as JSON values.
             file: The file; one that is not locked is only read, and nothing is sent.
             size: How many bytes of it to read.
-            choice: Which of its records are tried.
-            refused: Takes what is rejected again.
+            reject_filter: Which of its records are tried.
+            rejected_again: Takes what is rejected again.
 
         Raises:
             ConfigurationError: For wrong settings, and files that cannot be written.
         """
         self._file = file
         self._lines = 0
-        self._choice = choice
-        self._refused = refused
-        self._feed = Feed(file.lines(size), choice, self._tick)
+        self._reject_filter = reject_filter
+        self._rejected_again = rejected_again
+        self._feed = Feed(file.lines(size), reject_filter, self._tick)
         self._settled_before = 0
         self._is_delivered = False
         self.error: AmplitudeNamiError | None = None
@@ -159,7 +159,7 @@ class Session:
         has_memory = settings.memory_path is not None
         rejects = RetriedRejects(
             self._feed,
-            self._refused,
+            self._rejected_again,
             NoRejects()
             if is_dry
             else RejectsFile(
@@ -178,7 +178,7 @@ class Session:
             shutdown=shutdown,
             logger=self._log,
             user_agent=user_agent,
-            observer=_Nobody() if is_dry else None,
+            observer=_NoObserver() if is_dry else None,
         )
         return self._run, rejects
 
@@ -215,12 +215,12 @@ class Session:
         # are none of the file's own are on the disk already.
         self._store.commit()
         settled = self._settled()
-        if settled.are_none and not self._refused.count:
+        if settled.are_none and not self._rejected_again.count:
             return
         rewriting = Rewriting(
             lines=self._lines,
-            choice=self._choice,
-            refused=self._refused,
+            reject_filter=self._reject_filter,
+            rejected_again=self._rejected_again,
             settled=settled,
             note_place=self._note_place if self._are_places_noted() else None,
         )
@@ -273,8 +273,8 @@ class _Lines:
         raise io.UnsupportedOperation("fileno")
 
 
-class _Nobody:
-    """Watches a dry run without a look."""
+class _NoObserver:
+    """Ignores what a dry run finds."""
 
     def on_event(self, project: Project, event: EncodedEvent, /) -> None:
         """Ignore an event that a run would send."""

@@ -17,7 +17,7 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.outcomes import Refusal
     from target_amplitude_nami.singer.parts import SingerRejects
     from target_amplitude_nami.singer.retry.feed import Feed
-    from target_amplitude_nami.singer.retry.refused import RefusedAgain
+    from target_amplitude_nami.singer.retry.rejected_again import RejectedAgain
 
 
 class RetriedRejects:
@@ -31,7 +31,7 @@ class RetriedRejects:
     def __init__(
         self,
         feed: Feed,
-        refused: RefusedAgain,
+        rejected_again: RejectedAgain,
         appended: SingerRejects,
         integration: str,
         finish: Callable[[], None],
@@ -40,13 +40,13 @@ class RetriedRejects:
 
         Args:
             feed: Knows the line of a record.
-            refused: Takes those of the file's own records.
+            rejected_again: Takes those of the file's own records.
             appended: Takes all others.
             integration: Whose rejects these are.
             finish: Called when there will be no more.
         """
         self._feed = feed
-        self._refused = refused
+        self._rejected_again = rejected_again
         self._appended = appended
         self._integration = integration
         self._finish = finish
@@ -77,7 +77,7 @@ class RetriedRejects:
             self._appended.write(stream, line, refusal)
         elif number != OF_A_SCHEMA:
             message = with_reason(on_one_line(line), refusal, self._integration)
-            self._refused.add(number, message + b"\n")
+            self._rejected_again.add(number, message + b"\n")
 
     def sync(self) -> None:
         """Make what was appended survive the machine.

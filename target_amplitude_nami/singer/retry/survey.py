@@ -13,7 +13,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from target_amplitude_nami.singer.retry.choice import Choice
+    from target_amplitude_nami.singer.retry.reject_filter import RejectFilter
 
 
 @dataclass(slots=True)
@@ -30,12 +30,12 @@ class Survey:
     """Its records of other integrations, by these."""
 
 
-def survey(lines: Iterable[bytes], choice: Choice, path: Path) -> Survey:
+def survey(lines: Iterable[bytes], reject_filter: RejectFilter, path: Path) -> Survey:
     """Return what a rejects file holds, and make sure that it is one.
 
     Args:
         lines: Its lines.
-        choice: Which are tried again.
+        reject_filter: Which are tried again.
         path: What to call it.
 
     Raises:
@@ -55,9 +55,9 @@ def survey(lines: Iterable[bytes], choice: Choice, path: Path) -> Survey:
             )
         has_reasons |= head.reason != NO_REASON and head.at is not None
         found.before[head.reason] += 1
-        if choice.is_of_another(head):
+        if reject_filter.is_of_another(head):
             found.of_others[str(head.integration)] += 1
-        elif choice.takes(head):
+        elif reject_filter.takes(head):
             found.tried[head.reason] += 1
     if found.before and not has_reasons:
         raise InputUnreadable(

@@ -59,7 +59,7 @@ def test_no_connection_is_made_where_a_run_makes_none() -> None:
     ]
 
 
-def test_what_is_reached_without_tls_is_told(amplitude: dict[str, Any]) -> None:
+def test_what_is_reached_without_tls_is_reported(amplitude: dict[str, Any]) -> None:
     ((mark, text),) = network(**amplitude)
     assert mark == "ok"
     assert text.endswith("is reached, without TLS")
@@ -86,12 +86,12 @@ def test_an_api_key_alone_is_not_proved(amplitude: dict[str, Any]) -> None:
     assert ok[0] == "ok"
     assert warning[:2] == (
         "warning",
-        "api_key is not proved, as Amplitude answers so to any key",
+        "api_key is not proved, as Amplitude gives this answer to any key",
     )
 
 
 def test_without_a_key_there_is_nothing_to_prove() -> None:
-    assert keys() == [("warning", "there is no api_key to prove", "")]
+    assert keys() == [("warning", "no api_key is set, so there is none to check", "")]
 
 
 def test_a_pair_is_proved(amplitude: dict[str, Any], export: ExportServer) -> None:
@@ -111,7 +111,7 @@ def test_the_pair_proves_nothing_of_the_sandbox(
 def test_a_wrong_pair_is_wrong(amplitude: dict[str, Any], export: ExportServer) -> None:
     _, wrong = keys(export.url, **amplitude, secret_key="another")
     assert wrong[0] == "wrong"
-    assert "copy both keys anew" in wrong[2]
+    assert "copy both keys again" in wrong[2]
 
 
 def test_the_region_of_a_pair_is_found(

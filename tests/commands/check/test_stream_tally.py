@@ -42,7 +42,7 @@ def test_each_stream_has_its_own_figures() -> None:
     assert dict(tally.streams["others"].filtered) == {"not_nami": 1}
 
 
-def test_what_goes_to_the_sandbox_is_told() -> None:
+def test_what_goes_to_the_sandbox_is_shown() -> None:
     lines = records("events", [impression(1, purchase_env="sandbox"), impression(2)])
     figures = only(tallied(lines, sandbox_api_key="another"))
     assert figures.outcomes["sent"] == 2

@@ -249,7 +249,7 @@ def test_without_examples_nothing_of_anybody_is_left() -> None:
         ([], "any"),
     ],
 )
-def test_the_type_of_a_learnt_property_is_the_narrowest_that_holds(
+def test_the_type_of_a_property_of_the_input_is_the_narrowest_that_holds(
     kinds: list[Any], common: str
 ) -> None:
     assert common_kind(kinds) == common

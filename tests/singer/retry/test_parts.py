@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from target_amplitude_nami.errors import OutputUnwritable
-from target_amplitude_nami.singer.retry.refused import RefusedAgain
+from target_amplitude_nami.singer.retry.rejected_again import RejectedAgain
 from target_amplitude_nami.singer.retry.rewriting import SettledLines
 
 if TYPE_CHECKING:
@@ -19,18 +19,19 @@ def test_lines_come_back_by_number_whatever_the_order(tmp_path: Path) -> None:
     lines = {number: b"line %d\n" % number * number for number in range(1, 200, 3)}
     numbers = list(lines)
     random.Random(7).shuffle(numbers)  # noqa: S311
-    with RefusedAgain(tmp_path) as refused:
+    with RejectedAgain(tmp_path) as rejected_again:
         for number in numbers:
-            refused.add(number, b"an earlier one\n")
-            refused.add(number, lines[number])
-        assert refused.count == len(lines)
-        assert {n: refused.get(n) for n in range(200) if refused.get(n)} == lines
+            rejected_again.add(number, b"an earlier one\n")
+            rejected_again.add(number, lines[number])
+        assert rejected_again.count == len(lines)
+        found = {number: rejected_again.get(number) for number in range(200)}
+        assert {n: line for n, line in found.items() if line} == lines
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_takes_no_files_is_a_failure(tmp_path: Path) -> None:
     with pytest.raises(OutputUnwritable, match="Nothing is lost"):
-        RefusedAgain(tmp_path / "missing")
+        RejectedAgain(tmp_path / "missing")
 
 
 def test_lines_are_settled_before_the_first_mark_and_where_a_mark_says_so() -> None:

@@ -23,9 +23,13 @@ from target_amplitude_nami.explanation.provenance import Builder
 from target_amplitude_nami.nami.deleted import DeletedRows
 from target_amplitude_nami.outcomes import dedup_key
 from target_amplitude_nami.pipeline.identity import Unnamed, identify, user_key_of
+from target_amplitude_nami.singer.input_lines import RecordLine, record_in
+from target_amplitude_nami.singer.line_observer import (
+    LineObserver,
+    Lines,
+    observe_lines,
+)
 from target_amplitude_nami.singer.stream_mapper import transform
-from target_amplitude_nami.singer.wanted import RecordLine, record_in
-from target_amplitude_nami.singer.watching import Lines, Watcher, watch
 from target_amplitude_nami.store.profiles import UNKNOWN_USER
 
 if sys.version_info >= (3, 12):
@@ -43,14 +47,14 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.explanation.model import Explanation
     from target_amplitude_nami.nami.model import NamiEvent, NamiUser
     from target_amplitude_nami.outcomes import Origin, Project
+    from target_amplitude_nami.singer.input_lines import Line
     from target_amplitude_nami.singer.sink import NamiSink
     from target_amplitude_nami.singer.target import TargetAmplitudeNami
-    from target_amplitude_nami.singer.wanted import Line
 
     Read: t.TypeAlias = Callable[[Mapping[str, t.Any]], NamiEvent | NamiUser | None]
 
 
-class _Capture(Watcher):
+class _Capture(LineObserver):
     """Captures what is known just before a line, and what becomes of its record."""
 
     def __init__(self, place: tuple[int, int]) -> None:
@@ -88,7 +92,7 @@ class _Capture(Watcher):
             self.more += 1
 
 
-class _History(Watcher):
+class _History(LineObserver):
     """Finds the lines from which something about a user and an event is known."""
 
     def __init__(self, place: tuple[int, int], case: Case, project: Project) -> None:
@@ -175,7 +179,7 @@ def explain_line(
     """
     capture = _Capture(at)
     try:
-        watch(config, lines, capture)
+        observe_lines(config, lines, capture)
     except AmplitudeNamiError:
         if capture.seen is None:  # else only what the run says at its end
             raise
@@ -185,7 +189,7 @@ def explain_line(
     if case is not None and _depends_on_others(case, seen):
         history = _History(at, case, _project_of(case))
         with contextlib.suppress(AmplitudeNamiError):
-            watch(config, lines, history)
+            observe_lines(config, lines, history)
         case = dataclasses.replace(case, origins=history.origins)
     place = Place(source, *at, found.stream, capture.more)
     explanation = explain(

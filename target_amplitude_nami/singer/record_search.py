@@ -7,8 +7,12 @@ import typing as t
 from collections import Counter
 
 from target_amplitude_nami.explanation.found import names_id
-from target_amplitude_nami.singer.wanted import record_in
-from target_amplitude_nami.singer.watching import Lines, Watcher, watch
+from target_amplitude_nami.singer.input_lines import record_in
+from target_amplitude_nami.singer.line_observer import (
+    LineObserver,
+    Lines,
+    observe_lines,
+)
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -21,12 +25,12 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.amplitude.event import EncodedEvent
     from target_amplitude_nami.explanation.case import Seen
     from target_amplitude_nami.outcomes import Origin
-    from target_amplitude_nami.singer.wanted import Line
+    from target_amplitude_nami.singer.input_lines import Line
 
 _MOST_LISTED: t.Final = 20
 
 
-class Found(Watcher):
+class RecordSearch(LineObserver):
     """The lines whose records match, and what else there is."""
 
     def __init__(
@@ -108,14 +112,16 @@ class Found(Watcher):
         if found is None:
             return False
         if found.record is None:
-            return True  # text that nobody can read, with the id in it
+            return True  # unreadable text with the id in it
         return names_id(found.record, self._event_id or "")
 
 
-def find(config: Mapping[str, object], lines: Lines, found: Found) -> None:
+def search_records(
+    config: Mapping[str, object], lines: Lines, found: RecordSearch
+) -> None:
     """Read the whole input, and note what matches.
 
     Raises:
         AmplitudeNamiError: When a run would fail.
     """
-    watch(config, lines, found)
+    observe_lines(config, lines, found)

@@ -12,7 +12,7 @@ if t.TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class RejectFilter:
     """Which records of a rejects file are tried again."""
 
     integration: str

@@ -14,7 +14,7 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.outcomes import Refusal
 
 
-class Settling:
+class EventSettler:
     """Settles events until it is closed: their outcome first, then their place.
 
     It is called from the lanes' threads, under no lock: an outcome may take a while.

@@ -10,10 +10,10 @@ import pytest
 from target_amplitude_nami.amplitude.checks import Checks
 from target_amplitude_nami.errors import ConfigurationError
 from target_amplitude_nami.explanation.provenance import Builder
-from target_amplitude_nami.singer.explaining import case_of, explain_line
-from target_amplitude_nami.singer.finding import Found, find
-from target_amplitude_nami.singer.wanted import Line, record_in
-from target_amplitude_nami.singer.watching import Watcher, watch
+from target_amplitude_nami.singer.input_lines import Line, record_in
+from target_amplitude_nami.singer.line_explainer import case_of, explain_line
+from target_amplitude_nami.singer.line_observer import LineObserver, observe_lines
+from target_amplitude_nami.singer.record_search import RecordSearch, search_records
 from tests.support.nami import impression, subscription, user
 from tests.support.run_target import run_target
 from tests.support.singer import records
@@ -50,7 +50,7 @@ def explained(
     return found
 
 
-class Bodies(Watcher):
+class Bodies(LineObserver):
     """Notes each event that is sent, and the case of its record."""
 
     def __init__(self) -> None:
@@ -88,7 +88,7 @@ def test_what_is_explained_is_what_is_sent() -> None:
         user(5, updated_at="2026-07-01T00:00:00Z", active_entitlements=[]),
     ]
     bodies = Bodies()
-    watch(DRY, lines_of(*rows), bodies)
+    observe_lines(DRY, lines_of(*rows), bodies)
     assert len(bodies.found) == len(rows)
     checks = Checks(min_id_length=None, max_event_bytes=10**6)
     for case, body in bodies.found:
@@ -190,11 +190,11 @@ def test_wrong_settings_end_it() -> None:
 def test_the_insert_id_of_an_event_without_an_id_finds_it() -> None:
     rows = [subscription(1), subscription(2, id=None)]
     bodies = Bodies()
-    watch(DRY, lines_of(*rows), bodies)
+    observe_lines(DRY, lines_of(*rows), bodies)
     [_, (case, _)] = bodies.found
     assert case.nami is not None
     event = Builder(case).event_of(case.nami, case.known)
     assert event is not None
-    found = Found(event_id=event.insert_id)
-    find(DRY, lines_of(*rows), found)
+    found = RecordSearch(event_id=event.insert_id)
+    search_records(DRY, lines_of(*rows), found)
     assert (found.places, found.count) == ([(3, 0)], 1)

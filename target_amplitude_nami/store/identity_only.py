@@ -1,7 +1,7 @@
 """A store that knows who users are, but neither their states nor any delivery.
 
 With it, records are mapped anew as they were when they were sent first: what was
-delivered is mapped again, and a state that was learnt since is in no event.
+delivered is mapped again, and a state that was read since is in no event.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if t.TYPE_CHECKING:
 _MOST_BYTES_OF_USERS: t.Final = 20_000_000
 
 
-class NamesOnlyStore(SqliteStore):
+class IdentityOnlyStore(SqliteStore):
     """The identities in the file of `memory_path`, which stays as it was."""
 
     def __init__(
@@ -38,21 +38,21 @@ class NamesOnlyStore(SqliteStore):
         """Initialise without opening the file.
 
         Args:
-            path: `memory_path`; None: learn within the input only.
+            path: `memory_path`; None: remember within the input only.
             days: `memory_days`.
             projects: The Amplitude projects of the settings.
         """
         # No project has such a name: API keys are in those of others.
         names = {project: f"\0{project}" for project in projects}
         super().__init__(path, days, projects=names, forgets=True)
-        self.users = _Names(
+        self.users = _Identities(
             UNKNOWN_USER,
             most_bytes=_MOST_BYTES_OF_USERS,
             is_lasting=path is not None,
         )
 
 
-class _Names(CachedTable[UserProfile]):
+class _Identities(CachedTable[UserProfile]):
     @override
     def get(self, name: str) -> UserProfile:
         profile = super().get(name)

@@ -7,8 +7,8 @@ import typing as t
 import pytest
 
 from target_amplitude_nami.delivery.errors import Stopped
+from target_amplitude_nami.delivery.event_settler import EventSettler
 from target_amplitude_nami.delivery.protocols import Undelivered
-from target_amplitude_nami.delivery.settling import Settling
 from tests.support.delivery import BAD, NotedOutcomes, number_of, of_many_users
 
 if t.TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Steps(NotedOutcomes):
     def __init__(self) -> None:
         super().__init__()
         self.steps: list[tuple[str, list[int]]] = []
-        self.settling = Settling(self, lambda events: self.note("release", events))
+        self.settler = EventSettler(self, lambda events: self.note("release", events))
 
     def note(self, step: str, events: Sequence[EncodedEvent]) -> None:
         self.steps.append((step, [number_of(event) for event in events]))
@@ -63,17 +63,17 @@ EVENTS = of_many_users(4)
     ids=["drop", "delivered", "rejected"],
 )
 def test_an_outcome_comes_before_the_release_and_nothing_after_the_end(
-    act: Callable[[Settling], object], steps: list[tuple[str, list[int]]]
+    act: Callable[[EventSettler], object], steps: list[tuple[str, list[int]]]
 ) -> None:
     outcomes = Steps()
-    act(outcomes.settling)
+    act(outcomes.settler)
     assert outcomes.steps == steps
-    outcomes.settling.close()
+    outcomes.settler.close()
     with pytest.raises(Stopped):
-        act(outcomes.settling)
+        act(outcomes.settler)
     assert outcomes.steps == steps
 
 
 def test_what_is_left_to_send_and_to_wait_is_passed_on() -> None:
-    undelivered = Steps().settling.drop_delivered(EVENTS)
+    undelivered = Steps().settler.drop_delivered(EVENTS)
     assert undelivered == (EVENTS[1:2], EVENTS[2:])

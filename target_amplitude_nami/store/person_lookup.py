@@ -32,11 +32,11 @@ AND nami_user_id NOT IN (SELECT nami_user_id FROM id_owners)
 AND nami_user_id NOT IN (SELECT nami_user_id FROM id_conflicts)
 """
 """The row in `users` of a device that no record named a user of; see `user_key_of`. Who
-has that id as a Nami user id has claimed a device by it."""
+has that id as a Nami user id was seen with a device."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundPerson:
     """A person, and others that the same ids lead to and who are somebody else."""
 
     person: Person
@@ -73,8 +73,8 @@ class _User:
         )
 
 
-class People:
-    """Looks people up by one id."""
+class PersonLookup:
+    """Looks a person up by one id."""
 
     def __init__(self, file: ExclusiveFile, *, sends_nami_ids: bool) -> None:
         """Take the store's file.
@@ -87,11 +87,11 @@ class People:
         self._file = file
         self._sends_nami_ids = sends_nami_ids
 
-    def of_nami_user(self, nami_user_id: str) -> Found:
+    def of_nami_user(self, nami_user_id: str) -> FoundPerson:
         """Return the person of a Nami user id."""
         return self._found(self._completed(_User(nami=Ids([nami_user_id]))))
 
-    def of_external_id(self, external_id: str) -> Found:
+    def of_external_id(self, external_id: str) -> FoundPerson:
         """Return the person of an External ID."""
         user = self._completed(_User(external=Ids([external_id])))
         same = among("id", user.external)
@@ -108,7 +108,7 @@ class People:
         )
         return self._found(user, Ids(seen_at).without(user.nami))
 
-    def of_device(self, device_id: str) -> Found:
+    def of_device(self, device_id: str) -> FoundPerson:
         """Return the person of a device: of its only user, or known by it alone."""
         devices = Ids([device_id])
         on_it = self._users_on(devices)
@@ -117,7 +117,7 @@ class People:
             if not on_it.without(user):
                 return self._found(user)
             break
-        return Found(Person(device_ids=devices), on_it.all)
+        return FoundPerson(Person(device_ids=devices), on_it.all)
 
     def _completed(self, user: _User) -> _User:
         """Return a user with all ids that belong together."""
@@ -153,12 +153,12 @@ class People:
         )
         return external.without(Ids(taken))
 
-    def _found(self, user: _User, others: Ids = NO_IDS) -> Found:
+    def _found(self, user: _User, others: Ids = NO_IDS) -> FoundPerson:
         devices = self._devices_of(user)
         shared = Ids(
             each for each in devices if self._users_on(Ids([each])).without(user)
         )
-        return Found(
+        return FoundPerson(
             Person(
                 user.nami,
                 user.external,

@@ -16,11 +16,11 @@ if t.TYPE_CHECKING:
 _PLACE: t.Final = struct.Struct("<QQ")
 
 
-class RefusedAgain:
+class RejectedAgain:
     """The new line of each record that was rejected again, by the number of its line.
 
     Two files without a name, which are gone with the process: one of lines, and one
-    that tells where the line of each number stands.
+    that shows where the line of each number is.
     """
 
     def __init__(self, folder: Path | None) -> None:

@@ -1,4 +1,4 @@
-"""Rehearses a run line by line, for those who look at what each line leads to."""
+"""Rehearses a run line by line, so that an observer sees the outcome of each line."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import logging
 import typing as t
 
 from target_amplitude_nami.explanation.case import Seen
+from target_amplitude_nami.singer.input_lines import Line, records_of_batch
 from target_amplitude_nami.singer.rehearsal import rehearse
-from target_amplitude_nami.singer.wanted import Line, records_of_batch
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,7 +21,7 @@ Lines: t.TypeAlias = "Callable[[], Iterable[Line]]"
 """Reads the input from its beginning."""
 
 
-class Watcher:
+class LineObserver:
     """Sees what becomes of the records of each line of a rehearsal."""
 
     def __init__(self) -> None:
@@ -36,41 +36,43 @@ class Watcher:
     def before(self, line: Line) -> None:
         """Look at what is known when a line is about to be read."""
 
-    def after(self, line: Line) -> bool:  # noqa: ARG002 - for those that look
+    def after(self, line: Line) -> bool:  # noqa: ARG002 - for subclasses
         """Look at what is known after a line; return whether to read on."""
         return True
 
     # As `accounting.rehearsal.Observer`
 
     def on_event(self, project: Project, event: EncodedEvent) -> None:
-        """Watch an event that a run would send."""
+        """Note an event that a run would send."""
         seen = Seen(outcome="sent", body=event.body, project=project)
         self.on_outcome(event.origin, seen, event)
 
     def on_filtered(self, origin: Origin, reason: str) -> None:
-        """Watch a record that the settings leave out."""
+        """Note a record that the settings leave out."""
         self.on_outcome(origin, Seen(outcome="filtered", reason=reason))
 
     def on_rejected(self, origin: Origin, refusal: Refusal) -> None:
-        """Watch a record that cannot be delivered."""
+        """Note a record that cannot be delivered."""
         seen = Seen(outcome="rejected", reason=refusal.reason, refusal=refusal)
         self.on_outcome(origin, seen)
 
     def on_held(self, origin: Origin, _user_id: str) -> None:
-        """Watch a record that would wait for an External ID."""
+        """Note a record that would wait for an External ID."""
         self.on_outcome(origin, Seen(outcome="held", reason="anonymous_user"))
 
     def on_duplicate(self, origin: Origin) -> None:
-        """Watch a record whose event Amplitude had before."""
+        """Note a record whose event Amplitude had before."""
         self.on_outcome(origin, Seen(outcome="duplicate", reason="duplicate"))
 
     def on_outcome(
         self, origin: Origin, seen: Seen, event: EncodedEvent | None = None
     ) -> None:
-        """Watch a record, whatever becomes of it."""
+        """Note a record, whatever becomes of it."""
 
 
-def watch(config: Mapping[str, object], lines: Lines, watcher: Watcher) -> None:
+def observe_lines(
+    config: Mapping[str, object], lines: Lines, observer: LineObserver
+) -> None:
     """Rehearse a run line by line, so that each outcome is known to be of its line.
 
     Raises:
@@ -78,20 +80,20 @@ def watch(config: Mapping[str, object], lines: Lines, watcher: Watcher) -> None:
     """
 
     def numbered() -> Iterator[bytes]:
-        settle = watcher.target.run.pipeline.flush
-        schemes = watcher.target.settings.batch_schemes
+        settle = observer.target.run.pipeline.flush
+        schemes = observer.target.settings.batch_schemes
         for each in lines():
             may_be_batch = b'"BATCH"' in each.message
             for line in records_of_batch(each, schemes) if may_be_batch else [each]:
-                watcher.line = line
-                watcher.before(line)
+                observer.line = line
+                observer.before(line)
                 yield line.message
                 settle()
-                if not watcher.after(line):
+                if not observer.after(line):
                     return
 
     with _quietly():
-        rehearse(config, numbered(), watcher, watcher.begin)
+        rehearse(config, numbered(), observer, observer.begin)
 
 
 @contextlib.contextmanager

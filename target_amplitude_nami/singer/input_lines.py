@@ -1,4 +1,4 @@
-"""Numbers the lines of an input, and says what each of them holds."""
+"""Numbers the lines of an input, and describes what each of them holds."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Line(msgspec.Struct, frozen=True, gc=False):
     """Which of the records in its files, from 1 on, if the line is a BATCH message."""
 
     def __str__(self) -> str:
-        """Return how people call the line."""
+        """Return the name of the line for people."""
         if not self.part:
             return f"line {self.number:,}"
         return f"line {self.number:,}, record {self.part:,} of its BATCH files"
@@ -43,7 +43,7 @@ class Line(msgspec.Struct, frozen=True, gc=False):
 
 
 class Rejected(msgspec.Struct, frozen=True):
-    """What stands beside a record in a rejects file: why, and when."""
+    """Why and when a record in a rejects file was rejected."""
 
     reason: str = ""
     field: str = ""
@@ -53,7 +53,7 @@ class Rejected(msgspec.Struct, frozen=True):
 
 
 class RecordLine(msgspec.Struct, frozen=True, gc=False):
-    """The record of a line, and why it stands in a rejects file."""
+    """The record of a line, and why it is in a rejects file."""
 
     stream: str
     record: dict[str, t.Any] | None
