@@ -10,12 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
 
-from target_amplitude_nami import Settings
 from tests.support.environment import clean_environment
 from tests.support.meltano import ROOT
-from tests.support.run_target import API_KEY
 
 
 def section(page: str, title: str) -> str:
@@ -77,12 +74,6 @@ def test_a_run_needs_no_meltano(folder: Path) -> None:
     (folder / "config.json").unlink()
     run(commands, folder)
     assert (folder / "output" / "local-amplitude.db").exists()
-
-
-def test_the_example_of_a_tap_has_settings_of_the_target() -> None:
-    example = blocks(section("docs/taps.md", "PostgreSQL"), "yaml")
-    [loader] = YAML(typ="safe").load(example)["plugins"]["loaders"]
-    Settings.load({**loader["config"], "api_key": API_KEY})
 
 
 def test_a_file_of_webhooks_needs_no_tap(folder: Path) -> None:
