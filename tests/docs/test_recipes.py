@@ -56,7 +56,7 @@ def run(script: str, folder: Path, *, path: Path | None = None, **more: str) -> 
 
 
 @pytest.mark.slow
-def test_cron_runs_what_the_page_sets_up_and_mails_the_last_line_of_a_failure(
+def test_cron_runs_what_the_page_sets_up_and_mails_the_error_of_a_failure(
     clone: Path,
 ) -> None:
     [setup] = blocks("cron", "sh")
