@@ -238,7 +238,12 @@ def test_a_user_and_a_device_of_one_id_are_two(amplitude: Amplitude) -> None:
     ],
 )
 def test_an_event_repeats_the_last_state_when_id_and_properties_are_the_same(
-    insert_id: str, state: UserState, *, is_skipped: bool, repeats: bool
+    amplitude: Amplitude,
+    insert_id: str,
+    state: UserState,
+    *,
+    is_skipped: bool,
+    repeats: bool,
 ) -> None:
     sent = sent_by("a", 5, MONTHLY)
     again = AmplitudeEvent(
@@ -248,4 +253,4 @@ def test_an_event_repeats_the_last_state_when_id_and_properties_are_the_same(
         skip_user_properties_sync=is_skipped,
     )
     key = dedup_key(insert_id, "device", "user")
-    assert Amplitude().tracker.repeats_last_state(sent, again, key) is repeats
+    assert amplitude.tracker.repeats_last_state(sent, again, key) is repeats
