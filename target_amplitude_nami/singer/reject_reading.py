@@ -11,7 +11,7 @@ from target_amplitude_nami import jsontext
 from target_amplitude_nami.singer.reject_lines import UNREADABLE_LINES, schema_message
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 SCHEMA: t.Final = "SCHEMA"
 RECORD: t.Final = "RECORD"
@@ -133,17 +133,4 @@ class NeededSchemas:
             self._seen.add(stream)
             line = schema_message(stream) + b"\n"
         if line is not None:
-            yield line
-
-
-def with_needed_schemas(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield lines of a rejects file without a SCHEMA that no record follows."""
-    schemas = NeededSchemas()
-    for line in lines:
-        found = read_reject_line(line)
-        if found is not None and found.is_schema:
-            schemas.take(found.stream, line)
-        else:
-            if found is not None:
-                yield from schemas.before(found.stream)
             yield line

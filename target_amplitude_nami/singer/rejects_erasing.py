@@ -13,6 +13,7 @@ from target_amplitude_nami.singer.reject_lines import (
     digest,
     line_of,
 )
+from target_amplitude_nami.singer.reject_reading import NeededSchemas, read_reject_line
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -73,7 +74,7 @@ class RejectsEraser:
             lines: With their ends.
         """
         self._readers, self.erased, self.moves = {}, [], []
-        schemas: list[bytes] = []
+        schemas = NeededSchemas()
         at = now_at = 0
         for line in lines:
             place = at
@@ -81,13 +82,13 @@ class RejectsEraser:
             if self._is_theirs(line):
                 self.erased.append(digest(line.rstrip(b"\r\n")))
                 continue
-            if _is_schema(line):
-                schemas.append(line)
+            head = read_reject_line(line)
+            if head is not None and head.is_schema:
+                schemas.take(head.stream, line)
                 continue
-            for schema in schemas:
+            for schema in schemas.before("" if head is None else head.stream):
                 now_at += len(schema)
                 yield schema
-            schemas.clear()
             if place - now_at != (self.moves[-1][1] if self.moves else 0):
                 self.moves.append((place, place - now_at))
             now_at += len(line)

@@ -11,7 +11,6 @@ from target_amplitude_nami.singer.reject_reading import (
     NeededSchemas,
     RejectLine,
     read_reject_line,
-    with_needed_schemas,
 )
 from tests.support import singer
 from tests.support.rejects import because
@@ -52,10 +51,10 @@ def test_a_line_says_what_it_is_and_why_it_was_rejected(
 
 
 def test_a_schema_that_no_record_follows_is_left_out() -> None:
-    a, b, another = (singer.schema(name) for name in ("a", "b", "a"))
-    record = singer.record("a", {})
-    lines = [a, b, another, record, record, a]
-    assert list(with_needed_schemas(lines)) == [another, record, record]
+    schemas = NeededSchemas()
+    for stream, line in (("a", b"old"), ("b", b"other"), ("a", b"new")):
+        schemas.take(stream, line)
+    assert [*schemas.before("a"), *schemas.before("a")] == [b"new"]
 
 
 def test_a_schema_is_made_once_where_there_was_none() -> None:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.support.environment import clean_environment, needs_an_interpreter
-from tests.support.zygote import run_forked
+from tests.support.zygote import run_to_end
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 COMMAND = Path(sys.executable).with_name("amplitude-nami")
-_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +55,5 @@ def run_command(
     if config is not None:
         (folder / "config.json").write_text(json.dumps(config))
         command += ["--config", "config.json"]
-    clean = clean_environment(environment)
-    if needs_an_interpreter(environment):
-        done = subprocess.run(
-            [COMMAND, *command],
-            cwd=folder,
-            input=stdin,
-            capture_output=True,
-            check=False,
-            timeout=_SECONDS,
-            env=clean,
-        )
-    else:
-        done = run_forked([COMMAND.name, *command], folder, stdin, clean, _SECONDS)
+    done = run_to_end(COMMAND, command, folder, stdin, environment)
     return CommandRun(done.returncode, done.stdout.decode(), done.stderr.decode())

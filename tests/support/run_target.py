@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.support.environment import clean_environment, needs_an_interpreter
-from tests.support.zygote import run_forked
+from tests.support.environment import clean_environment
+from tests.support.zygote import run_to_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -98,20 +98,8 @@ def run_command(
 ) -> TargetRun:
     """Run the target's command in a folder with just these options."""
     content = messages if isinstance(messages, bytes) else b"".join(messages)
-    clean = clean_environment(environment)
     arguments = list(map(str, options))
-    if needs_an_interpreter(environment):
-        done = subprocess.run(
-            [TARGET, *arguments],
-            input=content,
-            capture_output=True,
-            check=False,
-            cwd=folder,
-            env=clean,
-            timeout=_SECONDS,
-        )
-    else:
-        done = run_forked([TARGET.name, *arguments], folder, content, clean, _SECONDS)
+    done = run_to_end(TARGET, arguments, folder, content, environment)
     return TargetRun(
         done.returncode, done.stdout.decode(), done.stderr.decode(), folder
     )

@@ -28,7 +28,7 @@ import click
 
 from target_amplitude_nami.commands.main import main
 from target_amplitude_nami.singer.target import TargetAmplitudeNami
-from tests.support.environment import clean_environment
+from tests.support.environment import clean_environment, needs_an_interpreter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,6 +39,7 @@ _NUMBER = struct.Struct("i")
 _LONGEST_MESSAGE = 1 << 17
 TARGET: Final = "target-amplitude-nami"
 COMMAND: Final = "amplitude-nami"
+_SECONDS: Final = 60
 _CONTEXT: Final = click.Context(main)
 
 
@@ -152,6 +153,39 @@ class Zygote:
         return Running(pid, output, news)
 
 
+def run_to_end(
+    command: Path,
+    arguments: Sequence[str],
+    folder: Path,
+    stdin: bytes,
+    environment: Mapping[str, str] | None,
+) -> subprocess.CompletedProcess[bytes]:
+    """Run one of the two commands to its end: as a fork, where that is no matter.
+
+    Args:
+        command: Its path.
+        arguments: Its arguments.
+        folder: Working directory.
+        stdin: What its standard input, a pipe, gives.
+        environment: Variables beside those of a user; Python itself may read them.
+
+    Raises:
+        TimeoutExpired: When it takes longer; it is killed.
+    """
+    clean = clean_environment(environment)
+    if not needs_an_interpreter(environment):
+        return _run_forked([command.name, *arguments], folder, stdin, clean, _SECONDS)
+    return subprocess.run(
+        [command, *arguments],
+        cwd=folder,
+        input=stdin,
+        capture_output=True,
+        check=False,
+        timeout=_SECONDS,
+        env=clean,
+    )
+
+
 @functools.cache
 def _shared() -> Zygote:
     zygote = Zygote()
@@ -160,7 +194,7 @@ def _shared() -> Zygote:
     return zygote
 
 
-def run_forked(
+def _run_forked(
     command: Sequence[str],
     folder: Path,
     stdin: bytes,
