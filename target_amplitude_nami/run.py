@@ -144,8 +144,8 @@ class Run:
             logger.warning(warning)
         if not settings.enabled:
             logger.warning(
-                "`enabled` is false: the input is read to its end, nothing is sent and "
-                "no STATE is written, so that the same records come again"
+                "`enabled` is false: the input is read to its end and nothing is sent, so "
+                "that the same records come again in the next run"
             )
 
     @property
