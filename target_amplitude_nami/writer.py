@@ -14,6 +14,7 @@ from target_amplitude_nami.errors import (
 from target_amplitude_nami.pipeline.row_intake import RowIntake, nothing_recognised
 from target_amplitude_nami.shutdown import Shutdown
 from target_amplitude_nami.store.null import NullStore
+from target_amplitude_nami.user_agent import user_agent
 from target_amplitude_nami.writer_rejects import QueuedRejects
 
 if t.TYPE_CHECKING:
@@ -21,12 +22,11 @@ if t.TYPE_CHECKING:
     from types import TracebackType
 
     from target_amplitude_nami.accounting.report import Report
-    from target_amplitude_nami.outcomes import Project
     from target_amplitude_nami.settings import Settings
     from target_amplitude_nami.writer_rejects import Reject
 
 _TICK_SECONDS: t.Final = 0.2
-_PACKAGE: t.Final = "target-amplitude-nami"
+
 
 class AmplitudeWriter:
     """Delivers records as a run of the Singer target does, and remembers nothing.
@@ -80,12 +80,12 @@ class AmplitudeWriter:
         self._shutdown = Shutdown()
         self._run = Run(
             settings,
-            store=NullStore(_projects_of(settings)),
+            store=NullStore(settings.projects),
             rejects=self._rejects,
             write_state=None,
             shutdown=self._shutdown,
             logger=self._logger,
-            user_agent=f"{_PACKAGE}/{_version()}",
+            user_agent=user_agent(),
         )
         self._intake = RowIntake(
             settings,
@@ -272,13 +272,3 @@ def _refuse_unusable(settings: Settings) -> None:
         )
     if problems:
         raise ConfigurationError(problems)
-
-
-def _projects_of(settings: Settings) -> tuple[Project, ...]:
-    return ("main", "sandbox") if settings.mapping.has_sandbox_project else ("main",)
-
-
-def _version() -> str:
-    from importlib.metadata import version  # noqa: PLC0415 - only when used
-
-    return version(_PACKAGE)
