@@ -70,7 +70,7 @@ def test_the_outcomes_of_all_partitions_add_up_to_one_report(
     ]
     total = sum(outcomes[1:], outcomes[0])
 
-    assert sum(outcomes).report == total.report  # type: ignore[union-attr]
+    assert sum(outcomes).report == total.report
     report = total.report
     assert (report.read, report.delivered) == (34, 30)
     assert (report.filtered, report.rejected) == (1, 3)
