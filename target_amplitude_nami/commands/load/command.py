@@ -156,17 +156,19 @@ def _say_what_follows(
     state: LoadState | None,
 ) -> None:
     rows = sum(file.rows for file in files)
-    logger.info(
-        "%s in %s; %s",
-        counted(rows, "row"),
-        counted(len(files), "file"),
-        counted(plan.workers, "worker"),
-    )
+    logger.info("%s in %s", counted(rows, "row"), counted(len(files), "file"))
     if state is not None and plan.rows < rows:
         logger.info(
             "%s delivered by earlier runs, as %s says",
             counted(rows - plan.rows, "row was", "rows were"),
             state.path,
+        )
+    if plan.workers:
+        logger.info(
+            "%s to deliver, in %s, by %s",
+            counted(plan.rows, "row"),
+            counted(len(plan.parts), "part"),
+            counted(plan.workers, "worker process", "worker processes"),
         )
     if plan.workers > 1 and not job.settings.backfill and not job.settings.dry_run:
         job.warn(
