@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing as t
 import uuid
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 import pyarrow as pa
 from pyarrow import lib
@@ -56,10 +56,11 @@ def _single_precision(array: pa.Array) -> list[t.Any]:
 
 
 def _decimals(array: pa.Array) -> list[t.Any]:
-    return [
-        None if text is None else Decimal(text)
-        for text in array.cast(pa.string()).to_pylist()
-    ]
+    texts = array.cast(pa.string()).to_pylist()
+    try:
+        return [None if text is None else Decimal(text) for text in texts]
+    except InvalidOperation:  # the scale is beyond what Arrow writes
+        return unreadable(array)
 
 
 def _days(array: pa.Array) -> list[t.Any]:
