@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 import pytest
@@ -137,7 +137,8 @@ def test_of_two_equal_names_in_a_map_the_last_counts_as_in_json() -> None:
 
 
 def test_a_list_deeper_than_amplitude_takes_is_a_reject() -> None:
-    kind, value = pa.int8(), 1
+    kind: pa.DataType = pa.int8()
+    value: Any = 1
     for _ in range(60):
         kind, value = pa.list_(kind), [value]
 
@@ -145,7 +146,8 @@ def test_a_list_deeper_than_amplitude_takes_is_a_reject() -> None:
 
 
 def test_a_schema_deeper_than_any_record_may_be_is_a_reject() -> None:
-    kind, value = pa.int8(), 1
+    kind: pa.DataType = pa.int8()
+    value: Any = 1
     for _ in range(220):
         kind, value = pa.list_(kind), [value]
 
