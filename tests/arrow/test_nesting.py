@@ -7,7 +7,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pytest
 
-from tests.support.arrow import NOT_FINITE, sent_of
+from tests.support.arrow import NOT_FINITE, halves, sent_of
 
 NAN: Final = float("nan")
 MOMENT: Final = pa.timestamp("ms", "UTC")
@@ -78,7 +78,7 @@ def test_a_null_list_hides_what_its_part_of_the_values_holds() -> None:
         pa.array([NAN]),
         pa.array([NAN], pa.float32()),
         pa.array([[1.5, NAN]]),
-        pa.array([[NAN]], pa.list_(pa.float16(), 1)),
+        pa.FixedSizeListArray.from_arrays(halves(NAN), 1),
         pa.array([{"a": NAN}]),
         pa.array([[("a", NAN)]], pa.map_(pa.string(), pa.float64())),
         pa.array(

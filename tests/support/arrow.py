@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any, Final
 
 import pyarrow as pa
@@ -19,6 +20,14 @@ _WITHOUT: Final = (
 """What the event of an impression without properties begins with."""
 NO_FORM: Final = ("value_not_json", "value")
 NOT_FINITE: Final = ("number_not_finite", "event_properties")
+
+
+def halves(*values: float) -> pa.Array:
+    """Return numbers of half precision, for which an old pyarrow needs NumPy."""
+    numbers = struct.pack(f"{len(values)}e", *values)
+    return pa.Array.from_buffers(
+        pa.float16(), len(values), [None, pa.py_buffer(numbers)]
+    )
 
 
 def impressions(**columns: pa.Array) -> pa.RecordBatch:
