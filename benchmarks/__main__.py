@@ -80,15 +80,15 @@ def _measure_apart(name: str, at: Path | None, *, is_quick: bool) -> results.Res
 
 
 def show(found: Results, plots: Path, path: Path | None) -> None:
-    """Draw the plots, and write the texts into the README or to standard output."""
-    sys.path.append(str(_PLOTTING))
-    from benchmarks import drawing  # noqa: PLC0415 - needs them
-
-    drawing.draw_all(found, plots)
+    """Write the texts into the README or to standard output, and draw the plots."""
     if path is None:
         print(*readme.parts(found).values(), sep="\n")
     else:
         readme.write(path, found)
+    sys.path.append(str(_PLOTTING))
+    from benchmarks import drawing  # noqa: PLC0415 - needs them
+
+    drawing.draw_all(found, plots)
 
 
 def _asked() -> argparse.Namespace:
@@ -118,10 +118,10 @@ def main() -> None:
             found = results.load(path)
         else:
             origin = results.origin_here(is_quick=asked.quick)
-            # Some are measured beside what there is, all of them anew.
+            is_addition = asked.names and not asked.quick
             found = (
                 results.to_be_continued(path, origin)
-                if asked.names
+                if is_addition
                 else Results(origin)
             )
             failed = measure(asked.names or list(_MODULES), found, path, asked.at)
