@@ -154,12 +154,12 @@ def test_the_summary_says_speed_cost_and_when_to_use_more() -> None:
     assert readme.summary(found) == (
         "**One process delivers about 25,000 events a second**, 5.2 times as many as "
         "Amplitude's own Python client and 9 times as many as a plain target of the "
-        "Singer SDK. **A million events cost 41 s of CPU** and 150 MB of traffic, and "
-        "a run costs 0.5 s more to start: an hour with 10,000 events takes 0.91 s. "
-        "**One process is enough up to 88 million events an hour**; for history in "
-        "Parquet files, `amplitude-nami load --workers N` uses N processors (two were 1.8 "
-        "times as fast as one), and Spark is for data that it reads anyway, or that "
-        "need more than one machine.\n"
+        "Singer SDK. **A million events cost 41 s of CPU** and 150 MB of traffic, "
+        "and a run costs 0.5 s more to start: an hour with 10,000 events takes 0.91 "
+        "s. **One process is enough up to 88 million events an hour**; for history "
+        "in Parquet files, `amplitude-nami load --workers N` uses N processors (two "
+        "were 1.8 times as fast as one), and Spark is for data that it reads anyway, "
+        "or that need more than one machine.\n"
     )
 
 
