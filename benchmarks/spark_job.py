@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -17,6 +18,7 @@ from target_amplitude_nami.spark import deliver
 def main() -> None:
     """Deliver what the arguments name."""
     folder, url, cores, seconds_file = sys.argv[1:]
+    os.environ["PYSPARK_PYTHON"] = sys.executable  # not any python3 on the PATH
     session = (
         SparkSession.builder.master(f"local[{cores}]")
         .config("spark.ui.enabled", "false")
