@@ -40,8 +40,8 @@ class Goal:
 
 
 _PER_RECORD: Final = (
-    "the Python that runs for each record: the checks, the identity and the accounting "
-    "that make a delivery safe are steps which the other side does not have"
+    "the one thread that takes the records in their order: reading, checks, identity, "
+    "mapping and accounting are Python that runs for each (*profile* has the parts)"
 )
 
 GOALS: Final = (
@@ -59,7 +59,7 @@ GOALS: Final = (
         "target / plain SDK target, usual",
         "≥",
         8,
-        f"{_PER_RECORD}, and the other side compresses with ISA-L, too",
+        _PER_RECORD,
     ),
     Goal(
         "of a bare loop without checks, retries or STATE",
