@@ -300,7 +300,11 @@ def test_a_finished_load_has_nothing_more_to_do(
     ("number", "whom"),
     [
         (signal.SIGTERM, "the command"),
-        (signal.SIGINT, "all of its processes, as a terminal does"),
+        pytest.param(
+            signal.SIGINT,
+            "all of its processes, as a terminal does",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_stop_finishes_what_is_read_and_the_next_load_sends_only_the_rest(
@@ -332,6 +336,7 @@ def test_a_stop_finishes_what_is_read_and_the_next_load_sends_only_the_rest(
         assert copies(local) == 0
 
 
+@pytest.mark.slow
 def test_a_stop_ends_in_time_when_amplitude_does_not_answer(tmp_path: Path) -> None:
     records = impressions(1_000)
     write_parquet(tmp_path / "a.parquet", records, rows_per_group=100)
@@ -503,7 +508,7 @@ def peak_kilobytes(folder: Path, url: str, file: str) -> int:
     """Load a file with one worker, and return the most memory that a process had."""
     config = KEY | {"endpoint": url}
     (folder / "config.json").write_text(json.dumps(config))
-    command = [COMMAND, "load", "--config", "config.json", "--workers", "1", file]
+    command = [str(COMMAND), "load", "--config", "config.json", "--workers", "1", file]
     process = subprocess.Popen(
         command,
         cwd=folder,
