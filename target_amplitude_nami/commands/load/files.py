@@ -12,7 +12,6 @@ from upath import UPath
 
 from target_amplitude_nami.errors import ConfigurationError, InputUnreadable
 from target_amplitude_nami.singer.batches import schemes_of
-from target_amplitude_nami.text import printable
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -77,7 +76,7 @@ def find_files(named: Iterable[str]) -> list[InputFile]:
             raise
         except Exception as error:  # of any library for any kind of address
             raise InputUnreadable(
-                f"{_shown(argument)} cannot be read ({_trouble(error)}): correct its "
+                f"{argument} cannot be read ({_trouble(error)}): correct its "
                 f"path, or the rights to read it"
             ) from error
     return list(found.values())
@@ -106,14 +105,7 @@ def _paths(argument: str) -> Iterator[tuple[UPath, _Columns]]:
     elif path.exists() or not any(each in argument for each in _WILDCARDS):
         yield path, ()
     else:
-        matching = sorted(_with_protocol(path, path.fs.glob(path.path)), key=str)
-        if not matching:
-            raise InputUnreadable(f"no file fits {_shown(argument)}: correct it")
-        for each in matching:
-            if each.is_dir():
-                yield from _paths_in(each)
-            else:
-                yield each, ()
+        yield from _paths_like(path)
 
 
 def _paths_in(folder: UPath) -> Iterator[tuple[UPath, _Columns]]:
@@ -122,20 +114,55 @@ def _paths_in(folder: UPath) -> Iterator[tuple[UPath, _Columns]]:
     Raises:
         InputUnreadable: When there is none, or it is a table of Delta and the like.
     """
-    _expect_plain_files(folder)
-    start = folder.fs._strip_protocol(folder.path).rstrip("/") + "/"  # noqa: SLF001
-    has_any = False
-    for path in _with_protocol(folder, sorted(folder.fs.find(folder.path))):
-        parts = folder.fs._strip_protocol(path.path).removeprefix(start).split("/")  # noqa: SLF001
-        is_hidden = any(part.startswith(_HIDDEN) and "=" not in part for part in parts)
-        if parts[-1].lower().endswith(_ENDINGS) and not is_hidden:
-            has_any = True
-            yield path, tuple(_column(part) for part in parts[:-1] if "=" in part)
-    if not has_any:
+    found = folder.fs.find(folder.path)
+    paths = [path for path in found if path.lower().endswith(_ENDINGS)]
+    visible = [*_visible(folder, paths)]
+    if not visible:
         raise InputUnreadable(
-            f"{_shown(str(folder))} has no Parquet files, whose names end with "
+            f"{folder} has no Parquet files, whose names end with "
             f"{', '.join(_ENDINGS)}: name another folder, or the files themselves"
         )
+    yield from visible
+
+
+def _paths_like(pattern: UPath) -> Iterator[tuple[UPath, _Columns]]:
+    """Yield the files that a pattern fits, and those in the folders that it fits.
+
+    Raises:
+        InputUnreadable: When there is none, or it is a table of Delta and the like.
+    """
+    folder = pattern
+    while any(each in str(folder) for each in _WILDCARDS):
+        folder = folder.parent
+    visible = [*_visible(folder, pattern.fs.glob(pattern.path))]
+    if not visible:
+        raise InputUnreadable(f"no file fits {pattern}: correct it")
+    for path, columns in visible:
+        if not path.is_dir():
+            yield path, columns
+        elif "**" not in str(pattern):
+            for each, more in _paths_in(path):
+                yield each, columns + more
+
+
+def _visible(folder: UPath, paths: Iterable[str]) -> Iterator[tuple[UPath, _Columns]]:
+    """Yield the paths below a folder that no engine keeps for itself, with columns.
+
+    Raises:
+        InputUnreadable: When the folder is a table of Delta and the like.
+    """
+    _expect_plain_files(folder)
+    start = _plain(folder).rstrip("/") + "/"
+    for path in _with_protocol(folder, sorted(paths)):
+        parts = _plain(path).removeprefix(start).split("/")
+        if not any(part.startswith(_HIDDEN) and "=" not in part for part in parts):
+            folders = [part for part in parts if not part.lower().endswith(_ENDINGS)]
+            yield path, tuple(_column(part) for part in folders if "=" in part)
+
+
+def _plain(path: UPath) -> str:
+    """Return the path as its file system writes it."""
+    return str(path.fs._strip_protocol(path.path))  # noqa: SLF001 - fsspec has no other
 
 
 def _with_protocol(beside: UPath, paths: Iterable[str]) -> Iterator[UPath]:
@@ -155,7 +182,7 @@ def _expect_plain_files(folder: UPath) -> None:
     for pattern, table in _TABLES.items():
         if folder.fs.glob(f"{folder.path.rstrip('/')}/{pattern}"):
             raise InputUnreadable(
-                f"{_shown(str(folder))} is a table of {table}: its folder also has "
+                f"{folder} is a table of {table}: its folder also has "
                 f"files that are no part of it any more. Write what is to be sent to "
                 f"plain Parquet files, and load these; or deliver it with Spark"
             )
@@ -172,7 +199,7 @@ def _look_at(path: UPath, address: str, folder_columns: _Columns) -> InputFile:
             size = file.seek(0, os.SEEK_END)
             why = "it is empty" if size == 0 else _trouble(error)
             raise InputUnreadable(
-                f"{_shown(address)} is not a Parquet file ({why}): leave it out, or "
+                f"{address} is not a Parquet file ({why}): leave it out, or "
                 f"write it again"
             ) from error
         return InputFile(
@@ -214,13 +241,9 @@ def _missing_package(argument: str, error: ImportError) -> str:
         install = "pip install 'target-amplitude-nami[arrow]'"
         return f"Parquet files need one more package: {install} ({error})"
     return (
-        f"{_shown(argument)} cannot be opened: install the package that this kind of "
+        f"{argument} cannot be opened: install the package that this kind of "
         f"address needs ({error})"
     )
-
-
-def _shown(address: str) -> str:
-    return printable(address)
 
 
 def _trouble(error: Exception) -> str:
