@@ -6,7 +6,6 @@ test to one processor or to two.
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -29,14 +28,10 @@ _FILES: Final = 8
 
 
 def measure(shop: Workshop) -> Result:
-    """Measure whatever of both there is."""
+    """Measure loads, and Spark where there is an environment for it."""
     rows = shop.sized(2_000_000, 40_000)
     few = shop.sized(100_000, 10_000)
-    found: list[Row] = []
-    if importlib.util.find_spec("target_amplitude_nami.commands.load"):
-        found += _by_load(shop, rows, few)
-    else:
-        say("  there is no `amplitude-nami load` here: left out")
+    found = _by_load(shop, rows, few)
     if _SPARK.exists():
         found += _by_spark(shop, rows)
     else:

@@ -43,7 +43,8 @@ def messages(
             properties are as many as that takes.
         count: How many records.
         users: Among how many users these are shared.
-        seed: Another one gives other events of the same users.
+        seed: Another one gives other events of the same users, of the 90 days after
+            those of seed 0.
         in_turn: Each user gets a record before one gets a second; otherwise it is
             chance whose a record is.
     """
@@ -67,12 +68,13 @@ def chunks(
     dice = Random(f"{shape} {seed}")
     by_kind = templates(shape)
     step = _SPAN / max(count, 1)
+    first_moment = _FIRST_MOMENT + (_SPAN if seed else timedelta())
     for first in range(0, count, _CHUNK):
         made = []
         for number in range(first, min(first + _CHUNK, count)):
             user = number % users if in_turn else dice.randrange(users)
             kind = KINDS_OF_USERS[user % 5]
-            moment = (_FIRST_MOMENT + step * number).isoformat(timespec="microseconds")
+            moment = (first_moment + step * number).isoformat(timespec="microseconds")
             event_id, session = dice.getrandbits(128), dice.getrandbits(128)
             made.append(
                 dice.choice(by_kind[kind])
