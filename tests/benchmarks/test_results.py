@@ -100,6 +100,7 @@ def test_only_a_quick_run_measures_what_is_not_committed(
     git("commit", "--message", "Begin")
     git("tag", "--annotate", "v1.0.0", "--message", "v1.0.0")
     monkeypatch.setattr(results, "ROOT", tmp_path)
+    monkeypatch.setattr(results, "machine_here", lambda: MACHINE)
     readme_file.write_text("as a run of the benchmarks leaves it", "utf-8")
 
     assert results.origin_here(is_quick=False).commit == "v1.0.0"
