@@ -111,8 +111,11 @@ def finished_groups(folder: Path) -> int:
 
 
 def workers_of(process: subprocess.Popen[str]) -> list[int]:
-    path = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    return [int(word) for word in path.read_text().split()] if path.exists() else []
+    try:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    except OSError:
+        return []  # it has ended
+    return [int(word) for word in children.split()]
 
 
 # What arrives
