@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pyarrow import parquet
 
 from target_amplitude_nami import EncodedEvent, EventBuilder, Settings
 from target_amplitude_nami.local.faults import Do, Fault, Faults
@@ -425,6 +426,22 @@ def test_a_wrong_key_ends_the_load_with_1_and_nothing_is_noted(tmp_path: Path) -
     assert "api_key" in done.json["error"]
     assert API_KEY not in done.stderr + done.stdout
     assert finished_groups(tmp_path) == 0
+
+
+def test_a_damaged_row_group_is_named_and_the_others_are_noted(
+    tmp_path: Path, amplitude: ScriptedServer
+) -> None:
+    file = write_parquet(tmp_path / "a.parquet", impressions(40), rows_per_group=10)
+    damaged = parquet.read_metadata(file).row_group(3).column(0).data_page_offset
+    with file.open("r+b") as opened:
+        opened.seek(damaged)
+        opened.write(b"\xff" * 40)
+
+    done = load(tmp_path, amplitude.url, "a.parquet", workers=1)
+
+    assert done.exit_code == 1
+    assert "a.parquet, row group 4, cannot be read" in done.json["error"]
+    assert finished_groups(tmp_path) == 3
 
 
 def test_rows_that_are_not_namis_end_the_load_with_1_and_are_not_noted(
