@@ -155,6 +155,8 @@ def _say_what_follows(
     files: Sequence[InputFile],
     state: LoadState | None,
 ) -> None:
+    if not job.settings.enabled:
+        return
     rows = sum(file.rows for file in files)
     logger.info("%s in %s", counted(rows, "row"), counted(len(files), "file"))
     if state is not None and plan.rows < rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 import typing as t
 from collections import deque
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ if t.TYPE_CHECKING:
 
 _WAIT_SECONDS: t.Final = 0.2
 """A signal is seen at the latest after this."""
+_TIMES_BETWEEN_SAVES: t.Final = 10
+"""The state of very many files is long: so many times as long as saving it took, it is
+not saved again."""
 _LATE_SECONDS: t.Final = 1.0
 """So long after the deadline, workers that are not done are ended."""
 
@@ -74,9 +78,11 @@ class Loading:
         self._shutdown = shutdown
         self._progress = LoadProgress(plan.rows, logger, live_line_on_terminal())
         self._rows = 0
-        self._unsaved: list[tuple[Part, int]] = []
+        self._unnoted: list[tuple[Part, int]] = []
         """What is finished while nothing was recognised as Nami's yet."""
         self._is_any_recognised = False
+        self._is_saved = True
+        self._next_save = 0.0
         self._failure: AmplitudeNamiError | None = None
         self.has_left_open = False
         """Whether more may have been delivered than was counted and noted."""
@@ -88,15 +94,17 @@ class Loading:
             AmplitudeNamiError: The first failure of a part, once the others are done
                 with what they had read.
         """
-        if not self._waiting:
+        if not self._waiting or self._shutdown.is_requested:
             return
         options = Options(self._job.settings, self._plan.stream, self._plan.workers)
         with contextlib.ExitStack() as last_things:
+            last_things.callback(self._save)
             last_things.callback(self._progress.end)
             pool = last_things.enter_context(WorkerPool(self._plan.workers, options))
             while self._goes_on(pool):
                 for part, message in pool.messages(_WAIT_SECONDS):
                     self._take(part, message)
+                self._save_in_time()
                 self._progress.look(self._rows + pool.rows)
         if self._failure is not None:
             raise self._failure
@@ -137,9 +145,22 @@ class Loading:
         if self._state is None:
             return
         self._is_any_recognised |= done.outcome.is_any_recognised
-        self._unsaved.append((part, done.rows))
+        self._unnoted.append((part, done.rows))
         if self._is_any_recognised:
-            for each, rows in self._unsaved:
+            for each, rows in self._unnoted:
                 self._state.note(each, rows)
-            self._unsaved.clear()
+            self._unnoted.clear()
+            self._is_saved = False
+
+    def _save_in_time(self) -> None:
+        """Save what is finished, unless saving takes too much of the time."""
+        start = time.monotonic()
+        if not self._is_saved and start >= self._next_save:
+            self._save()
+            end = time.monotonic()
+            self._next_save = end + (end - start) * _TIMES_BETWEEN_SAVES
+
+    def _save(self) -> None:
+        if self._state is not None and not self._is_saved:
             self._state.save()
+            self._is_saved = True
