@@ -12,6 +12,13 @@ import pytest
 from target_amplitude_nami import EncodedEvent, EventBuilder, Settings
 from target_amplitude_nami.local.server import LocalAmplitude
 from tests.support import nami
+from tests.support.loading import (
+    KEY,
+    arrived,
+    ids,
+    impressions,
+    load,
+)
 from tests.support.parquet import write_parquet
 from tests.support.run_command import run_command
 from tests.support.server import ScriptedServer
@@ -20,13 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-from tests.support.loading import (
-    KEY,
-    arrived,
-    ids,
-    impressions,
-    load,
-)
 
 ORDER = "events of one user"
 

@@ -15,13 +15,6 @@ from pyarrow import parquet
 
 from target_amplitude_nami.local.faults import Do, Fault, Faults
 from target_amplitude_nami.local.server import LocalAmplitude
-from tests.support.parquet import write_parquet
-from tests.support.run_target import API_KEY
-from tests.support.server import ScriptedServer, reply
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 from tests.support.loading import (
     PATIENCE_SECONDS,
     SLOW,
@@ -35,6 +28,12 @@ from tests.support.loading import (
     wait_for,
     workers_of,
 )
+from tests.support.parquet import write_parquet
+from tests.support.run_target import API_KEY
+from tests.support.server import ScriptedServer, reply
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.fixture
