@@ -215,7 +215,7 @@ class Store:
                 [self._row_of(request, event) for event in effects.events],
             )
             self._event_index.add(effects.events[0].number, len(effects.events))
-            self._counters.add(map(self._counted, effects.events))
+            self._counters.add([*map(self._counted, effects.events)])
         self._seen.put(dict.fromkeys(effects.fingerprints, int(now * 1_000)))
         self._owners.put(
             {mark: user.current.number for mark, user in effects.owners.items()},

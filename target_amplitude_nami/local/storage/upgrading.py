@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from target_amplitude_nami.local.storage import schema
-from target_amplitude_nami.local.storage.counts.counters import Counters, stored_events
+from target_amplitude_nami.local.storage.counts.counters import (
+    AT_ONCE,
+    Counters,
+    stored_events,
+)
 
 if TYPE_CHECKING:
     import sqlite3
 
 _WAITING, _CACHED = 50_000, 200_000
-_AT_ONCE = 2_000
 
 
 def upgrade(connection: sqlite3.Connection) -> None:
@@ -31,12 +35,8 @@ def upgrade(connection: sqlite3.Connection) -> None:
         for statement in schema.COUNTS.split(";\n"):
             connection.execute(statement)
         counters = Counters(connection, most_waiting=_WAITING, cached=_CACHED)
-        some = []
-        for event in stored_events(connection):
-            some.append(event)
-            if len(some) == _AT_ONCE:
-                counters.add(some)
-                some.clear()
-        counters.add(some)
+        events = stored_events(connection)
+        while some := list(islice(events, AT_ONCE)):
+            counters.add(some)
         connection.execute(f"PRAGMA user_version = {schema.VERSION}")
     schema.check(connection)
