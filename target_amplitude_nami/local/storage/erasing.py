@@ -15,6 +15,7 @@ from target_amplitude_nami.local.ingest.identity import (
 )
 from target_amplitude_nami.local.jsontext import decode
 from target_amplitude_nami.local.storage import user_names
+from target_amplitude_nami.local.storage.counts.counters import Counters, stored_events
 from target_amplitude_nami.local.storage.event_index import BY_TIME, BY_USER
 from target_amplitude_nami.local.storage.write_buffer import WriteBuffer
 
@@ -88,7 +89,7 @@ def erase_users(connection: sqlite3.Connection, numbers: Sequence[int]) -> Erase
         return ErasedUsers()
     execute = connection.execute
     # What waits to be written is hard to take rows from: it is written first.
-    for table in ("seen", "owners"):
+    for table in ("seen", "owners", "newest_states"):
         buffer = WriteBuffer(connection, table, most_waiting=0)
         buffer.load()
         buffer.flush()
@@ -120,6 +121,10 @@ def erase_users(connection: sqlite3.Connection, numbers: Sequence[int]) -> Erase
     events = execute(
         "DELETE FROM events WHERE number IN (SELECT number FROM erased_events)"
     ).rowcount
+    execute(
+        "DELETE FROM late_events WHERE number IN (SELECT number FROM erased_events)"
+    )
+    _recount(connection)
     theirs = "IN (SELECT number FROM erased_users)"
     execute(
         "UPDATE totals SET active = active - (SELECT count(*) FROM users"  # noqa: S608
@@ -130,6 +135,8 @@ def erase_users(connection: sqlite3.Connection, numbers: Sequence[int]) -> Erase
     for table, column in (
         ("names", "user"),
         ("owners", "value"),
+        ("newest_states", "key"),
+        ("shared_ids", "user"),
         ("changed_users", "user"),
         ("users", "number"),
     ):
@@ -137,6 +144,16 @@ def erase_users(connection: sqlite3.Connection, numbers: Sequence[int]) -> Erase
     execute("DROP TABLE erased_events")
     execute("DROP TABLE erased_users")
     return ErasedUsers(len(numbers), events)
+
+
+def _recount(connection: sqlite3.Connection) -> None:
+    """Count the types of the erased events anew: no example of theirs may stay."""
+    types = [
+        number
+        for (number,) in connection.execute("SELECT DISTINCT type FROM erased_events")
+    ]
+    counters = Counters(connection, most_waiting=0, cached=0)
+    counters.recount(stored_events(connection, types), types)
 
 
 def _forget_that_they_came(connection: sqlite3.Connection) -> None:

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from pathlib import Path
 
-VERSION = 3
+VERSION = 4
 """Raise it with every change of the tables (`PRAGMA user_version`)."""
+
+OLDEST_VERSION = 3
+"""Files from this version on are brought to the newest (`upgrading.upgrade`)."""
 
 TABLES = """
 CREATE TABLE totals (
@@ -134,6 +137,61 @@ CREATE TABLE waiting (
 );
 """
 
+COUNTS = """
+-- Which properties the events of a type carry, by the kind of their values.
+CREATE TABLE property_counts (
+    type INTEGER NOT NULL,
+    scope INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    example INTEGER, -- The newest event that carries it.
+    digest BLOB, -- Of the value that all of them share; null if there are several.
+    nulls INTEGER NOT NULL,
+    falses INTEGER NOT NULL,
+    trues INTEGER NOT NULL,
+    numbers INTEGER NOT NULL,
+    empty_texts INTEGER NOT NULL,
+    texts INTEGER NOT NULL,
+    empty_lists INTEGER NOT NULL,
+    lists INTEGER NOT NULL,
+    objects INTEGER NOT NULL,
+    PRIMARY KEY (type, scope, name)
+) WITHOUT ROWID;
+-- What the events of a type say of money, in millionths of the currency.
+CREATE TABLE money_counts (
+    type INTEGER NOT NULL,
+    currency TEXT NOT NULL,
+    is_revenue INTEGER NOT NULL,
+    is_sandbox INTEGER NOT NULL,
+    is_refund INTEGER NOT NULL,
+    events INTEGER NOT NULL,
+    micros INTEGER NOT NULL,
+    PRIMARY KEY (type, currency, is_revenue, is_sandbox, is_refund)
+) WITHOUT ROWID;
+-- The time (`value`, in milliseconds) of the newest state of a user (`key`).
+CREATE TABLE newest_states (
+    key INTEGER PRIMARY KEY,
+    value INTEGER NOT NULL
+);
+-- Events with user properties that came after a newer one of their user.
+CREATE TABLE late_events (
+    number INTEGER PRIMARY KEY,
+    behind INTEGER NOT NULL, -- By so many milliseconds.
+    leaves_user_alone INTEGER NOT NULL
+);
+-- Ids (`key`, a fingerprint) that were seen with several users.
+CREATE TABLE shared_ids (
+    kind TEXT NOT NULL,
+    key INTEGER NOT NULL,
+    user INTEGER NOT NULL,
+    PRIMARY KEY (kind, key, user)
+) WITHOUT ROWID;
+-- What the last run of the target said about itself (`RunNote` as JSON).
+CREATE TABLE run_note (
+    note BLOB NOT NULL
+);
+"""
+"""The tables that version 4 added."""
+
 _OF_ANOTHER_VERSION: Final = "made by another version; move it away"
 
 # SQLite, "Database File Format", "The Database Header".
@@ -156,6 +214,12 @@ def check(connection: sqlite3.Connection) -> None:
         raise sqlite3.DatabaseError(_OF_ANOTHER_VERSION)
 
 
+def is_older(connection: sqlite3.Connection) -> bool:
+    """Return whether a file has tables that can be brought to this version."""
+    [version] = connection.execute("PRAGMA user_version").fetchone()
+    return bool(OLDEST_VERSION <= version < VERSION)
+
+
 def objection_to(path: Path) -> str | None:
     """Return why a local Amplitude cannot use a file, if its first bytes show that.
 
@@ -175,5 +239,5 @@ def objection_to(path: Path) -> str | None:
         return "file is not a database"
     version = int.from_bytes(header[_VERSION_BYTES], "big")
     # What a log holds counts more.
-    is_known = version == VERSION or path.with_name(f"{path.name}-wal").exists()
+    is_known = OLDEST_VERSION <= version <= VERSION or path.with_name(f"{path.name}-wal").exists()
     return None if is_known else _OF_ANOTHER_VERSION
