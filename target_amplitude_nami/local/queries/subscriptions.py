@@ -5,12 +5,16 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING
 
-from target_amplitude_nami.local.queries import figures
 from target_amplitude_nami.local.queries.charts import Line, Step, Subscriptions
 from target_amplitude_nami.local.queries.selection import (
     LAST_MOMENT,
     Selection,
     type_numbers,
+)
+from target_amplitude_nami.local.queries.time_buckets import (
+    NARROW,
+    buckets_of,
+    counts_in,
 )
 from target_amplitude_nami.local.storage.event_index import BY_USER
 
@@ -44,17 +48,13 @@ def subscriptions(
 ) -> Subscriptions:
     """Return subscription events over time, and the funnel towards a subscription."""
     types = type_numbers(connection, listed=True)
-    bucket, starts = figures.buckets(connection, selection, types)
+    buckets = buckets_of(connection, selection, types, NARROW)
     lines = [
-        Line(
-            name,
-            figures.counts_of(
-                connection, selection, _ending(types, ends), bucket, starts
-            ),
-        )
+        Line(name, counts_in(buckets, connection, selection, _ending(types, ends)))
         for name, ends in _LINES.items()
     ]
-    return Subscriptions(bucket, starts, lines, _funnel(connection, selection, types))
+    funnel = _funnel(connection, selection, types)
+    return Subscriptions(buckets.length, buckets.starts, lines, funnel)
 
 
 def _funnel(
