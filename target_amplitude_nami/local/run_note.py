@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - msgspec reads it
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -40,19 +40,7 @@ def read_note(connection: sqlite3.Connection) -> RunNote | None:
 
 
 class RunFiles(msgspec.Struct, frozen=True):
-    """The files of a run that belong to the events of a file."""
+    """The files of a run that somebody named; None: where the last run noted them."""
 
     report: Path | None = None
     rejects: Path | None = None
-    is_given: bool = False
-    """Whether somebody named them; otherwise a run noted where it would write them."""
-
-    def or_noted(self, note: RunNote | None) -> RunFiles:
-        """Return these files; where none are given, those that the last run noted."""
-        if note is None or self.report or self.rejects:
-            return self
-        return RunFiles(_path(note.report_path), _path(note.rejects_path))
-
-
-def _path(text: str | None) -> Path | None:
-    return None if text is None else Path(text)

@@ -11,6 +11,7 @@ from target_amplitude_nami.local.storage.counts.counters import (
     Counters,
     stored_events,
 )
+from target_amplitude_nami.local.storage.counts.shared_ids import note_shared_ids
 
 if TYPE_CHECKING:
     import sqlite3
@@ -22,8 +23,7 @@ def upgrade(connection: sqlite3.Connection) -> None:
     """Bring a file to the newest version, if it is older; check what it is.
 
     Version 4 counts events as they are stored: those that are there are counted now,
-    a million of them in half a minute. Which ids several users shared is noted from
-    then on.
+    a million of them in half a minute.
 
     Args:
         connection: The file, in a transaction.
@@ -38,5 +38,6 @@ def upgrade(connection: sqlite3.Connection) -> None:
         events = stored_events(connection)
         while some := list(islice(events, AT_ONCE)):
             counters.add(some)
+        note_shared_ids(connection)
         connection.execute(f"PRAGMA user_version = {schema.VERSION}")
     schema.check(connection)

@@ -13,13 +13,16 @@ from target_amplitude_nami.local.queries.findings.finding import (
     section,
     verb,
 )
+from target_amplitude_nami.local.queries.findings.rejects import (
+    RejectReason,
+    Rejects,
+)
 from target_amplitude_nami.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from target_amplitude_nami.local.queries.findings.evidence import Evidence
-    from target_amplitude_nami.local.queries.findings.rejects import Rejects
     from target_amplitude_nami.local.queries.findings.report import Report, RunReport
 
 _MANY_REJECTS = 0.05
@@ -37,14 +40,28 @@ def about_run(evidence: Evidence) -> Iterator[Finding | Good]:
 def _about_rejects(evidence: Evidence) -> Iterator[Finding | Good]:
     rejects = evidence.rejects
     if rejects is None:
-        return
-    if rejects.problem is not None:
+        yield from _rejected_by_report(evidence.report)
+    elif rejects.problem is not None:
         yield _unreadable("rejects", rejects.path, rejects.problem, _REJECTS)
     elif not rejects.count:
         yield Good("no_rejects", "No record is in the rejects file.")
     else:
         run = evidence.report.run if evidence.report else None
         yield _rejected(rejects, run)
+
+
+def _rejected_by_report(report: Report | None) -> Iterator[Finding | Good]:
+    """Yield what the report alone says about rejects."""
+    if report is None or report.run is None:
+        return
+    if not report.run.rejected:
+        yield Good("no_rejects", "The run rejected no record.")
+        return
+    reasons = [
+        RejectReason(reason=reason, count=count)
+        for reason, count in report.run.rejected_by_reason.items()
+    ]
+    yield _rejected(Rejects("", report.run.rejected, reasons), report.run)
 
 
 def _rejected(rejects: Rejects, run: RunReport | None) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -24,10 +25,12 @@ from target_amplitude_nami.local.queries.findings.timeliness import (
     Timeliness,
     timeliness,
 )
-from target_amplitude_nami.local.run_note import RunFiles, read_note
+from target_amplitude_nami.local.run_note import read_note
 
 if TYPE_CHECKING:
     import sqlite3
+
+    from target_amplitude_nami.local.run_note import RunFiles, RunNote
 
 
 class OtherType(msgspec.Struct, frozen=True):
@@ -82,7 +85,6 @@ def gather(connection: sqlite3.Connection, files: RunFiles) -> Gathered:
             noted take their place.
     """
     note = read_note(connection)
-    used = files.or_noted(note)
     types = read_counts(connection, Naming(note))
     listed = [each for each in types if each.kind is not Kind.IDENTIFY]
     [[requests, refused, duplicates]] = connection.execute(
@@ -102,7 +104,27 @@ def gather(connection: sqlite3.Connection, files: RunFiles) -> Gathered:
         ],
         traffic=Traffic(requests, refused, duplicates),
         money=money(connection),
-        rejects=used.rejects and read_rejects(used.rejects, must_exist=used.is_given),
-        report=used.report and read_report(used.report, must_exist=used.is_given),
+        rejects=_rejects(files, note),
+        report=_report(files, note),
     )
     return Gathered(evidence, types)
+
+
+def _rejects(files: RunFiles, note: RunNote | None) -> Rejects | None:
+    """Return the rejects; None if nobody named a file, or the run has made none."""
+    if files.rejects is not None:
+        return read_rejects(files.rejects)
+    if note is None or note.rejects_path is None:
+        return None
+    path = Path(note.rejects_path)
+    return read_rejects(path) if path.exists() else None
+
+
+def _report(files: RunFiles, note: RunNote | None) -> Report | None:
+    """Return the report; None if nobody named a file, or the run has written none."""
+    if files.report is not None:
+        return read_report(files.report)
+    if note is None or note.report_path is None:
+        return None
+    path = Path(note.report_path)
+    return read_report(path) if path.exists() else None

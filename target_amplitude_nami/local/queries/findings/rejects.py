@@ -27,13 +27,13 @@ class RejectReason(msgspec.Struct, frozen=True):
 
     reason: str
     count: int
-    line: int
+    line: int = 0
     """The number of the example's line in the file, from 1."""
-    stream: str
-    type: str | None
+    stream: str = ""
+    type: str | None = None
     """The event type of the example, where it names one."""
-    field: str
-    detail: str
+    field: str = ""
+    detail: str = ""
     """What is wrong with it."""
 
 
@@ -60,19 +60,10 @@ class _Line(msgspec.Struct):
 _line_of = msgspec.json.Decoder(_Line).decode
 
 
-def read_rejects(path: Path, *, must_exist: bool) -> Rejects:
-    """Return what a rejects file holds; a problem with it is part of that.
-
-    Args:
-        path: The file.
-        must_exist: Whether it is a problem that it is missing. A run makes it only
-            when it rejects something.
-    """
+def read_rejects(path: Path) -> Rejects:
+    """Return what a rejects file holds; a problem with it is part of that."""
     try:
         status = path.stat()
-    except FileNotFoundError as error:
-        problem = error.strerror if must_exist else None
-        return Rejects(str(path), problem=problem)
     except OSError as error:
         return Rejects(str(path), problem=error.strerror)
     if not path.is_file():

@@ -54,20 +54,13 @@ class Report(msgspec.Struct, frozen=True):
 _decode = msgspec.json.Decoder(RunReport).decode
 
 
-def read_report(path: Path, *, must_exist: bool) -> Report:
-    """Return what a report says; a problem with it is part of that.
-
-    Args:
-        path: The file.
-        must_exist: Whether it is a problem that it is missing.
-    """
+def read_report(path: Path) -> Report:
+    """Return what a report says; a problem with it is part of that."""
     try:
         if path.exists() and not path.is_file():
             return Report(str(path), problem="it is not a file")
         with path.open("rb") as file:
             text = file.read(_MOST_BYTES + 1)
-    except FileNotFoundError as error:
-        return Report(str(path), problem=error.strerror if must_exist else None)
     except OSError as error:
         return Report(str(path), problem=error.strerror)
     if len(text) > _MOST_BYTES:
