@@ -114,7 +114,7 @@ class ServerOptions:
     help="The report of that run; without it likewise.",
 )
 @configured
-def command(
+def command(  # noqa: PLR0913 - one for each option
     configuration: Configuration,
     output: Output,
     *,

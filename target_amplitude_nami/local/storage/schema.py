@@ -239,5 +239,8 @@ def objection_to(path: Path) -> str | None:
         return "file is not a database"
     version = int.from_bytes(header[_VERSION_BYTES], "big")
     # What a log holds counts more.
-    is_known = OLDEST_VERSION <= version <= VERSION or path.with_name(f"{path.name}-wal").exists()
+    is_known = (
+        OLDEST_VERSION <= version <= VERSION
+        or path.with_name(f"{path.name}-wal").exists()
+    )
     return None if is_known else _OF_ANOTHER_VERSION
