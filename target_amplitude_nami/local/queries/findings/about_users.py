@@ -53,8 +53,8 @@ def _user_events(evidence: Evidence) -> Iterator[Finding | Good]:
         key="user_events_without_id",
         severity=Severity.PROBLEM if alone == events else Severity.WARNING,
         text=(
-            f"{of_all(alone, events, 'user events')} {verb(events, 'carries', 'carry')} "
-            f"no {name}: Amplitude counts such a device as a user of its own, until "
+            f"{of_all(alone, events, 'user events')} "
+            f"{verb(events, 'carries', 'carry')} no {name}: Amplitude counts such a device as a user of its own, until "
             f"somebody logs in on it."
         ),
         advice=(
