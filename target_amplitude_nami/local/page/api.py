@@ -25,7 +25,12 @@ from target_amplitude_nami.local.queries.selection import (
     Selection,
 )
 from target_amplitude_nami.local.queries.subscriptions import subscriptions
-from target_amplitude_nami.local.queries.users import list_users, user_details
+from target_amplitude_nami.local.queries.user_list import (
+    SORT_KEYS,
+    UserOrder,
+    list_users,
+)
+from target_amplitude_nami.local.queries.users import user_details
 
 if TYPE_CHECKING:
     import asyncio
@@ -42,6 +47,7 @@ _MOST_ROWS = 500
 _WHOLE = re.compile(r"-?\d{1,18}")
 _PLACE = re.compile(r"(-?\d{1,18})(?:\.(\d{1,18}))?")
 _STATUS = re.compile(r"|refused|\d{1,3}")
+_ORDERS = frozenset({"asc", "desc"})
 _MOST_FAULTS_BYTES = 1_000_000
 
 
@@ -212,8 +218,18 @@ def _event(connection: sqlite3.Connection, request: Request) -> object:
 def _users(connection: sqlite3.Connection, request: Request) -> object:
     asked = request.query_params
     selection = _selection(asked)
-    before = selection.before[0] if selection.before else None
-    return list_users(connection, asked.get("q", "").strip(), before, selection.limit)
+    key = asked.get("sort") or "last"
+    order = asked.get("order") or ("asc" if key == "name" else "desc")
+    if key not in SORT_KEYS:
+        raise BadRequestError(f"`sort` must be one of {', '.join(SORT_KEYS)}.")
+    if order not in _ORDERS:
+        raise BadRequestError("`order` must be asc or desc.")
+    return list_users(
+        connection,
+        asked.get("q", "").strip(),
+        UserOrder(key, order == "desc", selection.before),
+        selection.limit,
+    )
 
 
 def _user(connection: sqlite3.Connection, request: Request) -> object:

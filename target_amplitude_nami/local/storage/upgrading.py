@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from target_amplitude_nami.local.storage import schema
 from target_amplitude_nami.local.storage.counts.counters import Counters, stored_events
+from target_amplitude_nami.local.storage.user_list import user_list
 
 if TYPE_CHECKING:
     import sqlite3
@@ -28,8 +29,9 @@ def upgrade(connection: sqlite3.Connection) -> None:
         sqlite3.DatabaseError: It is not a local Amplitude's, or of a newer version.
     """
     if schema.is_older(connection):
-        for statement in schema.COUNTS.split(";\n"):
+        for statement in (schema.COUNTS + schema.USER_LIST).split(";\n"):
             connection.execute(statement)
+        user_list.fill(connection)
         counters = Counters(connection, most_waiting=_WAITING, cached=_CACHED)
         some = []
         for event in stored_events(connection):

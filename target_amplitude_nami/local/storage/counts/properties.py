@@ -79,9 +79,14 @@ class PropertyCounts:
         self._tallies.clear()
         self._changed.clear()
         self._count = 0
-        for event_type, scope, name, example, digest, *counts in (
-            self._connection.execute("SELECT * FROM property_counts")
-        ):
+        for (
+            event_type,
+            scope,
+            name,
+            example,
+            digest,
+            *counts,
+        ) in self._connection.execute("SELECT * FROM property_counts"):
             tally = _Tally((event_type, scope, name))
             tally.counts, tally.example, tally.digest = counts, example, digest
             tally.is_new = False
@@ -133,9 +138,7 @@ class PropertyCounts:
         if tally.digest is not None and value != tally.value:
             tally.compare(value)
 
-    def _new(
-        self, table: dict[str, _Tally], key: tuple[int, int], name: str
-    ) -> _Tally:
+    def _new(self, table: dict[str, _Tally], key: tuple[int, int], name: str) -> _Tally:
         if self._count >= _MOST_PROPERTIES:
             name = OTHERS
             if name in table:
