@@ -13,6 +13,7 @@ from target_amplitude_nami.local.queries.rows import event_rows
 from target_amplitude_nami.local.queries.user_list import UserRow, user_row
 from target_amplitude_nami.local.storage import user_names
 from target_amplitude_nami.local.storage.event_index import BY_USER
+from target_amplitude_nami.local.storage.user_list.platforms import platforms_in
 from target_amplitude_nami.local.storage.user_table import profile_of
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class UserDetails(msgspec.Struct, frozen=True):
     fields: JsonObject
     """The last known device, location, language and app version."""
     properties: list[Property]
+    platforms: dict[str, str]
+    """The names of platforms whose ids are among the properties, by id."""
     timeline: EventPage
 
 
@@ -76,6 +79,7 @@ def user_details(
         user_names.of_kind(known_as, NameKind.NAMI_ID)[:_MOST_NAMES],
         _object(fields),
         _properties(connection, values, events),
+        platforms_in(connection, properties.decode()),
         list_events(connection, selection),
     )
 

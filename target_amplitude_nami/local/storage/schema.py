@@ -214,6 +214,11 @@ CREATE TABLE fresh_user_list (
     events INTEGER NOT NULL,
     last INTEGER NOT NULL
 );
+-- What events call a platform, by Nami's id of it.
+CREATE TABLE platform_names (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE INDEX requests_by_time ON requests (time, number);
 """
 """What version 4 added for the lists of the page."""

@@ -15,6 +15,7 @@ from target_amplitude_nami.local.storage.counts.shared_ids import SharedIds
 from target_amplitude_nami.local.storage.event_index import EventIndex
 from target_amplitude_nami.local.storage.request_log import LoggedRequest, RequestLog
 from target_amplitude_nami.local.storage.upgrading import upgrade
+from target_amplitude_nami.local.storage.user_list.platforms import PlatformNames
 from target_amplitude_nami.local.storage.user_list.user_list import UserList
 from target_amplitude_nami.local.storage.user_table import UserTable
 from target_amplitude_nami.local.storage.write_buffer import WriteBuffer
@@ -98,6 +99,7 @@ class Store:
         )
         self._shared_ids = SharedIds(self._connection, self._owners, self._user_table)
         self._user_list = UserList(self._connection, capacities.waiting_rows)
+        self._platforms = PlatformNames(self._connection)
         self._log = RequestLog(self._connection, capacities.kept_bodies)
         self._foreign = -1
         self._last_request = self._last_event = self._last_user = 0
@@ -176,6 +178,7 @@ class Store:
         self._seen.load()
         self._owners.load()
         self._user_list.load()
+        self._platforms.load()
         self._counters.load()
         self._types = {}
         for number, project, name, kind in self._connection.execute(
@@ -219,6 +222,7 @@ class Store:
             )
             self._event_index.add(effects.events[0].number, len(effects.events))
             self._counters.add(map(self._counted, effects.events))
+            self._platforms.add(event.sent for event in effects.events)
         self._seen.put(dict.fromkeys(effects.fingerprints, int(now * 1_000)))
         self._owners.put(
             {mark: user.current.number for mark, user in effects.owners.items()},

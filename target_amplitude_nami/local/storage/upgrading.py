@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from target_amplitude_nami.local.storage import schema
 from target_amplitude_nami.local.storage.counts.counters import Counters, stored_events
 from target_amplitude_nami.local.storage.user_list import user_list
+from target_amplitude_nami.local.storage.user_list.platforms import PlatformNames
 
 if TYPE_CHECKING:
     import sqlite3
@@ -33,12 +34,15 @@ def upgrade(connection: sqlite3.Connection) -> None:
             connection.execute(statement)
         user_list.fill(connection)
         counters = Counters(connection, most_waiting=_WAITING, cached=_CACHED)
+        platforms = PlatformNames(connection)
         some = []
         for event in stored_events(connection):
             some.append(event)
             if len(some) == _AT_ONCE:
                 counters.add(some)
+                platforms.add(each.sent for each in some)
                 some.clear()
         counters.add(some)
+        platforms.add(each.sent for each in some)
         connection.execute(f"PRAGMA user_version = {schema.VERSION}")
     schema.check(connection)

@@ -31,10 +31,19 @@ export interface UserRow {
   key: string;
   user_id: string | null;
   device_id: string | null;
-  events: number;
-  first: number | null;
-  last: number | null;
   kind: "user" | "device";
+  status:
+    | "unknown"
+    | "none"
+    | "former"
+    | "trial"
+    | "intro"
+    | "active"
+    | "grace"
+    | "hold"
+    | "paused";
+  events: number;
+  last: number | null;
 }
 
 export interface State {
@@ -103,10 +112,12 @@ export interface UserPage {
 
 export interface UserDetails {
   user: UserRow;
+  first: number | null;
   devices: string[];
   nami_ids: string[];
   fields: Record<string, unknown>;
   properties: Property[];
+  platforms: Record<string, string>;
   timeline: EventPage;
 }
 
