@@ -17,6 +17,7 @@ from target_amplitude_nami.local.faults import FaultError, Faults
 from target_amplitude_nami.local.faults.presets import PRESETS
 from target_amplitude_nami.local.page import live
 from target_amplitude_nami.local.queries import figures
+from target_amplitude_nami.local.queries.curl import curl_command
 from target_amplitude_nami.local.queries.events import event_details, list_events
 from target_amplitude_nami.local.queries.requests import list_requests, request_details
 from target_amplitude_nami.local.queries.selection import (
@@ -106,6 +107,7 @@ class Api:
                 Route("/users/{key:int}", from_file(_user)),
                 Route("/requests", from_file(_requests)),
                 Route("/requests/{number:int}", from_file(_request)),
+                Route("/requests/{number:int}/curl", from_file(_curl)),
                 Route("/subscriptions", from_file(_subscriptions)),
                 Route("/live", self._live),
                 Route("/faults", self._read_faults),
@@ -246,7 +248,13 @@ def _requests(connection: sqlite3.Connection, request: Request) -> object:
 
 
 def _request(connection: sqlite3.Connection, request: Request) -> object:
-    return request_details(connection, _number_in_path(request, "number"))
+    number = _number_in_path(request, "number")
+    return request_details(connection, number, _selection(request.query_params))
+
+
+def _curl(connection: sqlite3.Connection, request: Request) -> object:
+    server = f"{request.url.scheme}://{request.url.netloc}"
+    return curl_command(connection, _number_in_path(request, "number"), server)
 
 
 def _selection(asked: QueryParams) -> Selection:

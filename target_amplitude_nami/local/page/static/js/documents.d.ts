@@ -124,6 +124,8 @@ export interface UserDetails {
 export interface RequestPage {
   requests: RequestRow[];
   next: string | null;
+  first: number | null;
+  last: number | null;
 }
 
 export interface FaultyEvent {
@@ -133,12 +135,24 @@ export interface FaultyEvent {
   event: string | null;
 }
 
+export interface SentEvent {
+  place: number;
+  number: number | null;
+  text: string;
+}
+
+export interface SentEvents {
+  events: SentEvent[];
+  total: number;
+  next: string | null;
+}
+
 export interface RequestDetails {
   request: RequestRow;
   answer: string;
   marked: FaultyEvent[];
   marked_in_all: number;
-  first_events: string[];
+  sent: SentEvents;
   body_kept: boolean;
 }
 
