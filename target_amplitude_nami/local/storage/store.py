@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from target_amplitude_nami.local.ingest import limits
 from target_amplitude_nami.local.ingest.effects import Effects, Kind, NewEvent, User
+from target_amplitude_nami.local.run_note import write_note
 from target_amplitude_nami.local.storage import schema
 from target_amplitude_nami.local.storage.counts.counters import CountedEvent, Counters
 from target_amplitude_nami.local.storage.counts.shared_ids import SharedIds
@@ -23,6 +24,8 @@ from target_amplitude_nami.local.storage.write_buffer import WriteBuffer
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
+
+    from target_amplitude_nami.local.run_note import RunNote
 
 _PRUNE_SECONDS = 3_600
 
@@ -163,6 +166,12 @@ class Store:
             execute(f"PRAGMA secure_delete = {before}")
         execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def note_run(self, note: RunNote) -> None:
+        """Keep what a run notes, in place of what the one before noted."""
+        with self.transaction():
+            write_note(self._connection, note)
+        self._foreign = -1  # no request was logged
+
     def _reload(self) -> None:
         """Read what another process or an earlier run wrote."""
         self._last_request, self._last_event, self._last_user = (
@@ -221,7 +230,7 @@ class Store:
                 [self._row_of(request, event) for event in effects.events],
             )
             self._event_index.add(effects.events[0].number, len(effects.events))
-            self._counters.add(map(self._counted, effects.events))
+            self._counters.add([*map(self._counted, effects.events)])
             self._platforms.add(event.sent for event in effects.events)
         self._seen.put(dict.fromkeys(effects.fingerprints, int(now * 1_000)))
         self._owners.put(

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from target_amplitude_nami.local.storage import schema
-from target_amplitude_nami.local.storage.counts.counters import Counters, stored_events
+from target_amplitude_nami.local.storage.counts.counters import (
+    AT_ONCE,
+    Counters,
+    stored_events,
+)
+from target_amplitude_nami.local.storage.counts.shared_ids import note_shared_ids
 from target_amplitude_nami.local.storage.user_list import user_list
 from target_amplitude_nami.local.storage.user_list.platforms import PlatformNames
 
@@ -13,15 +19,13 @@ if TYPE_CHECKING:
     import sqlite3
 
 _WAITING, _CACHED = 50_000, 200_000
-_AT_ONCE = 2_000
 
 
 def upgrade(connection: sqlite3.Connection) -> None:
     """Bring a file to the newest version, if it is older; check what it is.
 
     Version 4 counts events as they are stored: those that are there are counted now,
-    a million of them in half a minute. Which ids several users shared is noted from
-    then on.
+    a million of them in half a minute.
 
     Args:
         connection: The file, in a transaction.
@@ -35,14 +39,10 @@ def upgrade(connection: sqlite3.Connection) -> None:
         user_list.fill(connection)
         counters = Counters(connection, most_waiting=_WAITING, cached=_CACHED)
         platforms = PlatformNames(connection)
-        some = []
-        for event in stored_events(connection):
-            some.append(event)
-            if len(some) == _AT_ONCE:
-                counters.add(some)
-                platforms.add(each.sent for each in some)
-                some.clear()
-        counters.add(some)
-        platforms.add(each.sent for each in some)
+        events = stored_events(connection)
+        while some := list(islice(events, AT_ONCE)):
+            counters.add(some)
+            platforms.add(each.sent for each in some)
+        note_shared_ids(connection)
         connection.execute(f"PRAGMA user_version = {schema.VERSION}")
     schema.check(connection)
