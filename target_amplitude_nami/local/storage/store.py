@@ -16,6 +16,8 @@ from target_amplitude_nami.local.storage.counts.shared_ids import SharedIds
 from target_amplitude_nami.local.storage.event_index import EventIndex
 from target_amplitude_nami.local.storage.request_log import LoggedRequest, RequestLog
 from target_amplitude_nami.local.storage.upgrading import upgrade
+from target_amplitude_nami.local.storage.user_list.platforms import PlatformNames
+from target_amplitude_nami.local.storage.user_list.user_list import UserList
 from target_amplitude_nami.local.storage.user_table import UserTable
 from target_amplitude_nami.local.storage.write_buffer import WriteBuffer
 
@@ -99,6 +101,8 @@ class Store:
             cached=capacities.cached_users,
         )
         self._shared_ids = SharedIds(self._connection, self._owners, self._user_table)
+        self._user_list = UserList(self._connection, capacities.waiting_rows)
+        self._platforms = PlatformNames(self._connection)
         self._log = RequestLog(self._connection, capacities.kept_bodies)
         self._foreign = -1
         self._last_request = self._last_event = self._last_user = 0
@@ -114,7 +118,7 @@ class Store:
             if tables:
                 upgrade(self._connection)
             else:
-                for statement in (schema.TABLES + schema.COUNTS).split(";\n"):
+                for statement in schema.ALL.split(";\n"):
                     execute(statement)
                 execute(f"PRAGMA user_version = {schema.VERSION}")
         except BaseException:
@@ -182,6 +186,8 @@ class Store:
         self._user_table.load()
         self._seen.load()
         self._owners.load()
+        self._user_list.load()
+        self._platforms.load()
         self._counters.load()
         self._types = {}
         for number, project, name, kind in self._connection.execute(
@@ -225,11 +231,13 @@ class Store:
             )
             self._event_index.add(effects.events[0].number, len(effects.events))
             self._counters.add([*map(self._counted, effects.events)])
+            self._platforms.add(event.sent for event in effects.events)
         self._seen.put(dict.fromkeys(effects.fingerprints, int(now * 1_000)))
         self._owners.put(
             {mark: user.current.number for mark, user in effects.owners.items()},
         )
         self._user_table.put(effects.users, effects.names)
+        self._user_list.add(effects.events, effects.users)
         self._shared_ids.add(effects.sharings, effects.nami_users)
         if effects.active:
             self._connection.execute(
@@ -258,6 +266,7 @@ class Store:
             )
             self._counters.order.join(old, new)
             self._user_table.join(user)
+            self._user_list.join(old, new)
 
     def _row_of(self, request: int, event: NewEvent) -> tuple[object, ...]:
         types = self._types.setdefault(event.project, {})
