@@ -232,4 +232,5 @@ export interface Explanation {
   fields: ExplainedField[];
   event: string | null;
   record?: string | null;
+  command?: string;
 }
