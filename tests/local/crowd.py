@@ -97,6 +97,8 @@ def paths() -> list[str]:
     types = "type=device.impression&type=user.subscription.expired"
     return [
         "/api/state",
+        "/api/trust",
+        "/api/findings",
         "/api/overview",
         f"/api/overview?{span}",
         f"/api/overview?{span}&{types}",
