@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from target_amplitude_nami.erasing.exclusive_sqlite import ExclusiveFile
-from target_amplitude_nami.local.storage import schema
+from target_amplitude_nami.local.storage import schema, upgrade
 from target_amplitude_nami.local.storage.erasing import erase_users, users_of
 from target_amplitude_nami.local.storage.redacting import redact_log
 
@@ -34,6 +34,7 @@ class ErasableFile:
         self.file = ExclusiveFile(path, busy=_BUSY)
         try:
             self.file.perform(schema.check)
+            self.file.perform(upgrade.prepare)
         except BaseException:
             self.file.close()
             raise

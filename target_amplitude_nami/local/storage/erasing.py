@@ -16,6 +16,10 @@ from target_amplitude_nami.local.ingest.identity import (
 from target_amplitude_nami.local.jsontext import decode
 from target_amplitude_nami.local.storage import user_names
 from target_amplitude_nami.local.storage.event_index import BY_TIME, BY_USER
+from target_amplitude_nami.local.storage.subscriptions.counters import (
+    Happening,
+    SubscriptionCounters,
+)
 from target_amplitude_nami.local.storage.write_buffer import WriteBuffer
 
 if TYPE_CHECKING:
@@ -107,6 +111,7 @@ def erase_users(connection: sqlite3.Connection, numbers: Sequence[int]) -> Erase
             " ON e.type = types.number AND e.user = u.number"
         )
     _forget_that_they_came(connection)
+    _take_out_of_counts(connection, numbers)
     for table in BY_TIME:
         execute(
             f"DELETE FROM {table} WHERE (type, time, number) IN"  # noqa: S608
@@ -150,6 +155,19 @@ def _forget_that_they_came(connection: sqlite3.Connection) -> None:
         connection.executemany(
             "DELETE FROM seen WHERE key = ?", [(mark,) for mark in marks]
         )
+
+
+def _take_out_of_counts(
+    connection: sqlite3.Connection, numbers: Sequence[int]
+) -> None:
+    """Subtract the erased users and events from the figures about subscriptions."""
+    counters = SubscriptionCounters(connection, most_waiting=_AT_ONCE, cached=0)
+    counters.load()
+    rows = connection.execute(
+        "SELECT user, events.time, name, raw FROM erased_events AS e"
+        " JOIN events ON events.number = e.number JOIN types ON types.number = e.type"
+    )
+    counters.remove(numbers, (Happening(*row) for row in rows))
 
 
 def _marks_of(project: str, raw: bytes) -> list[int]:

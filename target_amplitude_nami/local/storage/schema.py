@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from pathlib import Path
 
-VERSION = 3
-"""Raise it with every change of the tables (`PRAGMA user_version`)."""
+VERSION = 4
+"""Raise it with every change of the tables (`PRAGMA user_version`).
+
+Each change needs a step in `upgrade`.
+"""
+
+OLDEST = 3
+"""The oldest version that can still be read, and upgraded."""
 
 TABLES = """
 CREATE TABLE totals (
@@ -143,7 +149,7 @@ _VERSION_BYTES: Final = slice(60, 64)
 
 
 def check(connection: sqlite3.Connection) -> None:
-    """Check that a file has these tables.
+    """Check that a file has these tables, or those of an earlier version.
 
     Raises:
         sqlite3.DatabaseError: It has none, or others and must not be changed.
@@ -152,7 +158,7 @@ def check(connection: sqlite3.Connection) -> None:
     [tables] = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if not tables:
         raise sqlite3.DatabaseError("nothing is in it")
-    if version != VERSION:
+    if not OLDEST <= version <= VERSION:
         raise sqlite3.DatabaseError(_OF_ANOTHER_VERSION)
 
 
@@ -175,5 +181,5 @@ def objection_to(path: Path) -> str | None:
         return "file is not a database"
     version = int.from_bytes(header[_VERSION_BYTES], "big")
     # What a log holds counts more.
-    is_known = version == VERSION or path.with_name(f"{path.name}-wal").exists()
+    is_known = OLDEST <= version <= VERSION or path.with_name(f"{path.name}-wal").exists()
     return None if is_known else _OF_ANOTHER_VERSION

@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING
 
 from target_amplitude_nami.local.ingest import limits
 from target_amplitude_nami.local.ingest.effects import Effects, Kind, NewEvent, User
-from target_amplitude_nami.local.storage import schema
+from target_amplitude_nami.local.storage import upgrade
 from target_amplitude_nami.local.storage.event_index import EventIndex
 from target_amplitude_nami.local.storage.request_log import LoggedRequest, RequestLog
+from target_amplitude_nami.local.storage.subscriptions.counters import (
+    Happening,
+    SubscriptionCounters,
+)
 from target_amplitude_nami.local.storage.user_table import UserTable
 from target_amplitude_nami.local.storage.write_buffer import WriteBuffer
 
@@ -87,6 +91,11 @@ class Store:
             most_waiting=capacities.waiting_rows,
             cached=capacities.cached_owners,
         )
+        self._subscriptions = SubscriptionCounters(
+            self._connection,
+            most_waiting=capacities.waiting_rows,
+            cached=capacities.cached_users,
+        )
         self._log = RequestLog(self._connection, capacities.kept_bodies)
         self._foreign = -1
         self._last_request = self._last_event = self._last_user = 0
@@ -94,21 +103,14 @@ class Store:
         self._pruned = 0.0
 
     def _prepare(self) -> None:
-        """Create the tables of an empty file; refuse a file with other tables."""
-        execute = self._connection.execute
-        execute("BEGIN IMMEDIATE")
+        """Create or upgrade the tables; refuse a file with other tables."""
+        self._connection.execute("BEGIN IMMEDIATE")
         try:
-            [tables] = execute("SELECT count(*) FROM sqlite_schema").fetchone()
-            if tables:
-                schema.check(self._connection)
-            else:
-                for statement in schema.TABLES.split(";\n"):
-                    execute(statement)
-                execute(f"PRAGMA user_version = {schema.VERSION}")
+            upgrade.prepare(self._connection)
         except BaseException:
-            execute("ROLLBACK")
+            self._connection.execute("ROLLBACK")
             raise
-        execute("COMMIT")
+        self._connection.execute("COMMIT")
 
     def close(self) -> None:
         """Close the file; this merges the write-ahead log into it."""
@@ -164,6 +166,7 @@ class Store:
         self._user_table.load()
         self._seen.load()
         self._owners.load()
+        self._subscriptions.load()
         self._types = {}
         for number, project, name, kind in self._connection.execute(
             "SELECT number, project, name, kind FROM types",
@@ -205,6 +208,13 @@ class Store:
                 [self._row_of(request, event) for event in effects.events],
             )
             self._event_index.add(effects.events[0].number, len(effects.events))
+            self._subscriptions.add(
+                Happening(
+                    event.user.current.number, event.time, event.event_type, event.raw
+                )
+                for event in effects.events
+                if event.kind is not Kind.BEYOND
+            )
         self._seen.put(dict.fromkeys(effects.fingerprints, int(now * 1_000)))
         self._owners.put(
             {mark: user.current.number for mark, user in effects.owners.items()},
@@ -236,6 +246,7 @@ class Store:
                 old, new, [number for number, _ in types.values()]
             )
             self._user_table.join(user)
+            self._subscriptions.join(old, new)
 
     def _row_of(self, request: int, event: NewEvent) -> tuple[object, ...]:
         types = self._types.setdefault(event.project, {})
