@@ -157,9 +157,7 @@ def _forget_that_they_came(connection: sqlite3.Connection) -> None:
         )
 
 
-def _take_out_of_counts(
-    connection: sqlite3.Connection, numbers: Sequence[int]
-) -> None:
+def _take_out_of_counts(connection: sqlite3.Connection, numbers: Sequence[int]) -> None:
     """Subtract the erased users and events from the figures about subscriptions."""
     counters = SubscriptionCounters(connection, most_waiting=_AT_ONCE, cached=0)
     counters.load()

@@ -181,5 +181,7 @@ def objection_to(path: Path) -> str | None:
         return "file is not a database"
     version = int.from_bytes(header[_VERSION_BYTES], "big")
     # What a log holds counts more.
-    is_known = OLDEST <= version <= VERSION or path.with_name(f"{path.name}-wal").exists()
+    is_known = (
+        OLDEST <= version <= VERSION or path.with_name(f"{path.name}-wal").exists()
+    )
     return None if is_known else _OF_ANOTHER_VERSION

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +9,7 @@ from target_amplitude_nami.local.storage import schema
 from target_amplitude_nami.local.storage.subscriptions import counters
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Mapping
 
 _STEPS: Final[Mapping[int, Callable[[sqlite3.Connection], None]]] = MappingProxyType(
@@ -30,7 +30,7 @@ def prepare(connection: sqlite3.Connection) -> None:
     execute = connection.execute
     [tables] = execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if not tables:
-        for statement in (*schema.TABLES.split(";\n"), *counters.TABLES):
+        for statement in (schema.TABLES + counters.TABLES).split(";\n"):
             execute(statement)
         execute(f"PRAGMA user_version = {schema.VERSION}")
         return

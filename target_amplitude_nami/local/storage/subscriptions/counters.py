@@ -11,31 +11,54 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from target_amplitude_nami.local.storage.subscriptions.facts import facts_of
-from target_amplitude_nami.local.storage.subscriptions.journeys import Journeys
+from target_amplitude_nami.local.storage.subscriptions.journey import (
+    EVERYTHING,
+    Counts,
+    Journey,
+)
+from target_amplitude_nami.local.storage.subscriptions.journeys import (
+    Journeys,
+    unpacked,
+)
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Mapping, Sequence
 
     from target_amplitude_nami.local.storage.subscriptions.facts import Facts, Money
-    from target_amplitude_nami.local.storage.subscriptions.journey import Journey
 
-TABLES: Final = (
-    # What is known of a user, in MessagePack.
-    "CREATE TABLE journeys (user INTEGER PRIMARY KEY, packed BLOB NOT NULL)",
-    # Changes of these; the newest row of a user counts.
-    "CREATE TABLE changed_journeys"
-    " (number INTEGER PRIMARY KEY, user INTEGER NOT NULL, packed BLOB NOT NULL)",
-    # How many users count as what from a day on (days since 1970).
-    "CREATE TABLE subscription_users (kind TEXT NOT NULL, value TEXT NOT NULL,"
-    " day INTEGER NOT NULL, parts INTEGER NOT NULL, users INTEGER NOT NULL,"
-    " PRIMARY KEY (kind, value, day, parts)) WITHOUT ROWID",
-    # What transactions of a day amount to, digit for digit. `sign` is 1 for payments,
-    # -1 for refunds, 0 for those without an amount.
-    "CREATE TABLE subscription_money (day INTEGER NOT NULL, currency TEXT NOT NULL,"
-    " sandbox INTEGER NOT NULL, sign INTEGER NOT NULL, transactions INTEGER NOT NULL,"
-    " amount TEXT NOT NULL, PRIMARY KEY (day, currency, sandbox, sign)) WITHOUT ROWID",
-)
+TABLES: Final = """
+-- What is known of a user, in MessagePack.
+CREATE TABLE journeys (
+    user INTEGER PRIMARY KEY,
+    packed BLOB NOT NULL
+);
+-- Changes of these; the newest row of a user counts.
+CREATE TABLE changed_journeys (
+    number INTEGER PRIMARY KEY,
+    user INTEGER NOT NULL,
+    packed BLOB NOT NULL
+);
+-- How many users count as what from a day on (days since 1970).
+CREATE TABLE subscription_users (
+    kind TEXT NOT NULL,
+    value TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    parts INTEGER NOT NULL,
+    users INTEGER NOT NULL,
+    PRIMARY KEY (kind, value, day, parts)
+) WITHOUT ROWID;
+-- The sums of a day's transactions, digit for digit.
+CREATE TABLE subscription_money (
+    day INTEGER NOT NULL,
+    currency TEXT NOT NULL,
+    sandbox INTEGER NOT NULL,
+    sign INTEGER NOT NULL, -- 1 for payments, -1 for refunds, 0 without an amount.
+    transactions INTEGER NOT NULL,
+    amount TEXT NOT NULL,
+    PRIMARY KEY (day, currency, sandbox, sign)
+) WITHOUT ROWID;
+"""
 
 _DAY: Final = 86_400_000
 _AT_ONCE: Final = 5_000
@@ -80,36 +103,48 @@ class SubscriptionCounters:
             told.setdefault(user, []).append((time, facts))
             if facts.money is not None:
                 money.append((time, facts.money))
-        counts: Counter[tuple[str, str, int, int]] = Counter()
+        self._follow(told)
+        self._add_money(money, 1)
+
+    def _follow(self, told: Mapping[int, list[tuple[int, Facts]]]) -> None:
+        """Add to the journeys of users, and count what that changes."""
+        counts: Counts = {}
         changed: dict[int, Journey] = {}
-        for user, journey in self._journeys.get(told).items():
-            before = list(journey.tallies())
-            # Not any(): each has to be taken.
-            if sum([journey.take(time, facts) for time, facts in told[user]]):
-                _count(counts, before, -1)
-                _count(counts, journey.tallies(), 1)
+        packed = self._journeys.packed(told)
+        for user, events in told.items():
+            row = packed.get(user)
+            journey = Journey() if row is None else unpacked(row)
+            changes = 0
+            for time, facts in events:
+                changes |= journey.take(time, facts)
+            if changes:
+                if row is not None:
+                    unpacked(row).count(counts, -1, changes)
+                journey.count(counts, 1, changes)
                 changed[user] = journey
         self._journeys.put(changed)
         self._add_users(counts)
-        self._add_money(money, 1)
 
     def join(self, old: int, new: int) -> None:
         """Count what one user did as another's."""
         journeys = self._journeys.get([old, new])
-        counts: Counter[tuple[str, str, int, int]] = Counter()
+        if old not in journeys:
+            return
+        counts: Counts = {}
         for journey in journeys.values():
-            _count(counts, journey.tallies(), -1)
-        journeys[new].join(journeys[old])
-        _count(counts, journeys[new].tallies(), 1)
+            journey.count(counts, -1, EVERYTHING)
+        joined = journeys.get(new, Journey())
+        joined.join(journeys[old])
+        joined.count(counts, 1, EVERYTHING)
         self._journeys.delete([old])
-        self._journeys.put({new: journeys[new]})
+        self._journeys.put({new: joined})
         self._add_users(counts)
 
     def remove(self, users: Sequence[int], events: Iterable[Happening]) -> None:
         """Take users and all their events out of the counts, without a trace."""
-        counts: Counter[tuple[str, str, int, int]] = Counter()
+        counts: Counts = {}
         for journey in self._journeys.get(users).values():
-            _count(counts, journey.tallies(), -1)
+            journey.count(counts, -1, EVERYTHING)
         self._journeys.delete(users)
         self._add_users(counts)
         all_facts = (
@@ -124,11 +159,11 @@ class SubscriptionCounters:
             "DELETE FROM subscription_money WHERE transactions = 0"
         )
 
-    def _add_users(self, counts: Mapping[tuple[str, str, int, int], int]) -> None:
+    def _add_users(self, counts: Counts) -> None:
         self._connection.executemany(
             "INSERT INTO subscription_users VALUES (?, ?, ?, ?, ?) ON CONFLICT"
             " DO UPDATE SET users = users + excluded.users",
-            sorted((*key, users) for key, users in counts.items() if users),
+            sorted([(*key, users) for key, users in counts.items() if users]),
         )
 
     def _add_money(self, money: Iterable[tuple[int, Money]], factor: int) -> None:
@@ -165,7 +200,7 @@ def count_stored(connection: sqlite3.Connection) -> None:
     Args:
         connection: The file, in a transaction.
     """
-    for statement in TABLES:
+    for statement in TABLES.split(";\n"):
         connection.execute(statement)
     counters = SubscriptionCounters(connection, most_waiting=50_000, cached=0)
     rows = connection.execute(
@@ -174,12 +209,3 @@ def count_stored(connection: sqlite3.Connection) -> None:
     )
     while some := rows.fetchmany(_AT_ONCE):
         counters.add(Happening(*row) for row in some)
-
-
-def _count(
-    counts: Counter[tuple[str, str, int, int]],
-    tallies: Iterable[tuple[str, str, int, int, int]],
-    factor: int,
-) -> None:
-    for kind, value, day, parts, users in tallies:
-        counts[kind, value, day, parts] += factor * users

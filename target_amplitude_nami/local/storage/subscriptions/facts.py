@@ -4,55 +4,57 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal, InvalidOperation
-from enum import IntEnum, StrEnum
+from enum import Enum, auto
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
 from target_amplitude_nami.local.ingest import limits
-from target_amplitude_nami.local.model import JsonObject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from target_amplitude_nami.local.model import JsonObject
 
-class Step(IntEnum):
+
+class Step(Enum):
     """What a user does on the way to a subscription."""
 
-    SAW = 0
-    TRANSACTION = 1
-    TRIAL = 2
-    CONVERTED = 3
-    LAPSED = 4
+    SAW = auto()
+    TRANSACTION = auto()
+    TRIAL = auto()
+    CONVERTED = auto()
+    LAPSED = auto()
     """A trial ended and did not convert."""
-    BOUGHT = 5
+    BOUGHT = auto()
 
 
-class Dimension(StrEnum):
-    """What conversions are broken down by."""
+# Plain texts: the hash of an enumeration's member is computed in Python, and these are
+# keys of what is counted for each event.
+PAYWALL: Final = "paywall"
+PLATFORM: Final = "platform"
+SEGMENT: Final = "segment"
+SKU: Final = "sku"
+DIMENSIONS: Final = (PAYWALL, PLATFORM, SEGMENT, SKU)
+"""What conversions are broken down by."""
 
-    PAYWALL = "paywall"
-    PLATFORM = "platform"
-    SEGMENT = "segment"
-    SKU = "sku"
+STATUSES: Final = (
+    "account_hold",
+    "paused",
+    "grace",
+    "cancelled",
+    "trial",
+    "intro",
+    "active",
+    "former",
+    "never",
+)
+"""What a user's state may say of their subscription, the first that holds.
 
-
-class Status(StrEnum):
-    """What a user's state says of their subscription.
-
-    `amplitude-nami` sends these words as `namiml_subscription_status`, if it is asked to.
-    """
-
-    ACCOUNT_HOLD = "account_hold"
-    PAUSED = "paused"
-    GRACE = "grace"
-    CANCELLED = "cancelled"
-    TRIAL = "trial"
-    INTRO = "intro"
-    ACTIVE = "active"
-    FORMER = "former"
-    NEVER = "never"
+`amplitude-nami` sends these words as `namiml_subscription_status`, if it is asked to.
+The file knows them by their places here.
+"""
 
 
 class Money(NamedTuple):
@@ -69,9 +71,10 @@ class Facts(NamedTuple):
     """What one event says."""
 
     step: Step | None = None
-    touches: tuple[tuple[Dimension, str], ...] = ()
-    """Values by dimension; an empty text where the event has none."""
-    status: Status | None = None
+    touches: tuple[tuple[str, str], ...] = ()
+    """Dimensions and their values; an empty text where the event has none."""
+    status: int | None = None
+    """A place in `STATUSES`."""
     money: Money | None = None
 
 
@@ -91,32 +94,31 @@ _NAMI_TYPE = re.compile(
     re.DOTALL,
 )
 
-_TOUCHED: Final = {
-    Step.SAW: (Dimension.PAYWALL, Dimension.PLATFORM, Dimension.SEGMENT),
-    Step.TRANSACTION: (Dimension.SKU,),
-}
 # One thing under the names of Nami's webhooks and SDKs, without case and underscores.
-_FIELDS: Final = {
-    Dimension.PAYWALL: ("developerpaywallid", "paywallid", "paywall"),
-    Dimension.PLATFORM: ("eventplatform", "platform", "platformtype"),
-    Dimension.SEGMENT: ("segment", "segmentid", "externalsegmentid"),
-    Dimension.SKU: ("sku", "skurefid", "skuid"),
-}
+_SEEN: Final = (
+    (PAYWALL, ("developerpaywallid", "paywallid", "paywall")),
+    (PLATFORM, ("eventplatform", "platform", "platformtype")),
+    (SEGMENT, ("segment", "segmentid", "externalsegmentid")),
+)
+_BOUGHT: Final = ((SKU, ("sku", "skurefid", "skuid")),)
 _SANDBOX_FIELDS: Final = ("purchaseenv", "issandbox", "sandbox", "appenv")
 _PRODUCTION: Final = frozenset({"production", "prod", "false", "0"})
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _LOCALES_CURRENCY = re.compile(r"[@;]currency=([A-Za-z]{3})(?:;|$)")
 _AMOUNT = re.compile(r"[+-]?\d{1,18}(?:\.\d{1,12})?")
 
+_PLACES: Final = {status: place for place, status in enumerate(STATUSES)}
 _FLAGS: Final = (
-    ("namiml_in_account_hold", Status.ACCOUNT_HOLD),
-    ("namiml_in_pause", Status.PAUSED),
-    ("namiml_in_grace_period", Status.GRACE),
-    ("namiml_is_cancelled", Status.CANCELLED),
-    ("namiml_in_trial_period", Status.TRIAL),
-    ("namiml_in_intro_offer_period", Status.INTRO),
+    ("namiml_in_account_hold", _PLACES["account_hold"]),
+    ("namiml_in_pause", _PLACES["paused"]),
+    ("namiml_in_grace_period", _PLACES["grace"]),
 )
-_STATUSES: Final = frozenset(Status)
+_FLAGS_OF_THE_ENTITLED: Final = (
+    ("namiml_is_cancelled", _PLACES["cancelled"]),
+    ("namiml_in_trial_period", _PLACES["trial"]),
+    ("namiml_in_intro_offer_period", _PLACES["intro"]),
+)
+"""Meaningless where nothing is active."""
 
 
 class _Event(msgspec.Struct, gc=False):
@@ -152,19 +154,15 @@ def facts_of(event_type: str, raw: bytes) -> Facts | None:
         return None
     event = _read(raw)
     step = _STEPS.get(known)
-    properties = _object(event.event_properties)
-    if step in {Step.SAW, Step.TRANSACTION}:
-        money = _money(event, properties) if step is Step.TRANSACTION else None
+    if step is Step.SAW or step is Step.TRANSACTION:
+        properties = _object(event.event_properties)
         names = _names(tuple(properties))
-        touches = tuple(
-            (dimension, _label(properties, names, _FIELDS[dimension]))
-            for dimension in _TOUCHED[step]
-        )
-        return Facts(step, touches, None, money)
+        if step is Step.SAW:
+            return Facts(step, _touches(properties, names, _SEEN))
+        money = _money(event, properties, names)
+        return Facts(step, _touches(properties, names, _BOUGHT), None, money)
     status = _status(known, _object(event.user_properties))
-    if step is None and status is None:
-        return None
-    return Facts(step, (), status)
+    return None if step is None and status is None else Facts(step, (), status)
 
 
 def _object(value: Any) -> JsonObject:
@@ -188,39 +186,46 @@ def _value(
     return None
 
 
-def _label(
-    properties: JsonObject, names: Mapping[str, str], fields: tuple[str, ...]
-) -> str:
-    value = _value(properties, names, fields)
+def _touches(
+    properties: JsonObject,
+    names: Mapping[str, str],
+    dimensions: tuple[tuple[str, tuple[str, ...]], ...],
+) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        [
+            (dimension, _text(_value(properties, names, fields)))
+            for dimension, fields in dimensions
+        ]
+    )
+
+
+def _text(value: Any) -> str:
     return "" if value is None else str(value)[: limits.MAX_TEXT].strip()
 
 
-def _status(event_type: str, properties: JsonObject) -> Status | None:
+def _status(event_type: str, properties: JsonObject) -> int | None:
     """Return the status that a user's state amounts to, if the event has a state."""
-    properties = {**properties, **_object(properties.get("$set"))}
+    if "$set" in properties:
+        properties = {**properties, **_object(properties["$set"])}
     named = properties.get("namiml_subscription_status")
-    if named in _STATUSES:
-        return Status(named)
+    if isinstance(named, str) and named in _PLACES:
+        return _PLACES[named]
     entitlements = properties.get("namiml_active_entitlements")
     if not isinstance(entitlements, list):
         return None
-    if event_type == _PAUSED and not entitlements:
-        return Status.PAUSED
-    for flag, status in _FLAGS:
-        if properties.get(flag) is True and (entitlements or status not in _ENTITLED):
+    flags = _FLAGS + _FLAGS_OF_THE_ENTITLED if entitlements else _FLAGS
+    for flag, status in flags:
+        if properties.get(flag) is True:
             return status
     if entitlements:
-        return Status.ACTIVE
+        return _PLACES["active"]
+    if event_type == _PAUSED:
+        return _PLACES["paused"]
     former = properties.get("namiml_former_subscriber") is True
-    return Status.FORMER if former else Status.NEVER
+    return _PLACES["former" if former else "never"]
 
 
-_ENTITLED: Final = frozenset({Status.CANCELLED, Status.TRIAL, Status.INTRO})
-"""Meaningless where nothing is active."""
-
-
-def _money(event: _Event, properties: JsonObject) -> Money:
-    names = _names(tuple(properties))
+def _money(event: _Event, properties: JsonObject, names: Mapping[str, str]) -> Money:
     value = _value(properties, names, ("amount",))
     currency = _value(properties, names, ("currency",))
     locale = _LOCALES_CURRENCY.search(str(_value(properties, names, ("locale",))))

@@ -1,99 +1,101 @@
-"""Follows one user on the way to a subscription, and says what they count as."""
+"""Follows one user on the way to a subscription, and counts what they have done."""
 
 from __future__ import annotations
 
-from enum import IntFlag
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
-from target_amplitude_nami.local.storage.subscriptions.facts import (
-    Dimension,
-    Facts,
-    Status,
-    Step,
-)
+from target_amplitude_nami.local.storage.subscriptions.facts import STATUSES, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from target_amplitude_nami.local.storage.subscriptions.facts import Facts
+
+Counts: TypeAlias = dict[tuple[str, str, int, int], int]
+"""Users by kind (`FUNNEL`, `STATUS` or a dimension), value, day and parts.
+
+The value is that of the dimension, or the status. The day (since 1970) is the one from
+which on they count.
+"""
 
 FUNNEL: Final = "funnel"
 STATUS: Final = "status"
 
+# What a user has done, in the funnel and in a breakdown. Not an `IntFlag`, which takes
+# ten times as long to combine.
+SAW: Final = 1
+TRANSACTION: Final = 2
+TRIAL: Final = 4
+LAPSED: Final = 8
+"""The last trial ended and did not convert."""
+CONVERTED: Final = 16
+BOUGHT_AFTER_TRIAL: Final = 32
+"""Pays for a purchase after a trial that did not convert."""
+BOUGHT: Final = 64
+"""Pays for a purchase, without any trial before it."""
+PAID_BEFORE: Final = 128
+"""Paid, but only before the first paywall was seen."""
+PAYING: Final = CONVERTED | BOUGHT_AFTER_TRIAL | BOUGHT
+
+STEPS_CHANGED: Final = 1
+TOUCHED: Final = 2
+STATUS_CHANGED: Final = 4
+EVERYTHING: Final = STEPS_CHANGED | TOUCHED | STATUS_CHANGED
+
 _DAY: Final = 86_400_000
-STATUSES: Final = tuple(Status)
-_NUMBER_OF: Final = {status: number for number, status in enumerate(STATUSES)}
+_NEVER: Final = -(2**62)
+_LATER: Final = 2**62
 
 
-class Part(IntFlag):
-    """What a user has done, in the funnel and in a breakdown."""
-
-    SAW = 1
-    TRANSACTION = 2
-    TRIAL = 4
-    LAPSED = 8
-    """The last trial ended and did not convert."""
-    CONVERTED = 16
-    BOUGHT_AFTER_TRIAL = 32
-    """Pays for a purchase after a trial that did not convert."""
-    BOUGHT = 64
-    """Pays for a purchase, without any trial before it."""
-    PAID_BEFORE = 128
-    """Paid, but only before the first paywall was seen."""
-
-
-PAYING: Final = Part.CONVERTED | Part.BOUGHT_AFTER_TRIAL | Part.BOUGHT
-
-
-class Tally(NamedTuple):
-    """One thing that a user counts as, on the day from which they do."""
-
-    kind: str
-    """`FUNNEL`, `STATUS` or a dimension."""
-    value: str
-    """The value of the dimension, or the status."""
-    day: int
-    """Days since 1970."""
-    parts: int
-    """`Part`; 0 for a status."""
-    users: int
-    """1, or -1 where a user leaves a status."""
-
-
-def _never() -> list[int | None]:
-    return [None] * len(Step)
+_LAST: Final = {
+    Step.TRANSACTION: "transaction",
+    Step.TRIAL: "trial",
+    Step.LAPSED: "lapsed",
+    Step.CONVERTED: "converted",
+    Step.BOUGHT: "bought",
+}
 
 
 class Journey(msgspec.Struct, array_like=True, gc=False):
-    """What is known of one user."""
+    """What is known of one user; all times are in milliseconds since 1970."""
 
-    first: list[int | None] = msgspec.field(default_factory=_never)
-    """When each step was taken first, in milliseconds."""
-    last: list[int | None] = msgspec.field(default_factory=_never)
+    saw: int = _LATER
+    """When a paywall was seen first."""
+    began: int = _LATER
+    """When any other step was taken first."""
+    transaction: int = _NEVER
+    """When it happened last, as in those below."""
+    trial_first: int = _LATER
+    trial: int = _NEVER
+    lapsed: int = _NEVER
+    converted: int = _NEVER
+    bought: int = _NEVER
     touched: dict[str, dict[str, int]] = {}
     """By dimension and value, when the user first met with it."""
     states: list[tuple[int, int]] = []
-    """The last status of each day: its time and its number, in order."""
+    """The last status of each day: its time and its place in `STATUSES`, in order."""
 
-    def take(self, time: int, facts: Facts) -> bool:
-        """Add what an event says; return whether that changed anything."""
-        changed = facts.step is not None and self._take_step(facts.step, time)
+    def take(self, time: int, facts: Facts) -> int:
+        """Add what an event says; return what that changed, as bits."""
+        changed = 0
+        if facts.step is not None and self._take_step(facts.step, time):
+            changed = STEPS_CHANGED
         for dimension, value in facts.touches:
             known = self.touched.setdefault(dimension, {})
-            if time < known.get(value, time + 1):
+            if time < known.get(value, _LATER):
                 known[value] = time
-                changed = True
+                changed |= TOUCHED
         if facts.status is not None:
-            self._take_status(time, _NUMBER_OF[facts.status])
-            changed = True
+            self._take_status(time, facts.status)
+            changed |= STATUS_CHANGED
         return changed
 
     def join(self, other: Journey) -> None:
-        """Add everything that is known of another user, who turned out to be this one."""
-        for step in Step:
-            for time in (other.first[step], other.last[step]):
-                if time is not None:
-                    self._take_step(step, time)
+        """Add what is known of another user, who turned out to be this one."""
+        for name in ("saw", "began", "trial_first"):
+            setattr(self, name, min(getattr(self, name), getattr(other, name)))
+        for name in _LAST.values():
+            setattr(self, name, max(getattr(self, name), getattr(other, name)))
         for dimension, values in other.touched.items():
             known = self.touched.setdefault(dimension, {})
             for value, time in values.items():
@@ -102,14 +104,22 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
             self._take_status(time, status)
 
     def _take_step(self, step: Step, time: int) -> bool:
-        first, last = self.first[step], self.last[step]
-        if first is None or last is None:
-            self.first[step] = self.last[step] = time
+        """Note when a step was taken; return whether that is news."""
+        if step is Step.SAW:
+            if time >= self.saw:
+                return False
+            self.saw = time
             return True
-        if first <= time <= last:
-            return False
-        self.first[step], self.last[step] = min(first, time), max(last, time)
-        return True
+        is_news = time < self.began
+        if is_news:
+            self.began = time
+        if step is Step.TRIAL and time < self.trial_first:
+            self.trial_first, is_news = time, True
+        name = _LAST[step]
+        if time > getattr(self, name):
+            setattr(self, name, time)
+            return True
+        return is_news
 
     def _take_status(self, time: int, status: int) -> None:
         states, at = self.states, len(self.states)
@@ -122,57 +132,58 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
         else:
             states.insert(at, (time, status))
 
-    def tallies(self) -> Iterator[Tally]:
-        """Yield everything that the user counts as."""
-        began = self.first[Step.SAW]
-        if began is None:
-            steps = [time for time in self.first if time is not None]
-            began = min(steps, default=None)
-        if began is not None:
-            yield Tally(FUNNEL, "", began // _DAY, self._funnel_parts(began), 1)
-        for dimension, values in self.touched.items():
-            for value, time in values.items():
-                parts = self._parts_since(time)
-                yield Tally(dimension, value, time // _DAY, parts, 1)
+    def count(self, counts: Counts, factor: int, changed: int) -> None:
+        """Count the user.
+
+        Args:
+            counts: Where.
+            factor: 1 to count them, -1 to take them out.
+            changed: What to count, as bits; where steps changed, so did what they led
+                to from each value.
+        """
+        if changed & STEPS_CHANGED:
+            self._count_funnel(counts, factor)
+        if changed & (STEPS_CHANGED | TOUCHED):
+            for dimension, values in self.touched.items():
+                for value, time in values.items():
+                    key = dimension, value, time // _DAY, self._parts_since(time)
+                    counts[key] = counts.get(key, 0) + factor
+        if changed & STATUS_CHANGED:
+            self._count_states(counts, factor)
+
+    def _count_funnel(self, counts: Counts, factor: int) -> None:
+        start, parts = self.began, 0
+        if self.saw != _LATER:
+            start, parts = self.saw, SAW
+        if start == _LATER:
+            return
+        parts |= self._parts_since(start)
+        if not parts & PAYING and max(self.converted, self.bought) != _NEVER:
+            parts |= PAID_BEFORE
+        key = FUNNEL, "", start // _DAY, parts
+        counts[key] = counts.get(key, 0) + factor
+
+    def _count_states(self, counts: Counts, factor: int) -> None:
         before = None
         for time, status in self.states:
             if status == before:
                 continue
-            day = time // _DAY
-            yield Tally(STATUS, STATUSES[status], day, 0, 1)
+            key = STATUS, STATUSES[status], time // _DAY, 0
+            counts[key] = counts.get(key, 0) + factor
             if before is not None:
-                yield Tally(STATUS, STATUSES[before], day, 0, -1)
+                key = STATUS, STATUSES[before], time // _DAY, 0
+                counts[key] = counts.get(key, 0) - factor
             before = status
-
-    def _funnel_parts(self, began: int) -> int:
-        parts = self._parts_since(began)
-        if self.first[Step.SAW] is None:
-            return parts
-        if not parts & PAYING and any(
-            self.first[step] is not None for step in (Step.CONVERTED, Step.BOUGHT)
-        ):
-            parts |= Part.PAID_BEFORE
-        return parts | Part.SAW
 
     def _parts_since(self, time: int) -> int:
         """Return what the user did at a time or after it."""
-        parts = Part(0)
-        if self._did(Step.TRANSACTION, time):
-            parts |= Part.TRANSACTION
-        if self._did(Step.CONVERTED, time):
-            return parts | Part.TRIAL | Part.CONVERTED
-        trial, bought = self.first[Step.TRIAL], self.last[Step.BOUGHT]
-        if bought is not None and bought >= time:
-            if trial is None or trial > bought:
-                parts |= Part.BOUGHT
-            else:
-                return parts | Part.TRIAL | Part.BOUGHT_AFTER_TRIAL
-        if self._did(Step.TRIAL, time):
-            parts |= Part.TRIAL
-            if self._did(Step.LAPSED, self.last[Step.TRIAL] or 0):
-                parts |= Part.LAPSED
+        parts = TRANSACTION if self.transaction >= time else 0
+        if self.converted >= time:
+            return parts | TRIAL | CONVERTED
+        if self.bought >= time:
+            if self.trial_first <= self.bought:
+                return parts | TRIAL | BOUGHT_AFTER_TRIAL
+            parts |= BOUGHT
+        if self.trial >= time:
+            parts |= TRIAL if self.lapsed < self.trial else TRIAL | LAPSED
         return parts
-
-    def _did(self, step: Step, since: int) -> bool:
-        last = self.last[step]
-        return last is not None and last >= since

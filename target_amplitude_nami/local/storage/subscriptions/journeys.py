@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Journey).decode
+unpacked = msgspec.msgpack.Decoder(Journey).decode
+
 _AT_ONCE = 10_000
 """How many numbers a query names at most."""
 
@@ -52,7 +53,11 @@ class Journeys:
         self._written = len(rows)
 
     def get(self, users: Collection[int]) -> dict[int, Journey]:
-        """Return the journeys of users, as new objects; new ones for new users."""
+        """Return the journeys of users who have one, as new objects."""
+        return {user: unpacked(row) for user, row in self.packed(users).items()}
+
+    def packed(self, users: Collection[int]) -> dict[int, bytes]:
+        """Return the rows of users who have one."""
         found: dict[int, bytes] = {}
         missing: list[int] = []
         for user in users:
@@ -70,9 +75,7 @@ class Journeys:
                     some,
                 ).fetchall()
             )
-        return {
-            user: _decode(found[user]) if user in found else Journey() for user in users
-        }
+        return found
 
     def put(self, journeys: Mapping[int, Journey]) -> None:
         """Store changed journeys by user."""
