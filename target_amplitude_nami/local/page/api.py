@@ -24,7 +24,7 @@ from target_amplitude_nami.local.queries.selection import (
     LAST_MOMENT,
     Selection,
 )
-from target_amplitude_nami.local.queries.subscriptions import subscriptions
+from target_amplitude_nami.local.queries.subscriptions.view import subscriptions
 from target_amplitude_nami.local.queries.users import list_users, user_details
 
 if TYPE_CHECKING:

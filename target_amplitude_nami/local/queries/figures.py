@@ -45,7 +45,7 @@ _MONDAY = -3 * _DAY
 def state(connection: sqlite3.Connection, file: str, region: str) -> State:
     """Return a short description of the file."""
     types = type_numbers(connection, listed=True)
-    first, last = _range(connection, types)
+    first, last = time_range(connection, types)
     [[users]] = connection.execute("SELECT count(*) FROM users")
     names = sorted(set(types.values()))
     return State(file, first, last, names, users, version(connection), region)
@@ -90,10 +90,11 @@ def overview(connection: sqlite3.Connection, selection: Selection) -> Overview:
     )
 
 
-def _range(
+def time_range(
     connection: sqlite3.Connection,
     types: Iterable[int],
 ) -> tuple[int | None, int | None]:
+    """Return the times of the first and the last event of these types."""
     query = "SELECT {}(time) FROM {} WHERE type = ?"
     first, last = (
         [
@@ -114,7 +115,7 @@ def buckets(
     types: Iterable[int],
 ) -> tuple[int, list[int]]:
     """Return the length of the buckets, and where each of them starts."""
-    first, last = _range(connection, types)
+    first, last = time_range(connection, types)
     since = first if selection.since == FIRST_MOMENT else selection.since
     until = selection.until
     if until == LAST_MOMENT and last is not None:
@@ -212,7 +213,7 @@ def _covers_all(
     selection: Selection,
     types: Iterable[int],
 ) -> bool:
-    first, last = _range(connection, types)
+    first, last = time_range(connection, types)
     if first is None or last is None:
         return False
     return selection.since <= first and last < selection.until
