@@ -121,10 +121,20 @@ class NewEvent(msgspec.Struct, frozen=True, gc=False):
     """The part of its export that is not in `raw`, as JSON: mainly user properties."""
     changes: bytes | None = None
     """`Changes` as JSON, if there are any."""
+    sent: JsonObject = {}
+    """The event, decoded."""
 
 
 NewName: TypeAlias = tuple[User, NameKind, str]
 """A name by which a user can be looked up from now on."""
+
+
+class Sharing(msgspec.Struct, frozen=True):
+    """A device that passed from one user to another."""
+
+    fingerprint: int
+    before: User
+    now: User
 
 
 class Effects(msgspec.Struct, frozen=True):
@@ -140,6 +150,9 @@ class Effects(msgspec.Struct, frozen=True):
     names: list[NewName] = []
     joins: list[User] = []
     """Anonymous devices that were merged into a user known before."""
+    sharings: list[Sharing] = []
+    nami_users: list[tuple[User, str]] = []
+    """Users, each with a Nami user id that an event has set."""
     active: int = 0
     """How many more users have an event that charts can show."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -35,7 +35,8 @@ class UserRow(msgspec.Struct, frozen=True):
     events: int
     first: int | None
     last: int | None
-    status: str
+    kind: Literal["user", "device"]
+    """A device is anonymous: no user ever logged in on it."""
 
 
 class UserPage(msgspec.Struct, frozen=True):
@@ -144,7 +145,7 @@ def _rows(connection: sqlite3.Connection, numbers: Iterable[int]) -> list[UserRo
             events=events,
             first=first,
             last=last,
-            status="anonymous device" if user_id is None else "user",
+            kind="device" if user_id is None else "user",
         )
         for number in numbers
         for user_id, device_id, events, first, last in connection.execute(

@@ -9,13 +9,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VERSION = 4
-"""Raise it with every change of the tables (`PRAGMA user_version`).
+"""Raise it with every change of the tables (`PRAGMA user_version`)."""
 
-Each change needs a step in `upgrade`.
-"""
-
-OLDEST = 3
-"""The oldest version that can still be read, and upgraded."""
+OLDEST_VERSION = 3
+"""Files from this version on are brought to the newest (`upgrading.upgrade`)."""
 
 TABLES = """
 CREATE TABLE totals (
@@ -140,6 +137,91 @@ CREATE TABLE waiting (
 );
 """
 
+COUNTS = """
+-- Which properties the events of a type carry, by the kind of their values.
+CREATE TABLE property_counts (
+    type INTEGER NOT NULL,
+    scope INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    example INTEGER, -- The newest event that carries it.
+    digest BLOB, -- Of the value that all of them share; null if there are several.
+    nulls INTEGER NOT NULL,
+    falses INTEGER NOT NULL,
+    trues INTEGER NOT NULL,
+    numbers INTEGER NOT NULL,
+    empty_texts INTEGER NOT NULL,
+    texts INTEGER NOT NULL,
+    empty_lists INTEGER NOT NULL,
+    lists INTEGER NOT NULL,
+    objects INTEGER NOT NULL,
+    PRIMARY KEY (type, scope, name)
+) WITHOUT ROWID;
+-- What the events of a type say of money, in millionths of the currency.
+CREATE TABLE money_counts (
+    type INTEGER NOT NULL,
+    currency TEXT NOT NULL,
+    is_revenue INTEGER NOT NULL,
+    is_sandbox INTEGER NOT NULL,
+    is_refund INTEGER NOT NULL,
+    events INTEGER NOT NULL,
+    micros INTEGER NOT NULL,
+    PRIMARY KEY (type, currency, is_revenue, is_sandbox, is_refund)
+) WITHOUT ROWID;
+-- The time (`value`, in milliseconds) of the newest state of a user (`key`).
+CREATE TABLE newest_states (
+    key INTEGER PRIMARY KEY,
+    value INTEGER NOT NULL
+);
+-- Events with user properties that came after a newer one of their user.
+CREATE TABLE late_events (
+    number INTEGER PRIMARY KEY,
+    behind INTEGER NOT NULL, -- By so many milliseconds.
+    leaves_user_alone INTEGER NOT NULL
+);
+-- Ids (`key`, a fingerprint) that were seen with several users.
+CREATE TABLE shared_ids (
+    kind TEXT NOT NULL,
+    key INTEGER NOT NULL,
+    user INTEGER NOT NULL,
+    PRIMARY KEY (kind, key, user)
+) WITHOUT ROWID;
+-- What the last run of the target said about itself (`RunNote` as JSON).
+CREATE TABLE run_note (
+    note BLOB NOT NULL
+);
+-- What is known of a user, in MessagePack.
+CREATE TABLE journeys (
+    user INTEGER PRIMARY KEY,
+    packed BLOB NOT NULL
+);
+-- Changes of these; the newest row of a user counts.
+CREATE TABLE changed_journeys (
+    number INTEGER PRIMARY KEY,
+    user INTEGER NOT NULL,
+    packed BLOB NOT NULL
+);
+-- How many users count as what from a day on (days since 1970).
+CREATE TABLE subscription_users (
+    kind TEXT NOT NULL,
+    value TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    parts INTEGER NOT NULL,
+    users INTEGER NOT NULL,
+    PRIMARY KEY (kind, value, day, parts)
+) WITHOUT ROWID;
+-- The sums of a day's transactions, digit for digit.
+CREATE TABLE subscription_money (
+    day INTEGER NOT NULL,
+    currency TEXT NOT NULL,
+    sandbox INTEGER NOT NULL,
+    sign INTEGER NOT NULL, -- 1 for payments, -1 for refunds, 0 without an amount.
+    transactions INTEGER NOT NULL,
+    amount TEXT NOT NULL,
+    PRIMARY KEY (day, currency, sandbox, sign)
+) WITHOUT ROWID;
+"""
+"""The tables that version 4 added."""
+
 _OF_ANOTHER_VERSION: Final = "made by another version; move it away"
 
 # SQLite, "Database File Format", "The Database Header".
@@ -149,7 +231,7 @@ _VERSION_BYTES: Final = slice(60, 64)
 
 
 def check(connection: sqlite3.Connection) -> None:
-    """Check that a file has these tables, or those of an earlier version.
+    """Check that a file has these tables.
 
     Raises:
         sqlite3.DatabaseError: It has none, or others and must not be changed.
@@ -158,8 +240,14 @@ def check(connection: sqlite3.Connection) -> None:
     [tables] = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if not tables:
         raise sqlite3.DatabaseError("nothing is in it")
-    if not OLDEST <= version <= VERSION:
+    if version != VERSION:
         raise sqlite3.DatabaseError(_OF_ANOTHER_VERSION)
+
+
+def is_older(connection: sqlite3.Connection) -> bool:
+    """Return whether a file has tables that can be brought to this version."""
+    [version] = connection.execute("PRAGMA user_version").fetchone()
+    return bool(OLDEST_VERSION <= version < VERSION)
 
 
 def objection_to(path: Path) -> str | None:
@@ -181,7 +269,6 @@ def objection_to(path: Path) -> str | None:
         return "file is not a database"
     version = int.from_bytes(header[_VERSION_BYTES], "big")
     # What a log holds counts more.
-    is_known = (
-        OLDEST <= version <= VERSION or path.with_name(f"{path.name}-wal").exists()
-    )
+    has_log = path.with_name(f"{path.name}-wal").exists()
+    is_known = OLDEST_VERSION <= version <= VERSION or has_log
     return None if is_known else _OF_ANOTHER_VERSION

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 from target_amplitude_nami.local.ingest import limits
 from target_amplitude_nami.local.ingest.effects import Effects, Kind, NewEvent, User
-from target_amplitude_nami.local.storage import upgrade
+from target_amplitude_nami.local.storage import schema
+from target_amplitude_nami.local.storage.counts.counters import CountedEvent, Counters
+from target_amplitude_nami.local.storage.counts.shared_ids import SharedIds
 from target_amplitude_nami.local.storage.event_index import EventIndex
 from target_amplitude_nami.local.storage.request_log import LoggedRequest, RequestLog
 from target_amplitude_nami.local.storage.subscriptions.counters import (
-    Happening,
     SubscriptionCounters,
 )
+from target_amplitude_nami.local.storage.upgrading import upgrade
 from target_amplitude_nami.local.storage.user_table import UserTable
 from target_amplitude_nami.local.storage.write_buffer import WriteBuffer
 
@@ -91,11 +93,17 @@ class Store:
             most_waiting=capacities.waiting_rows,
             cached=capacities.cached_owners,
         )
+        self._counters = Counters(
+            self._connection,
+            most_waiting=capacities.waiting_rows,
+            cached=capacities.cached_users,
+        )
         self._subscriptions = SubscriptionCounters(
             self._connection,
             most_waiting=capacities.waiting_rows,
             cached=capacities.cached_users,
         )
+        self._shared_ids = SharedIds(self._connection, self._owners, self._user_table)
         self._log = RequestLog(self._connection, capacities.kept_bodies)
         self._foreign = -1
         self._last_request = self._last_event = self._last_user = 0
@@ -103,14 +111,21 @@ class Store:
         self._pruned = 0.0
 
     def _prepare(self) -> None:
-        """Create or upgrade the tables; refuse a file with other tables."""
-        self._connection.execute("BEGIN IMMEDIATE")
+        """Create the tables of an empty file, or bring a file to this version."""
+        execute = self._connection.execute
+        execute("BEGIN IMMEDIATE")
         try:
-            upgrade.prepare(self._connection)
+            [tables] = execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            if tables:
+                upgrade(self._connection)
+            else:
+                for statement in (schema.TABLES + schema.COUNTS).split(";\n"):
+                    execute(statement)
+                execute(f"PRAGMA user_version = {schema.VERSION}")
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            execute("ROLLBACK")
             raise
-        self._connection.execute("COMMIT")
+        execute("COMMIT")
 
     def close(self) -> None:
         """Close the file; this merges the write-ahead log into it."""
@@ -166,6 +181,7 @@ class Store:
         self._user_table.load()
         self._seen.load()
         self._owners.load()
+        self._counters.load()
         self._subscriptions.load()
         self._types = {}
         for number, project, name, kind in self._connection.execute(
@@ -208,18 +224,15 @@ class Store:
                 [self._row_of(request, event) for event in effects.events],
             )
             self._event_index.add(effects.events[0].number, len(effects.events))
-            self._subscriptions.add(
-                Happening(
-                    event.user.current.number, event.time, event.event_type, event.raw
-                )
-                for event in effects.events
-                if event.kind is not Kind.BEYOND
-            )
+            counted = [self._counted(event) for event in effects.events]
+            self._counters.add(counted)
+            self._subscriptions.add(counted)
         self._seen.put(dict.fromkeys(effects.fingerprints, int(now * 1_000)))
         self._owners.put(
             {mark: user.current.number for mark, user in effects.owners.items()},
         )
         self._user_table.put(effects.users, effects.names)
+        self._shared_ids.add(effects.sharings, effects.nami_users)
         if effects.active:
             self._connection.execute(
                 "UPDATE totals SET active = active + ?",
@@ -245,8 +258,9 @@ class Store:
             self._event_index.reassign(
                 old, new, [number for number, _ in types.values()]
             )
-            self._user_table.join(user)
+            self._counters.order.join(old, new)
             self._subscriptions.join(old, new)
+            self._user_table.join(user)
 
     def _row_of(self, request: int, event: NewEvent) -> tuple[object, ...]:
         types = self._types.setdefault(event.project, {})
@@ -260,6 +274,18 @@ class Store:
             event.raw,
             event.overlay,
             event.changes,
+        )
+
+    def _counted(self, event: NewEvent) -> CountedEvent:
+        number, _ = self._types[event.project][event.event_type]
+        return CountedEvent(
+            event.number,
+            number,
+            event.event_type,
+            event.kind,
+            event.user.current.number,
+            event.time,
+            event.sent,
         )
 
     def _new_type(self, event: NewEvent) -> tuple[int, Kind]:

@@ -70,11 +70,11 @@ def test_a_refused_request_shows_all_events_at_fault(ask: Ask, send: Send) -> No
 
     assert json.loads(shown["answer"]) == answer.json()
     assert [(m["index"], m["field"], m["why"]) for m in shown["marked"]] == [
-        (1, "user_id", "too short"),
-        (2, "event_properties", "not valid"),
-        (2, "time", "not valid"),
+        (1, "user_id", "short"),
+        (2, "event_properties", "invalid"),
+        (2, "time", "invalid"),
         (3, "event_type", "missing"),
-        (5, "device_id", "not allowed as an id"),
+        (5, "device_id", "forbidden"),
     ]
     assert json.loads(shown["marked"][0]["event"]) == bad[1]
     assert [json.loads(text) for text in shown["first_events"]] == bad
@@ -92,7 +92,7 @@ def test_a_throttled_request_shows_whose_events_were_too_many(
     assert len(shown["marked"]) == 100
     assert shown["marked_in_all"] == 901
     assert shown["marked"][0]["index"] == 1
-    assert shown["marked"][0]["why"] == "too many events of this user or device"
+    assert shown["marked"][0]["why"] == "throttled"
 
 
 def test_an_accepted_request_shows_its_first_events(ask: Ask, send: Send) -> None:

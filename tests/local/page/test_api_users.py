@@ -27,7 +27,7 @@ def test_users_come_newest_first_and_page_by_page(ask: Ask, send: Send) -> None:
         "events": 1,
         "first": T0 + 3,
         "last": T0 + 3,
-        "status": "anonymous device",
+        "kind": "device",
     }
     assert rows[-1] == {
         "key": "1",
@@ -36,7 +36,7 @@ def test_users_come_newest_first_and_page_by_page(ask: Ask, send: Send) -> None:
         "events": 2,
         "first": T0,
         "last": T0 + 9,
-        "status": "user",
+        "kind": "user",
     }
 
 

@@ -1,4 +1,4 @@
-"""Sums up the users on the way to a subscription: funnel, payers, breakdowns, status."""
+"""Sums up users on the way to a subscription: funnel, payers, conversions, status."""
 
 from __future__ import annotations
 
@@ -114,6 +114,10 @@ def _conversions(
     return sorted(
         rows, key=lambda row: (-row.paying / row.users, -row.users, row.value)
     )
+
+
+def _worst_first(row: Conversion) -> tuple[float, int, str]:
+    return row.paying / row.users, row.users, row.value
 
 
 def statuses(connection: sqlite3.Connection, weeks: Weeks) -> list[Line]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_amplitude_nami.local.queries import figures
 from target_amplitude_nami.local.queries.selection import Selection, type_numbers
 from target_amplitude_nami.local.queries.subscriptions.answer import (
     Line,
@@ -17,6 +16,12 @@ from target_amplitude_nami.local.queries.subscriptions.users import (
     statuses,
 )
 from target_amplitude_nami.local.queries.subscriptions.weeks import DAY, weeks_of
+from target_amplitude_nami.local.queries.time_buckets import (
+    NARROW,
+    buckets_of,
+    counts_in,
+    first_and_last,
+)
 
 if TYPE_CHECKING:
     import sqlite3
@@ -42,24 +47,19 @@ def subscriptions(
 ) -> Subscriptions:
     """Return how subscriptions come and go, and what they bring in."""
     types = type_numbers(connection, listed=True)
-    bucket, starts = figures.buckets(connection, selection, types)
+    buckets = buckets_of(connection, selection, types, NARROW)
     lines = [
-        Line(
-            name,
-            figures.counts_of(
-                connection, selection, _ending(types, ends), bucket, starts
-            ),
-        )
+        Line(name, counts_in(buckets, connection, selection, _ending(types, ends)))
         for name, ends in _LINES.items()
     ]
-    weeks = weeks_of(selection, *figures.time_range(connection, types))
+    weeks = weeks_of(selection, *first_and_last(connection, types))
     steps, payers = funnel(connection, selection)
     by_week, totals = money(connection, selection, weeks)
     return Subscriptions(
         since=weeks.first_day * DAY if weeks.starts else None,
         until=weeks.end_day * DAY if weeks.starts else None,
-        bucket=bucket,
-        starts=starts,
+        bucket=buckets.length,
+        starts=buckets.starts,
         series=lines,
         funnel=steps,
         payers=payers,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from target_amplitude_nami.local.storage.subscriptions.facts import facts_of
 from target_amplitude_nami.local.storage.subscriptions.journey import (
@@ -25,52 +25,10 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Mapping, Sequence
 
+    from target_amplitude_nami.local.storage.counts.counters import CountedEvent
     from target_amplitude_nami.local.storage.subscriptions.facts import Facts, Money
 
-TABLES: Final = """
--- What is known of a user, in MessagePack.
-CREATE TABLE journeys (
-    user INTEGER PRIMARY KEY,
-    packed BLOB NOT NULL
-);
--- Changes of these; the newest row of a user counts.
-CREATE TABLE changed_journeys (
-    number INTEGER PRIMARY KEY,
-    user INTEGER NOT NULL,
-    packed BLOB NOT NULL
-);
--- How many users count as what from a day on (days since 1970).
-CREATE TABLE subscription_users (
-    kind TEXT NOT NULL,
-    value TEXT NOT NULL,
-    day INTEGER NOT NULL,
-    parts INTEGER NOT NULL,
-    users INTEGER NOT NULL,
-    PRIMARY KEY (kind, value, day, parts)
-) WITHOUT ROWID;
--- The sums of a day's transactions, digit for digit.
-CREATE TABLE subscription_money (
-    day INTEGER NOT NULL,
-    currency TEXT NOT NULL,
-    sandbox INTEGER NOT NULL,
-    sign INTEGER NOT NULL, -- 1 for payments, -1 for refunds, 0 without an amount.
-    transactions INTEGER NOT NULL,
-    amount TEXT NOT NULL,
-    PRIMARY KEY (day, currency, sandbox, sign)
-) WITHOUT ROWID;
-"""
-
 _DAY: Final = 86_400_000
-_AT_ONCE: Final = 5_000
-
-
-class Happening(NamedTuple):
-    """An event of a user, as it was sent."""
-
-    user: int
-    time: int
-    event_type: str
-    raw: bytes
 
 
 class SubscriptionCounters:
@@ -92,17 +50,17 @@ class SubscriptionCounters:
         """Read what another process or an earlier run wrote."""
         self._journeys.load()
 
-    def add(self, events: Iterable[Happening]) -> None:
+    def add(self, events: Iterable[CountedEvent]) -> None:
         """Count new events."""
         told: dict[int, list[tuple[int, Facts]]] = {}
         money: list[tuple[int, Money]] = []
-        for user, time, event_type, raw in events:
-            facts = facts_of(event_type, raw)
+        for event in events:
+            facts = facts_of(event)
             if facts is None:
                 continue
-            told.setdefault(user, []).append((time, facts))
+            told.setdefault(event.user, []).append((event.time, facts))
             if facts.money is not None:
-                money.append((time, facts.money))
+                money.append((event.time, facts.money))
         self._follow(told)
         self._add_money(money, 1)
 
@@ -140,16 +98,14 @@ class SubscriptionCounters:
         self._journeys.put({new: joined})
         self._add_users(counts)
 
-    def remove(self, users: Sequence[int], events: Iterable[Happening]) -> None:
+    def remove(self, users: Sequence[int], events: Iterable[CountedEvent]) -> None:
         """Take users and all their events out of the counts, without a trace."""
         counts: Counts = {}
         for journey in self._journeys.get(users).values():
             journey.count(counts, -1, EVERYTHING)
         self._journeys.delete(users)
         self._add_users(counts)
-        all_facts = (
-            (event.time, facts_of(event.event_type, event.raw)) for event in events
-        )
+        all_facts = ((event.time, facts_of(event)) for event in events)
         self._add_money(
             [(time, facts.money) for time, facts in all_facts if facts and facts.money],
             -1,
@@ -192,20 +148,3 @@ class SubscriptionCounters:
                 for key, amount in sums.items()
             ],
         )
-
-
-def count_stored(connection: sqlite3.Connection) -> None:
-    """Make the tables in a file that has events already, and count these.
-
-    Args:
-        connection: The file, in a transaction.
-    """
-    for statement in TABLES.split(";\n"):
-        connection.execute(statement)
-    counters = SubscriptionCounters(connection, most_waiting=50_000, cached=0)
-    rows = connection.execute(
-        "SELECT user, time, name, raw FROM events JOIN types ON types.number = type"
-        " WHERE kind < 2 ORDER BY events.number"
-    )
-    while some := rows.fetchmany(_AT_ONCE):
-        counters.add(Happening(*row) for row in some)

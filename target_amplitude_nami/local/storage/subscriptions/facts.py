@@ -1,21 +1,23 @@
-"""Reads from a stored event what counts towards the figures about subscriptions."""
+"""Reads from an event what counts towards the figures about subscriptions."""
 
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import Enum, auto
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import msgspec
-
+from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.local.ingest import limits
+from target_amplitude_nami.local.ingest.effects import Kind
+from target_amplitude_nami.nami.purchase import is_sandbox, purchase_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from target_amplitude_nami.local.model import JsonObject
+    from target_amplitude_nami.local.storage.counts.counters import CountedEvent
 
 
 class Step(Enum):
@@ -61,7 +63,7 @@ class Money(NamedTuple):
     """What a transaction says of money."""
 
     amount: Decimal | None
-    """Below zero where money went back; None where it names none that can be read."""
+    """Below zero where money went back; None where it names none, or zero."""
     currency: str
     """Empty where it names none."""
     sandbox: bool
@@ -101,11 +103,6 @@ _SEEN: Final = (
     (SEGMENT, ("segment", "segmentid", "externalsegmentid")),
 )
 _BOUGHT: Final = ((SKU, ("sku", "skurefid", "skuid")),)
-_SANDBOX_FIELDS: Final = ("purchaseenv", "issandbox", "sandbox", "appenv")
-_PRODUCTION: Final = frozenset({"production", "prod", "false", "0"})
-_CURRENCY = re.compile(r"[A-Z]{3}")
-_LOCALES_CURRENCY = re.compile(r"[@;]currency=([A-Za-z]{3})(?:;|$)")
-_AMOUNT = re.compile(r"[+-]?\d{1,18}(?:\.\d{1,12})?")
 
 _PLACES: Final = {status: place for place, status in enumerate(STATUSES)}
 _FLAGS: Final = (
@@ -121,18 +118,6 @@ _FLAGS_OF_THE_ENTITLED: Final = (
 """Meaningless where nothing is active."""
 
 
-class _Event(msgspec.Struct, gc=False):
-    """The parts of a sent event that are read here."""
-
-    event_properties: Any = None
-    user_properties: Any = None
-    revenue: Any = None
-    currency: Any = None
-
-
-_read = msgspec.json.Decoder(_Event, float_hook=Decimal).decode
-
-
 @lru_cache(maxsize=4096)
 def nami_type(event_type: str) -> str | None:
     """Return the Nami event type that an event type stands for, if it does."""
@@ -142,26 +127,19 @@ def nami_type(event_type: str) -> str | None:
     return found[1] if found else None
 
 
-def facts_of(event_type: str, raw: bytes) -> Facts | None:
-    """Return what an event says; None where that is nothing.
-
-    Args:
-        event_type: The event type as it was sent.
-        raw: The event as it was sent, in JSON.
-    """
-    known = nami_type(event_type)
+def facts_of(event: CountedEvent) -> Facts | None:
+    """Return what an event says; None where that is nothing."""
+    known = None if event.kind is Kind.BEYOND else nami_type(event.name)
     if known is None:
         return None
-    event = _read(raw)
     step = _STEPS.get(known)
     if step is Step.SAW or step is Step.TRANSACTION:
-        properties = _object(event.event_properties)
-        names = _names(tuple(properties))
+        properties = _object(event.sent.get("event_properties"))
         if step is Step.SAW:
-            return Facts(step, _touches(properties, names, _SEEN))
-        money = _money(event, properties, names)
-        return Facts(step, _touches(properties, names, _BOUGHT), None, money)
-    status = _status(known, _object(event.user_properties))
+            return Facts(step, _touches(properties, _SEEN))
+        touches = _touches(properties, _BOUGHT)
+        return Facts(step, touches, None, _money(event.sent, properties))
+    status = _status(known, _object(event.sent.get("user_properties")))
     return None if step is None and status is None else Facts(step, (), status)
 
 
@@ -187,10 +165,9 @@ def _value(
 
 
 def _touches(
-    properties: JsonObject,
-    names: Mapping[str, str],
-    dimensions: tuple[tuple[str, tuple[str, ...]], ...],
+    properties: JsonObject, dimensions: tuple[tuple[str, tuple[str, ...]], ...]
 ) -> tuple[tuple[str, str], ...]:
+    names = _names(tuple(properties))
     return tuple(
         [
             (dimension, _text(_value(properties, names, fields)))
@@ -225,33 +202,15 @@ def _status(event_type: str, properties: JsonObject) -> int | None:
     return _PLACES["former" if former else "never"]
 
 
-def _money(event: _Event, properties: JsonObject, names: Mapping[str, str]) -> Money:
-    value = _value(properties, names, ("amount",))
-    currency = _value(properties, names, ("currency",))
-    locale = _LOCALES_CURRENCY.search(str(_value(properties, names, ("locale",))))
-    code = str(currency or event.currency or (locale and locale[1]) or "")
-    code = code.strip().upper()
-    return Money(
-        _amount(event.revenue if value is None else value),
-        code if _CURRENCY.fullmatch(code) else "",
-        _is_sandbox(properties, names),
-    )
-
-
-def _amount(value: Any) -> Decimal | None:
-    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
-        return None
-    # Without an exponent; those beyond any price are none.
-    text = f"{value:f}" if isinstance(value, Decimal) else str(value).strip()
-    if not _AMOUNT.fullmatch(text):
-        return None
+def _money(sent: JsonObject, properties: JsonObject) -> Money:
+    is_test = is_sandbox(properties)
     try:
-        return Decimal(text)
-    except InvalidOperation:
-        return None
-
-
-def _is_sandbox(properties: JsonObject, names: Mapping[str, str]) -> bool:
-    """Return whether the first field about it says anything but production."""
-    value = _value(properties, names, _SANDBOX_FIELDS)
-    return value is not None and str(value).strip().lower() not in _PRODUCTION
+        purchase = purchase_of(properties)
+    except UnreadableRecord:
+        return Money(None, "", is_test)
+    if purchase is not None:
+        return Money(purchase.amount, purchase.currency or "", is_test)
+    # The setting `exclude_properties` may have left this alone.
+    revenue, currency = sent.get("revenue"), sent.get("currency")
+    amount = Decimal(repr(revenue)) if isinstance(revenue, int | float) else None
+    return Money(amount, currency if isinstance(currency, str) else "", is_test)

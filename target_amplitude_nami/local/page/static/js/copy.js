@@ -19,6 +19,7 @@ export function copyButton(text, what) {
   return button;
 }
 
+/** @param {string} text */
 async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);

@@ -61,6 +61,10 @@ export function filterBar(has) {
   return { bar, update };
 }
 
+/**
+ * @param {string} title
+ * @param {"from" | "to"} name
+ */
 function dayField(title, name) {
   const input = el("input", { type: "date", id: `filter-${name}` });
   input.addEventListener("change", () => go(withFilters(here(), { [name]: input.value })));
@@ -70,7 +74,7 @@ function dayField(title, name) {
     el("label", { for: input.id }, title),
     input,
   );
-  const update = (query, { first, last }) => {
+  const update = (/** @type {URLSearchParams} */ query, /** @type {State} */ { first, last }) => {
     input.value = query.get(name) ?? "";
     input.min = first === null ? "" : isoDay(first);
     input.max = last === null ? "" : isoDay(last);
@@ -78,20 +82,26 @@ function dayField(title, name) {
   return { field, update };
 }
 
+/**
+ * @param {HTMLElement} quick
+ * @param {URLSearchParams} query
+ * @param {State} state
+ */
 function fillQuick(quick, query, { last }) {
-  const choices = LAST_DAYS.map((days) => [
-    `${days} days`,
-    last === null ? {} : { from: isoDay(last - (days - 1) * WHOLE_DAY), to: isoDay(last) },
-  ]);
-  const all = [["All", { from: null, to: null }], ...choices];
+  const choices = LAST_DAYS.map((days) => ({
+    text: `${days} days`,
+    from: last === null ? null : isoDay(last - (days - 1) * WHOLE_DAY),
+    to: last === null ? null : isoDay(last),
+  }));
+  const all = [{ text: "All", from: null, to: null }, ...choices];
   if (quick.childElementCount !== all.length) {
-    quick.replaceChildren(...all.map(([text]) => el("button", { type: "button" }, text)));
+    quick.replaceChildren(...all.map(({ text }) => el("button", { type: "button" }, text)));
   }
-  all.forEach(([, change], index) => {
-    const button = quick.children[index];
-    const chosen = ["from", "to"].every((name) => query.get(name) === (change[name] ?? null));
-    button.setAttribute("aria-pressed", String(chosen && Object.keys(change).length > 0));
-    button.onclick = () => go(withFilters(here(), change));
+  quick.querySelectorAll("button").forEach((button, index) => {
+    const { from, to } = all[index];
+    const chosen = query.get("from") === from && query.get("to") === to;
+    button.setAttribute("aria-pressed", String(chosen && (from !== null || index === 0)));
+    button.onclick = () => go(withFilters(here(), { from, to }));
   });
 }
 
@@ -99,6 +109,7 @@ function typeMenu() {
   const list = el("fieldset", {}, el("legend", { class: "unseen" }, "Event types"));
   const summary = el("summary", {});
   const element = el("details", { class: "menu" }, summary, list);
+  /** @type {Map<string, HTMLInputElement>} */
   const boxes = new Map();
   const chosen = () => [...boxes].filter(([, box]) => box.checked).map(([type]) => type);
   list.addEventListener("change", () => go(withFilters(here(), { type: chosen() })));
@@ -107,10 +118,19 @@ function typeMenu() {
     element.open = false;
     summary.focus();
   });
-  document.addEventListener("click", (event) => {
-    if (!element.contains(event.target)) element.open = false;
+  const closeOutside = (/** @type {Event} */ { target }) => {
+    if (!(target instanceof Node && element.contains(target))) element.open = false;
+  };
+  // Only while it is open: the document outlives the view.
+  element.addEventListener("toggle", () => {
+    if (element.open) document.addEventListener("click", closeOutside);
+    else document.removeEventListener("click", closeOutside);
   });
 
+  /**
+   * @param {URLSearchParams} query
+   * @param {State} state
+   */
   function update(query, { types }) {
     const wanted = query.getAll("type");
     for (const type of new Set([...types, ...wanted])) {

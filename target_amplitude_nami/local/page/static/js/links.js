@@ -2,6 +2,7 @@
 import { breakable, el } from "./dom.js";
 import { time } from "./format.js";
 import { address } from "./router.js";
+/** @import { Column } from "./table.js" */
 
 /** @param {{number: number, type: string}} event */
 export function eventLink({ number, type }) {
@@ -30,7 +31,10 @@ export function statusBadge(status) {
   return el("span", { class: `badge ${good ? "good" : "bad"}` }, status || "no answer");
 }
 
-/** The columns of a list of events. */
+/**
+ * The columns of a list of events.
+ * @type {Column[]}
+ */
 export const EVENT_COLUMNS = [
   { title: "Event", head: true, cell: eventLink },
   { title: "User", cell: userLink },

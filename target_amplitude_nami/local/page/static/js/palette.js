@@ -3,6 +3,7 @@
 /** As many as an eye can tell apart; the types beyond them are drawn as one, in grey. */
 export const COLOURS = 8;
 
+/** @type {Map<string, number>} */
 const remembered = new Map();
 
 /**
@@ -37,6 +38,7 @@ export function swatchClass(colour) {
   return colour ? `swatch c${colour}` : "swatch";
 }
 
+/** @param {Set<number>} taken */
 function firstFree(taken) {
   let colour = 1;
   while (taken.has(colour)) colour += 1;

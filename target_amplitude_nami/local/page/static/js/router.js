@@ -48,6 +48,7 @@ export function go(hash) {
   location.hash = hash;
 }
 
+/** @param {string} text */
 function unescaped(text) {
   try {
     return decodeURIComponent(text);

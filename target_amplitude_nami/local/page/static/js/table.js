@@ -1,11 +1,13 @@
 // Tables with a caption and headers, and the links from one page of a list to the next.
 import { el } from "./dom.js";
 import { withFilters } from "./router.js";
+/** @import { Child } from "./dom.js" */
+/** @import { Route } from "./router.js" */
 
 /**
  * @typedef {object} Column
  * @property {string} title
- * @property {(row: any) => import("./dom.js").Child | import("./dom.js").Child[]} cell
+ * @property {(row: any) => Child} cell
  * @property {boolean} [number] Aligned to the right.
  * @property {boolean} [short] Never broken into lines.
  * @property {boolean} [wide] Left out on a phone.
@@ -16,7 +18,7 @@ import { withFilters } from "./router.js";
 /**
  * @param {string} caption
  * @param {Column[]} columns
- * @param {object[]} rows
+ * @param {any[]} rows
  * @param {{hidden?: boolean}} [options] `hidden` shows the caption to listeners only.
  */
 export function table(caption, columns, rows, { hidden = false } = {}) {
@@ -38,7 +40,7 @@ export function table(caption, columns, rows, { hidden = false } = {}) {
 
 /**
  * @param {Column[]} columns
- * @param {object} data
+ * @param {any} data
  */
 export function row(columns, data) {
   const cells = columns.map((column) => {
@@ -51,13 +53,14 @@ export function row(columns, data) {
 
 /**
  * Returns links to the newest and the next older page of a list, if there are such.
- * @param {import("./router.js").Route} route
+ * @param {Route} route
  * @param {string | null} next The cursor of the older page.
  */
 export function pages(route, next) {
   const newest = route.query.has("before");
   if (!newest && !next) return null;
-  const link = (text, before) => el("a", { href: withFilters(route, { before }) }, text);
+  const link = (/** @type {string} */ text, /** @type {string | null} */ before) =>
+    el("a", { href: withFilters(route, { before }) }, text);
   return el(
     "nav",
     { class: "pages", "aria-label": "Pages" },
@@ -66,8 +69,9 @@ export function pages(route, next) {
   );
 }
 
-const LOOKS = ["number", "short", "wide", "bar"];
+const LOOKS = /** @type {const} */ (["number", "short", "wide", "bar"]);
 
+/** @param {Column} column */
 function classes(column) {
   return LOOKS.filter((look) => column[look]).join(" ") || null;
 }

@@ -9,8 +9,11 @@ import { colours, COLOURS, swatchClass } from "../palette.js";
 import { afterArrivals, panel } from "../panel.js";
 import { address, here } from "../router.js";
 import { table } from "../table.js";
+/** @import { Overview, State, Totals, TypeRow } from "../documents.js" */
+/** @import { Child } from "../dom.js" */
+/** @import { View } from "../main.js" */
 
-/** @type {import("../main.js").View} */
+/** @type {View} */
 export const overview = {
   title: "Overview",
   open(root) {
@@ -32,13 +35,14 @@ export const overview = {
   },
 };
 
+/** @param {{state: State, data: Overview}} loaded */
 function draw({ state, data }) {
   if (state.first === null) return [totals(data.totals), nothingYet("No event has arrived yet")];
   if (!data.types.length) return [totals(data.totals), noMatch()];
   const types = data.types.toSorted((a, b) => b.events - a.events);
   const colour = colours(types.map(({ type }) => type));
-  const bars = { ...data, series: grouped(data.series, types, colour) };
-  bars.label = inWords("Events", bars);
+  const series = grouped(data.series, types, colour);
+  const bars = { ...data, series, label: inWords("Events", { ...data, series }) };
   return [
     totals(data.totals),
     el(
@@ -60,6 +64,7 @@ function noMatch() {
   );
 }
 
+/** @param {Totals} numbers */
 function totals(numbers) {
   const { refused } = numbers;
   const refusedLink = el("a", { href: address("requests", null, { status: "refused" }) });
@@ -76,29 +81,44 @@ function totals(numbers) {
   );
 }
 
+/**
+ * @param {string} name
+ * @param {Child} value
+ * @param {boolean} [alarm]
+ */
 function total(name, value, alarm = false) {
   return el("div", {}, el("dt", {}, name), el("dd", { class: alarm && "alarm" }, value));
 }
 
-/** The most frequent types each in their colour, the others as one. */
+/**
+ * The most frequent types each in their colour, the others as one.
+ * @param {Overview["series"]} series
+ * @param {TypeRow[]} types
+ * @param {Map<string, number>} colour
+ */
 function grouped(series, types, colour) {
   const countsOf = new Map(series.map(({ type, counts }) => [type, counts]));
   const own = types.slice(0, COLOURS).map(({ type }) => ({
     name: type,
-    counts: countsOf.get(type),
+    counts: countsOf.get(type) ?? [],
     colour: colour.get(type),
   }));
-  const rest = types.slice(COLOURS).map(({ type }) => countsOf.get(type));
+  const rest = types.slice(COLOURS).map(({ type }) => countsOf.get(type) ?? []);
   if (!rest.length) return own;
   const counts = rest[0].map((_, at) => rest.reduce((sum, each) => sum + each[at], 0));
   return [...own, { name: `${rest.length} other types`, counts, colour: 0 }];
 }
 
+/**
+ * @param {TypeRow[]} types
+ * @param {Map<string, number>} colour
+ */
 function typeTable(types, colour) {
   const all = types.reduce((sum, { events }) => sum + events, 0);
   const days = { from: here().query.get("from") ?? "", to: here().query.get("to") ?? "" };
   const filters = Object.entries(days).filter(([, day]) => day);
-  const link = (type) => address("live", null, new URLSearchParams([...filters, ["type", type]]));
+  const link = (/** @type {string} */ type) =>
+    address("live", null, new URLSearchParams([...filters, ["type", type]]));
   return table(
     "Event types",
     [
@@ -109,7 +129,7 @@ function typeTable(types, colour) {
           el(
             "span",
             { class: "keyed" },
-            el("span", { class: swatchClass(colour.get(type)) }),
+            el("span", { class: swatchClass(colour.get(type) ?? 0) }),
             el("a", { href: link(type) }, breakable(type)),
           ),
       },

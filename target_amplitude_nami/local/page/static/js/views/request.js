@@ -3,29 +3,32 @@ import { get } from "../api.js";
 import { el } from "../dom.js";
 import { bytes, count, plural, timeInFull } from "../format.js";
 import { jsonBlock } from "../json.js";
+import { backLink } from "../head.js";
 import { statusBadge } from "../links.js";
 import { panel } from "../panel.js";
-import { address } from "../router.js";
+import { COMPLAINTS } from "../words.js";
 import { factList } from "./event.js";
 import { took, why } from "./requests.js";
+/** @import { FaultyEvent, RequestDetails, RequestRow } from "../documents.js" */
+/** @import { View } from "../main.js" */
 
-/** @type {import("../main.js").View} */
+/** @type {View} */
 export const request = {
   title: "Request",
   numbered: true,
   open(root, key) {
     const content = panel(() => get(`/api/requests/${encodeURIComponent(key)}`), draw);
-    const all = el("a", { href: address("requests") }, "« All requests");
-    root.firstElementChild.prepend(el("span", { class: "back" }, all));
+    backLink(root, "requests", "All requests");
     root.append(content.region);
     return { update: content.refresh };
   },
 };
 
+/** @param {RequestDetails} details */
 function draw({ request: row, answer, marked, ...more }) {
   return [
     el("section", { class: "card", "aria-label": "In short" }, facts(row)),
-    marked.length > 0 && markedEvents(marked, more.marked_in_all ?? marked.length),
+    marked.length > 0 && markedEvents(marked, more.marked_in_all),
     el(
       "section",
       { class: "card" },
@@ -38,24 +41,28 @@ function draw({ request: row, answer, marked, ...more }) {
   ];
 }
 
+/** @param {RequestRow} row */
 function facts(row) {
-  const pairs = [
+  return factList([
     ["Status", [statusBadge(row.status), " ", ...why(row)]],
     ["API", row.api],
     ["Time", timeInFull(row.time)],
     ["Took", took(row)],
     ["Events", `${count(row.events)}, ${plural(row.duplicates, "duplicate")} dropped`],
     ["Size", `${bytes(row.payload_bytes)}, ${bytes(row.wire_bytes)} on the wire`],
-  ];
-  return factList(pairs);
+  ]);
 }
 
+/**
+ * @param {FaultyEvent[]} marked
+ * @param {number} inAll
+ */
 function markedEvents(marked, inAll) {
   const items = marked.map(({ index, why: reason, field, event }) => [
     el(
       "h3",
       {},
-      `Event ${count(index)}: ${reason}`,
+      `Event ${count(index)}: ${COMPLAINTS[reason]}`,
       field && [" (", el("code", {}, field), ")"],
     ),
     event === null
@@ -71,11 +78,20 @@ function markedEvents(marked, inAll) {
   );
 }
 
+/**
+ * @param {number} shown
+ * @param {number} inAll
+ */
 function countNote(shown, inAll) {
   const first = shown < inAll ? `These are the first ${count(shown)}. ` : "";
   return `${first}Events count from 0, as in the answer.`;
 }
 
+/**
+ * @param {RequestRow} row
+ * @param {string[]} events
+ * @param {boolean} kept
+ */
 function firstEvents(row, events, kept) {
   if (!events.length) {
     const text = kept ? "It contained no readable event." : "Its body is no longer stored.";
@@ -91,7 +107,11 @@ function firstEvents(row, events, kept) {
   );
 }
 
-/** Twenty long events at once would hide the rest: each is laid out when it is opened. */
+/**
+ * Twenty long events at once would hide the rest: each is laid out when it is opened.
+ * @param {string} event
+ * @param {number} index
+ */
 function folded(event, index) {
   const details = el("details", { id: `event-${index}` }, el("summary", {}, titleOf(event, index)));
   details.addEventListener("toggle", () => {
@@ -102,6 +122,10 @@ function folded(event, index) {
   return details;
 }
 
+/**
+ * @param {string} event
+ * @param {number} index
+ */
 function titleOf(event, index) {
   let type = null;
   try {

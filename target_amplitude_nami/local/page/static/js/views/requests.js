@@ -7,8 +7,12 @@ import { notice, nothingYet } from "../notices.js";
 import { afterArrivals, panel } from "../panel.js";
 import { address, go, here, withFilters } from "../router.js";
 import { pages, table } from "../table.js";
+/** @import { RequestPage } from "../documents.js" */
+/** @import { View } from "../main.js" */
+/** @import { Route } from "../router.js" */
+/** @import { Column } from "../table.js" */
 
-/** @type {import("../main.js").View} */
+/** @type {View} */
 export const requests = {
   title: "Requests",
   open(root) {
@@ -20,7 +24,7 @@ export const requests = {
       const asked = { status: query.get("status"), before: query.get("before") };
       return get("/api/requests", asked);
     }
-    function update(route) {
+    function update(/** @type {Route} */ route) {
       choice.update(route.query.get("status"));
       list.refresh();
     }
@@ -29,18 +33,19 @@ export const requests = {
 };
 
 function statusChoice() {
-  const button = (text, status) =>
+  const button = (/** @type {string} */ text, /** @type {string | null} */ status) =>
     el("button", { type: "button", onclick: () => go(withFilters(here(), { status })) }, text);
   const all = button("All", null);
   const refused = button("Refused", "refused");
   const group = el("div", { class: "choices", role: "group", "aria-label": "Status" }, all, refused);
-  const update = (status) => {
+  const update = (/** @type {string | null} */ status) => {
     all.setAttribute("aria-pressed", String(status !== "refused"));
     refused.setAttribute("aria-pressed", String(status === "refused"));
   };
   return { bar: el("div", { class: "filters" }, group), update };
 }
 
+/** @type {Column[]} */
 const COLUMNS = [
   { title: "Request", head: true, number: true, cell: ({ number }) => requestLink(number) },
   { title: "Status", cell: ({ status }) => statusBadge(status) },
@@ -65,6 +70,7 @@ export function why({ error, fault }) {
   return [error, error && badge && " ", badge];
 }
 
+/** @param {RequestPage} page */
 function draw({ requests: found, next }) {
   const route = here();
   if (found.length) {

@@ -8,8 +8,10 @@ import { notice, nothingYet } from "../notices.js";
 import { afterArrivals, panel } from "../panel.js";
 import { address, here } from "../router.js";
 import { table } from "../table.js";
-import { inWeeks } from "../weeks.js";
+/** @import { State, Subscriptions } from "../documents.js" */
+/** @import { View } from "../main.js" */
 
+/** @type {Record<string, number>} */
 const COLOUR = {
   "trial starts": 1,
   conversions: 3,
@@ -18,6 +20,7 @@ const COLOUR = {
   cancellations: 2,
   expirations: 8,
 };
+/** @type {Record<string, string>} */
 const STEPS = {
   impression: "Saw a paywall",
   transaction: "Made a transaction",
@@ -25,7 +28,7 @@ const STEPS = {
   converted: "Converted to paid",
 };
 
-/** @type {import("../main.js").View} */
+/** @type {View} */
 export const subscriptions = {
   title: "Subscriptions",
   open(root) {
@@ -46,21 +49,21 @@ export const subscriptions = {
   },
 };
 
+/** @param {{state: State, data: Subscriptions}} loaded */
 function draw({ state, data }) {
   if (state.first === null) return [nothingYet("No subscription event has arrived yet")];
   const things = [...data.series.flatMap(({ counts }) => counts), ...data.funnel.map((s) => s.users)];
   if (!things.some(Boolean)) return [nothingHere()];
-  const bars = inWeeks(data);
   return [
     el("section", { class: "card" }, funnel(data.funnel)),
     el(
       "section",
       { class: "card", "aria-labelledby": "over-time" },
-      el("h2", { id: "over-time" }, `Over time, ${per(bars.bucket)}`),
-      el("div", { class: "multiples" }, bars.series.map((each) => multiple(each, bars))),
+      el("h2", { id: "over-time" }, `Over time, ${per(data.bucket)}`),
+      el("div", { class: "multiples" }, data.series.map((each) => multiple(each, data))),
       numbers("subscription-numbers", {
-        ...bars,
-        label: `Subscription events ${per(bars.bucket)}`,
+        ...data,
+        label: `Subscription events ${per(data.bucket)}`,
       }),
       el("p", { class: "muted" }, "Renewals in a grace period count as renewals."),
     ),
@@ -75,6 +78,10 @@ function nothingHere() {
   );
 }
 
+/**
+ * @param {Subscriptions["series"][number]} line
+ * @param {Subscriptions} data
+ */
 function multiple({ name, counts }, { starts, bucket, series }) {
   const bars = { starts, bucket, series: [{ name, counts, colour: COLOUR[name] ?? 0 }] };
   const title = name[0].toUpperCase() + name.slice(1);
@@ -93,15 +100,16 @@ function multiple({ name, counts }, { starts, bucket, series }) {
   );
 }
 
+/** @param {Subscriptions["funnel"]} steps */
 function funnel(steps) {
   const first = steps[0].users;
   const rows = steps.map((step, index) => ({
     ...step,
     before: index ? steps[index - 1].users : null,
   }));
-  const bar = ({ users }) => {
+  const bar = (/** @type {{users: number}} */ { users }) => {
     const made = el("span");
-    made.style.setProperty("--share", first ? (100 * users) / first : 0);
+    made.style.setProperty("--share", String(first ? (100 * users) / first : 0));
     return made;
   };
   const element = table(

@@ -3,25 +3,29 @@ import { get } from "../api.js";
 import { breakable, el } from "../dom.js";
 import { count, plural, time, timeInFull } from "../format.js";
 import { jsonInline } from "../json.js";
+import { backLink } from "../head.js";
 import { eventLink, requestLink } from "../links.js";
 import { afterArrivals, panel } from "../panel.js";
-import { address, here } from "../router.js";
+import { here } from "../router.js";
 import { pages, table } from "../table.js";
 import { factList } from "./event.js";
+/** @import { Property, UserDetails, UserRow } from "../documents.js" */
+/** @import { View } from "../main.js" */
+/** @import { Column } from "../table.js" */
 
-/** @type {import("../main.js").View} */
+/** @type {View} */
 export const user = {
   title: "User",
   open(root, key) {
     const path = `/api/users/${encodeURIComponent(key)}`;
     const content = panel(() => get(path, { before: here().query.get("before") }), draw);
-    const back = el("span", { class: "back" }, el("a", { href: address("users") }, "« All users"));
-    root.firstElementChild.prepend(back);
+    backLink(root, "users", "All users");
     root.append(content.region);
     return { update: content.refresh, close: afterArrivals(content.refresh) };
   },
 };
 
+/** @param {UserDetails} details */
 function draw({ user: known, devices, properties, timeline }) {
   return [
     el("section", { class: "card", "aria-label": "In short" }, facts(known, devices)),
@@ -35,19 +39,23 @@ function draw({ user: known, devices, properties, timeline }) {
   ];
 }
 
+/**
+ * @param {UserRow} known
+ * @param {string[]} devices
+ */
 function facts(known, devices) {
-  const mono = (text) => el("span", { class: "mono" }, text);
+  const mono = (/** @type {string} */ text) => el("span", { class: "mono" }, text);
   const list = devices.flatMap((device, index) => [index > 0 && el("br"), mono(device)]);
-  const pairs = [
+  return factList([
     ["User id", known.user_id ? mono(known.user_id) : "none: an anonymous device"],
     [devices.length === 1 ? "Device" : "Devices", list.length ? list : "none"],
     ["Events", count(known.events)],
     ["First event", known.first && timeInFull(known.first)],
     ["Last event", known.last && timeInFull(known.last)],
-  ];
-  return factList(pairs.filter(([, value]) => value));
+  ]);
 }
 
+/** @param {Property[]} properties */
 function propertyTable(properties) {
   if (!properties.length) return el("p", {}, "No user property is set.");
   return table(
@@ -62,10 +70,12 @@ function propertyTable(properties) {
   );
 }
 
+/** @param {Property} property */
 function setBy({ event, type }) {
-  return event === null ? type : eventLink({ number: event, type });
+  return event === null || type === null ? type : eventLink({ number: event, type });
 }
 
+/** @type {Column[]} */
 const TIMELINE = [
   { title: "Event", head: true, cell: eventLink },
   { title: "Time (UTC)", cell: (event) => time(event.time) },

@@ -6,10 +6,15 @@ import { notice, nothingYet } from "../notices.js";
 import { afterArrivals, panel } from "../panel.js";
 import { address, go, here, withFilters } from "../router.js";
 import { pages, table } from "../table.js";
+import { KINDS } from "../words.js";
+/** @import { UserPage, UserRow } from "../documents.js" */
+/** @import { View } from "../main.js" */
+/** @import { Route } from "../router.js" */
+/** @import { Column } from "../table.js" */
 
 const TYPING_PAUSE = 250;
 
-/** @type {import("../main.js").View} */
+/** @type {View} */
 export const users = {
   title: "Users",
   open(root) {
@@ -20,7 +25,7 @@ export const users = {
       const { query } = here();
       return get("/api/users", { q: query.get("q"), before: query.get("before") });
     }
-    function update(route) {
+    function update(/** @type {Route} */ route) {
       look.update(route.query.get("q") ?? "");
       list.refresh();
     }
@@ -35,7 +40,8 @@ function lookUp() {
     autocomplete: "off",
     spellcheck: "false",
   });
-  let timer = null;
+  /** @type {number | undefined} */
+  let timer;
   const look = () => {
     clearTimeout(timer);
     go(withFilters(here(), { q: input.value.trim() }));
@@ -50,7 +56,7 @@ function lookUp() {
     {
       class: "filters",
       role: "search",
-      onsubmit: (event) => {
+      onsubmit: (/** @type {Event} */ event) => {
         event.preventDefault();
         look();
       },
@@ -58,12 +64,13 @@ function lookUp() {
     el("div", { class: "field grow" }, el("label", { for: input.id }, label), input),
     el("button", { class: "main" }, "Look up"),
   );
-  const update = (text) => {
+  const update = (/** @type {string} */ text) => {
     if (document.activeElement !== input || !input.value.trim()) input.value = text;
   };
   return { form, update };
 }
 
+/** @type {Column[]} */
 const COLUMNS = [
   {
     title: "User",
@@ -71,17 +78,21 @@ const COLUMNS = [
     cell: ({ key, user_id: userId, device_id: deviceId }) =>
       el("a", { class: "mono", href: address("users", key) }, userId ?? deviceId ?? key),
   },
-  { title: "Kind", wide: true, cell: ({ status }) => status },
+  { title: "Kind", wide: true, cell: ({ kind }) => KINDS[/** @type {UserRow["kind"]} */ (kind)] },
   { title: "Events", number: true, cell: ({ events }) => count(events) },
   { title: "First event (UTC)", wide: true, cell: ({ first }) => timeIfAny(first) },
   { title: "Last event (UTC)", cell: ({ last }) => timeIfAny(last) },
 ];
 
-/** Whom nothing but user updates named has no event. */
+/**
+ * Whom nothing but user updates named has no event.
+ * @param {number | null} ms
+ */
 function timeIfAny(ms) {
   return ms === null ? "–" : time(ms);
 }
 
+/** @param {UserPage} page */
 function draw({ users: found, next }) {
   const route = here();
   const text = route.query.get("q");

@@ -1,0 +1,14 @@
+// What the page calls things for which the API has a key.
+
+/** @type {Record<import("./documents.js").UserRow["kind"], string>} */
+export const KINDS = { user: "user", device: "anonymous device" };
+
+/** @type {Record<import("./documents.js").FaultyEvent["why"], string>} */
+export const COMPLAINTS = {
+  missing: "missing",
+  invalid: "not valid",
+  short: "too short",
+  forbidden: "not allowed as an id",
+  throttled: "too many events of this user or device",
+  silenced: "its device is silenced",
+};

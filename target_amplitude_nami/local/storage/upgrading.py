@@ -1,0 +1,46 @@
+"""Brings a file of an earlier version to the newest."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from target_amplitude_nami.local.storage import schema
+from target_amplitude_nami.local.storage.counts.counters import Counters, stored_events
+from target_amplitude_nami.local.storage.subscriptions.counters import (
+    SubscriptionCounters,
+)
+
+if TYPE_CHECKING:
+    import sqlite3
+
+_WAITING, _CACHED = 50_000, 200_000
+_AT_ONCE = 2_000
+
+
+def upgrade(connection: sqlite3.Connection) -> None:
+    """Bring a file to the newest version, if it is older; check what it is.
+
+    Version 4 counts events as they are stored: those that are there are counted now,
+    a million of them in half a minute. Which ids several users shared is noted from
+    then on.
+
+    Args:
+        connection: The file, in a transaction.
+
+    Raises:
+        sqlite3.DatabaseError: It is not a local Amplitude's, or of a newer version.
+    """
+    if schema.is_older(connection):
+        for statement in schema.COUNTS.split(";\n"):
+            connection.execute(statement)
+        counters = Counters(connection, most_waiting=_WAITING, cached=_CACHED)
+        subscriptions = SubscriptionCounters(
+            connection, most_waiting=_WAITING, cached=_CACHED
+        )
+        events = stored_events(connection)
+        while some := list(islice(events, _AT_ONCE)):
+            counters.add(some)
+            subscriptions.add(some)
+        connection.execute(f"PRAGMA user_version = {schema.VERSION}")
+    schema.check(connection)
