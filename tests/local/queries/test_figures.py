@@ -10,7 +10,7 @@ import pytest
 
 from target_amplitude_nami.local.queries import figures
 from target_amplitude_nami.local.queries.selection import Selection
-from target_amplitude_nami.local.queries.subscriptions import subscriptions
+from target_amplitude_nami.local.queries.subscriptions.view import subscriptions
 from tests.local.bench import Bench, event
 
 if TYPE_CHECKING:
