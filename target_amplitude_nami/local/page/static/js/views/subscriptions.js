@@ -95,7 +95,7 @@ function keyFigures({ payers, statuses, until }) {
     "dl",
     { class: "totals" },
     figure("Paying users", count(paying)),
-    figure("of them without any trial", `${count(direct)} (${percent(direct, paying)})`),
+    figure("of them without any trial", count(direct), percent(direct, paying)),
     figure(`Active subscribers${on}`, count(subscribers(statuses))),
     figure("of them in a free trial", count(inTrial)),
   );
@@ -104,9 +104,11 @@ function keyFigures({ payers, statuses, until }) {
 /**
  * @param {string} name
  * @param {string} value
+ * @param {string} [share]
  */
-function figure(name, value) {
-  return el("div", {}, el("dt", {}, name), el("dd", {}, value));
+function figure(name, value, share) {
+  const beside = share && el("small", { class: "whole muted" }, share);
+  return el("div", {}, el("dt", {}, name), el("dd", {}, value, beside && [" ", beside]));
 }
 
 /** @param {Subscriptions} data */

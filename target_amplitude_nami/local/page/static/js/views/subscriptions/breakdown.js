@@ -7,22 +7,19 @@ import { table } from "../../table.js";
 
 const FEW = 30;
 
-/**
- * By dimension: its name, what a user did with it, and what such a row is called that
- * stands for events without one.
- */
-const DIMENSIONS = /** @type {Record<Breakdown["by"], [string, string, string]>} */ ({
-  paywall: ["Paywall", "Saw it", "Without a paywall id"],
-  platform: ["Platform", "Saw a paywall on it", "Without a platform"],
-  segment: ["Segment", "Saw a paywall in it", "Without a segment"],
-  sku: ["SKU", "Made a transaction of it", "Without a SKU"],
+/** By dimension: its name, and that of the row of the events without one. */
+const DIMENSIONS = /** @type {Record<Breakdown["by"], [string, string]>} */ ({
+  paywall: ["Paywall", "Without a paywall id"],
+  platform: ["Platform", "Without a platform"],
+  segment: ["Segment", "Without a segment"],
+  sku: ["SKU", "Without a SKU"],
 });
 
 /** @param {Breakdown[]} breakdowns */
 export function conversions(breakdowns) {
   const asked = here().query.get("by");
   const chosen = breakdowns.find(({ by }) => by === asked) ?? breakdowns[0];
-  const [name, did, none] = DIMENSIONS[chosen.by];
+  const [name, none] = DIMENSIONS[chosen.by];
   const title = el("h2", { id: "conversions" }, `Conversion by ${inText(name)}`);
   return el(
     "section",
@@ -36,15 +33,15 @@ export function conversions(breakdowns) {
           head: true,
           cell: ({ value }) => (value ? breakable(value) : el("i", {}, none)),
         },
-        { title: did, number: true, cell: ({ users }) => count(users) },
+        { title: "Users", number: true, cell: ({ users }) => count(users) },
         {
-          title: "Transaction after it",
+          title: "Transaction",
           number: true,
           wide: true,
           cell: ({ transaction }) => count(transaction),
         },
-        { title: "Trial after it", number: true, wide: true, cell: ({ trial }) => count(trial) },
-        { title: "Paying after it", number: true, cell: ({ paying }) => count(paying) },
+        { title: "Trial", number: true, wide: true, cell: ({ trial }) => count(trial) },
+        { title: "Paying", number: true, cell: ({ paying }) => count(paying) },
         { title: "Conversion", number: true, cell: conversion },
       ],
       chosen.rows,
@@ -81,12 +78,12 @@ function choice(breakdowns, chosen) {
 function explained(by) {
   const met =
     by === "sku"
-      ? "Users whose first transaction of a SKU is in this range"
+      ? "Users whose first transaction of the SKU is in this range"
       : `Users who first saw a paywall ${by === "paywall" ? "of this id" : "there"} in this range`;
   return (
-    `${met}; what they did at that moment or later counts, whenever it was. Who met with ` +
-    "several is in several rows, so the rows add up to more than all users. Testers count, " +
-    "as user.* events do not tell them apart."
+    `${met}, and how many of them made a transaction, started a trial and pay: at that moment ` +
+    "or later, whenever it was. Who met with several is in several rows, so the rows add up " +
+    "to more than all users. Testers count, as user.* events do not tell them apart."
   );
 }
 

@@ -1,5 +1,5 @@
 // The ways from a paywall to payment, each user counted once at each step.
-import { el } from "../../dom.js";
+import { breakable, el } from "../../dom.js";
 import { count, percent } from "../../format.js";
 import { table } from "../../table.js";
 /** @import { FunnelStep, Payers } from "../../documents.js" */
@@ -48,7 +48,7 @@ export function funnel(steps) {
         wide: true,
         cell: ({ of, users: some }) => (of ? percent(some, users.get(of) ?? 0) : "–"),
       },
-      { title: "Share", bar: true, cell: (step) => bar(step.users, first) },
+      { title: "Share", bar: true, wide: true, cell: (step) => bar(step.users, first) },
     ],
     steps,
   );
@@ -73,6 +73,7 @@ export function waysToPay(payers) {
       {
         title: "Saw no paywall before",
         number: true,
+        wide: true,
         cell: ({ without_paywall }) => count(without_paywall),
       },
     ],
@@ -87,7 +88,7 @@ export function waysToPay(payers) {
 function stepName({ key, of }, parents) {
   const [name, why] = STEPS[key] ?? [key, ""];
   const depth = of ? (parents.get(of) ? "inner twice" : "inner") : null;
-  return el("div", { class: depth }, name, el("span", { class: "why wide" }, why));
+  return el("div", { class: depth }, name, el("span", { class: "why" }, breakable(why)));
 }
 
 /**

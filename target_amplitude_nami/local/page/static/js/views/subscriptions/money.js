@@ -61,6 +61,7 @@ const CURRENCY = [
   {
     title: "Net",
     number: true,
+    wide: true,
     cell: ({ paid, refunded }) => amount(Number(paid) + Number(refunded)),
   },
   { title: "Without an amount", number: true, wide: true, cell: ({ unpriced }) => count(unpriced) },
