@@ -6,7 +6,11 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from target_amplitude_nami.local.storage import schema
-from target_amplitude_nami.local.storage.counts.counters import Counters, stored_events
+from target_amplitude_nami.local.storage.counts.counters import (
+    AT_ONCE,
+    Counters,
+    stored_events,
+)
 from target_amplitude_nami.local.storage.subscriptions.counters import (
     SubscriptionCounters,
 )
@@ -15,7 +19,6 @@ if TYPE_CHECKING:
     import sqlite3
 
 _WAITING, _CACHED = 50_000, 200_000
-_AT_ONCE = 2_000
 
 
 def upgrade(connection: sqlite3.Connection) -> None:
@@ -39,7 +42,7 @@ def upgrade(connection: sqlite3.Connection) -> None:
             connection, most_waiting=_WAITING, cached=_CACHED
         )
         events = stored_events(connection)
-        while some := list(islice(events, _AT_ONCE)):
+        while some := list(islice(events, AT_ONCE)):
             counters.add(some)
             subscriptions.add(some)
         connection.execute(f"PRAGMA user_version = {schema.VERSION}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from target_amplitude_nami.local.ingest.clipping import clipped, may_be_long
@@ -19,12 +20,12 @@ from target_amplitude_nami.nami.catalogue import NAMES
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from target_amplitude_nami.local.model import JsonObject
 
 _TRANSACTION = "device.transaction"
-_AT_ONCE = 2_000
+AT_ONCE = 2_000
 
 
 class CountedEvent(NamedTuple):
@@ -62,31 +63,35 @@ class Counters:
         self._money.load()
         self.order.load()
 
-    def add(self, events: Iterable[CountedEvent]) -> None:
+    def add(self, events: Sequence[CountedEvent]) -> None:
         """Count events, in the order of arrival."""
-        states: list[StateEvent] = []
-        for number, event_type, name, kind, user, time, sent in events:
-            self._count(number, event_type, name, kind, sent)
-            if sent.get("user_properties"):
-                states.append(StateEvent(number, user, time, sent.get(SKIP) is True))
+        self._count(events)
         self._write()
-        self.order.add(states)
+        self.order.add(
+            StateEvent(number, user, time, sent.get(SKIP) is True)
+            for number, _, _, _, user, time, sent in events
+            if sent.get("user_properties")
+        )
 
     def recount(self, events: Iterable[CountedEvent], types: Collection[int]) -> None:
         """Count the events of some types anew, but for their order."""
         self._properties.forget(types)
         self._money.forget(types)
-        for number, event_type, name, kind, _, _, sent in events:
-            self._count(number, event_type, name, kind, sent)
+        rest = iter(events)
+        while some := list(islice(rest, AT_ONCE)):
+            self._count(some)
         self._write()
 
-    def _count(
-        self, number: int, event_type: int, name: str, kind: Kind, sent: JsonObject
-    ) -> None:
-        self._properties.add(event_type, number, sent)
-        if kind is Kind.EVENT:
-            is_transaction = _may_be_transaction(name)
-            self._money.add(event_type, sent, is_transaction=is_transaction)
+    def _count(self, events: Iterable[CountedEvent]) -> None:
+        by_type: dict[int, list[CountedEvent]] = {}
+        for event in events:
+            by_type.setdefault(event.type, []).append(event)
+        for event_type, alike in by_type.items():
+            sent = [event.sent for event in alike]
+            self._properties.add(event_type, [event.number for event in alike], sent)
+            if alike[0].kind is Kind.EVENT:
+                may_be_paid = _may_be_transaction(alike[0].name)
+                self._money.add(event_type, sent, may_be_paid=may_be_paid)
 
     def _write(self) -> None:
         self._properties.write()
@@ -104,7 +109,7 @@ def stored_events(
         "SELECT events.number, type, name, kind, user, events.time, raw"  # noqa: S608
         f" FROM events JOIN types ON types.number = type{chosen} ORDER BY events.number"
     )
-    while some := rows.fetchmany(_AT_ONCE):
+    while some := rows.fetchmany(AT_ONCE):
         for number, event_type, name, kind, user, time, raw in some:
             sent = decode(raw)
             if may_be_long(raw):

@@ -31,15 +31,21 @@ class Scope(IntEnum):
     """`user_properties`; of an operator such as `$set`, what it is applied to."""
 
 
-def kind_of(value: object) -> ValueKind:  # noqa: PLR0911 - one for each kind
-    """Return the kind of a JSON value."""
-    cls = value.__class__
-    if cls is str:
-        return ValueKind.TEXT if value else ValueKind.EMPTY_TEXT
-    if cls is bool:
-        return ValueKind.TRUE if value else ValueKind.FALSE
-    if cls is list:
-        return ValueKind.LIST if value else ValueKind.EMPTY_LIST
-    if value is None:
-        return ValueKind.NOTHING
-    return ValueKind.OBJECT if cls is dict else ValueKind.NUMBER
+EMPTY: dict[type, object] = {str: "", bool: False, list: []}
+"""By type the value that is a kind of its own."""
+
+
+def kind_of(cls: type, *, is_truthy: bool) -> ValueKind:
+    """Return the kind of the true or of the false values of a JSON type."""
+    if cls in _KINDS:
+        return _KINDS[cls][is_truthy]
+    return ValueKind.NUMBER
+
+
+_KINDS = {
+    str: (ValueKind.EMPTY_TEXT, ValueKind.TEXT),
+    bool: (ValueKind.FALSE, ValueKind.TRUE),
+    list: (ValueKind.EMPTY_LIST, ValueKind.LIST),
+    dict: (ValueKind.OBJECT, ValueKind.OBJECT),
+    type(None): (ValueKind.NOTHING, ValueKind.NOTHING),
+}

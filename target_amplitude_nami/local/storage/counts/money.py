@@ -10,7 +10,7 @@ from target_amplitude_nami.nami.purchase import is_sandbox, purchase_of
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from target_amplitude_nami.local.model import JsonObject
 
@@ -56,18 +56,25 @@ class MoneyCounts:
             )
         }
 
-    def add(self, event_type: int, event: JsonObject, *, is_transaction: bool) -> None:
-        """Count an event, if it says anything of money.
+    def add(
+        self, event_type: int, events: Iterable[JsonObject], *, may_be_paid: bool
+    ) -> None:
+        """Count those of some events of one type that say anything of money.
 
         Args:
-            event_type: The number of its type.
-            event: The event as it was sent.
-            is_transaction: Whether its event properties may name an amount paid.
+            event_type: The number of the type.
+            events: The events as they were sent.
+            may_be_paid: Whether their event properties may name an amount paid.
         """
+        for event in events:
+            if may_be_paid or "revenue" in event or "price" in event:
+                self._add(event_type, event, may_be_paid=may_be_paid)
+
+    def _add(self, event_type: int, event: JsonObject, *, may_be_paid: bool) -> None:
         properties = event.get("event_properties") or {}
         amount, currency = _revenue(event), event.get("currency")
         is_revenue = amount is not None
-        if amount is None and is_transaction:
+        if amount is None and may_be_paid:
             try:
                 purchase = purchase_of(properties)
             except UnreadableRecord:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from target_amplitude_nami.local.storage.counts.kinds import Scope, ValueKind, kind_of
+from target_amplitude_nami.local.storage.counts.kinds import (
+    EMPTY,
+    Scope,
+    ValueKind,
+    kind_of,
+)
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Sequence
 
     from target_amplitude_nami.local.model import JsonObject
 
@@ -21,7 +28,8 @@ OTHERS = "…"
 _MOST_PROPERTIES = 20_000
 _APART = frozenset({"event_type", "time", "event_properties", "user_properties"})
 _KINDS = len(ValueKind)
-_NOTHING = ValueKind.NOTHING
+_NONE: Mapping[str, Any] = MappingProxyType({})
+_OPERATORS = frozenset({"$set", "$setOnce"})
 _UNKNOWN = object()
 """Stands for a value of which the file only has the digest."""
 
@@ -33,7 +41,7 @@ _Key: TypeAlias = tuple[int, int, str]
 class _Tally:
     """The counts of one property of one event type."""
 
-    __slots__ = ("counts", "digest", "example", "is_new", "key", "value")
+    __slots__ = ("counts", "digest", "example", "key", "value")
 
     def __init__(self, key: _Key) -> None:
         self.key = key
@@ -42,20 +50,40 @@ class _Tally:
         self.digest: bytes | None = b""
         """Of the value that all events have had so far; None: they differ."""
         self.value: Any = _UNKNOWN
-        self.is_new = True
 
     def row(self) -> tuple[object, ...]:
         return (*self.key, self.example, self.digest, *self.counts)
 
-    def compare(self, value: object) -> None:
-        """Take in a value that is not the known one, unless values differ already."""
-        if self.digest is None:
-            return
-        digest = blake2b(_encode(value), digest_size=8).digest()
-        if self.digest in {b"", digest}:
+    def add(self, values: tuple[Any, ...], numbers: Sequence[int]) -> None:
+        """Count values, each of the event of that number."""
+        for cls, count in Counter(map(type, values)).items():
+            empty = 0
+            if cls in EMPTY:
+                empty = (
+                    values.count(EMPTY[cls])
+                    if count == len(values)
+                    else sum(type(v) is cls and not v for v in values)
+                )
+                self.counts[kind_of(cls, is_truthy=False)] += empty
+            self.counts[kind_of(cls, is_truthy=True)] += count - empty
+        number = next(
+            (n for n, v in zip(numbers[::-1], values[::-1], strict=True) if v is not None),
+            0,
+        )
+        self.example = max(number, self.example or 0) or None
+        if self.digest is not None and values.count(self.value) < len(values):
+            self._compare(values)
+
+    def _compare(self, values: tuple[Any, ...]) -> None:
+        """Take in values of which some are not the known one."""
+        for value in values:
+            if value == self.value:
+                continue
+            digest = blake2b(_encode(value), digest_size=8).digest()
+            if self.digest not in {b"", digest}:
+                self.value = self.digest = None
+                return
             self.value, self.digest = value, digest
-        else:
-            self.value = self.digest = None
 
 
 class PropertyCounts:
@@ -72,81 +100,69 @@ class PropertyCounts:
         self._connection = connection
         self._tallies: dict[tuple[int, int], dict[str, _Tally]] = defaultdict(dict)
         self._count = 0
-        self._changed: list[_Tally] = []
+        self._changed: dict[_Tally, None] = {}
 
     def load(self) -> None:
         """Read the table anew."""
         self._tallies.clear()
         self._changed.clear()
         self._count = 0
-        for (
-            event_type,
-            scope,
-            name,
-            example,
-            digest,
-            *counts,
-        ) in self._connection.execute("SELECT * FROM property_counts"):
+        for event_type, scope, name, example, digest, *counts in (
+            self._connection.execute("SELECT * FROM property_counts")
+        ):
             tally = _Tally((event_type, scope, name))
             tally.counts, tally.example, tally.digest = counts, example, digest
-            tally.is_new = False
             self._tallies[event_type, scope][name] = tally
             self._count += 1
 
-    def add(self, event_type: int, number: int, event: JsonObject) -> None:
-        """Count an event.
+    def add(
+        self, event_type: int, numbers: Sequence[int], events: Sequence[JsonObject]
+    ) -> None:
+        """Count events of one type.
 
         Args:
-            event_type: The number of its type.
-            number: Its number.
-            event: The event as it was sent.
+            event_type: The number of the type.
+            numbers: The number of each event, in order.
+            events: The events as they were sent.
         """
-        tallies = self._tallies
-        table = tallies[event_type, Scope.FIELD]
-        for name in event:
-            if name not in _APART:
-                self._add(table, (event_type, Scope.FIELD), name, event[name], number)
-        sent = event.get("event_properties")
-        if sent:
-            key = (event_type, Scope.EVENT)
-            table = tallies[key]
-            for name, value in sent.items():
-                self._add(table, key, name, value, number)
-        sent = event.get("user_properties")
-        if sent:
-            key = (event_type, Scope.USER)
-            table = tallies[key]
-            for name, value in set_by(sent).items():
-                self._add(table, key, name, value, number)
+        self._add((event_type, Scope.FIELD), numbers, events)
+        for scope, part in (
+            (Scope.EVENT, [e.get("event_properties") or _NONE for e in events]),
+            (Scope.USER, [set_by(e.get("user_properties") or _NONE) for e in events]),
+        ):
+            if any(part):
+                self._add((event_type, scope), numbers, part)
 
     def _add(
         self,
-        table: dict[str, _Tally],
         key: tuple[int, int],
-        name: str,
-        value: object,
-        number: int,
+        numbers: Sequence[int],
+        parts: Sequence[Mapping[str, Any]],
     ) -> None:
-        tally = table.get(name) or self._new(table, key, name)
-        kind = kind_of(value)
-        if not tally.is_new:
-            tally.is_new = True
-            self._changed.append(tally)
-        tally.counts[kind] += 1
-        if kind is not _NOTHING:
-            tally.example = number
-        if tally.digest is not None and value != tally.value:
-            tally.compare(value)
+        """Count what the parts have, those with the same properties together.
 
-    def _new(self, table: dict[str, _Tally], key: tuple[int, int], name: str) -> _Tally:
-        if self._count >= _MOST_PROPERTIES:
+        Column by column this takes a third of the time that it takes value by value.
+        """
+        alike: dict[tuple[str, ...], list[int]] = defaultdict(list)
+        for place, part in enumerate(parts):
+            alike[tuple(part)].append(place)
+        for names, places in alike.items():
+            columns = zip(*[parts[place].values() for place in places], strict=True)
+            for name, column in zip(names, columns, strict=True):
+                if name in _APART and key[1] is Scope.FIELD:
+                    continue
+                tally = self._tally(key, name)
+                tally.add(column, [numbers[place] for place in places])
+                self._changed[tally] = None
+
+    def _tally(self, key: tuple[int, int], name: str) -> _Tally:
+        table = self._tallies[key]
+        if name not in table and self._count >= _MOST_PROPERTIES:
             name = OTHERS
-            if name in table:
-                return table[name]
-        tally = table[name] = _Tally((*key, name))
-        self._changed.append(tally)
-        self._count += 1
-        return tally
+        if name not in table:
+            table[name] = _Tally((*key, name))
+            self._count += 1
+        return table[name]
 
     def write(self) -> None:
         """Write what has changed since."""
@@ -155,8 +171,6 @@ class PropertyCounts:
             f"INSERT OR REPLACE INTO property_counts VALUES ({columns})",  # noqa: S608
             [tally.row() for tally in self._changed],
         )
-        for tally in self._changed:
-            tally.is_new = False
         self._changed.clear()
 
     def forget(self, types: Collection[int]) -> None:
@@ -168,12 +182,12 @@ class PropertyCounts:
         self.load()
 
 
-def set_by(sent: JsonObject) -> Mapping[str, Any]:
+def set_by(sent: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the user properties that an event sets, also by `$set` and its kind."""
-    if not any(name.startswith("$") for name in sent):
+    if _OPERATORS.isdisjoint(sent):
         return sent
     found: JsonObject = {}
-    for operator, values in sent.items():
-        if operator.startswith("$set") and isinstance(values, dict):
-            found |= values
+    for operator in sent.keys() & _OPERATORS:
+        if isinstance(sent[operator], dict):
+            found |= sent[operator]
     return found
