@@ -111,13 +111,12 @@ def _conversions(
         for value, users in by_value.items()
     ]
     rows = [row for row in rows if row.users]
-    return sorted(
-        rows, key=lambda row: (-row.paying / row.users, -row.users, row.value)
-    )
+    return sorted(rows, key=_place)
 
 
-def _worst_first(row: Conversion) -> tuple[float, int, str]:
-    return row.paying / row.users, row.users, row.value
+def _place(row: Conversion) -> tuple[float, int, str]:
+    """Return what sorts the best conversion first, and of equals that of most users."""
+    return -row.paying / row.users, -row.users, row.value
 
 
 def statuses(connection: sqlite3.Connection, weeks: Weeks) -> list[Line]:
