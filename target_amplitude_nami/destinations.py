@@ -16,6 +16,7 @@ if t.TYPE_CHECKING:
 
     from target_amplitude_nami.amplitude.destination import Destination
     from target_amplitude_nami.delivery.protocols import Sender
+    from target_amplitude_nami.local.run_note import RunNote
     from target_amplitude_nami.local.server import LocalAmplitude
     from target_amplitude_nami.outcomes import Project
     from target_amplitude_nami.settings import Settings
@@ -108,7 +109,7 @@ class Destinations:
         import sqlite3  # noqa: PLC0415 - only with `endpoint: local`
 
         path = self._settings.local_path
-        local = local_amplitude()(path)
+        local = local_amplitude()(path, run_note=self._run_note())
         try:
             return local.__enter__()
         except (OSError, sqlite3.Error) as error:
@@ -116,6 +117,22 @@ class Destinations:
                 f"the local Amplitude cannot keep anything in {path} ({error}): free "
                 f"or repair the disk, or choose another `local_path`"
             ) from error
+
+    def _run_note(self) -> RunNote:
+        """Return what the local Amplitude's page shows beside the events."""
+        from target_amplitude_nami.local.run_note import (  # noqa: PLC0415 - an extra
+            RunNote,
+        )
+
+        settings = self._settings
+        report = settings.report_path
+        return RunNote(
+            report_path=None if report is None else str(report.absolute()),
+            rejects_path=str(settings.rejects_path.absolute()),
+            event_prefix=settings.event_prefix,
+            event_names=dict(settings.event_names),
+            user_source=settings.user_source,
+        )
 
     def _close_local(self, local: LocalAmplitude) -> None:
         import sqlite3  # noqa: PLC0415 - only with `endpoint: local`

@@ -24,6 +24,7 @@ from target_amplitude_nami.errors import (
 from target_amplitude_nami.local import DEFAULT_PORT
 from target_amplitude_nami.local.faults import FaultError, Faults
 from target_amplitude_nami.local.queries.reader import Reader
+from target_amplitude_nami.local.run_note import RunFiles
 from target_amplitude_nami.text import counted
 
 if TYPE_CHECKING:
@@ -99,6 +100,19 @@ class ServerOptions:
     help="The input that the events came from: the page of an event then explains it,"
     " with the settings of --config.",
 )
+@click.option(
+    "--rejects",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The rejects file of the run that sent the events; without it the one that the"
+    " last run with endpoint: local noted.",
+)
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The report of that run; without it likewise.",
+)
 @configured
 def command(
     configuration: Configuration,
@@ -107,6 +121,8 @@ def command(
     file: Path | None,
     summary: bool,
     source: str | None,
+    rejects: Path | None,
+    report: Path | None,
     **options: object,
 ) -> int:
     """Stand in for Amplitude's APIs on this machine, until Ctrl-C.
@@ -130,7 +146,7 @@ def command(
                 )
                 explain = stack.enter_context(explainer)
             server = msgspec.convert(options, ServerOptions)
-            _serve(path, server, output, explain)
+            _serve(path, server, output, explain, RunFiles(report, rejects))
     return 0
 
 
@@ -205,7 +221,11 @@ def _sum_up(path: Path, output: Output) -> None:
 
 
 def _serve(
-    path: Path, options: ServerOptions, output: Output, explain: Explain | None
+    path: Path,
+    options: ServerOptions,
+    output: Output,
+    explain: Explain | None,
+    run_files: RunFiles,
 ) -> None:
     server = local_amplitude()(
         path,
@@ -219,6 +239,7 @@ def _serve(
             " error until it can"
         ),
         explain=explain,
+        run_files=run_files,
     )
     with suppress(KeyboardInterrupt), ExitStack() as stack:
         signal.signal(signal.SIGTERM, _interrupt)

@@ -21,6 +21,7 @@ from target_amplitude_nami.local.ingest import limits
 from target_amplitude_nami.local.ingest.behaviour import Behaviour
 from target_amplitude_nami.local.ingest.ingestion import Ingestion
 from target_amplitude_nami.local.queries.reader import Reader
+from target_amplitude_nami.local.run_note import RunFiles
 from target_amplitude_nami.local.storage.store import Store
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from target_amplitude_nami.local.ingest.behaviour import Region
     from target_amplitude_nami.local.model import Explain, JsonObject
     from target_amplitude_nami.local.queries.reader import StoredEvent, Summary
+    from target_amplitude_nami.local.run_note import RunNote
     from target_amplitude_nami.local.storage.request_log import LoggedRequest
 
 HOST = "127.0.0.1"
@@ -58,6 +60,8 @@ class LocalAmplitude:
             be stored.
         explain: Explains, for the page, the event of an insert id: how the record that
             it came from became this event.
+        run_files: The report and the rejects of the run that sent the events.
+        run_note: What a run notes in the file about itself.
     """
 
     def __init__(  # noqa: PLR0913
@@ -74,6 +78,8 @@ class LocalAmplitude:
         now: Callable[[], float] = time.time,
         on_trouble: Callable[[str], None] = lambda _: None,
         explain: Explain | None = None,
+        run_files: RunFiles | None = None,
+        run_note: RunNote | None = None,
     ) -> None:
         self._path = path
         self._port = port
@@ -92,6 +98,8 @@ class LocalAmplitude:
         self._now = now
         self._on_trouble = on_trouble
         self._explain = explain
+        self._run_files = run_files or RunFiles()
+        self._run_note = run_note
         self._reader = Reader(path)
 
     def __enter__(self) -> Self:
@@ -103,7 +111,7 @@ class LocalAmplitude:
         """
         self._socket = _listen(self._host or HOST, self._port)
         try:
-            self._store = Store(self._path)
+            self._store = self._open_store()
         except BaseException:
             self._socket.close()
             raise
@@ -126,6 +134,7 @@ class LocalAmplitude:
             keys=self._account_keys,
             export_bytes=self._behaviour.export_bytes,
             explain=self._explain,
+            run_files=self._run_files,
         )
         self._server = _server(self._application)
         self._thread = threading.Thread(
@@ -148,6 +157,16 @@ class LocalAmplitude:
         self._server.should_exit = True
         self._thread.join()
         self._store.close()
+
+    def _open_store(self) -> Store:
+        store = Store(self._path)
+        try:
+            if self._run_note is not None:
+                store.note_run(self._run_note)
+        except BaseException:
+            store.close()
+            raise
+        return store
 
     def endpoint(self, api: str) -> str:
         """Return the URL of an API, `http_v2` or `batch`."""

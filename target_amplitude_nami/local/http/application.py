@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from target_amplitude_nami.local.http.request_handler import RequestHandler
     from target_amplitude_nami.local.model import Explain, Request
     from target_amplitude_nami.local.queries.reader import Reader
+    from target_amplitude_nami.local.run_note import RunFiles
 
 
 class Application:
@@ -51,6 +52,7 @@ class Application:
         keys: The keys that exist.
         export_bytes: The most bytes of JSON that one export may have.
         explain: Explains the event of an insert id.
+        run_files: The report and the rejects of the run that sent the events.
     """
 
     def __init__(  # noqa: PLR0913
@@ -65,6 +67,7 @@ class Application:
         keys: Keys,
         export_bytes: int,
         explain: Explain | None = None,
+        run_files: RunFiles,
     ) -> None:
         self._handler = handler
         self._any_host = any_host
@@ -81,7 +84,15 @@ class Application:
             export_bytes=export_bytes,
             is_closed_within=self._is_closed_within,
         )
-        api = Api(reader, injector, self._notifier, self._closing, region, explain)
+        api = Api(
+            reader,
+            injector,
+            self._notifier,
+            self._closing,
+            region,
+            explain,
+            run_files=run_files,
+        )
         page = Starlette(
             routes=[
                 Mount("/api", app=api.application()),

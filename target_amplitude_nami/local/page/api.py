@@ -18,6 +18,8 @@ from target_amplitude_nami.local.faults.presets import PRESETS
 from target_amplitude_nami.local.page import live
 from target_amplitude_nami.local.queries import figures
 from target_amplitude_nami.local.queries.events import event_details, list_events
+from target_amplitude_nami.local.queries.findings.finding import as_json
+from target_amplitude_nami.local.queries.findings.findings import find, trust
 from target_amplitude_nami.local.queries.requests import list_requests, request_details
 from target_amplitude_nami.local.queries.selection import (
     FIRST_MOMENT,
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from target_amplitude_nami.local.faults.injector import FaultInjector
     from target_amplitude_nami.local.model import Explain, JsonObject
     from target_amplitude_nami.local.queries.reader import Reader
+    from target_amplitude_nami.local.run_note import RunFiles
 
 _MOST_ROWS = 500
 _WHOLE = re.compile(r"-?\d{1,18}")
@@ -68,6 +71,7 @@ class Api:
         closing_down: Set when the server closes.
         region: The region that the server stands for.
         explain: Explains the event of an insert id.
+        run_files: The report and the rejects of the run that sent the events.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - all that it answers from
@@ -78,6 +82,8 @@ class Api:
         closing_down: asyncio.Event,
         region: str,
         explain: Explain | None = None,
+        *,
+        run_files: RunFiles,
     ) -> None:
         self._reader = reader
         self._injector = injector
@@ -85,6 +91,7 @@ class Api:
         self._closing_down = closing_down
         self._region = region
         self._explain = explain
+        self._run_files = run_files
 
     def application(self) -> Starlette:
         """Return the API as an ASGI application."""
@@ -101,6 +108,8 @@ class Api:
                 Route("/requests", from_file(_requests)),
                 Route("/requests/{number:int}", from_file(_request)),
                 Route("/subscriptions", from_file(_subscriptions)),
+                Route("/trust", from_file(self._trust)),
+                Route("/findings", from_file(self._findings)),
                 Route("/live", self._live),
                 Route("/faults", self._read_faults),
                 Route("/faults", self._replace_faults, methods=["PUT"]),
@@ -136,6 +145,12 @@ class Api:
 
     def _state(self, connection: sqlite3.Connection, _: Request) -> object:
         return figures.state(connection, self._reader.path.name, self._region)
+
+    def _trust(self, connection: sqlite3.Connection, _: Request) -> object:
+        return trust(connection, self._run_files)
+
+    def _findings(self, connection: sqlite3.Connection, _: Request) -> object:
+        return as_json(find(connection, self._run_files))
 
     async def _explanation(self, request: Request) -> Response:
         found = await run_in_threadpool(self._explained, request)

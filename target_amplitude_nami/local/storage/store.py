@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from target_amplitude_nami.local.ingest import limits
 from target_amplitude_nami.local.ingest.effects import Effects, Kind, NewEvent, User
+from target_amplitude_nami.local.run_note import write_note
 from target_amplitude_nami.local.storage import schema
 from target_amplitude_nami.local.storage.counts.counters import CountedEvent, Counters
 from target_amplitude_nami.local.storage.counts.shared_ids import SharedIds
@@ -24,6 +25,8 @@ from target_amplitude_nami.local.storage.write_buffer import WriteBuffer
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
+
+    from target_amplitude_nami.local.run_note import RunNote
 
 _PRUNE_SECONDS = 3_600
 
@@ -166,6 +169,12 @@ class Store:
             self._foreign = -1  # what is cached is read anew
             execute(f"PRAGMA secure_delete = {before}")
         execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def note_run(self, note: RunNote) -> None:
+        """Keep what a run notes, in place of what the one before noted."""
+        with self.transaction():
+            write_note(self._connection, note)
+        self._foreign = -1  # no request was logged
 
     def _reload(self) -> None:
         """Read what another process or an earlier run wrote."""

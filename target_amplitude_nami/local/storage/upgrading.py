@@ -11,6 +11,7 @@ from target_amplitude_nami.local.storage.counts.counters import (
     Counters,
     stored_events,
 )
+from target_amplitude_nami.local.storage.counts.shared_ids import note_shared_ids
 from target_amplitude_nami.local.storage.subscriptions.counters import (
     SubscriptionCounters,
 )
@@ -25,8 +26,7 @@ def upgrade(connection: sqlite3.Connection) -> None:
     """Bring a file to the newest version, if it is older; check what it is.
 
     Version 4 counts events as they are stored: those that are there are counted now,
-    a million of them in half a minute. Which ids several users shared is noted from
-    then on.
+    a million of them in half a minute.
 
     Args:
         connection: The file, in a transaction.
@@ -45,5 +45,6 @@ def upgrade(connection: sqlite3.Connection) -> None:
         while some := list(islice(events, AT_ONCE)):
             counters.add(some)
             subscriptions.add(some)
+        note_shared_ids(connection)
         connection.execute(f"PRAGMA user_version = {schema.VERSION}")
     schema.check(connection)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 OTHERS = "…"
 """Stands for all properties of a scope beyond the number that is counted apart."""
 _MOST_PROPERTIES = 20_000
-_APART = frozenset({"event_type", "time", "event_properties", "user_properties"})
+_APART = frozenset({"time", "event_properties", "user_properties"})
 _KINDS = len(ValueKind)
 _NONE: Mapping[str, Any] = MappingProxyType({})
 _OPERATORS = frozenset({"$set", "$setOnce"})

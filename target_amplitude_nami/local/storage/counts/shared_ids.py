@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from target_amplitude_nami.local.ingest.effects import NameKind
 from target_amplitude_nami.local.ingest.identity import Fingerprinter
+from target_amplitude_nami.local.jsontext import decode
+from target_amplitude_nami.local.storage import user_names
 
 if TYPE_CHECKING:
     import sqlite3
@@ -74,3 +76,41 @@ class SharedIds:
     def _has_user_id(self, number: int) -> bool:
         user = self._users.get([number]).get(number)
         return user is not None and user.user_id is not None
+
+
+def note_shared_ids(connection: sqlite3.Connection) -> None:
+    """Note the shared ids of a file that was made before they were noted."""
+    rows = connection.execute(
+        "SELECT number, project, names, coalesce((SELECT changed.properties"
+        " FROM changed_users AS changed WHERE changed.user = users.number"
+        " ORDER BY changed.number DESC LIMIT 1), properties)"
+        " FROM users LEFT JOIN names ON names.user = users.number"
+        " WHERE user_id IS NOT NULL ORDER BY number"
+    )
+    owners: dict[tuple[NameKind, int], list[int]] = {}
+    for number, project, names, properties in rows:
+        fingerprinter = Fingerprinter(project)
+        nami_id = decode(properties).get("namiml_user_id")
+        for kind, ids in (
+            (NameKind.DEVICE_ID, user_names.of_kind(names or "", NameKind.DEVICE_ID)),
+            (NameKind.NAMI_ID, [nami_id] if isinstance(nami_id, str) else []),
+        ):
+            for mark in fingerprinter.of_ids(kind, ids).values():
+                owners.setdefault((kind, mark), []).append(number)
+    connection.executemany(
+        "INSERT INTO shared_ids VALUES (?,?,?)",
+        [
+            (kind, mark, number)
+            for (kind, mark), numbers in owners.items()
+            if len(numbers) > 1
+            for number in numbers
+        ],
+    )
+    connection.executemany(
+        "INSERT OR REPLACE INTO owners VALUES (?,?)",
+        [
+            (mark, numbers[-1])
+            for (kind, mark), numbers in owners.items()
+            if kind is NameKind.NAMI_ID
+        ],
+    )

@@ -12,6 +12,7 @@ import { overview } from "./views/overview.js";
 import { request } from "./views/request.js";
 import { requests } from "./views/requests.js";
 import { subscriptions } from "./views/subscriptions.js";
+import { trust } from "./views/trust.js";
 import { user } from "./views/user.js";
 import { users } from "./views/users.js";
 /** @import { Route } from "./router.js" */
@@ -29,6 +30,7 @@ import { users } from "./views/users.js";
 
 /** @type {Record<string, {list: View, one?: View}>} */
 const VIEWS = {
+  trust: { list: trust },
   overview: { list: overview },
   live: { list: live, one: event },
   users: { list: users, one: user },
