@@ -11,6 +11,7 @@ import json
 import random
 import sys
 import time
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,6 +110,9 @@ def fill(path: Path, count: int, users: int) -> float:
     return spent
 
 
+_ORDERS = tuple(product(("last", "events", "name", "status"), ("asc", "desc")))
+
+
 def paths() -> list[str]:
     """Return what the page asks for, in every shape that it has."""
     third = FIRST_MOMENT + DAYS * _DAY // 3
@@ -126,7 +130,11 @@ def paths() -> list[str]:
         "/api/events?request=3",
         "/api/events/4711",
         "/api/users",
-        "/api/users?before=500",
+        *(f"/api/users?sort={key}&order={order}" for key, order in _ORDERS),
+        f"/api/users?before={third}.500",
+        "/api/users?sort=events&before=3.500",
+        "/api/users?sort=status&before=5.500",
+        "/api/users?sort=name&before=500",
         "/api/users?q=user-000000000000000000000000000001",
         "/api/users?q=no-such-name",
         "/api/users/7",

@@ -60,6 +60,11 @@ class Profile:
         self._text = None
         return self._table, self._origins
 
+    @property
+    def decoded(self) -> JsonObject | None:
+        """The properties, if an event has changed them since they were read."""
+        return self._table
+
     def encoded(self) -> tuple[bytes, bytes]:
         """Return the properties and their origins as JSON."""
         if self._text is None:
@@ -88,6 +93,11 @@ class User(msgspec.Struct, eq=False):
     """Whether it has an event that charts can show."""
     joined: User | None = None
     """The user known before that this one was merged into."""
+
+    @property
+    def name(self) -> str:
+        """What lists call it: its user id, or the device that it was first seen on."""
+        return self.user_id or self.device_id or ""
 
     @property
     def current(self) -> User:

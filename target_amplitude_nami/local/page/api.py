@@ -17,6 +17,7 @@ from target_amplitude_nami.local.faults import FaultError, Faults
 from target_amplitude_nami.local.faults.presets import PRESETS
 from target_amplitude_nami.local.page import live
 from target_amplitude_nami.local.queries import figures
+from target_amplitude_nami.local.queries.curl import curl_command
 from target_amplitude_nami.local.queries.events import event_details, list_events
 from target_amplitude_nami.local.queries.findings.finding import as_json
 from target_amplitude_nami.local.queries.findings.findings import find, trust
@@ -27,7 +28,12 @@ from target_amplitude_nami.local.queries.selection import (
     Selection,
 )
 from target_amplitude_nami.local.queries.subscriptions.view import subscriptions
-from target_amplitude_nami.local.queries.users import list_users, user_details
+from target_amplitude_nami.local.queries.user_list import (
+    SORT_KEYS,
+    UserOrder,
+    list_users,
+)
+from target_amplitude_nami.local.queries.users import user_details
 
 if TYPE_CHECKING:
     import asyncio
@@ -45,6 +51,7 @@ _MOST_ROWS = 500
 _WHOLE = re.compile(r"-?\d{1,18}")
 _PLACE = re.compile(r"(-?\d{1,18})(?:\.(\d{1,18}))?")
 _STATUS = re.compile(r"|refused|\d{1,3}")
+_ORDERS = frozenset({"asc", "desc"})
 _MOST_FAULTS_BYTES = 1_000_000
 
 
@@ -107,6 +114,7 @@ class Api:
                 Route("/users/{key:int}", from_file(_user)),
                 Route("/requests", from_file(_requests)),
                 Route("/requests/{number:int}", from_file(_request)),
+                Route("/requests/{number:int}/curl", from_file(_curl)),
                 Route("/subscriptions", from_file(_subscriptions)),
                 Route("/trust", from_file(self._trust)),
                 Route("/findings", from_file(self._findings)),
@@ -227,8 +235,18 @@ def _event(connection: sqlite3.Connection, request: Request) -> object:
 def _users(connection: sqlite3.Connection, request: Request) -> object:
     asked = request.query_params
     selection = _selection(asked)
-    before = selection.before[0] if selection.before else None
-    return list_users(connection, asked.get("q", "").strip(), before, selection.limit)
+    key = asked.get("sort") or "last"
+    order = asked.get("order") or ("asc" if key == "name" else "desc")
+    if key not in SORT_KEYS:
+        raise BadRequestError(f"`sort` must be one of {', '.join(SORT_KEYS)}.")
+    if order not in _ORDERS:
+        raise BadRequestError("`order` must be asc or desc.")
+    return list_users(
+        connection,
+        asked.get("q", "").strip(),
+        UserOrder(key, order == "desc", selection.before),
+        selection.limit,
+    )
 
 
 def _user(connection: sqlite3.Connection, request: Request) -> object:
@@ -245,7 +263,13 @@ def _requests(connection: sqlite3.Connection, request: Request) -> object:
 
 
 def _request(connection: sqlite3.Connection, request: Request) -> object:
-    return request_details(connection, _number_in_path(request, "number"))
+    number = _number_in_path(request, "number")
+    return request_details(connection, number, _selection(request.query_params))
+
+
+def _curl(connection: sqlite3.Connection, request: Request) -> object:
+    server = f"{request.url.scheme}://{request.url.netloc}"
+    return curl_command(connection, _number_in_path(request, "number"), server)
 
 
 def _selection(asked: QueryParams) -> Selection:

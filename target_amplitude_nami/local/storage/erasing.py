@@ -148,6 +148,8 @@ def erase_users(connection: sqlite3.Connection, numbers: Sequence[int]) -> Erase
         ("newest_states", "key"),
         ("shared_ids", "user"),
         ("changed_users", "user"),
+        ("user_list", "user"),
+        ("fresh_user_list", "user"),
         ("users", "number"),
     ):
         execute(f"DELETE FROM {table} WHERE {column} {theirs}")  # noqa: S608

@@ -222,6 +222,40 @@ CREATE TABLE subscription_money (
 """
 """The tables that version 4 added."""
 
+USER_LIST = """
+-- What the list of users shows, and is sorted by.
+CREATE TABLE user_list (
+    user INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    events INTEGER NOT NULL,
+    last INTEGER NOT NULL
+);
+CREATE INDEX user_list_by_name ON user_list (name, user);
+CREATE INDEX user_list_by_status ON user_list (status, user);
+CREATE INDEX user_list_by_events ON user_list (events, user);
+CREATE INDEX user_list_by_last ON user_list (last, user);
+-- What is to be added to it: null changes nothing, events are counted from the last
+-- time that they were added.
+CREATE TABLE fresh_user_list (
+    user INTEGER PRIMARY KEY,
+    name TEXT,
+    status INTEGER,
+    events INTEGER NOT NULL,
+    last INTEGER NOT NULL
+);
+-- What events call a platform, by Nami's id of it.
+CREATE TABLE platform_names (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX requests_by_time ON requests (time, number);
+"""
+"""What version 4 added for the lists of the page."""
+
+ALL = TABLES + COUNTS + USER_LIST
+"""Every table of this version."""
+
 _OF_ANOTHER_VERSION: Final = "made by another version; move it away"
 
 # SQLite, "Database File Format", "The Database Header".

@@ -19,6 +19,8 @@ from target_amplitude_nami.local.storage.subscriptions.counters import (
     SubscriptionCounters,
 )
 from target_amplitude_nami.local.storage.upgrading import upgrade
+from target_amplitude_nami.local.storage.user_list.platforms import PlatformNames
+from target_amplitude_nami.local.storage.user_list.user_list import UserList
 from target_amplitude_nami.local.storage.user_table import UserTable
 from target_amplitude_nami.local.storage.write_buffer import WriteBuffer
 
@@ -107,6 +109,8 @@ class Store:
             cached=capacities.cached_users,
         )
         self._shared_ids = SharedIds(self._connection, self._owners, self._user_table)
+        self._user_list = UserList(self._connection, capacities.waiting_rows)
+        self._platforms = PlatformNames(self._connection)
         self._log = RequestLog(self._connection, capacities.kept_bodies)
         self._foreign = -1
         self._last_request = self._last_event = self._last_user = 0
@@ -122,7 +126,7 @@ class Store:
             if tables:
                 upgrade(self._connection)
             else:
-                for statement in (schema.TABLES + schema.COUNTS).split(";\n"):
+                for statement in schema.ALL.split(";\n"):
                     execute(statement)
                 execute(f"PRAGMA user_version = {schema.VERSION}")
         except BaseException:
@@ -190,6 +194,8 @@ class Store:
         self._user_table.load()
         self._seen.load()
         self._owners.load()
+        self._user_list.load()
+        self._platforms.load()
         self._counters.load()
         self._subscriptions.load()
         self._types = {}
@@ -236,11 +242,13 @@ class Store:
             counted = [self._counted(event) for event in effects.events]
             self._counters.add(counted)
             self._subscriptions.add(counted)
+            self._platforms.add(event.sent for event in effects.events)
         self._seen.put(dict.fromkeys(effects.fingerprints, int(now * 1_000)))
         self._owners.put(
             {mark: user.current.number for mark, user in effects.owners.items()},
         )
         self._user_table.put(effects.users, effects.names)
+        self._user_list.add(effects.events, effects.users)
         self._shared_ids.add(effects.sharings, effects.nami_users)
         if effects.active:
             self._connection.execute(
@@ -270,6 +278,7 @@ class Store:
             self._counters.order.join(old, new)
             self._subscriptions.join(old, new)
             self._user_table.join(user)
+            self._user_list.join(old, new)
 
     def _row_of(self, request: int, event: NewEvent) -> tuple[object, ...]:
         types = self._types.setdefault(event.project, {})

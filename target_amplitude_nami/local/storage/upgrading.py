@@ -15,6 +15,8 @@ from target_amplitude_nami.local.storage.counts.shared_ids import note_shared_id
 from target_amplitude_nami.local.storage.subscriptions.counters import (
     SubscriptionCounters,
 )
+from target_amplitude_nami.local.storage.user_list import user_list
+from target_amplitude_nami.local.storage.user_list.platforms import PlatformNames
 
 if TYPE_CHECKING:
     import sqlite3
@@ -35,16 +37,19 @@ def upgrade(connection: sqlite3.Connection) -> None:
         sqlite3.DatabaseError: It is not a local Amplitude's, or of a newer version.
     """
     if schema.is_older(connection):
-        for statement in schema.COUNTS.split(";\n"):
+        for statement in (schema.COUNTS + schema.USER_LIST).split(";\n"):
             connection.execute(statement)
+        user_list.fill(connection)
         counters = Counters(connection, most_waiting=_WAITING, cached=_CACHED)
         subscriptions = SubscriptionCounters(
             connection, most_waiting=_WAITING, cached=_CACHED
         )
+        platforms = PlatformNames(connection)
         events = stored_events(connection)
         while some := list(islice(events, AT_ONCE)):
             counters.add(some)
             subscriptions.add(some)
+            platforms.add(each.sent for each in some)
         note_shared_ids(connection)
         connection.execute(f"PRAGMA user_version = {schema.VERSION}")
     schema.check(connection)

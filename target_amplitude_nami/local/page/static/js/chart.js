@@ -2,15 +2,16 @@
 import uPlot from "../vendor/uplot/uPlot.esm.js";
 import { el, nodes } from "./dom.js";
 import { count, day, per, stretch, WHOLE_DAY } from "./format.js";
-import { swatchClass } from "./palette.js";
+import { filling, swatchClass } from "./palette.js";
 import { table } from "./table.js";
+/** @import { Texture } from "./palette.js" */
 
 const ROOM_FOR_SEAMS = 7; // Pixels a bar; the seams would eat narrower ones up.
 const WHOLE_STEPS = [0, 1, 2, 3, 4, 5, 6, 7, 8].flatMap((power) =>
   [1, 2, 5].map((step) => step * 10 ** power),
 );
 
-/** @typedef {{name: string, counts: number[], colour?: number}} Series */
+/** @typedef {{name: string, counts: number[], colour?: number, texture?: Texture}} Series */
 
 /**
  * @typedef {object} Bars
@@ -138,10 +139,10 @@ function options(bars, host) {
  * @param {boolean} separated
  * @returns {uPlot.Series}
  */
-function layer({ name, colour: number = 0 }, colour, separated) {
+function layer({ name, colour: number = 0, texture = "plain" }, colour, separated) {
   return {
     label: name,
-    fill: colour(`--c${number}`),
+    fill: ({ ctx }) => filling(ctx, colour(`--c${number}`), texture, colour("--surface")),
     stroke: colour("--surface"),
     width: separated ? 1 : 0,
     points: { show: false },
@@ -290,11 +291,11 @@ function tipContent(at, bars) {
   const { series } = bars;
   const lines = series.filter(({ counts }) => counts[at]);
   const total = series.reduce((sum, { counts }) => sum + counts[at], 0);
-  const items = lines.map(({ name, counts, colour = 0 }) =>
+  const items = lines.map(({ name, counts, colour = 0, texture }) =>
     el(
       "li",
       {},
-      el("span", { class: swatchClass(colour) }),
+      el("span", { class: swatchClass(colour, texture) }),
       el("span", { class: "name" }, name),
       el("span", { class: "count" }, count(counts[at])),
     ),

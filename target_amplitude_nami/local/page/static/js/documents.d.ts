@@ -31,10 +31,19 @@ export interface UserRow {
   key: string;
   user_id: string | null;
   device_id: string | null;
-  events: number;
-  first: number | null;
-  last: number | null;
   kind: "user" | "device";
+  status:
+    | "unknown"
+    | "none"
+    | "former"
+    | "trial"
+    | "intro"
+    | "active"
+    | "grace"
+    | "hold"
+    | "paused";
+  events: number;
+  last: number | null;
 }
 
 export interface State {
@@ -103,16 +112,20 @@ export interface UserPage {
 
 export interface UserDetails {
   user: UserRow;
+  first: number | null;
   devices: string[];
   nami_ids: string[];
   fields: Record<string, unknown>;
   properties: Property[];
+  platforms: Record<string, string>;
   timeline: EventPage;
 }
 
 export interface RequestPage {
   requests: RequestRow[];
   next: string | null;
+  first: number | null;
+  last: number | null;
 }
 
 export interface FaultyEvent {
@@ -122,12 +135,24 @@ export interface FaultyEvent {
   event: string | null;
 }
 
+export interface SentEvent {
+  place: number;
+  number: number | null;
+  text: string;
+}
+
+export interface SentEvents {
+  events: SentEvent[];
+  total: number;
+  next: string | null;
+}
+
 export interface RequestDetails {
   request: RequestRow;
   answer: string;
   marked: FaultyEvent[];
   marked_in_all: number;
-  first_events: string[];
+  sent: SentEvents;
   body_kept: boolean;
 }
 

@@ -5,7 +5,7 @@ import { address, go, here, withFilters } from "./router.js";
 
 const LAST_DAYS = [7, 30, 90];
 
-/** @typedef {{first: number | null, last: number | null, types: string[]}} State */
+/** @typedef {{first: number | null, last: number | null, types: string[]}} State What there is to filter. */
 
 /**
  * Returns the stretch of time that the address asks for, the end not included.
@@ -31,8 +31,9 @@ export function showRange(from, to) {
 /**
  * Returns the bar, and how to bring it in line with the address and the data.
  * @param {{types: boolean}} has Whether one can choose among event types, too.
+ * @param {HTMLElement} [more] A further filter.
  */
-export function filterBar(has) {
+export function filterBar(has, more) {
   const from = dayField("From", "from");
   const to = dayField("To", "to");
   const quick = el("div", { class: "choices", role: "group", "aria-label": "Quick range" });
@@ -45,6 +46,7 @@ export function filterBar(has) {
     to.field,
     quick,
     menu?.element,
+    more,
     clear,
   );
 
@@ -56,7 +58,7 @@ export function filterBar(has) {
     menu?.update(query, state);
     fillQuick(quick, query, state);
     clear.href = address(view, key);
-    clear.hidden = !["from", "to", "type"].some((name) => query.has(name));
+    clear.hidden = !["from", "to", "type", "status"].some((name) => query.has(name));
   }
   return { bar, update };
 }

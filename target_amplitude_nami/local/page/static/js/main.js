@@ -3,6 +3,7 @@ import { get } from "./api.js";
 import { listen } from "./arrivals.js";
 import { byId, el } from "./dom.js";
 import { zoneHint } from "./format.js";
+import { titleOfPage } from "./head.js";
 import { notice } from "./notices.js";
 import { address, here } from "./router.js";
 import { event } from "./views/event.js";
@@ -65,7 +66,7 @@ function open(route, place) {
   main.replaceChildren(head);
   const content = view?.open(main, route.key ?? "") ?? null;
   if (!view) lost();
-  document.title = `${heading.textContent} · Local Amplitude`;
+  document.title = titleOfPage(heading.textContent ?? "");
   markCurrent(route.view);
   // Not when the page opens: its reader has not been anywhere else before.
   if (current.place !== null) {

@@ -3,6 +3,19 @@
 /** @type {Record<import("./documents.js").UserRow["kind"], string>} */
 export const KINDS = { user: "user", device: "anonymous device" };
 
+/** @type {Record<import("./documents.js").UserRow["status"], string>} */
+export const STATUSES = {
+  unknown: "unknown",
+  none: "no subscription",
+  former: "former subscriber",
+  trial: "in a trial",
+  intro: "introductory offer",
+  active: "active",
+  grace: "in grace period",
+  hold: "on account hold",
+  paused: "paused",
+};
+
 /** @type {Record<import("./documents.js").FaultyEvent["why"], string>} */
 export const COMPLAINTS = {
   missing: "missing",

@@ -4,7 +4,7 @@ import { breakable, el } from "../dom.js";
 import { timeInFull } from "../format.js";
 import { jsonBlock, jsonInline } from "../json.js";
 import { backLink } from "../head.js";
-import { requestLink, userLink } from "../links.js";
+import { idWithCopy, requestLink, userLink } from "../links.js";
 import { panel } from "../panel.js";
 import { table } from "../table.js";
 import { explanation } from "./explanation.js";
@@ -51,10 +51,10 @@ function draw({ row, sent, stored, property_changes: changes }) {
 /** @param {EventRow} row */
 function facts(row) {
   return factList([
-    ["Event type", el("strong", {}, row.type)],
+    ["Event type", el("strong", {}, breakable(row.type))],
     ["User", userLink(row)],
-    ["Device id", row.device_id && el("span", { class: "mono" }, row.device_id)],
-    ["Insert id", row.insert_id && el("span", { class: "mono" }, row.insert_id)],
+    ["Device id", row.device_id && idWithCopy(row.device_id, "device id")],
+    ["Insert id", row.insert_id && idWithCopy(row.insert_id, "insert id")],
     ["Time", timeInFull(row.time)],
     ["Arrived", timeInFull(row.uploaded)],
     ["Request", requestLink(row.request)],

@@ -3,15 +3,25 @@ import { get } from "../api.js";
 import { chart, inWords, numbers } from "../chart.js";
 import { breakable, el } from "../dom.js";
 import { filterBar, range, showRange } from "../filters.js";
-import { count, per, percent } from "../format.js";
+import { count, per, percent, plural } from "../format.js";
 import { notice, nothingYet } from "../notices.js";
-import { colours, COLOURS, swatchClass } from "../palette.js";
+import { looksOf, swatchClass } from "../palette.js";
 import { afterArrivals, panel } from "../panel.js";
-import { address, here } from "../router.js";
+import { address, here, withFilters } from "../router.js";
 import { table } from "../table.js";
 /** @import { Overview, State, Totals, TypeRow } from "../documents.js" */
 /** @import { Child } from "../dom.js" */
 /** @import { View } from "../main.js" */
+/** @import { Series } from "../chart.js" */
+/** @import { Group, Look } from "../palette.js" */
+
+/** @type {Record<Group, string>} */
+const GROUPS = {
+  device: "Device",
+  journey: "Journey",
+  subscription: "Subscription",
+  other: "Other types",
+};
 
 /** @type {View} */
 export const overview = {
@@ -39,9 +49,8 @@ export const overview = {
 function draw({ state, data }) {
   if (state.first === null) return [totals(data.totals), nothingYet("No event has arrived yet")];
   if (!data.types.length) return [totals(data.totals), noMatch()];
-  const types = data.types.toSorted((a, b) => b.events - a.events);
-  const colour = colours(types.map(({ type }) => type));
-  const series = grouped(data.series, types, colour);
+  const looks = looksOf(state.types);
+  const series = stacked(data, looks);
   const bars = { ...data, series, label: inWords("Events", { ...data, series }) };
   return [
     totals(data.totals),
@@ -49,10 +58,15 @@ function draw({ state, data }) {
       "section",
       { class: "card", "aria-labelledby": "over-time" },
       el("h2", { id: "over-time" }, `Events ${per(data.bucket)}`),
-      chart({ ...bars, height: 300, onSelect: showRange }),
+      el(
+        "div",
+        { class: "beside" },
+        chart({ ...bars, height: 360, onSelect: showRange }),
+        legend(data.types, looks),
+      ),
       numbers("overview-numbers", bars),
     ),
-    el("section", { class: "card" }, typeTable(types, colour)),
+    el("section", { class: "card" }, typeTable(data.types, looks)),
   ];
 }
 
@@ -91,29 +105,57 @@ function total(name, value, alarm = false) {
 }
 
 /**
- * The most frequent types each in their colour, the others as one.
- * @param {Overview["series"]} series
- * @param {TypeRow[]} types
- * @param {Map<string, number>} colour
+ * Returns the types in the order of the legend, and those that have no look of their own
+ * as one.
+ * @param {Overview} data
+ * @param {Map<string, Look>} looks
+ * @returns {Series[]}
  */
-function grouped(series, types, colour) {
+function stacked({ series }, looks) {
   const countsOf = new Map(series.map(({ type, counts }) => [type, counts]));
-  const own = types.slice(0, COLOURS).map(({ type }) => ({
-    name: type,
-    counts: countsOf.get(type) ?? [],
-    colour: colour.get(type),
-  }));
-  const rest = types.slice(COLOURS).map(({ type }) => countsOf.get(type) ?? []);
+  const shown = [...looks].filter(([type]) => countsOf.has(type));
+  const own = shown
+    .filter(([, { colour }]) => colour)
+    .map(([type, look]) => ({ ...look, name: type, counts: countsOf.get(type) ?? [] }));
+  const rest = shown.filter(([, { colour }]) => !colour).map(([type]) => countsOf.get(type) ?? []);
   if (!rest.length) return own;
   const counts = rest[0].map((_, at) => rest.reduce((sum, each) => sum + each[at], 0));
-  return [...own, { name: `${rest.length} other types`, counts, colour: 0 }];
+  return [...own, { name: plural(rest.length, "other type"), counts, colour: 0 }];
 }
 
 /**
  * @param {TypeRow[]} types
- * @param {Map<string, number>} colour
+ * @param {Map<string, Look>} looks
  */
-function typeTable(types, colour) {
+function legend(types, looks) {
+  const rows = new Map(types.map((row) => [row.type, row]));
+  const groups = Map.groupBy(
+    [...looks].filter(([type]) => rows.has(type)),
+    ([, { group }]) => group,
+  );
+  const item = (/** @type {string} */ type, /** @type {Look} */ look) =>
+    el(
+      "li",
+      {},
+      swatch(look),
+      el("a", { href: withFilters(here(), { type }), id: `only-${type}` }, breakable(type)),
+      el("span", { class: "count" }, count(rows.get(type)?.events ?? 0)),
+    );
+  return el(
+    "div",
+    { class: "legend", role: "group", "aria-label": "Event types of the chart" },
+    [...groups].map(([group, members]) => [
+      el("h3", {}, GROUPS[group]),
+      el("ul", {}, members.map(([type, look]) => item(type, look))),
+    ]),
+  );
+}
+
+/**
+ * @param {TypeRow[]} types
+ * @param {Map<string, Look>} looks
+ */
+function typeTable(types, looks) {
   const all = types.reduce((sum, { events }) => sum + events, 0);
   const days = { from: here().query.get("from") ?? "", to: here().query.get("to") ?? "" };
   const filters = Object.entries(days).filter(([, day]) => day);
@@ -125,13 +167,9 @@ function typeTable(types, colour) {
       {
         title: "Event type",
         head: true,
-        cell: ({ type }) =>
-          el(
-            "span",
-            { class: "keyed" },
-            el("span", { class: swatchClass(colour.get(type) ?? 0) }),
-            el("a", { href: link(type) }, breakable(type)),
-          ),
+        cell: (/** @type {TypeRow} */ { type }) => [
+          el("span", { class: "keyed" }, swatch(looks.get(type)), el("a", { href: link(type) }, breakable(type))),
+        ],
       },
       { title: "Events", number: true, cell: ({ events }) => count(events) },
       { title: "Share", number: true, wide: true, cell: (row) => percent(row.events, all) },
@@ -139,4 +177,9 @@ function typeTable(types, colour) {
     ],
     types,
   );
+}
+
+/** @param {Look} [look] */
+function swatch({ colour, texture } = { group: "other", colour: 0, texture: "plain" }) {
+  return el("span", { class: swatchClass(colour, texture) });
 }

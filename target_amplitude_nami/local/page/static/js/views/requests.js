@@ -1,6 +1,7 @@
 // Requests: each with how it ended, the newest first.
 import { get } from "../api.js";
 import { el } from "../dom.js";
+import { filterBar, range } from "../filters.js";
 import { bytes, count, time } from "../format.js";
 import { requestLink, statusBadge } from "../links.js";
 import { notice, nothingYet } from "../notices.js";
@@ -17,12 +18,15 @@ export const requests = {
   title: "Requests",
   open(root) {
     const choice = statusChoice();
+    const filters = filterBar({ types: false }, choice.group);
     const list = panel(load, draw);
-    root.append(choice.bar, list.region);
-    function load() {
+    root.append(filters.bar, list.region);
+    async function load() {
       const { query } = here();
-      const asked = { status: query.get("status"), before: query.get("before") };
-      return get("/api/requests", asked);
+      const [status, before] = [query.get("status"), query.get("before")];
+      const data = await get("/api/requests", { ...range(query), status, before });
+      filters.update({ ...data, types: [] });
+      return data;
     }
     function update(/** @type {Route} */ route) {
       choice.update(route.query.get("status"));
@@ -42,7 +46,7 @@ function statusChoice() {
     all.setAttribute("aria-pressed", String(status !== "refused"));
     refused.setAttribute("aria-pressed", String(status === "refused"));
   };
-  return { bar: el("div", { class: "filters" }, group), update };
+  return { group, update };
 }
 
 /** @type {Column[]} */
@@ -79,5 +83,5 @@ function draw({ requests: found, next }) {
   }
   if (!route.query.size) return [nothingYet("No request has come yet")];
   const all = el("a", { href: address("requests") }, "Show all requests");
-  return [notice("No request was refused", el("p", {}, all))];
+  return [notice("No request matches these filters", el("p", {}, all))];
 }
