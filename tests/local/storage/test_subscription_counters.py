@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import pytest
 from target_amplitude_nami.erasing.person import Ids, Person
 from target_amplitude_nami.local.queries.selection import Selection
 from target_amplitude_nami.local.queries.subscriptions.view import subscriptions
+from target_amplitude_nami.local.storage import schema
 from target_amplitude_nami.local.storage.erasable import ErasableFile
 from target_amplitude_nami.local.storage.store import Capacities
 from tests.local.bench import Bench, event, without
@@ -142,18 +144,7 @@ def test_events_of_an_earlier_version_are_counted(
 def make_version_3(path: Path) -> None:
     """Make a file as the version before the counts left it."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        for table in (
-            "property_counts",
-            "money_counts",
-            "newest_states",
-            "late_events",
-            "shared_ids",
-            "run_note",
-            "journeys",
-            "changed_journeys",
-            "subscription_users",
-            "subscription_money",
-        ):
+        for table in re.findall(r"CREATE TABLE (\w+)", schema.COUNTS + schema.USER_LIST):
             connection.execute(f"DROP TABLE {table}")
-        connection.execute("DELETE FROM waiting WHERE name = 'newest_states'")
+        connection.execute("DELETE FROM waiting WHERE name NOT IN ('seen', 'owners')")
         connection.execute("PRAGMA user_version = 3")
