@@ -22,6 +22,12 @@ from tests.examples.expected import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+FLAGS = (
+    "former_subscriber",
+    "in_grace_period",
+    "in_trial_period",
+    "in_intro_offer_period",
+)
 _PAID = {"user.journey.trial.converted", "user.subscription.purchased"}
 
 
@@ -108,6 +114,32 @@ class Sample:
             if user not in newest or when(record) >= when(newest[user]):
                 newest[user] = record
         return Counter(_status(record) for record in newest.values())
+
+    def filled(self) -> dict[str, int]:
+        """Return for each of Nami's user properties the user events that have it."""
+        found: Counter[str] = Counter()
+        for _, event in self.events:
+            if event.get("event_type", "").startswith("user."):
+                flags = event["customer_journey_state"]
+                found.update(f"namiml_{flag}" for flag in FLAGS if flag in flags)
+                if "active_entitlements" in event:
+                    found.update(("namiml_active_entitlements", "namiml_active_skus"))
+                if "devices" in event:
+                    found.update(("namiml_device_ids", "namiml_device_platforms"))
+        return dict(sorted(found.items()))
+
+    def late(self) -> list[str]:
+        """Return the types of the events with a state older than one sent before."""
+        newest: dict[str, datetime] = {}
+        found: list[str] = []
+        for user, record in self.events:
+            if "customer_journey_state" not in record:
+                continue
+            time = when(record)
+            if time < newest.get(user, time):
+                found.append(record.get("event_type", "$identify"))
+            newest[user] = max(time, newest.get(user, time))
+        return found
 
 
 def when(record: Record) -> datetime:

@@ -144,7 +144,8 @@ def test_events_of_an_earlier_version_are_counted(
 def make_version_3(path: Path) -> None:
     """Make a file as the version before the counts left it."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        for table in re.findall(r"CREATE TABLE (\w+)", schema.COUNTS + schema.USER_LIST):
-            connection.execute(f"DROP TABLE {table}")
+        added = schema.COUNTS + schema.USER_LIST
+        for kind, name in reversed(re.findall(r"CREATE (TABLE|INDEX) (\w+)", added)):
+            connection.execute(f"DROP {kind} {name}")
         connection.execute("DELETE FROM waiting WHERE name NOT IN ('seen', 'owners')")
         connection.execute("PRAGMA user_version = 3")
