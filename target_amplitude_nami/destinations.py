@@ -138,6 +138,7 @@ class Destinations:
         import sqlite3  # noqa: PLC0415 - only with `endpoint: local`
 
         from target_amplitude_nami.local import DEFAULT_PORT  # noqa: PLC0415
+        from target_amplitude_nami.tools import local_tool  # noqa: PLC0415
 
         try:
             summary = local.summary()
@@ -146,11 +147,11 @@ class Destinations:
         finally:
             local.__exit__(None, None, None)
         self._logger.info(
-            "The local Amplitude now holds %s of %s: "
-            "`amplitude-nami local %s` shows them at http://127.0.0.1:%s/",
+            "The local Amplitude now holds %s of %s: `%s` shows them at "
+            "http://127.0.0.1:%s/",
             counted(summary.total, "event"),
             counted(summary.users, "user"),
-            self._settings.local_path,
+            local_tool(self._settings.local_path),
             DEFAULT_PORT,
         )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import signal
+import socket
 import sqlite3
 import sys
 import threading
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from target_amplitude_nami.local.queries.reader import Summary
 
 _MAX_PORT = 65_535
+_RESERVED_PORTS = range(1, 1_024)
 _REGIONS = frozenset({"us", "eu"})
 
 
@@ -61,6 +64,7 @@ class ServerOptions:
 )
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--summary", is_flag=True, help="Only print a summary of FILE.")
+@click.option("--new", is_flag=True, help="Make FILE if it does not exist.")
 @click.option(
     "--port",
     type=click.IntRange(0, _MAX_PORT),
@@ -114,12 +118,13 @@ class ServerOptions:
     help="The report of that run; without it likewise.",
 )
 @configured
-def command(
+def command(  # noqa: PLR0913 - its options
     configuration: Configuration,
     output: Output,
     *,
     file: Path | None,
     summary: bool,
+    new: bool,
     source: str | None,
     rejects: Path | None,
     report: Path | None,
@@ -127,13 +132,19 @@ def command(
 ) -> int:
     """Stand in for Amplitude's APIs on this machine, until Ctrl-C.
 
-    What arrives is stored in FILE, an SQLite file (default: the setting `local_path`),
-    and shown on a page whose address is printed.
+    What arrives is stored in FILE, an SQLite file that a run with `endpoint: local` has
+    made (default: the setting `local_path`), and shown on a page whose address is
+    printed.
     """
     path = file or configuration.without_delivery().settings.local_path
     if summary:
         _sum_up(path, output)
     else:
+        if not new and not path.exists():
+            raise InputUnreadable(
+                f"{path} does not exist: a run with `endpoint: local` makes it; to"
+                f" begin with an empty file, add --new"
+            )
         with ExitStack() as stack:
             explain = None
             if source is not None:
@@ -246,9 +257,7 @@ def _serve(
         try:
             local = stack.enter_context(server)
         except (OSError, sqlite3.Error) as error:
-            raise OutputUnwritable(
-                f"cannot serve {path} on port {options.port} ({error})"
-            ) from error
+            raise OutputUnwritable(_why_not(error, path, options)) from error
         endpoints = [local.endpoint("http_v2"), local.endpoint("batch")]
         if output.as_json:
             served = {"file": str(path), "url": local.url, "endpoints": endpoints}
@@ -260,6 +269,24 @@ def _serve(
                 f" (Amplitude region {options.region.upper()})"
             )
         threading.Event().wait()
+
+
+def _why_not(error: Exception, path: Path, options: ServerOptions) -> str:
+    """Say why a server does not start, and what to do."""
+    where = f"port {options.port}"
+    if options.host is not None:
+        where += f" of {options.host}"
+    code = error.errno if isinstance(error, OSError) else None
+    if code == errno.EADDRINUSE:
+        return (
+            f"{where} is taken, perhaps by another local Amplitude: stop what listens"
+            f" there, or choose another port with --port (0 for any free one)"
+        )
+    if code == errno.EACCES and options.port in _RESERVED_PORTS:
+        return f"{where} is for the system's services: choose one from 1024 on"
+    if code == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+        return f"{options.host} is no address of this machine: change --host"
+    return f"cannot serve {path} on {where} ({error})"
 
 
 def _faults(path: Path | None) -> Faults | None:

@@ -50,10 +50,7 @@ def about_order(evidence: Evidence) -> Iterator[Finding | Good]:
     elif found.states:
         late = ""
         if found.late:
-            late = (
-                f", also not {counted(found.late, 'event')} that came late and "
-                f"{verb(found.late, 'leaves', 'leave')} them as they were"
-            )
+            late = f"; {counted(found.late, 'late event')} left them as they were"
         yield Good("newest_state_wins", f"No event set older user properties{late}.")
     yield from _odd_times(evidence)
 
@@ -81,8 +78,8 @@ def _odd_times(evidence: Evidence) -> Iterator[Finding | Good]:
             key="events_before_2008",
             severity=Severity.WARNING,
             text=(
-                f"{counted(found.too_old, 'event is', 'events are')} dated before 2008, "
-                f"when no store sold anything to apps yet."
+                f"{counted(found.too_old, 'event is', 'events are')} dated before "
+                f"2008, when no store sold anything to apps yet."
             ),
             advice=(
                 "Look at the column that the time comes from: it may count seconds "
@@ -155,8 +152,8 @@ def about_traffic(evidence: Evidence) -> Iterator[Finding | Good]:
                 f"twice."
             ),
             advice=(
-                "Nothing, if you sent the same input again. With `memory_path` the "
-                "target does not send a second time what it has delivered."
+                "Nothing is wrong if you sent the same input again. With `memory_path` "
+                "the target does not send a second time what it has delivered."
             ),
             count=traffic.duplicates,
             of=traffic.duplicates + evidence.events,
@@ -200,9 +197,9 @@ def about_properties(types: Sequence[TypeCount]) -> Iterator[Finding | Good]:
             key="properties_of_several_types",
             severity=Severity.WARNING,
             text=(
-                f"{quoted(mixed)} {verb(len(mixed), 'comes', 'come')} in several types, "
-                f"such as number and text: Amplitude does not add up or compare such "
-                f"values."
+                f"{quoted(mixed)} {verb(len(mixed), 'comes', 'come')} in several "
+                f"types, such as number and text: Amplitude does not add up or compare "
+                f"such values."
             ),
             advice=(
                 "Give the column one type in the source or in `stream_maps`, or leave "
@@ -293,8 +290,8 @@ def _no_revenue(sums: Sequence[Money]) -> Finding:
         key="no_revenue",
         severity=Severity.NOTE,
         text=(
-            f"{counted(count, 'transaction names', 'transactions name')} an amount, but "
-            f"only as an event property: Amplitude's revenue charts stay empty."
+            f"{counted(count, 'transaction names', 'transactions name')} an amount, "
+            f"but only as an event property: Amplitude's revenue charts stay empty."
         ),
         advice=(
             "Set `revenue` to `transactions`, unless the app itself reports its "

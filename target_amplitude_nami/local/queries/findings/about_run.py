@@ -84,9 +84,9 @@ def _rejected(rejects: Rejects, run: RunReport | None) -> Finding:
             f"{quoted(reasons)}."
         ),
         advice=(
-            "`amplitude-nami explain --input` with the rejects file shows for each what "
-            "is wrong; `amplitude-nami retry` delivers them once the cause is gone. "
-            "`max_rejected` ends a run that rejects too many."
+            "`amplitude-nami explain --input` with the rejects file shows for each "
+            "what is wrong; `amplitude-nami retry` delivers them once the cause is "
+            "gone. `max_rejected` ends a run that rejects too many."
         ),
         count=count,
         of=read,
@@ -104,7 +104,8 @@ def _about_report(report: Report) -> Iterator[Finding | Good]:
     yield from found
     yield from _waiting(run)
     yield from _not_understood(run)
-    yield from _odd_ids(run)
+    yield from _conflicting_ids(run)
+    yield from _ids_that_do_not_fit(run)
     yield from _cut(run)
     if not found:
         yield Good(
@@ -186,7 +187,7 @@ def _not_understood(run: RunReport) -> Iterator[Finding]:
         )
 
 
-def _odd_ids(run: RunReport) -> Iterator[Finding]:
+def _conflicting_ids(run: RunReport) -> Iterator[Finding]:
     if run.id_conflict:
         yield Finding(
             key="id_conflicts",
@@ -199,6 +200,26 @@ def _odd_ids(run: RunReport) -> Iterator[Finding]:
             advice="Look at the ids in the source: each event needs one of its own.",
             count=run.id_conflict,
             of=run.read or None,
+            evidence=_REPORT,
+        )
+
+
+def _ids_that_do_not_fit(run: RunReport) -> Iterator[Finding]:
+    if run.odd_ids:
+        count = sum(run.odd_ids.values())
+        kinds = [f"{kind} ({number:,})" for kind, number in run.odd_ids.items()]
+        yield Finding(
+            key="odd_ids",
+            severity=Severity.WARNING,
+            text=(
+                f"The run met {counted(count, 'id', 'ids')} that "
+                f"{verb(count, 'does', 'do')} not fit together: {quoted(kinds)}."
+            ),
+            advice=(
+                "The report names some under `named_odd_ids`. Families and testers "
+                "share devices; otherwise look at the ids in the source."
+            ),
+            count=count,
             evidence=_REPORT,
         )
 

@@ -53,14 +53,15 @@ def _user_events(evidence: Evidence) -> Iterator[Finding | Good]:
         key="user_events_without_id",
         severity=Severity.PROBLEM if alone == events else Severity.WARNING,
         text=(
-            f"{of_all(alone, events, 'user events')} {verb(alone, 'carries', 'carry')} "
-            f"no {name}: Amplitude counts each device without one as a user of its own."
+            f"{of_all(alone, events, 'user events')} "
+            f"{verb(events, 'carries', 'carry')} no {name}: Amplitude counts such a device as a user of its own, until "
+            f"somebody logs in on it."
         ),
         advice=(
             "People who never log in have none. If yours do log in, check that the app "
             "gives Nami the External ID at login, and set `memory_path`, so that later "
-            "events get the one that was learnt. `anonymous_users` decides what is sent "
-            "of users without one."
+            "events get the one that was learnt. `anonymous_users` decides what is "
+            "sent of users without one."
         ),
         count=alone,
         of=events,
@@ -82,13 +83,14 @@ def _device_events(evidence: Evidence) -> Iterator[Finding | Good]:
         severity=Severity.NOTE,
         text=(
             f"{of_all(alone, events, 'device events')} "
-            f"{verb(alone, 'names', 'name')} a device alone: paywalls and purchases "
+            f"{verb(events, 'names', 'name')} a device alone: paywalls and purchases "
             f"from before a login, which Amplitude gives to the user who logs in on "
             f"that device later."
         ),
         advice=(
-            "Nothing, if people see paywalls before they log in. Set `memory_path`, so "
-            "that device events get the External ID of their Nami user once it is known."
+            "Nothing is wrong if people see paywalls before they log in. Set "
+            "`memory_path`, so that device events get the External ID of their Nami "
+            "user once it is known."
         ),
         count=alone,
         of=events,
@@ -109,14 +111,14 @@ def _shared_devices(evidence: Evidence) -> Iterator[Finding | Good]:
     count = found.shared_devices
     if not count:
         if evidence.events:
-            yield Good("devices_of_one_user", "No device has several users.")
+            yield Good("devices_of_one_user", "No device has several user ids.")
         return
     most = found.devices[0].count
     yield Finding(
         key="devices_of_several_users",
         severity=Severity.PROBLEM if most > _CROWD else Severity.WARNING,
         text=(
-            f"{counted(count, 'device has', 'devices have')} several users"
+            f"{counted(count, 'device has', 'devices have')} several user ids"
             f"{f', one of them {most:,}' if most > _CROWD else ''}: Amplitude gives "
             f"anonymous events to whoever logged in on the device last."
         ),
@@ -217,13 +219,14 @@ def _partly(rows: Sequence[Completeness]) -> Iterator[Finding]:
             key="user_properties_missing",
             severity=Severity.WARNING,
             text=(
-                f"`{worst.name}` is missing from {percent(missing, worst.events).lower()}"
-                f" of user events ({missing:,} of {worst.events:,}){others}. Users keep "
-                f"the value of an earlier event."
+                f"`{worst.name}` is missing from "
+                f"{percent(missing, worst.events).lower()} of user events "
+                f"({missing:,} of {worst.events:,}){others}. Users keep the value of "
+                f"an earlier event."
             ),
             advice=(
-                "Records that do not say it leave it out; nothing is made up. Find such "
-                "a record and see with `amplitude-nami explain` what it holds."
+                "Records that do not say it leave it out; nothing is made up. Find "
+                "such a record and see with `amplitude-nami explain` what it holds."
             ),
             count=missing,
             of=worst.events,

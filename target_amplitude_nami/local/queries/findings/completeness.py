@@ -50,7 +50,7 @@ class Completeness(msgspec.Struct, frozen=True):
     true: int
     """Those of them in which it is true."""
     wrong_type: int
-    """Those of them in which it is neither the list nor the boolean that it has to be."""
+    """Those of them in which it is not the list, or the boolean, that it has to be."""
     is_constant: bool
     """Whether all that carry it have the same value."""
     example: int | None
@@ -69,7 +69,9 @@ def _of(name: str, types: Sequence[TypeCount]) -> Completeness:
         for each in types
         if (Scope.USER, name) in each.properties
     ]
-    kinds = [sum(column) for column in zip(*(each.kinds for each in found), strict=True)]
+    kinds = [
+        sum(column) for column in zip(*(each.kinds for each in found), strict=True)
+    ]
     kinds = kinds or [0] * len(ValueKind)
     present = sum(kinds) - kinds[ValueKind.NOTHING]
     return Completeness(

@@ -108,9 +108,7 @@ def _one(
         " WHERE kind = ? AND key = ? ORDER BY users.number LIMIT ?",
         (kind, key, _MOST_USERS_SHOWN),
     ).fetchall()
-    shared = _in_all(
-        [user_names.of_kind(names or "", kind) for _, _, names in rows]
-    )
+    shared = _in_all([user_names.of_kind(names or "", kind) for _, _, names in rows])
     return SharedId(shared, [(str(n), user_id) for n, user_id, _ in rows], count)
 
 

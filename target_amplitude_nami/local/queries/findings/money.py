@@ -38,7 +38,12 @@ def money(connection: sqlite3.Connection) -> MoneySummary:
     """Return the sums by currency and kind."""
     sums = [
         Money(
-            currency, bool(counted), bool(sandbox), bool(refund), events, _amount(micros)
+            currency,
+            bool(counted),
+            bool(sandbox),
+            bool(refund),
+            events,
+            _amount(micros),
         )
         for currency, counted, sandbox, refund, events, micros in connection.execute(
             "SELECT currency, is_revenue, is_sandbox, is_refund, sum(events),"

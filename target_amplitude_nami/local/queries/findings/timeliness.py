@@ -115,7 +115,9 @@ def _shown(connection: sqlite3.Connection) -> list[LateEvent]:
         " ORDER BY leaves_user_alone, behind DESC LIMIT ?",
         (_MOST_SHOWN,),
     ).fetchall()
-    events = {row.number: row for row in event_rows(connection, [n for n, _, _ in rows])}
+    events = {
+        row.number: row for row in event_rows(connection, [n for n, _, _ in rows])
+    }
     return [
         LateEvent(events[number], behind, bool(alone))
         for number, behind, alone in rows

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
 from hashlib import blake2b
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -19,7 +18,7 @@ from target_amplitude_nami.local.storage.counts.kinds import (
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from target_amplitude_nami.local.model import JsonObject
 
@@ -67,7 +66,11 @@ class _Tally:
                 self.counts[kind_of(cls, is_truthy=False)] += empty
             self.counts[kind_of(cls, is_truthy=True)] += count - empty
         number = next(
-            (n for n, v in zip(numbers[::-1], values[::-1], strict=True) if v is not None),
+            (
+                n
+                for n, v in zip(numbers[::-1], values[::-1], strict=True)
+                if v is not None
+            ),
             0,
         )
         self.example = max(number, self.example or 0) or None

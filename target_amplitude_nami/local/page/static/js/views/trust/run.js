@@ -4,7 +4,7 @@ import { count, percent } from "../../format.js";
 import { problem } from "../../notices.js";
 import { address } from "../../router.js";
 import { table } from "../../table.js";
-import { section } from "./section.js";
+import { prose, section } from "./section.js";
 /** @import { Rejects, RejectReason, Report } from "../../trust.js" */
 
 const OUTCOMES = /** @type {const} */ ([
@@ -41,7 +41,7 @@ export function rejects(found) {
 function example({ type, stream, detail, line }) {
   return [
     el("span", { class: "muted" }, type ?? stream, detail && ": "),
-    detail,
+    prose(detail),
     " ",
     el("a", { href: address("rejects", line) }, "Explain"),
   ];
