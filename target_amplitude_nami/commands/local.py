@@ -25,6 +25,7 @@ from target_amplitude_nami.errors import (
 )
 from target_amplitude_nami.local import DEFAULT_PORT
 from target_amplitude_nami.local.faults import FaultError, Faults
+from target_amplitude_nami.local.page.explanations import Explainers
 from target_amplitude_nami.local.queries.reader import Reader
 from target_amplitude_nami.local.run_note import RunFiles
 from target_amplitude_nami.text import counted
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from target_amplitude_nami.commands.configuration import Configuration
     from target_amplitude_nami.commands.output import Output
     from target_amplitude_nami.local.ingest.behaviour import Region
-    from target_amplitude_nami.local.model import Explain
     from target_amplitude_nami.local.queries.reader import Summary
 
 _MAX_PORT = 65_535
@@ -145,19 +145,23 @@ def command(  # noqa: PLR0913 - its options
                 f"{path} does not exist: a run with `endpoint: local` makes it; to"
                 f" begin with an empty file, add --new"
             )
+        # They take long to import.
+        from target_amplitude_nami.commands.event_explainer import (  # noqa: PLC0415
+            EventExplainer,
+        )
+        from target_amplitude_nami.commands.reject_explainer import (  # noqa: PLC0415
+            RejectExplainer,
+        )
+
+        values, redacted = configuration.values, output.redacted
         with ExitStack() as stack:
             explain = None
             if source is not None:
-                from target_amplitude_nami.commands.event_explainer import (  # noqa: PLC0415 - takes long
-                    EventExplainer,
-                )
-
-                explainer = EventExplainer(
-                    configuration.values, source, output.redacted
-                )
+                explainer = EventExplainer(values, source, redacted)
                 explain = stack.enter_context(explainer)
+            explainers = Explainers(explain, RejectExplainer(values, redacted))
             server = msgspec.convert(options, ServerOptions)
-            _serve(path, server, output, explain, RunFiles(report, rejects))
+            _serve(path, server, output, explainers, RunFiles(report, rejects))
     return 0
 
 
@@ -235,7 +239,7 @@ def _serve(
     path: Path,
     options: ServerOptions,
     output: Output,
-    explain: Explain | None,
+    explainers: Explainers,
     run_files: RunFiles,
 ) -> None:
     server = local_amplitude()(
@@ -249,7 +253,8 @@ def _serve(
             f"{path} cannot be written ({why}): requests are answered with an"
             " error until it can"
         ),
-        explain=explain,
+        explain=explainers.event,
+        explain_reject=explainers.reject,
         run_files=run_files,
     )
     with suppress(KeyboardInterrupt), ExitStack() as stack:

@@ -44,3 +44,14 @@ class RunFiles(msgspec.Struct, frozen=True):
 
     report: Path | None = None
     rejects: Path | None = None
+
+
+def rejects_path(connection: sqlite3.Connection, files: RunFiles) -> Path | None:
+    """Return the rejects file of a run; None if nobody named one that exists."""
+    if files.rejects is not None:
+        return files.rejects
+    note = read_note(connection)
+    if note is None or note.rejects_path is None:
+        return None
+    path = Path(note.rejects_path)
+    return path if path.exists() else None

@@ -20,6 +20,7 @@ from target_amplitude_nami.local.http.request_logger import RequestLogger
 from target_amplitude_nami.local.ingest import limits
 from target_amplitude_nami.local.ingest.behaviour import Behaviour
 from target_amplitude_nami.local.ingest.ingestion import Ingestion
+from target_amplitude_nami.local.page.explanations import Explainers
 from target_amplitude_nami.local.queries.reader import Reader
 from target_amplitude_nami.local.run_note import RunFiles
 from target_amplitude_nami.local.storage.store import Store
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from target_amplitude_nami.local.ingest.behaviour import Region
-    from target_amplitude_nami.local.model import Explain, JsonObject
+    from target_amplitude_nami.local.model import Explain, ExplainReject, JsonObject
     from target_amplitude_nami.local.queries.reader import StoredEvent, Summary
     from target_amplitude_nami.local.run_note import RunNote
     from target_amplitude_nami.local.storage.request_log import LoggedRequest
@@ -60,6 +61,7 @@ class LocalAmplitude:
             be stored.
         explain: Explains, for the page, the event of an insert id: how the record that
             it came from became this event.
+        explain_reject: Likewise explains the record on a line of the rejects file.
         run_files: The report and the rejects of the run that sent the events.
         run_note: What a run notes in the file about itself.
     """
@@ -78,6 +80,7 @@ class LocalAmplitude:
         now: Callable[[], float] = time.time,
         on_trouble: Callable[[str], None] = lambda _: None,
         explain: Explain | None = None,
+        explain_reject: ExplainReject | None = None,
         run_files: RunFiles | None = None,
         run_note: RunNote | None = None,
     ) -> None:
@@ -97,7 +100,7 @@ class LocalAmplitude:
         self._keep_bodies = keep_bodies
         self._now = now
         self._on_trouble = on_trouble
-        self._explain = explain
+        self._explainers = Explainers(explain, explain_reject)
         self._run_files = run_files or RunFiles()
         self._run_note = run_note
         self._reader = Reader(path)
@@ -133,7 +136,7 @@ class LocalAmplitude:
             any_host=self._host is not None,
             keys=self._account_keys,
             export_bytes=self._behaviour.export_bytes,
-            explain=self._explain,
+            explainers=self._explainers,
             run_files=self._run_files,
         )
         self._server = _server(self._application)

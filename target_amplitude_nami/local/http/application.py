@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from target_amplitude_nami.local.http.account import Keys
     from target_amplitude_nami.local.http.deletions import Deletions
     from target_amplitude_nami.local.http.request_handler import RequestHandler
-    from target_amplitude_nami.local.model import Explain, Request
+    from target_amplitude_nami.local.model import Request
+    from target_amplitude_nami.local.page.explanations import Explainers
     from target_amplitude_nami.local.queries.reader import Reader
     from target_amplitude_nami.local.run_note import RunFiles
 
@@ -51,7 +52,7 @@ class Application:
         any_host: Whether to accept requests for any host name.
         keys: The keys that exist.
         export_bytes: The most bytes of JSON that one export may have.
-        explain: Explains the event of an insert id.
+        explainers: Explain events and rejects.
         run_files: The report and the rejects of the run that sent the events.
     """
 
@@ -66,7 +67,7 @@ class Application:
         any_host: bool,
         keys: Keys,
         export_bytes: int,
-        explain: Explain | None = None,
+        explainers: Explainers,
         run_files: RunFiles,
     ) -> None:
         self._handler = handler
@@ -90,7 +91,7 @@ class Application:
             self._notifier,
             self._closing,
             region,
-            explain,
+            explainers,
             run_files=run_files,
         )
         page = Starlette(

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from target_amplitude_nami.local.faults import FaultError, Faults
 from target_amplitude_nami.local.faults.presets import PRESETS
 from target_amplitude_nami.local.page import live
+from target_amplitude_nami.local.page.explanations import Explanations
 from target_amplitude_nami.local.queries import figures
 from target_amplitude_nami.local.queries.curl import curl_command
 from target_amplitude_nami.local.queries.events import event_details, list_events
@@ -43,7 +44,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from target_amplitude_nami.local.faults.injector import FaultInjector
-    from target_amplitude_nami.local.model import Explain, JsonObject
+    from target_amplitude_nami.local.model import JsonObject
+    from target_amplitude_nami.local.page.explanations import Explainers
     from target_amplitude_nami.local.queries.reader import Reader
     from target_amplitude_nami.local.run_note import RunFiles
 
@@ -77,7 +79,7 @@ class Api:
         notifier: Notifies when something has arrived.
         closing_down: Set when the server closes.
         region: The region that the server stands for.
-        explain: Explains the event of an insert id.
+        explainers: Explain events and rejects.
         run_files: The report and the rejects of the run that sent the events.
     """
 
@@ -88,7 +90,7 @@ class Api:
         notifier: live.Notifier,
         closing_down: asyncio.Event,
         region: str,
-        explain: Explain | None = None,
+        explainers: Explainers,
         *,
         run_files: RunFiles,
     ) -> None:
@@ -97,7 +99,7 @@ class Api:
         self._notifier = notifier
         self._closing_down = closing_down
         self._region = region
-        self._explain = explain
+        self._explanations = Explanations(reader, explainers, run_files)
         self._run_files = run_files
 
     def application(self) -> Starlette:
@@ -110,6 +112,7 @@ class Api:
                 Route("/events", from_file(_events)),
                 Route("/events/{number:int}", from_file(_event)),
                 Route("/events/{number:int}/explanation", self._explanation),
+                Route("/rejects/{line:int}/explanation", self._reject_explanation),
                 Route("/users", from_file(_users)),
                 Route("/users/{key:int}", from_file(_user)),
                 Route("/requests", from_file(_requests)),
@@ -161,20 +164,21 @@ class Api:
         return as_json(find(connection, self._run_files))
 
     async def _explanation(self, request: Request) -> Response:
-        found = await run_in_threadpool(self._explained, request)
-        return _json(msgspec.json.encode(found))
+        number = _number_in_path(request, "number")
+        return await self._explained(self._explanations.of_event, number)
 
-    def _explained(self, request: Request) -> JsonObject:
-        with closing(self._reader.connect()) as connection:
-            event = event_details(connection, _number_in_path(request, "number"))
-        if event is None:
+    async def _reject_explanation(self, request: Request) -> Response:
+        line = _number_in_path(request, "line")
+        return await self._explained(self._explanations.of_reject, line)
+
+    @staticmethod
+    async def _explained(
+        explain: Callable[[int], JsonObject | None], number: int
+    ) -> Response:
+        found = await run_in_threadpool(explain, number)
+        if found is None:
             raise BadRequestError("Not found.", 404)
-        if self._explain is None:
-            return {"available": False}
-        if event.row.insert_id is None:
-            error = "The event has no insert id, so no record can be found for it."
-            return {"available": True, "error": error}
-        return {"available": True, **self._explain(event.row.insert_id)}
+        return _json(msgspec.json.encode(found))
 
     async def _live(self, request: Request) -> Response:
         resumed = request.headers.get("last-event-id")

@@ -251,6 +251,16 @@ export interface ExplainedField {
   note: string | null;
 }
 
+export interface Reject {
+  reason: string;
+  field: string;
+  detail: string;
+  found: Source[];
+  advice: string;
+  at: string | null;
+}
+
+/** Only `available` and `error` are there when there is nothing more to say. */
 export interface Explanation {
   available: boolean;
   error?: string;
@@ -258,8 +268,11 @@ export interface Explanation {
   line: number;
   stream: string;
   outcome: string;
-  reason: string | null;
-  reject: { detail: string } | null;
+  reason: string;
+  advice: string;
+  event_type: string | null;
+  earlier: Reject | null;
+  reject: Reject | null;
   notes: string[];
   shape: { kind: string; forms: string[] } | null;
   filter: Decision[];
@@ -268,4 +281,5 @@ export interface Explanation {
   checks: Decision[];
   fields: ExplainedField[];
   event: string | null;
+  record?: string | null;
 }

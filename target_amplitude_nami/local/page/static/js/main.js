@@ -10,6 +10,7 @@ import { event } from "./views/event.js";
 import { faults } from "./views/faults.js";
 import { live } from "./views/live.js";
 import { overview } from "./views/overview.js";
+import { reject } from "./views/reject.js";
 import { request } from "./views/request.js";
 import { requests } from "./views/requests.js";
 import { subscriptions } from "./views/subscriptions.js";
@@ -29,13 +30,14 @@ import { users } from "./views/users.js";
 
 /** @typedef {{update: (route: Route) => void, close?: () => void}} Content */
 
-/** @type {Record<string, {list: View, one?: View}>} */
+/** @type {Record<string, {list?: View, one?: View}>} */
 const VIEWS = {
   trust: { list: trust },
   overview: { list: overview },
   live: { list: live, one: event },
   users: { list: users, one: user },
   requests: { list: requests, one: request },
+  rejects: { one: reject },
   subscriptions: { list: subscriptions },
   faults: { list: faults },
 };
@@ -89,8 +91,8 @@ function markCurrent(name) {
 }
 
 function showViews() {
-  const links = Object.entries(VIEWS).map(([name, { list }]) =>
-    el("li", {}, el("a", { href: address(name) }, list.title)),
+  const links = Object.entries(VIEWS).map(
+    ([name, { list }]) => list && el("li", {}, el("a", { href: address(name) }, list.title)),
   );
   byId("views").replaceChildren(el("ul", {}, links));
 }

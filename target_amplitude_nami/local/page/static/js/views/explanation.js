@@ -48,10 +48,23 @@ export function explanation(key) {
 function draw([explained, { sent }]) {
   if (!explained.available) return howToStart();
   if (explained.error) return [problem(explained.error)];
-  const { input, line, stream, shape, identity } = explained;
+  const { input, line, stream, event } = explained;
   return [
     el("p", {}, `Line ${line} of ${input}, stream ${stream}.`),
     explained.outcome !== "sent" && el("p", {}, prose(whyNot(explained))),
+    ...steps(explained),
+    event !== null && bytes(event, sent),
+  ];
+}
+
+/**
+ * Returns what the steps of a record's way did to it.
+ * @param {Explanation} explained
+ * @returns {Child[]}
+ */
+export function steps(explained) {
+  const { shape, identity } = explained;
+  return [
     ...explained.notes.map((note) => el("p", {}, prose(note))),
     section("Shape", shape && shapeOf(shape)),
     section("Filter", explained.filter.map(decision)),
@@ -59,7 +72,6 @@ function draw([explained, { sent }]) {
     section("Freshness", explained.freshness),
     section("Checks", explained.checks.map(decision)),
     explained.fields.length > 0 && fields(explained.fields),
-    explained.event !== null && bytes(explained.event, sent),
   ];
 }
 
@@ -90,7 +102,7 @@ function shapeOf({ kind, forms }) {
  * @param {Child} line
  * @returns {Child}
  */
-function prose(line) {
+export function prose(line) {
   if (typeof line !== "string") return line;
   return line.split("`").map((part, index) => (index % 2 ? el("code", {}, part) : part));
 }
@@ -123,7 +135,7 @@ function howText({ how, note }) {
 }
 
 /** @param {Source[]} sources */
-function from(sources) {
+export function from(sources) {
   const shown = sources.slice(0, MOST_SOURCES).map(({ path, value }) =>
     el("div", {}, el("span", { class: "mono" }, breakable(path)), " = ", jsonInline(value)),
   );
