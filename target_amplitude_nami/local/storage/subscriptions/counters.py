@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 
 from target_amplitude_nami.local.storage.subscriptions.facts import facts_of
 from target_amplitude_nami.local.storage.subscriptions.journey import (
-    EVERYTHING,
     Counts,
     Journey,
 )
@@ -76,9 +75,8 @@ class SubscriptionCounters:
             for time, facts in events:
                 changes |= journey.take(time, facts)
             if changes:
-                if row is not None:
-                    unpacked(row).count(counts, -1, changes)
-                journey.count(counts, 1, changes)
+                old = None if row is None else unpacked(row)
+                journey.count_change(counts, old, changes)
                 changed[user] = journey
         self._journeys.put(changed)
         self._add_users(counts)
@@ -90,10 +88,10 @@ class SubscriptionCounters:
             return
         counts: Counts = {}
         for journey in journeys.values():
-            journey.count(counts, -1, EVERYTHING)
+            journey.count(counts, -1)
         joined = journeys.get(new, Journey())
         joined.join(journeys[old])
-        joined.count(counts, 1, EVERYTHING)
+        joined.count(counts, 1)
         self._journeys.delete([old])
         self._journeys.put({new: joined})
         self._add_users(counts)
@@ -102,7 +100,7 @@ class SubscriptionCounters:
         """Take users and all their events out of the counts, without a trace."""
         counts: Counts = {}
         for journey in self._journeys.get(users).values():
-            journey.count(counts, -1, EVERYTHING)
+            journey.count(counts, -1)
         self._journeys.delete(users)
         self._add_users(counts)
         all_facts = ((event.time, facts_of(event)) for event in events)

@@ -14,8 +14,6 @@ from target_amplitude_nami.local.ingest.effects import Kind
 from target_amplitude_nami.nami.purchase import is_sandbox, purchase_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from target_amplitude_nami.local.model import JsonObject
     from target_amplitude_nami.local.storage.counts.counters import CountedEvent
 
@@ -147,37 +145,36 @@ def _object(value: Any) -> JsonObject:
     return value if isinstance(value, dict) else {}
 
 
-@lru_cache(maxsize=1024)
-def _names(names: tuple[str, ...]) -> Mapping[str, str]:
-    """Return names by what they are without case and underscores."""
-    return {name.replace("_", "").lower(): name for name in reversed(names)}
-
-
-def _value(
-    properties: JsonObject, names: Mapping[str, str], fields: tuple[str, ...]
-) -> Any:
-    """Return the first value of these fields that says anything."""
-    for field in fields:
-        value = properties.get(names.get(field, ""))
-        if value is not None and value != "":
-            return value
-    return None
-
-
 def _touches(
     properties: JsonObject, dimensions: tuple[tuple[str, tuple[str, ...]], ...]
 ) -> tuple[tuple[str, str], ...]:
-    names = _names(tuple(properties))
     return tuple(
         [
-            (dimension, _text(_value(properties, names, fields)))
-            for dimension, fields in dimensions
+            (dimension, _first(properties, names))
+            for dimension, names in _spelled(tuple(properties), dimensions)
         ]
     )
 
 
-def _text(value: Any) -> str:
-    return "" if value is None else str(value)[: limits.MAX_TEXT].strip()
+@lru_cache(maxsize=1024)
+def _spelled(
+    names: tuple[str, ...], dimensions: tuple[tuple[str, tuple[str, ...]], ...]
+) -> list[tuple[str, list[str]]]:
+    """Return by dimension those names under which an event may have its value."""
+    folded = [(name.replace("_", "").lower(), name) for name in names]
+    return [
+        (dimension, [name for field in fields for key, name in folded if key == field])
+        for dimension, fields in dimensions
+    ]
+
+
+def _first(properties: JsonObject, names: list[str]) -> str:
+    """Return the first value that says anything."""
+    for name in names:
+        value = properties[name]
+        if value is not None and value != "":
+            return str(value)[: limits.MAX_TEXT].strip()
+    return ""
 
 
 def _status(event_type: str, properties: JsonObject) -> int | None:

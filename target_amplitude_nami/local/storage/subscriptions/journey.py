@@ -40,7 +40,6 @@ PAYING: Final = CONVERTED | BOUGHT_AFTER_TRIAL | BOUGHT
 STEPS_CHANGED: Final = 1
 TOUCHED: Final = 2
 STATUS_CHANGED: Final = 4
-EVERYTHING: Final = STEPS_CHANGED | TOUCHED | STATUS_CHANGED
 
 _DAY: Final = 86_400_000
 _NEVER: Final = -(2**62)
@@ -132,50 +131,80 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
         else:
             states.insert(at, (time, status))
 
-    def count(self, counts: Counts, factor: int, changed: int) -> None:
-        """Count the user.
+    def count(self, counts: Counts, factor: int) -> None:
+        """Count the user; with a factor of -1, take them out."""
+        key = self.place_in_funnel()
+        if key is not None:
+            _add(counts, key, factor)
+        for dimension, values in self.touched.items():
+            for value, time in values.items():
+                key = dimension, value, time // _DAY, self.parts_since(time)
+                _add(counts, key, factor)
+        self.count_states(counts, factor)
+
+    def count_change(self, counts: Counts, old: Journey | None, changed: int) -> None:
+        """Count what `take` has changed.
 
         Args:
             counts: Where.
-            factor: 1 to count them, -1 to take them out.
-            changed: What to count, as bits; where steps changed, so did what they led
-                to from each value.
+            old: The user as they were before; None for a new one.
+            changed: What `take` has returned.
         """
+        if old is None:
+            self.count(counts, 1)
+            return
         if changed & STEPS_CHANGED:
-            self._count_funnel(counts, factor)
+            before, now = old.place_in_funnel(), self.place_in_funnel()
+            if before != now:
+                if before is not None:
+                    _add(counts, before, -1)
+                if now is not None:
+                    _add(counts, now, 1)
         if changed & (STEPS_CHANGED | TOUCHED):
-            for dimension, values in self.touched.items():
-                for value, time in values.items():
-                    key = dimension, value, time // _DAY, self._parts_since(time)
-                    counts[key] = counts.get(key, 0) + factor
-        if changed & STATUS_CHANGED:
-            self._count_states(counts, factor)
+            self._count_touches(counts, old, changed)
+        if changed & STATUS_CHANGED and old.states != self.states:
+            old.count_states(counts, -1)
+            self.count_states(counts, 1)
 
-    def _count_funnel(self, counts: Counts, factor: int) -> None:
+    def _count_touches(self, counts: Counts, old: Journey, changed: int) -> None:
+        for dimension, values in self.touched.items():
+            known = old.touched.get(dimension, {})
+            for value, time in values.items():
+                before = known.get(value)
+                if before == time and not changed & STEPS_CHANGED:
+                    continue
+                parts = self.parts_since(time)
+                if before is not None:
+                    were = old.parts_since(before)
+                    if before == time and were == parts:
+                        continue
+                    _add(counts, (dimension, value, before // _DAY, were), -1)
+                _add(counts, (dimension, value, time // _DAY, parts), 1)
+
+    def place_in_funnel(self) -> tuple[str, str, int, int] | None:
+        """Return as what the user counts in the funnel; None if they took no step."""
         start, parts = self.began, 0
         if self.saw != _LATER:
             start, parts = self.saw, SAW
         if start == _LATER:
-            return
-        parts |= self._parts_since(start)
+            return None
+        parts |= self.parts_since(start)
         if not parts & PAYING and max(self.converted, self.bought) != _NEVER:
             parts |= PAID_BEFORE
-        key = FUNNEL, "", start // _DAY, parts
-        counts[key] = counts.get(key, 0) + factor
+        return FUNNEL, "", start // _DAY, parts
 
-    def _count_states(self, counts: Counts, factor: int) -> None:
+    def count_states(self, counts: Counts, factor: int) -> None:
+        """Count when the user came to each status, and when they left it."""
         before = None
         for time, status in self.states:
             if status == before:
                 continue
-            key = STATUS, STATUSES[status], time // _DAY, 0
-            counts[key] = counts.get(key, 0) + factor
+            _add(counts, (STATUS, STATUSES[status], time // _DAY, 0), factor)
             if before is not None:
-                key = STATUS, STATUSES[before], time // _DAY, 0
-                counts[key] = counts.get(key, 0) - factor
+                _add(counts, (STATUS, STATUSES[before], time // _DAY, 0), -factor)
             before = status
 
-    def _parts_since(self, time: int) -> int:
+    def parts_since(self, time: int) -> int:
         """Return what the user did at a time or after it."""
         parts = TRANSACTION if self.transaction >= time else 0
         if self.converted >= time:
@@ -187,3 +216,7 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
         if self.trial >= time:
             parts |= TRIAL if self.lapsed < self.trial else TRIAL | LAPSED
         return parts
+
+
+def _add(counts: Counts, key: tuple[str, str, int, int], number: int) -> None:
+    counts[key] = counts.get(key, 0) + number
