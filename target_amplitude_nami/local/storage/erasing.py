@@ -132,7 +132,8 @@ def erase_users(connection: sqlite3.Connection, numbers: Sequence[int]) -> Erase
         "DELETE FROM events WHERE number IN (SELECT number FROM erased_events)"
     ).rowcount
     execute(
-        "DELETE FROM late_events WHERE number IN (SELECT number FROM erased_events)"
+        "DELETE FROM late_events WHERE leaves_user_alone IN (0, 1)"
+        " AND number IN (SELECT number FROM erased_events)"
     )
     _recount(connection)
     theirs = "IN (SELECT number FROM erased_users)"
@@ -153,6 +154,11 @@ def erase_users(connection: sqlite3.Connection, numbers: Sequence[int]) -> Erase
         ("users", "number"),
     ):
         execute(f"DELETE FROM {table} WHERE {column} {theirs}")  # noqa: S608
+    execute(
+        "UPDATE sizes SET user_ids = (SELECT count(user_id) FROM users),"
+        " late = (SELECT count(*) FROM late_events WHERE leaves_user_alone),"
+        " overwrote = (SELECT count(*) FROM late_events WHERE NOT leaves_user_alone)"
+    )
     execute("DROP TABLE erased_events")
     execute("DROP TABLE erased_users")
     return ErasedUsers(len(numbers), events)

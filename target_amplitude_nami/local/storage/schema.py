@@ -174,10 +174,18 @@ CREATE TABLE newest_states (
 );
 -- Events with user properties that came after a newer one of their user.
 CREATE TABLE late_events (
-    number INTEGER PRIMARY KEY,
+    leaves_user_alone INTEGER NOT NULL,
+    number INTEGER NOT NULL,
     behind INTEGER NOT NULL, -- By so many milliseconds.
-    leaves_user_alone INTEGER NOT NULL
+    PRIMARY KEY (leaves_user_alone, number)
+) WITHOUT ROWID;
+-- How many rows other tables have that take long to count.
+CREATE TABLE sizes (
+    user_ids INTEGER NOT NULL, -- Users with a user id.
+    late INTEGER NOT NULL, -- Late events that leave their user alone.
+    overwrote INTEGER NOT NULL -- The others.
 );
+INSERT INTO sizes VALUES (0, 0, 0);
 -- Ids (`key`, a fingerprint) that were seen with several users.
 CREATE TABLE shared_ids (
     kind TEXT NOT NULL,

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from target_amplitude_nami.local.ingest import limits
-from target_amplitude_nami.local.ingest.effects import Effects, Kind, NewEvent, User
+from target_amplitude_nami.local.ingest.effects import (
+    Effects,
+    Kind,
+    NameKind,
+    NewEvent,
+    User,
+)
 from target_amplitude_nami.local.run_note import write_note
 from target_amplitude_nami.local.storage import schema
 from target_amplitude_nami.local.storage.counts.counters import CountedEvent, Counters
@@ -249,6 +255,11 @@ class Store:
         )
         self._user_table.put(effects.users, effects.names)
         self._user_list.add(effects.events, effects.users)
+        new_ids = sum(kind is NameKind.USER_ID for _, kind, _ in effects.names)
+        if new_ids:
+            self._connection.execute(
+                "UPDATE sizes SET user_ids = user_ids + ?", (new_ids,)
+            )
         self._shared_ids.add(effects.sharings, effects.nami_users)
         if effects.active:
             self._connection.execute(

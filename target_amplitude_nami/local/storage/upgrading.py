@@ -51,5 +51,8 @@ def upgrade(connection: sqlite3.Connection) -> None:
             subscriptions.add(some)
             platforms.add(each.sent for each in some)
         note_shared_ids(connection)
+        connection.execute(
+            "UPDATE sizes SET user_ids = (SELECT count(user_id) FROM users)"
+        )
         connection.execute(f"PRAGMA user_version = {schema.VERSION}")
     schema.check(connection)

@@ -54,8 +54,8 @@ def _user_events(evidence: Evidence) -> Iterator[Finding | Good]:
         severity=Severity.PROBLEM if alone == events else Severity.WARNING,
         text=(
             f"{of_all(alone, events, 'user events')} "
-            f"{verb(events, 'carries', 'carry')} no {name}: Amplitude counts such a device as a user of its own, until "
-            f"somebody logs in on it."
+            f"{verb(events, 'carries', 'carry')} no {name}: Amplitude counts such a "
+            f"device as a user of its own, until somebody logs in on it."
         ),
         advice=(
             "People who never log in have none. If yours do log in, check that the app "

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 DAY = 86_400_000
 ANONYMOUS = without("user_id", event_type=RENEWED, user_properties=STATE)
-EMPTY = {"namiml_active_entitlements": [], "namiml_active_skus": []}
+EMPTY: dict[str, Any] = {"namiml_active_entitlements": [], "namiml_active_skus": []}
 
 
 def people(count: int, **fields: Any) -> list[dict[str, Any]]:
@@ -48,7 +48,7 @@ class Case(NamedTuple):
 
     key: str
     severity: Severity
-    count: int
+    concerned: int
     of: int | None
     wrong: list[dict[str, Any]]
     right: list[dict[str, Any]]
@@ -60,7 +60,7 @@ LATER = about_user(time=NOW - DAY)
 EARLIER = about_user({**STATE, "namiml_in_trial_period": True}, time=NOW - 2 * DAY)
 SKIPPED = {**EARLIER, "$skip_user_properties_sync": True}
 MIXED = [paid(), {**paid(), "event_properties": {"amount": "9.99"}}]
-REVENUE = {"revenue": 9.99, "currency": "EUR"}
+REVENUE: dict[str, Any] = {"revenue": 9.99, "currency": "EUR"}
 
 CASES = [
     Case(
@@ -230,7 +230,7 @@ def test_a_finding_counts_what_is_wrong(bench: Bench, case: Case) -> None:
     assert found is not None
     assert (found.severity, found.count, found.of) == (
         case.severity,
-        case.count,
+        case.concerned,
         case.of,
     )
     assert case.good not in good(bench)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -29,15 +30,12 @@ if TYPE_CHECKING:
     from tests.local.bench import Bench
     from tests.local.conftest import MakeBench
 
-VALUES = [None, True, False, 0, 1, 1.5, "", "text", [], [1], {}, {"a": []}]
-NEW_TABLES = (
-    "property_counts",
-    "money_counts",
-    "newest_states",
-    "late_events",
-    "shared_ids",
-    "run_note",
+VALUES: list[Any] = [None, True, False, 0, 1, 1.5, "", "text", [], [1], {}, {"a": []}]
+ADDED = re.findall(
+    r"CREATE (TABLE|INDEX) (\w+)",
+    schema.ALL.removeprefix(schema.TABLES),
 )
+"""What version 4 has added."""
 
 
 def any_event(dice: random.Random, number: int) -> dict[str, Any]:
@@ -74,8 +72,8 @@ def counts_in(path: Path) -> dict[str, list[Any]]:
 def make_older(path: Path) -> None:
     """Turn a file into one of the version that counted nothing."""
     with closing(sqlite3.connect(path)) as connection:
-        for name in NEW_TABLES:
-            connection.execute(f"DROP TABLE {name}")
+        for kind, name in reversed(ADDED):
+            connection.execute(f"DROP {kind} {name}")
         connection.execute("DELETE FROM waiting WHERE name = 'newest_states'")
         connection.execute("PRAGMA user_version = 3")
         connection.commit()
