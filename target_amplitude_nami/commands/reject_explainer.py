@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import typing as t
 
 import msgspec
@@ -12,6 +13,7 @@ from target_amplitude_nami.errors import AmplitudeNamiError
 from target_amplitude_nami.singer.input_lines import record_in
 from target_amplitude_nami.singer.line_explainer import explain_line
 from target_amplitude_nami.singer.rehearsal import without_memory
+from target_amplitude_nami.tools import tool
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,9 +36,13 @@ class RejectExplainer:
         """
         self._config = without_memory(config)
         self._redacted = redacted
+        # The settings of the command are known to its own thread only.
+        self._command = tool("explain")
 
     def __call__(self, path: Path, line: int) -> dict[str, t.Any]:
         """Return the explanation as JSON with the `record`, or an `error` for people.
+
+        Beside it is the `command` that prints the same.
 
         Args:
             path: The rejects file.
@@ -59,8 +65,10 @@ class RejectExplainer:
             explanation = explain_line(
                 self._config, given.lines, (line, 0), source=given.name
             )
+        where = f"--input {shlex.quote(str(path))} --line {line}"
         shown = {
             **msgspec.to_builtins(explanation),
+            "command": f"{self._command} {where}",
             "record": None if record.record is None else _text(record.record),
         }
         redacted: dict[str, t.Any] = self._redacted(shown)

@@ -12,6 +12,7 @@ from target_amplitude_nami.commands.event_explainer import EventExplainer
 from target_amplitude_nami.commands.reject_explainer import RejectExplainer
 from target_amplitude_nami.local.run_note import RunFiles
 from target_amplitude_nami.local.server import LocalAmplitude
+from target_amplitude_nami.tools import tool
 from tests.local.browser.test_look import findings
 from tests.local.browser.visitor import DESK, PHONE, Scheme, Visitor
 from tests.support.nami import subscription, user
@@ -107,7 +108,7 @@ def test_a_reject_is_explained_by_its_file(
     expect(visitor.page.get_by_text("It is still rejected")).to_be_visible()
     command = visitor.page.locator(".command pre").inner_text()
     path = folder / "output" / "rejects.singer"
-    assert command == f"amplitude-nami explain --input {path} --line 2"
+    assert command == tool("explain", "--input", str(path), "--line", "2")
 
 
 def test_a_line_without_a_reject_says_so(

@@ -282,4 +282,5 @@ export interface Explanation {
   fields: ExplainedField[];
   event: string | null;
   record?: string | null;
+  command?: string;
 }

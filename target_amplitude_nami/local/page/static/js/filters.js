@@ -39,9 +39,11 @@ export function filterBar(has, more) {
   const quick = el("div", { class: "choices", role: "group", "aria-label": "Quick range" });
   const menu = has.types ? typeMenu() : null;
   const clear = el("a", {}, "Clear filters");
+  const fold = foldButton();
   const bar = el(
     "search",
-    { class: "filters", "aria-label": "Filters" },
+    { class: "filters folded", "aria-label": "Filters", id: "filters" },
+    fold.button,
     from.field,
     to.field,
     quick,
@@ -58,9 +60,25 @@ export function filterBar(has, more) {
     menu?.update(query, state);
     fillQuick(quick, query, state);
     clear.href = address(view, key);
-    clear.hidden = !["from", "to", "type", "status"].some((name) => query.has(name));
+    const set = ["from", "to", "type", "status"].filter((name) => query.has(name));
+    clear.hidden = set.length === 0;
+    fold.update(set.length);
   }
   return { bar, update };
+}
+
+/** Returns a button that folds the filters away, which only a phone shows. */
+function foldButton() {
+  const attributes = { type: "button", class: "fold", "aria-expanded": "false", "aria-controls": "filters" };
+  const button = el("button", attributes, "Filters");
+  button.addEventListener("click", () => {
+    const isFolded = button.parentElement?.classList.toggle("folded");
+    button.setAttribute("aria-expanded", String(!isFolded));
+  });
+  const update = (/** @type {number} */ set) => {
+    button.textContent = set ? `Filters (${set} set)` : "Filters";
+  };
+  return { button, update };
 }
 
 /**

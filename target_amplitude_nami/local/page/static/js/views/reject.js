@@ -35,7 +35,7 @@ export const reject = {
 function draw(explained) {
   if (!explained.available) return [howToStart()];
   if (explained.error) return [problem(explained.error)];
-  const { earlier, reject: now, record, input, line } = explained;
+  const { earlier, reject: now, record } = explained;
   return [
     el("section", { class: "card", "aria-label": "In short" }, facts(explained, earlier ?? now)),
     record &&
@@ -56,7 +56,7 @@ function draw(explained) {
       "section",
       { class: "card" },
       el("h2", {}, "In a terminal"),
-      command(`amplitude-nami explain --input ${quoted(input)} --line ${line}`),
+      command(explained.command ?? ""),
     ),
   ];
 }
@@ -85,11 +85,6 @@ function outcome({ outcome: now, reason, reject: why, earlier, advice }) {
   if (why && why.reason === earlier?.reason) return `It is still rejected: ${why.detail}.`;
   if (why) return `It would be rejected for another reason (\`${reason}\`): ${why.detail}.`;
   return `It would not be sent: ${now} (\`${reason}\`). ${advice}`;
-}
-
-/** @param {string} path */
-function quoted(path) {
-  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
 function howToStart() {
