@@ -85,8 +85,8 @@ def _rejected(rejects: Rejects, run: RunReport | None) -> Finding:
         ),
         advice=(
             "`amplitude-nami explain --input` with the rejects file shows for each "
-            "what is wrong; `amplitude-nami retry` delivers them once the cause is gone. "
-            "`max_rejected` ends a run that rejects too many."
+            "what is wrong; `amplitude-nami retry` delivers them once the cause is "
+            "gone. `max_rejected` ends a run that rejects too many."
         ),
         count=count,
         of=read,

@@ -53,9 +53,9 @@ def _user_events(evidence: Evidence) -> Iterator[Finding | Good]:
         key="user_events_without_id",
         severity=Severity.PROBLEM if alone == events else Severity.WARNING,
         text=(
-            f"{of_all(alone, events, 'user events')} {verb(alone, 'carries', 'carry')} "
-            f"no {name}: Amplitude counts such a device as a user of its own, until "
-            f"somebody logs in on it."
+            f"{of_all(alone, events, 'user events')} "
+            f"{verb(events, 'carries', 'carry')} no {name}: Amplitude counts such a "
+            f"device as a user of its own, until somebody logs in on it."
         ),
         advice=(
             "People who never log in have none. If yours do log in, check that the app "
@@ -83,7 +83,7 @@ def _device_events(evidence: Evidence) -> Iterator[Finding | Good]:
         severity=Severity.NOTE,
         text=(
             f"{of_all(alone, events, 'device events')} "
-            f"{verb(alone, 'names', 'name')} a device alone: paywalls and purchases "
+            f"{verb(events, 'names', 'name')} a device alone: paywalls and purchases "
             f"from before a login, which Amplitude gives to the user who logs in on "
             f"that device later."
         ),

@@ -58,13 +58,13 @@ class Identity(msgspec.Struct, frozen=True):
 
 def identity(connection: sqlite3.Connection, types: Sequence[TypeCount]) -> Identity:
     """Return who the events are about."""
-    [[user_ids, alone]] = connection.execute(
-        "SELECT count(user_id), count(*) - count(user_id) FROM users"
+    [[user_ids, users]] = connection.execute(
+        "SELECT user_ids, (SELECT count(*) FROM users) FROM sizes"
     )
     return Identity(
         types=[_of_type(each) for each in types if each.kind is not Kind.IDENTIFY],
         user_ids=user_ids,
-        devices_alone=alone,
+        devices_alone=users - user_ids,
         shared_devices=_count(connection, NameKind.DEVICE_ID),
         devices=_shared(connection, NameKind.DEVICE_ID),
         nami_users_with_several_ids=_count(connection, NameKind.NAMI_ID),

@@ -48,17 +48,14 @@ class Timeliness(msgspec.Struct, frozen=True):
     too_old: int
     """Events dated before 2008."""
     shown: list[LateEvent]
-    """Some of the late ones: first those that did harm, then the latest."""
+    """Some of the late ones: first those that did harm, the newest first."""
 
 
 def timeliness(
     connection: sqlite3.Connection, types: Sequence[TypeCount]
 ) -> Timeliness:
     """Return how the order and the times of the events look."""
-    [[late, overwrote]] = connection.execute(
-        "SELECT coalesce(sum(leaves_user_alone), 0),"
-        " coalesce(sum(NOT leaves_user_alone), 0) FROM late_events"
-    )
+    [[late, overwrote]] = connection.execute("SELECT late, overwrote FROM sizes")
     return Timeliness(
         states=_states(types),
         late=late,
@@ -110,11 +107,13 @@ def _between(connection: sqlite3.Connection, since: int, until: int) -> int:
 
 
 def _shown(connection: sqlite3.Connection) -> list[LateEvent]:
-    rows = connection.execute(
-        "SELECT number, behind, leaves_user_alone FROM late_events"
-        " ORDER BY leaves_user_alone, behind DESC LIMIT ?",
-        (_MOST_SHOWN,),
-    ).fetchall()
+    rows: list[tuple[int, int, int]] = []
+    for leaves_user_alone in (0, 1):
+        rows += connection.execute(
+            "SELECT number, behind, leaves_user_alone FROM late_events"
+            " WHERE leaves_user_alone = ? ORDER BY number DESC LIMIT ?",
+            (leaves_user_alone, _MOST_SHOWN - len(rows)),
+        )
     events = {
         row.number: row for row in event_rows(connection, [n for n, _, _ in rows])
     }

@@ -54,15 +54,24 @@ class StateOrder:
             return
         newest = self._newest.get({event.user for event in events})
         changed: dict[int, int] = {}
-        late: list[tuple[int, int, bool]] = []
+        late: list[tuple[bool, int, int]] = []
         for number, user, time, leaves_user_alone in events:
             known = newest.get(user)
             if known is None or time >= known:
                 newest[user] = changed[user] = time
             else:
-                late.append((number, known - time, leaves_user_alone))
-        self._connection.executemany("INSERT INTO late_events VALUES (?,?,?)", late)
+                late.append((leaves_user_alone, number, known - time))
+        if late:
+            self._keep(late)
         self._newest.put(changed)
+
+    def _keep(self, late: list[tuple[bool, int, int]]) -> None:
+        self._connection.executemany("INSERT INTO late_events VALUES (?,?,?)", late)
+        alone = sum(leaves_user_alone for leaves_user_alone, _, _ in late)
+        self._connection.execute(
+            "UPDATE sizes SET late = late + ?, overwrote = overwrote + ?",
+            (alone, len(late) - alone),
+        )
 
     def join(self, old: int, new: int) -> None:
         """Give a user what is known of an anonymous device that they turned out to be.
