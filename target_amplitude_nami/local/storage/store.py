@@ -21,6 +21,9 @@ from target_amplitude_nami.local.storage.counts.counters import CountedEvent, Co
 from target_amplitude_nami.local.storage.counts.shared_ids import SharedIds
 from target_amplitude_nami.local.storage.event_index import EventIndex
 from target_amplitude_nami.local.storage.request_log import LoggedRequest, RequestLog
+from target_amplitude_nami.local.storage.subscriptions.counters import (
+    SubscriptionCounters,
+)
 from target_amplitude_nami.local.storage.upgrading import upgrade
 from target_amplitude_nami.local.storage.user_list.platforms import PlatformNames
 from target_amplitude_nami.local.storage.user_list.user_list import UserList
@@ -102,6 +105,11 @@ class Store:
             cached=capacities.cached_owners,
         )
         self._counters = Counters(
+            self._connection,
+            most_waiting=capacities.waiting_rows,
+            cached=capacities.cached_users,
+        )
+        self._subscriptions = SubscriptionCounters(
             self._connection,
             most_waiting=capacities.waiting_rows,
             cached=capacities.cached_users,
@@ -195,6 +203,7 @@ class Store:
         self._user_list.load()
         self._platforms.load()
         self._counters.load()
+        self._subscriptions.load()
         self._types = {}
         for number, project, name, kind in self._connection.execute(
             "SELECT number, project, name, kind FROM types",
@@ -236,7 +245,9 @@ class Store:
                 [self._row_of(request, event) for event in effects.events],
             )
             self._event_index.add(effects.events[0].number, len(effects.events))
-            self._counters.add([*map(self._counted, effects.events)])
+            counted = [self._counted(event) for event in effects.events]
+            self._counters.add(counted)
+            self._subscriptions.add(counted)
             self._platforms.add(event.sent for event in effects.events)
         self._seen.put(dict.fromkeys(effects.fingerprints, int(now * 1_000)))
         self._owners.put(
@@ -276,6 +287,7 @@ class Store:
                 old, new, [number for number, _ in types.values()]
             )
             self._counters.order.join(old, new)
+            self._subscriptions.join(old, new)
             self._user_table.join(user)
             self._user_list.join(old, new)
 

@@ -12,6 +12,9 @@ from target_amplitude_nami.local.storage.counts.counters import (
     stored_events,
 )
 from target_amplitude_nami.local.storage.counts.shared_ids import note_shared_ids
+from target_amplitude_nami.local.storage.subscriptions.counters import (
+    SubscriptionCounters,
+)
 from target_amplitude_nami.local.storage.user_list import user_list
 from target_amplitude_nami.local.storage.user_list.platforms import PlatformNames
 
@@ -38,10 +41,14 @@ def upgrade(connection: sqlite3.Connection) -> None:
             connection.execute(statement)
         user_list.fill(connection)
         counters = Counters(connection, most_waiting=_WAITING, cached=_CACHED)
+        subscriptions = SubscriptionCounters(
+            connection, most_waiting=_WAITING, cached=_CACHED
+        )
         platforms = PlatformNames(connection)
         events = stored_events(connection)
         while some := list(islice(events, AT_ONCE)):
             counters.add(some)
+            subscriptions.add(some)
             platforms.add(each.sent for each in some)
         note_shared_ids(connection)
         connection.execute(

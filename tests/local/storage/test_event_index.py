@@ -11,7 +11,7 @@ import pytest
 from target_amplitude_nami.local.queries import figures
 from target_amplitude_nami.local.queries.events import list_events
 from target_amplitude_nami.local.queries.selection import Selection
-from target_amplitude_nami.local.queries.subscriptions import subscriptions
+from target_amplitude_nami.local.queries.subscriptions.view import subscriptions
 from target_amplitude_nami.local.queries.user_list import UserOrder, list_users
 from target_amplitude_nami.local.queries.users import user_details
 from target_amplitude_nami.local.storage.store import Capacities

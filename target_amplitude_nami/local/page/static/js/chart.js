@@ -20,6 +20,7 @@ const WHOLE_STEPS = [0, 1, 2, 3, 4, 5, 6, 7, 8].flatMap((power) =>
  * @property {number} bucket
  * @property {Series[]} series
  * @property {number} [height]
+ * @property {boolean[]} [partial] Which of the buckets the data covers in part only.
  * @property {number} [top] The highest value of the axis, where charts are compared.
  * @property {(from: number, to: number) => void} [onSelect]
  */
@@ -59,12 +60,13 @@ export function chart(bars) {
  * @param {string} id
  * @param {Bars} bars
  */
-export function numbers(id, { label, starts, bucket, series }) {
+export function numbers(id, bars) {
+  const { label, starts, series } = bars;
   const columns = [
     {
       title: "From (UTC)",
       head: true,
-      cell: (/** @type {number} */ index) => stretch(starts[index], bucket),
+      cell: (/** @type {number} */ index) => named(index, bars),
     },
     ...series.map(({ name, counts }) => ({
       title: name,
@@ -126,6 +128,7 @@ function options(bars, host) {
     hooks: {
       setCursor: [tooltip(bars, host)],
       setSelect: [(plot) => select(plot, bars)],
+      draw: [(plot) => fade(plot, bars, colour("--surface"))],
     },
   };
 }
@@ -254,10 +257,38 @@ function bucketAt(ms, { starts, bucket }) {
 }
 
 /**
+ * Fades the bars that only a part of the data can have filled.
+ * @param {uPlot} plot
+ * @param {Bars} bars
+ * @param {string} colour
+ */
+function fade({ ctx, bbox, valToPos }, { starts, bucket, partial }, colour) {
+  ctx.save();
+  ctx.globalAlpha = 0.55;
+  ctx.fillStyle = colour;
+  starts.forEach((start, index) => {
+    if (!partial?.[index]) return;
+    const left = valToPos(start, "x", true);
+    ctx.fillRect(left, bbox.top, valToPos(start + bucket, "x", true) - left, bbox.height - 1);
+  });
+  ctx.restore();
+}
+
+/**
+ * Names a bucket, and says if it is not whole.
  * @param {number} at
  * @param {Bars} bars
  */
-function tipContent(at, { starts, bucket, series }) {
+function named(at, { starts, bucket, partial }) {
+  return `${stretch(starts[at], bucket)}${partial?.[at] ? " (partial)" : ""}`;
+}
+
+/**
+ * @param {number} at
+ * @param {Bars} bars
+ */
+function tipContent(at, bars) {
+  const { series } = bars;
   const lines = series.filter(({ counts }) => counts[at]);
   const total = series.reduce((sum, { counts }) => sum + counts[at], 0);
   const items = lines.map(({ name, counts, colour = 0, texture }) =>
@@ -269,7 +300,7 @@ function tipContent(at, { starts, bucket, series }) {
       el("span", { class: "count" }, count(counts[at])),
     ),
   );
-  const title = `${stretch(starts[at], bucket)}: ${count(total)}`;
+  const title = `${named(at, bars)}: ${count(total)}`;
   return nodes([el("p", {}, title), series.length > 1 && el("ul", {}, items)]);
 }
 

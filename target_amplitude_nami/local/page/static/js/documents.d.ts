@@ -34,13 +34,14 @@ export interface UserRow {
   kind: "user" | "device";
   status:
     | "unknown"
-    | "none"
+    | "never"
     | "former"
     | "trial"
     | "intro"
     | "active"
+    | "cancelled"
     | "grace"
-    | "hold"
+    | "account_hold"
     | "paused";
   events: number;
   last: number | null;
@@ -156,11 +157,61 @@ export interface RequestDetails {
   body_kept: boolean;
 }
 
+export interface Line {
+  name: string;
+  counts: number[];
+}
+
+export interface FunnelStep {
+  key: string;
+  of: string | null;
+  users: number;
+}
+
+export interface Payers {
+  key: string;
+  users: number;
+  without_paywall: number;
+}
+
+export interface Conversion {
+  value: string;
+  users: number;
+  transaction: number;
+  trial: number;
+  paying: number;
+}
+
+export interface Breakdown {
+  by: "paywall" | "platform" | "segment" | "sku";
+  rows: Conversion[];
+}
+
+export interface Money {
+  currency: string;
+  sandbox: boolean;
+  week: number | null;
+  payments: number;
+  paid: string;
+  refunds: number;
+  refunded: string;
+  unpriced: number;
+}
+
 export interface Subscriptions {
+  since: number | null;
+  until: number | null;
   bucket: number;
   starts: number[];
-  series: { name: string; counts: number[] }[];
-  funnel: { step: string; users: number }[];
+  series: Line[];
+  funnel: FunnelStep[];
+  payers: Payers[];
+  breakdowns: Breakdown[];
+  weeks: number[];
+  week: number;
+  money: Money[];
+  totals: Money[];
+  statuses: Line[];
 }
 
 export interface Fault {
