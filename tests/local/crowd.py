@@ -146,8 +146,6 @@ def paths() -> list[str]:
         "/api/requests/3/curl",
         "/api/subscriptions",
         f"/api/subscriptions?{span}",
-        "/api/trust",
-        "/api/findings",
     ]
 
 
