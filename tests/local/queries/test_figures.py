@@ -21,7 +21,6 @@ DAY = 24 * HOUR
 MONDAY = int(datetime(2026, 6, 1, tzinfo=UTC).timestamp() * 1_000)
 
 
-
 def at(time: int, event_type: str, user: int = 1) -> dict[str, Any]:
     return event(
         event_type=event_type,

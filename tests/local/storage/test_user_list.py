@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     [
         ({}, Status.UNKNOWN),
         ({"plan": "paid"}, Status.UNKNOWN),
-        ({"namiml_active_skus": [], "namiml_in_trial_period": False}, Status.NONE),
+        ({"namiml_active_skus": [], "namiml_in_trial_period": False}, Status.UNKNOWN),
+        ({"namiml_former_subscriber": False}, Status.NEVER),
+        ({"namiml_former_subscriber": "false"}, Status.NEVER),
         ({"namiml_former_subscriber": True}, Status.FORMER),
         ({"namiml_active_entitlements": ["premium"]}, Status.ACTIVE),
         ({"namiml_active_skus": ["monthly"]}, Status.ACTIVE),
@@ -38,13 +40,33 @@ if TYPE_CHECKING:
             Status.TRIAL,
         ),
         ({"namiml_in_trial_period": "true"}, Status.TRIAL),
-        ({"namiml_in_trial_period": "false"}, Status.NONE),
+        (
+            {"namiml_active_entitlements": ["premium"], "namiml_is_cancelled": True},
+            Status.CANCELLED,
+        ),
+        (
+            {
+                "namiml_active_entitlements": [],
+                "namiml_is_cancelled": True,
+                "namiml_former_subscriber": True,
+            },
+            Status.FORMER,
+        ),
+        (
+            {
+                "namiml_subscription_status": "account_hold",
+                "namiml_in_trial_period": True,
+            },
+            Status.ACCOUNT_HOLD,
+        ),
+        ({"namiml_subscription_status": "paid"}, Status.UNKNOWN),
+        ({"namiml_in_trial_period": "false"}, Status.UNKNOWN),
         ({"namiml_in_intro_offer_period": True}, Status.INTRO),
         (
             {"namiml_in_grace_period": True, "namiml_active_skus": ["monthly"]},
             Status.GRACE,
         ),
-        ({"namiml_in_account_hold": True}, Status.HOLD),
+        ({"namiml_in_account_hold": True}, Status.ACCOUNT_HOLD),
         ({"namiml_in_pause": True, "namiml_former_subscriber": False}, Status.PAUSED),
     ],
 )
@@ -66,10 +88,10 @@ def test_the_list_is_the_same_however_many_changes_wait(
 ) -> None:
     bench = make_bench(capacities=Capacities(waiting_rows=waiting))
     for number in range(4):
-        trial = {"namiml_in_trial_period": number % 2 == 0}
+        former = {"namiml_former_subscriber": number % 2 == 0}
         bench.send(
             *[at(number, user_id=f"user-{user}") for user in range(number + 1)],
-            at(9, "$identify", user_id="user-9", user_properties={"$set": trial}),
+            at(9, "$identify", user_id="user-9", user_properties={"$set": former}),
         )
 
     assert everyone(bench, UserOrder("name", descending=False)) == [
@@ -77,7 +99,7 @@ def test_the_list_is_the_same_however_many_changes_wait(
         ("user-1", "device-1", 3, "unknown"),
         ("user-2", "device-1", 2, "unknown"),
         ("user-3", "device-1", 1, "unknown"),
-        ("user-9", "device-1", 0, "none"),
+        ("user-9", "device-1", 0, "never"),
     ]
     for key in SORT_KEYS:
         forth = everyone(bench, UserOrder(key))

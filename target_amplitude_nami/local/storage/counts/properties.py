@@ -110,9 +110,14 @@ class PropertyCounts:
         self._tallies.clear()
         self._changed.clear()
         self._count = 0
-        for event_type, scope, name, example, digest, *counts in (
-            self._connection.execute("SELECT * FROM property_counts")
-        ):
+        for (
+            event_type,
+            scope,
+            name,
+            example,
+            digest,
+            *counts,
+        ) in self._connection.execute("SELECT * FROM property_counts"):
             tally = _Tally((event_type, scope, name))
             tally.counts, tally.example, tally.digest = counts, example, digest
             self._tallies[event_type, scope][name] = tally

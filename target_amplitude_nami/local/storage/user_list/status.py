@@ -10,22 +10,26 @@ if TYPE_CHECKING:
 
 
 class Status(IntEnum):
-    """Where a user stands with their subscription; the numbers give the order."""
+    """Where a user stands with their subscription; the numbers give the order.
+
+    In lower case these are the words of `namiml_subscription_status`.
+    """
 
     UNKNOWN = 0
-    """No user property of Nami's is set."""
-    NONE = 1
-    """Nothing is active, and nothing says that it ever was."""
+    """The user properties do not say."""
+    NEVER = 1
     FORMER = 2
     TRIAL = 3
     INTRO = 4
     """In an introductory offer."""
     ACTIVE = 5
-    GRACE = 6
+    CANCELLED = 6
+    """It will not renew; access lasts until it expires."""
+    GRACE = 7
     """A payment failed; access lasts while the store tries again."""
-    HOLD = 7
+    ACCOUNT_HOLD = 8
     """A payment failed, and access is gone until it succeeds."""
-    PAUSED = 8
+    PAUSED = 9
 
     @property
     def key(self) -> str:
@@ -33,34 +37,49 @@ class Status(IntEnum):
         return self.name.lower()
 
 
-_FLAGS = (
-    ("namiml_in_account_hold", Status.HOLD),
-    ("namiml_in_pause", Status.PAUSED),
-    ("namiml_in_grace_period", Status.GRACE),
-    ("namiml_in_trial_period", Status.TRIAL),
-    ("namiml_in_intro_offer_period", Status.INTRO),
-)
-_ACTIVE = ("namiml_active_entitlements", "namiml_active_skus")
+_STATUS = "namiml_subscription_status"
+_ENTITLEMENTS = "namiml_active_entitlements"
+_SKUS = "namiml_active_skus"
 _FORMER = "namiml_former_subscriber"
-_ALL = frozenset({*(name for name, _ in _FLAGS), *_ACTIVE, _FORMER})
+# The most pressing comes first.
+_FLAGS = (
+    ("namiml_in_account_hold", Status.ACCOUNT_HOLD.value),
+    ("namiml_in_pause", Status.PAUSED.value),
+    ("namiml_in_grace_period", Status.GRACE.value),
+    ("namiml_is_cancelled", Status.CANCELLED.value),
+    ("namiml_in_trial_period", Status.TRIAL.value),
+    ("namiml_in_intro_offer_period", Status.INTRO.value),
+)
+_ALL = frozenset(
+    {*(name for name, _ in _FLAGS), _STATUS, _ENTITLEMENTS, _SKUS, _FORMER}
+)
+_BY_KEY = {status.key: status.value for status in Status}
 
 
 def status_of(properties: Mapping[str, object]) -> int:
-    """Return the status that user properties tell, as the number of a `Status`.
-
-    Of several, the most pressing.
-    """
+    """Return the status that user properties tell, as the number of a `Status`."""
     if _ALL.isdisjoint(properties):
-        return Status.UNKNOWN.value
+        return _BY_KEY["unknown"]
+    named = properties.get(_STATUS)
+    if isinstance(named, str) and named in _BY_KEY:
+        return _BY_KEY[named]
     for name, status in _FLAGS:
-        if name in properties and _is_true(properties[name]):
-            return status.value
-    if any(map(properties.get, _ACTIVE)):
-        return Status.ACTIVE.value
-    is_former = _is_true(properties.get(_FORMER))
-    return Status.FORMER.value if is_former else Status.NONE.value
+        if name not in properties or not _flag(properties[name]):
+            continue
+        # Of a subscription that is over, it says nothing any more.
+        if status != Status.CANCELLED or properties.get(_ENTITLEMENTS) != []:
+            return status
+    if properties.get(_ENTITLEMENTS) or properties.get(_SKUS):
+        return _BY_KEY["active"]
+    former = _flag(properties.get(_FORMER))
+    return _BY_KEY[_BY_FORMER[former]]
 
 
-def _is_true(value: object) -> bool:
-    """Return whether a flag is set; some sources write it as text."""
-    return value is True or (isinstance(value, str) and value.lower() == "true")
+_BY_FORMER = {True: "former", False: "never", None: "unknown"}
+
+
+def _flag(value: object) -> bool | None:
+    """Return a flag, which some sources write as text; None for no flag."""
+    if isinstance(value, str):
+        return {"true": True, "false": False}.get(value.lower())
+    return value if isinstance(value, bool) else None

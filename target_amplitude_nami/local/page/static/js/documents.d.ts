@@ -34,13 +34,14 @@ export interface UserRow {
   kind: "user" | "device";
   status:
     | "unknown"
-    | "none"
+    | "never"
     | "former"
     | "trial"
     | "intro"
     | "active"
+    | "cancelled"
     | "grace"
-    | "hold"
+    | "account_hold"
     | "paused";
   events: number;
   last: number | null;

@@ -8,7 +8,7 @@ import { STATUSES } from "./words.js";
 /** @import { Column } from "./table.js" */
 
 /** @type {Partial<Record<UserRow["status"], string>>} */
-const LOOKS = { active: "good", trial: "good", intro: "good", grace: "warn", hold: "bad" };
+const LOOKS = { active: "good", trial: "good", intro: "good", cancelled: "warn", grace: "warn", account_hold: "bad" };
 
 /** @param {{number: number, type: string}} event */
 export function eventLink({ number, type }) {

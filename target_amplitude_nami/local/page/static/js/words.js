@@ -6,13 +6,14 @@ export const KINDS = { user: "user", device: "anonymous device" };
 /** @type {Record<import("./documents.js").UserRow["status"], string>} */
 export const STATUSES = {
   unknown: "unknown",
-  none: "no subscription",
+  never: "never subscribed",
   former: "former subscriber",
   trial: "in a trial",
   intro: "introductory offer",
   active: "active",
+  cancelled: "cancelled",
   grace: "in grace period",
-  hold: "on account hold",
+  account_hold: "on account hold",
   paused: "paused",
 };
 
