@@ -120,6 +120,8 @@ def paths() -> list[str]:
     types = "type=device.impression&type=user.subscription.expired"
     return [
         "/api/state",
+        "/api/trust",
+        "/api/findings",
         "/api/overview",
         f"/api/overview?{span}",
         f"/api/overview?{span}&{types}",
@@ -144,8 +146,6 @@ def paths() -> list[str]:
         "/api/requests/3/curl",
         "/api/subscriptions",
         f"/api/subscriptions?{span}",
-        "/api/trust",
-        "/api/findings",
     ]
 
 

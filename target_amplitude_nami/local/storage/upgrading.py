@@ -27,8 +27,7 @@ _WAITING, _CACHED = 50_000, 200_000
 def upgrade(connection: sqlite3.Connection) -> None:
     """Bring a file to the newest version, if it is older; check what it is.
 
-    Version 4 counts events as they are stored: those that are there are counted now,
-    a million of them in half a minute.
+    Version 4 counts events as they are stored: those that are there are counted now.
 
     Args:
         connection: The file, in a transaction.

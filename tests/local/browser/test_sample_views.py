@@ -148,7 +148,7 @@ def test_a_user_is_found_by_each_of_their_ids(
         visitor.page.get_by_role("searchbox").fill(wanted)
         visitor.button("Look up").click()
         visitor.click_to(visitor.link(user), user)
-        expect(visitor.figure("User id")).to_have_text(user)
+        expect(visitor.figure("User id").locator(".mono")).to_have_text(user)
 
 
 def test_a_user_shows_what_set_each_property(

@@ -213,7 +213,7 @@ def _ids_that_do_not_fit(run: RunReport) -> Iterator[Finding]:
             severity=Severity.WARNING,
             text=(
                 f"The run met {counted(count, 'id', 'ids')} that "
-                f"{verb(count, 'does', 'do')} not fit together: {quoted(kinds)}."
+                f"{verb(count, 'does', 'do')} not fit the others: {quoted(kinds)}."
             ),
             advice=(
                 "The report names some under `named_odd_ids`. Families and testers "
