@@ -46,6 +46,7 @@ def state(
     """Return an event with a state; a name is that of a property of Nami's."""
     properties = {f"namiml_{name}": value for name, value in more.items()}
     properties.setdefault("namiml_active_entitlements", ["premium"])
+    properties.setdefault("namiml_former_subscriber", False)
     return {**at(time, event_type, user), "user_properties": properties}
 
 
@@ -335,7 +336,9 @@ def test_an_event_without_a_state_leaves_the_status_as_it_is(bench: Bench) -> No
 
 def test_a_user_record_has_a_state_as_well(bench: Bench) -> None:
     identify = at(1, "$identify")
-    identify["user_properties"] = {"$set": {"namiml_active_entitlements": []}}
+    identify["user_properties"] = {
+        "$set": {"namiml_active_entitlements": [], "namiml_former_subscriber": False}
+    }
     bench.send(state(0), identify)
 
     assert statuses(bench) == {"never": [1]}

@@ -121,7 +121,7 @@ def _place(row: Conversion) -> tuple[float, int, str]:
 
 def statuses(connection: sqlite3.Connection, weeks: Weeks) -> list[Line]:
     """Return how many users have each status at the end of each week."""
-    counts = {status: [0] * len(weeks.starts) for status in STATUSES}
+    counts = {status: [0] * len(weeks.starts) for status in STATUSES[1:]}
     if weeks.starts:
         for status, day, users in connection.execute(
             "SELECT value, day, sum(users) FROM subscription_users"

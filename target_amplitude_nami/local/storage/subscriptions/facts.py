@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.local.ingest import limits
 from target_amplitude_nami.local.ingest.effects import Kind
+from target_amplitude_nami.local.storage.user_list.status import Status, status_of
 from target_amplitude_nami.nami.purchase import is_sandbox, purchase_of
 
 if TYPE_CHECKING:
@@ -39,22 +40,8 @@ SKU: Final = "sku"
 DIMENSIONS: Final = (PAYWALL, PLATFORM, SEGMENT, SKU)
 """What conversions are broken down by."""
 
-STATUSES: Final = (
-    "account_hold",
-    "paused",
-    "grace",
-    "cancelled",
-    "trial",
-    "intro",
-    "active",
-    "former",
-    "never",
-)
-"""What a user's state may say of their subscription, the first that holds.
-
-`amplitude-nami` sends these words as `namiml_subscription_status`, if it is asked to.
-The file knows them by their places here.
-"""
+STATUSES: Final = tuple(status.key for status in Status)
+"""The words for what a user's state says, by their numbers."""
 
 
 class Money(NamedTuple):
@@ -74,7 +61,7 @@ class Facts(NamedTuple):
     touches: tuple[tuple[str, str], ...] = ()
     """Dimensions and their values; an empty text where the event has none."""
     status: int | None = None
-    """A place in `STATUSES`."""
+    """The number of a `Status`."""
     money: Money | None = None
 
 
@@ -87,6 +74,9 @@ _STEPS: Final = {
     "user.subscription.purchased": Step.BOUGHT,
 }
 _PAUSED = "user.subscription.paused"
+_ENTITLEMENTS = "namiml_active_entitlements"
+# Members of an enumeration are slow to compare.
+_TRIAL, _STATUS_PAUSED = Status.TRIAL.value, Status.PAUSED.value
 # Event types may have a prefix, as the setting `event_prefix` makes it.
 _NAMI_TYPE = re.compile(
     r".*?((?:device\.(?:impression|transaction)"
@@ -101,19 +91,6 @@ _SEEN: Final = (
     (SEGMENT, ("segment", "segmentid", "externalsegmentid")),
 )
 _BOUGHT: Final = ((SKU, ("sku", "skurefid", "skuid")),)
-
-_PLACES: Final = {status: place for place, status in enumerate(STATUSES)}
-_FLAGS: Final = (
-    ("namiml_in_account_hold", _PLACES["account_hold"]),
-    ("namiml_in_pause", _PLACES["paused"]),
-    ("namiml_in_grace_period", _PLACES["grace"]),
-)
-_FLAGS_OF_THE_ENTITLED: Final = (
-    ("namiml_is_cancelled", _PLACES["cancelled"]),
-    ("namiml_in_trial_period", _PLACES["trial"]),
-    ("namiml_in_intro_offer_period", _PLACES["intro"]),
-)
-"""Meaningless where nothing is active."""
 
 
 @lru_cache(maxsize=4096)
@@ -181,22 +158,11 @@ def _status(event_type: str, properties: JsonObject) -> int | None:
     """Return the status that a user's state amounts to, if the event has a state."""
     if "$set" in properties:
         properties = {**properties, **_object(properties["$set"])}
-    named = properties.get("namiml_subscription_status")
-    if isinstance(named, str) and named in _PLACES:
-        return _PLACES[named]
-    entitlements = properties.get("namiml_active_entitlements")
-    if not isinstance(entitlements, list):
-        return None
-    flags = _FLAGS + _FLAGS_OF_THE_ENTITLED if entitlements else _FLAGS
-    for flag, status in flags:
-        if properties.get(flag) is True:
-            return status
-    if entitlements:
-        return _PLACES["active"]
-    if event_type == _PAUSED:
-        return _PLACES["paused"]
-    former = properties.get("namiml_former_subscriber") is True
-    return _PLACES["former" if former else "never"]
+    status = status_of(properties)
+    is_over = status < _TRIAL
+    if is_over and event_type == _PAUSED and _ENTITLEMENTS in properties:
+        return _STATUS_PAUSED
+    return status or None
 
 
 def _money(sent: JsonObject, properties: JsonObject) -> Money:

@@ -72,7 +72,7 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     touched: dict[str, dict[str, int]] = {}
     """By dimension and value, when the user first met with it."""
     states: list[tuple[int, int]] = []
-    """The last status of each day: its time and its place in `STATUSES`, in order."""
+    """The last status of each day: its time and its number, in order."""
 
     def take(self, time: int, facts: Facts) -> int:
         """Add what an event says; return what that changed, as bits."""

@@ -150,17 +150,25 @@ def fill(connection: sqlite3.Connection) -> None:
     Args:
         connection: The file, in a transaction.
     """
+    # Not a subquery for each user: the table of changes has no index by user.
+    changed: dict[int, bytes] = dict(
+        connection.execute(
+            "SELECT user, properties FROM changed_users ORDER BY number"
+        ).fetchall()
+    )
     rows = connection.execute(
-        "SELECT number, coalesce(user_id, device_id, ''), coalesce("
-        " (SELECT changed.properties FROM changed_users AS changed"
-        " WHERE user = users.number ORDER BY changed.number DESC LIMIT 1), properties)"
-        " FROM users"
+        "SELECT number, coalesce(user_id, device_id, ''), properties FROM users"
     )
     while some := rows.fetchmany(_AT_ONCE):
         connection.executemany(
             "INSERT INTO user_list VALUES (?, ?, ?, 0, ?)",
             [
-                (number, name, status_of(_object(properties)), NEVER)
+                (
+                    number,
+                    name,
+                    status_of(_object(changed.get(number, properties))),
+                    NEVER,
+                )
                 for number, name, properties in some
             ],
         )
