@@ -22,7 +22,7 @@ from target_amplitude_nami.local.storage.event_index import BY_TIME, BY_USER
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
 
 def state(connection: sqlite3.Connection, file: str, region: str) -> State:
@@ -48,11 +48,13 @@ def overview(connection: sqlite3.Connection, selection: Selection) -> Overview:
     buckets = buckets_of(connection, selection, types)
     rows: dict[str, TypeRow] = {}
     series: dict[str, Series] = {}
-    for number, events, users in _per_type(connection, selection, types):
-        name = types[number]
-        known = rows.get(name, TypeRow(name, 0, 0))
-        rows[name] = TypeRow(name, known.events + events, known.users + users)
+    for number, name in types.items():
         counts = counts_in(buckets, connection, selection, [number])
+        if not any(counts):
+            continue
+        users = _users_of_type(connection, selection, number)
+        known = rows.get(name, TypeRow(name, 0, 0))
+        rows[name] = TypeRow(name, known.events + sum(counts), known.users + users)
         if name in series:
             counts = [a + b for a, b in zip(series[name].counts, counts, strict=True)]
         series[name] = Series(name, counts)
@@ -77,27 +79,19 @@ def overview(connection: sqlite3.Connection, selection: Selection) -> Overview:
     )
 
 
-def _per_type(
-    connection: sqlite3.Connection,
-    selection: Selection,
-    types: Iterable[int],
-) -> Iterator[tuple[int, int, int]]:
-    """Yield types that have events, with the number of these and of their users."""
+def _users_of_type(
+    connection: sqlite3.Connection, selection: Selection, number: int
+) -> int:
+    """Return how many users have an event of a type in the range."""
     found = "FROM {} WHERE type = ?1 AND time >= ?2 AND time < ?3"
     fresh, settled = (found.format(table) for table in BY_USER)
     # In order, so that the two are merged as they are read.
-    users_of = (
-        f"SELECT DISTINCT user {fresh} UNION SELECT DISTINCT user {settled} ORDER BY 1"
+    [[users]] = connection.execute(
+        f"SELECT count(*) FROM (SELECT DISTINCT user {fresh}"  # noqa: S608
+        f" UNION SELECT DISTINCT user {settled} ORDER BY 1)",
+        (number, selection.since, selection.until),
     )
-    query = (
-        f"SELECT (SELECT count(*) {fresh}) + (SELECT count(*) {settled}),"  # noqa: S608
-        f" (SELECT count(*) FROM ({users_of}))"
-    )
-    for number in types:
-        values = (number, selection.since, selection.until)
-        [[events, users]] = connection.execute(query, values)
-        if events:
-            yield number, events, users
+    return int(users)
 
 
 def _users(

@@ -80,9 +80,13 @@ def list_users(
         order: How they are sorted, and where to continue.
         limit: How many to return.
     """
-    wanted, values = "", []
+    found, wanted, values = "", "", []
     if start:
-        wanted = "user IN (SELECT user FROM names WHERE instr(names, ?))"
+        # Found once, for both parts of the list: no index helps to find them.
+        found = (
+            "WITH found AS MATERIALIZED (SELECT user FROM names WHERE instr(names, ?)) "
+        )
+        wanted = "user IN found"
         values = [user_names.beginning(start)]
     place, position = _after(connection, order)
     conditions = [part for part in (wanted, place) if part] or ["1"]
@@ -90,12 +94,12 @@ def list_users(
     direction = "DESC" if order.descending else "ASC"
     sorting = f"ORDER BY {order.key} {direction}, user {direction} LIMIT ?"
     query = (
-        f"SELECT * FROM ({_SETTLED} WHERE {where} AND {_UNCHANGED} {sorting})"  # noqa: S608
+        f"{found}SELECT * FROM ({_SETTLED} WHERE {where} AND {_UNCHANGED} {sorting})"  # noqa: S608
         f" UNION ALL SELECT * FROM (SELECT * FROM ({_FRESH}) WHERE {where} {sorting})"
         f" {sorting}"
     )
-    part = [*values, *position, limit + 1]
-    rows = connection.execute(query, [*part, *part, limit + 1]).fetchall()
+    part = [*position, limit + 1]
+    rows = connection.execute(query, [*values, *part, *part, limit + 1]).fetchall()
     shown = rows[:limit]
     following = _cursor(order.key, shown[-1]) if len(rows) > limit else None
     return UserPage(_rows(connection, shown), following)
