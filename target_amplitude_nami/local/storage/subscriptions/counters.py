@@ -7,6 +7,7 @@ over all users at any time, whatever comes late, is joined or is erased.
 from __future__ import annotations
 
 from collections import Counter
+from copy import copy
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -71,11 +72,11 @@ class SubscriptionCounters:
         for user, events in told.items():
             row = packed.get(user)
             journey = Journey() if row is None else unpacked(row)
+            old = None if row is None else copy(journey)
             changes = 0
             for time, facts in events:
                 changes |= journey.take(time, facts)
             if changes:
-                old = None if row is None else unpacked(row)
                 journey.count_change(counts, old, changes)
                 changed[user] = journey
         self._journeys.put(changed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from enum import Enum, auto
+from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from target_amplitude_nami.local.storage.counts.counters import CountedEvent
 
 
-class Step(Enum):
+class Step(StrEnum):
     """What a user does on the way to a subscription."""
 
-    SAW = auto()
-    TRANSACTION = auto()
-    TRIAL = auto()
-    CONVERTED = auto()
-    LAPSED = auto()
+    SAW = "saw"
+    TRANSACTION = "transaction"
+    TRIAL = "trial"
+    CONVERTED = "converted"
+    LAPSED = "lapsed"
     """A trial ended and did not convert."""
-    BOUGHT = auto()
+    BOUGHT = "bought"
 
 
 # Plain texts: the hash of an enumeration's member is computed in Python, and these are

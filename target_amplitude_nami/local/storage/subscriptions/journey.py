@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
@@ -37,26 +38,25 @@ PAID_BEFORE: Final = 128
 """Paid, but only before the first paywall was seen."""
 PAYING: Final = CONVERTED | BOUGHT_AFTER_TRIAL | BOUGHT
 
-STEPS_CHANGED: Final = 1
-TOUCHED: Final = 2
-STATUS_CHANGED: Final = 4
+FIRST_CHANGED: Final = 1
+"""When the first paywall was seen, which is no part of a breakdown."""
+STEPS_CHANGED: Final = 2
+TOUCHED: Final = 4
+STATUS_CHANGED: Final = 8
 
 _DAY: Final = 86_400_000
 _NEVER: Final = -(2**62)
 _LATER: Final = 2**62
-
-
-_LAST: Final = {
-    Step.TRANSACTION: "transaction",
-    Step.TRIAL: "trial",
-    Step.LAPSED: "lapsed",
-    Step.CONVERTED: "converted",
-    Step.BOUGHT: "bought",
-}
+_NOTHING: Final = MappingProxyType[str, int]({})
+_LAST: Final = (Step.TRANSACTION, Step.TRIAL, Step.LAPSED, Step.CONVERTED, Step.BOUGHT)
+"""Those of which the last time is kept."""
 
 
 class Journey(msgspec.Struct, array_like=True, gc=False):
-    """What is known of one user; all times are in milliseconds since 1970."""
+    """What is known of one user; all times are in milliseconds since 1970.
+
+    Its collections are replaced, never changed: a copy keeps what was known before.
+    """
 
     saw: int = _LATER
     """When a paywall was seen first."""
@@ -65,6 +65,7 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     transaction: int = _NEVER
     """When it happened last, as in those below."""
     trial_first: int = _LATER
+    # Each has the name of its step.
     trial: int = _NEVER
     lapsed: int = _NEVER
     converted: int = _NEVER
@@ -76,16 +77,13 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
 
     def take(self, time: int, facts: Facts) -> int:
         """Add what an event says; return what that changed, as bits."""
-        changed = 0
-        if facts.step is not None and self._take_step(facts.step, time):
-            changed = STEPS_CHANGED
+        changed = 0 if facts.step is None else self._take_step(facts.step, time)
         for dimension, value in facts.touches:
-            known = self.touched.setdefault(dimension, {})
+            known = self.touched.get(dimension, _NOTHING)
             if time < known.get(value, _LATER):
-                known[value] = time
+                self.touched = {**self.touched, dimension: {**known, value: time}}
                 changed |= TOUCHED
-        if facts.status is not None:
-            self._take_status(time, facts.status)
+        if facts.status is not None and self._take_status(time, facts.status):
             changed |= STATUS_CHANGED
         return changed
 
@@ -93,43 +91,44 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
         """Add what is known of another user, who turned out to be this one."""
         for name in ("saw", "began", "trial_first"):
             setattr(self, name, min(getattr(self, name), getattr(other, name)))
-        for name in _LAST.values():
-            setattr(self, name, max(getattr(self, name), getattr(other, name)))
+        for step in _LAST:
+            setattr(self, step, max(getattr(self, step), getattr(other, step)))
+        touched = {**self.touched}
         for dimension, values in other.touched.items():
-            known = self.touched.setdefault(dimension, {})
-            for value, time in values.items():
-                known[value] = min(time, known.get(value, time))
+            known = touched.get(dimension, _NOTHING)
+            earlier = {v: t for v, t in values.items() if t < known.get(v, _LATER)}
+            touched[dimension] = {**known, **earlier}
+        self.touched = touched
         for time, status in other.states:
             self._take_status(time, status)
 
-    def _take_step(self, step: Step, time: int) -> bool:
-        """Note when a step was taken; return whether that is news."""
+    def _take_step(self, step: Step, time: int) -> int:
+        """Note when a step was taken; return what that changed, as bits."""
         if step is Step.SAW:
             if time >= self.saw:
-                return False
+                return 0
             self.saw = time
-            return True
+            return FIRST_CHANGED
         is_news = time < self.began
         if is_news:
             self.began = time
         if step is Step.TRIAL and time < self.trial_first:
             self.trial_first, is_news = time, True
-        name = _LAST[step]
-        if time > getattr(self, name):
-            setattr(self, name, time)
-            return True
-        return is_news
+        if time > getattr(self, step):
+            setattr(self, step, time)
+            is_news = True
+        return STEPS_CHANGED if is_news else 0
 
-    def _take_status(self, time: int, status: int) -> None:
+    def _take_status(self, time: int, status: int) -> bool:
+        """Note a status; return whether it is the last one of its day."""
         states, at = self.states, len(self.states)
         while at and states[at - 1][0] > time:
             at -= 1
         if at < len(states) and states[at][0] // _DAY == time // _DAY:
-            return  # A later one of that day is known.
-        if at and states[at - 1][0] // _DAY == time // _DAY:
-            states[at - 1] = time, status
-        else:
-            states.insert(at, (time, status))
+            return False
+        is_known = at > 0 and states[at - 1][0] // _DAY == time // _DAY
+        self.states = [*states[: at - is_known], (time, status), *states[at:]]
+        return True
 
     def count(self, counts: Counts, factor: int) -> None:
         """Count the user; with a factor of -1, take them out."""
@@ -153,7 +152,7 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
         if old is None:
             self.count(counts, 1)
             return
-        if changed & STEPS_CHANGED:
+        if changed & (FIRST_CHANGED | STEPS_CHANGED):
             before, now = old.place_in_funnel(), self.place_in_funnel()
             if before != now:
                 if before is not None:
@@ -162,7 +161,7 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
                     _add(counts, now, 1)
         if changed & (STEPS_CHANGED | TOUCHED):
             self._count_touches(counts, old, changed)
-        if changed & STATUS_CHANGED and old.states != self.states:
+        if changed & STATUS_CHANGED:
             old.count_states(counts, -1)
             self.count_states(counts, 1)
 
