@@ -22,6 +22,7 @@ from target_amplitude_nami.local.queries.time_buckets import (
     counts_in,
     first_and_last,
 )
+from target_amplitude_nami.local.storage.subscriptions.user_counts import UserSums
 
 if TYPE_CHECKING:
     import sqlite3
@@ -53,7 +54,8 @@ def subscriptions(
         for name, ends in _LINES.items()
     ]
     weeks = weeks_of(selection, *first_and_last(connection, types))
-    steps, payers = funnel(connection, selection)
+    counted = UserSums(connection)
+    steps, payers = funnel(counted, selection)
     by_week, totals = money(connection, selection, weeks)
     return Subscriptions(
         since=weeks.first_day * DAY if weeks.starts else None,
@@ -63,12 +65,12 @@ def subscriptions(
         series=lines,
         funnel=steps,
         payers=payers,
-        breakdowns=breakdowns(connection, selection),
+        breakdowns=breakdowns(counted, selection),
         weeks=[start * DAY for start in weeks.starts],
         week=weeks.days * DAY,
         money=by_week,
         totals=totals,
-        statuses=statuses(connection, weeks),
+        statuses=statuses(counted, weeks),
     )
 
 
