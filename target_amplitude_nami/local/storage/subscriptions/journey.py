@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
@@ -10,6 +9,8 @@ import msgspec
 from target_amplitude_nami.local.storage.subscriptions.facts import STATUSES, Step
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from target_amplitude_nami.local.storage.subscriptions.facts import Facts
 
 Counts: TypeAlias = dict[tuple[str, str, int, int], int]
@@ -47,7 +48,7 @@ STATUS_CHANGED: Final = 8
 _DAY: Final = 86_400_000
 _NEVER: Final = -(2**62)
 _LATER: Final = 2**62
-_NOTHING: Final = MappingProxyType[str, int]({})
+_NOTHING: Final[Mapping[str, int]] = {}
 _LAST: Final = (Step.TRANSACTION, Step.TRIAL, Step.LAPSED, Step.CONVERTED, Step.BOUGHT)
 """Those of which the last time is kept."""
 
@@ -78,11 +79,14 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     def take(self, time: int, facts: Facts) -> int:
         """Add what an event says; return what that changed, as bits."""
         changed = 0 if facts.step is None else self._take_step(facts.step, time)
+        touched: dict[str, dict[str, int]] = {}
         for dimension, value in facts.touches:
             known = self.touched.get(dimension, _NOTHING)
             if time < known.get(value, _LATER):
-                self.touched = {**self.touched, dimension: {**known, value: time}}
-                changed |= TOUCHED
+                touched[dimension] = {**known, value: time}
+        if touched:
+            self.touched = {**self.touched, **touched}
+            changed |= TOUCHED
         if facts.status is not None and self._take_status(time, facts.status):
             changed |= STATUS_CHANGED
         return changed
@@ -166,19 +170,37 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
             self.count_states(counts, 1)
 
     def _count_touches(self, counts: Counts, old: Journey, changed: int) -> None:
+        """Count what `take` has changed about what the user met with."""
         for dimension, values in self.touched.items():
-            known = old.touched.get(dimension, {})
-            for value, time in values.items():
-                before = known.get(value)
-                if before == time and not changed & STEPS_CHANGED:
-                    continue
-                parts = self.parts_since(time)
-                if before is not None:
-                    were = old.parts_since(before)
-                    if before == time and were == parts:
+            known = old.touched.get(dimension, _NOTHING)
+            if values is not known:
+                for value, time in values.items():
+                    before = known.get(value)
+                    if before == time:
                         continue
-                    _add(counts, (dimension, value, before // _DAY, were), -1)
-                _add(counts, (dimension, value, time // _DAY, parts), 1)
+                    if before is not None:
+                        were = old.parts_since(before)
+                        _add(counts, (dimension, value, before // _DAY, were), -1)
+                    parts = self.parts_since(time)
+                    _add(counts, (dimension, value, time // _DAY, parts), 1)
+        if changed & STEPS_CHANGED:
+            self._recount_touches(counts, old)
+
+    def _recount_touches(self, counts: Counts, old: Journey) -> None:
+        """Count a change of steps for what the user had met with before."""
+        # What was met with together has one time.
+        parts: dict[int, tuple[int, int]] = {}
+        for dimension, known in old.touched.items():
+            values = self.touched[dimension]
+            for value, time in known.items():
+                if values[value] != time:
+                    continue
+                if time not in parts:
+                    parts[time] = old.parts_since(time), self.parts_since(time)
+                were, are = parts[time]
+                if were != are:
+                    _add(counts, (dimension, value, time // _DAY, were), -1)
+                    _add(counts, (dimension, value, time // _DAY, are), 1)
 
     def place_in_funnel(self) -> tuple[str, str, int, int] | None:
         """Return as what the user counts in the funnel; None if they took no step."""
