@@ -254,7 +254,7 @@ class Store:
             {mark: user.current.number for mark, user in effects.owners.items()},
         )
         self._user_table.put(effects.users, effects.names)
-        self._user_list.add(effects.events, effects.users)
+        self._user_list.add(effects)
         new_ids = sum(kind is NameKind.USER_ID for _, kind, _ in effects.names)
         if new_ids:
             self._connection.execute(

@@ -75,8 +75,9 @@ _STEPS: Final = {
 }
 _PAUSED = "user.subscription.paused"
 _ENTITLEMENTS = "namiml_active_entitlements"
-# Members of an enumeration are slow to compare.
+# Members of an enumeration are slow to get and to compare.
 _TRIAL, _STATUS_PAUSED = Status.TRIAL.value, Status.PAUSED.value
+_SAW, _TRANSACTION, _BEYOND = Step.SAW, Step.TRANSACTION, Kind.BEYOND
 # Event types may have a prefix, as the setting `event_prefix` makes it.
 _NAMI_TYPE = re.compile(
     r".*?((?:device\.(?:impression|transaction)"
@@ -104,13 +105,13 @@ def nami_type(event_type: str) -> str | None:
 
 def facts_of(event: CountedEvent) -> Facts | None:
     """Return what an event says; None where that is nothing."""
-    known = None if event.kind is Kind.BEYOND else nami_type(event.name)
+    known = None if event.kind is _BEYOND else nami_type(event.name)
     if known is None:
         return None
     step = _STEPS.get(known)
-    if step is Step.SAW or step is Step.TRANSACTION:
+    if step is _SAW or step is _TRANSACTION:
         properties = _object(event.sent.get("event_properties"))
-        if step is Step.SAW:
+        if step is _SAW:
             return Facts(step, _touches(properties, _SEEN))
         touches = _touches(properties, _BOUGHT)
         return Facts(step, touches, None, _money(event.sent, properties))

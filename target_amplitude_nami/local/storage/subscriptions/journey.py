@@ -48,6 +48,8 @@ STATUS_CHANGED: Final = 8
 _DAY: Final = 86_400_000
 _NEVER: Final = -(2**62)
 _LATER: Final = 2**62
+# Members of an enumeration are slow to get.
+_SAW, _TRIAL = Step.SAW, Step.TRIAL
 _NOTHING: Final[Mapping[str, int]] = {}
 _LAST: Final = (Step.TRANSACTION, Step.TRIAL, Step.LAPSED, Step.CONVERTED, Step.BOUGHT)
 """Those of which the last time is kept."""
@@ -108,7 +110,7 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
 
     def _take_step(self, step: Step, time: int) -> int:
         """Note when a step was taken; return what that changed, as bits."""
-        if step is Step.SAW:
+        if step is _SAW:
             if time >= self.saw:
                 return 0
             self.saw = time
@@ -116,7 +118,7 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
         is_news = time < self.began
         if is_news:
             self.began = time
-        if step is Step.TRIAL and time < self.trial_first:
+        if step is _TRIAL and time < self.trial_first:
             self.trial_first, is_news = time, True
         if time > getattr(self, step):
             setattr(self, step, time)

@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
-from target_amplitude_nami.local.ingest.effects import Kind
+from target_amplitude_nami.local.ingest.effects import Kind, NameKind
 from target_amplitude_nami.local.model import JsonObject
 from target_amplitude_nami.local.storage.event_index import BY_USER
 from target_amplitude_nami.local.storage.user_list.status import status_of
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
 
-    from target_amplitude_nami.local.ingest.effects import NewEvent, User
+    from target_amplitude_nami.local.ingest.effects import Effects
 
 NEVER: Final = -(10**16)
 """When a user was last seen who has no event."""
@@ -62,6 +61,9 @@ _MERGE = (
 
 _Row: TypeAlias = tuple[int, str | None, int | None, int, int]
 """A row of `fresh_user_list`."""
+_EVENT = Kind.EVENT
+"""Members of an enumeration are slow to get."""
+_SHOWN_IDS = frozenset({NameKind.USER_ID, NameKind.DEVICE_ID})
 _UNCHANGED = (None, None)
 """For name and status."""
 
@@ -88,27 +90,24 @@ class UserList:
             "SELECT count(*) FROM fresh_user_list"
         ).fetchone()
 
-    def add(self, events: Iterable[NewEvent], users: Iterable[User]) -> None:
-        """Count new events, and note what has changed about users.
-
-        Args:
-            events: The events.
-            users: Those that are new or changed.
-        """
+    def add(self, effects: Effects) -> None:
+        """Count new events, and note what has changed about users."""
         counts: dict[int, int] = {}
         latest: dict[int, int] = {}
-        for event in events:
-            if event.kind is Kind.EVENT:
+        for event in effects.events:
+            if event.kind is _EVENT:
                 user, time = event.user, event.time
                 number = user.number if user.joined is None else user.current.number
                 counts[number] = counts.get(number, 0) + 1
                 if time > latest.get(number, NEVER):
                     latest[number] = time
-        changes: dict[int, tuple[str, int | None]] = {}
-        for user in users:
+        # Nobody has another name than before without a new id.
+        named = {user.number for user, kind, _ in effects.names if kind in _SHOWN_IDS}
+        changes: dict[int, tuple[str | None, int | None]] = {}
+        for user in effects.users:
             known = user.profile.decoded
             status = None if known is None else status_of(known)
-            changes[user.number] = user.name, status
+            changes[user.number] = user.name if user.number in named else None, status
         self._write(
             [
                 (number, *changes.get(number, _UNCHANGED), counts.get(number, 0), last)
