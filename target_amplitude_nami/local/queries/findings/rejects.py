@@ -58,6 +58,7 @@ class _Line(msgspec.Struct):
 
 
 _line_of = msgspec.json.Decoder(_Line).decode
+_NOT_JSON = _Line(rejected={"reason": _UNREADABLE, "detail": "it is not JSON"})
 
 
 def read_rejects(path: Path) -> Rejects:
@@ -74,39 +75,49 @@ def read_rejects(path: Path) -> Rejects:
 @lru_cache(maxsize=4)
 def _read(path: Path, *_: int) -> Rejects:
     """Read a file once as long as it stays as it is."""
-    reasons: dict[str, RejectReason] = {}
+    counts: dict[str, int] = {}
+    examples: dict[str, RejectReason] = {}
     read = number = 0
     try:
         with path.open("rb") as file:
             while read < _MOST_BYTES and (line := file.readline(_LONGEST_LINE)):
                 read += len(line)
                 number += 1
-                found = _reject(line, number)
-                if found is not None:
-                    known = reasons.get(found.reason, found)
-                    count = 1 if known is found else known.count + 1
-                    reasons[found.reason] = msgspec.structs.replace(known, count=count)
+                message = _message_in(line)
+                if message is None:
+                    continue
+                reason = _reason_of(message)
+                counts[reason] = counts.get(reason, 0) + 1
+                if reason not in examples:
+                    examples[reason] = _example(message, number)
             is_complete = not file.read(1)
     except OSError as error:
         return Rejects(str(path), problem=error.strerror)
-    ordered = sorted(reasons.values(), key=lambda each: (-each.count, each.line))
-    total = sum(each.count for each in ordered)
-    return Rejects(str(path), total, ordered, is_complete)
+    reasons = [
+        msgspec.structs.replace(example, count=counts[reason])
+        for reason, example in examples.items()
+    ]
+    reasons.sort(key=lambda each: (-each.count, each.line))
+    return Rejects(str(path), sum(counts.values()), reasons, is_complete)
 
 
-def _reject(line: bytes, number: int) -> RejectReason | None:
+def _message_in(line: bytes) -> _Line | None:
     """Return the reject in a line; None for other messages and for empty lines."""
     try:
         message = _line_of(line)
     except (ValueError, RecursionError):
-        if not line.strip():
-            return None
-        return RejectReason(_UNREADABLE, 1, number, "", None, "", "it is not JSON")
-    if message.type != "RECORD":
-        return None
+        return _NOT_JSON if line.strip() else None
+    return message if message.type == "RECORD" else None
+
+
+def _reason_of(message: _Line) -> str:
+    return _text((message.rejected or {}).get("reason")) or _NO_REASON
+
+
+def _example(message: _Line, number: int) -> RejectReason:
     why = message.rejected or {}
     return RejectReason(
-        reason=_text(why.get("reason")) or _NO_REASON,
+        reason=_reason_of(message),
         count=1,
         line=number,
         stream=_text(message.stream),
