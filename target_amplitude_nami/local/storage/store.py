@@ -240,12 +240,24 @@ class Store:
         """Store what a request changes."""
         self._join(effects.joins)
         if effects.events:
+            counted = [self._counted(event) for event in effects.events]
             self._connection.executemany(
                 "INSERT INTO events VALUES (?,?,?,?,?,?,?,?)",
-                [self._row_of(request, event) for event in effects.events],
+                [
+                    (
+                        event.number,
+                        request,
+                        each.type,
+                        each.user,
+                        event.time,
+                        event.raw,
+                        event.overlay,
+                        event.changes,
+                    )
+                    for each, event in zip(counted, effects.events, strict=True)
+                ],
             )
             self._event_index.add(effects.events[0].number, len(effects.events))
-            counted = [self._counted(event) for event in effects.events]
             self._counters.add(counted)
             self._subscriptions.add(counted)
             self._platforms.add(event.sent for event in effects.events)
@@ -291,25 +303,12 @@ class Store:
             self._user_table.join(user)
             self._user_list.join(old, new)
 
-    def _row_of(self, request: int, event: NewEvent) -> tuple[object, ...]:
+    def _counted(self, event: NewEvent) -> CountedEvent:
         types = self._types.setdefault(event.project, {})
         known = types.get(event.event_type) or self._new_type(event)
-        return (
-            event.number,
-            request,
-            known[0],
-            event.user.current.number,
-            event.time,
-            event.raw,
-            event.overlay,
-            event.changes,
-        )
-
-    def _counted(self, event: NewEvent) -> CountedEvent:
-        number, _ = self._types[event.project][event.event_type]
         return CountedEvent(
             event.number,
-            number,
+            known[0],
             event.event_type,
             event.kind,
             event.user.current.number,
