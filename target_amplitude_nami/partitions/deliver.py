@@ -175,6 +175,7 @@ class _PartitionDelivery:
             user_agent=user_agent(),
             slots=slots,
             users=self._users,
+            may_remember=False,
         )
         self._intake = RowIntake(
             settings,
