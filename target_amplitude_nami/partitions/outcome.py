@@ -66,8 +66,11 @@ class Outcome:
 
     @property
     def is_all_foreign(self) -> bool:
-        """Whether records were read, and none of them was Nami's."""
-        return bool(self.report.read) and not self.is_any_recognised
+        """Whether records were left out as not Nami's, and none was recognised.
+
+        Of those that are rejected for what JSON has not, nobody knows.
+        """
+        return self.report.read > self.report.rejected and not self.is_any_recognised
 
 
 def no_users() -> Distinct:

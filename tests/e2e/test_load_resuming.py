@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import re
 import signal
@@ -218,6 +219,18 @@ def test_a_file_that_is_replaced_during_the_load_ends_it_and_is_not_noted(
     assert process.returncode == 1
     assert "a.parquet has changed while it was being read" in log.splitlines()[-1]
     assert finished_groups(tmp_path) == 0
+
+
+def test_rows_that_are_all_rejected_are_noted(
+    tmp_path: Path, amplitude: ScriptedServer
+) -> None:
+    records = [record | {"took": dt.timedelta(1)} for record in impressions(20)]
+    write_parquet(tmp_path / "a.parquet", records, 10)
+
+    done = load(tmp_path, amplitude.url, "a.parquet")
+
+    assert (done.exit_code, done.json["rejected"]) == (0, 20), done.stderr
+    assert finished_groups(tmp_path) == 2
 
 
 def test_rows_that_are_not_namis_end_the_load_with_1_and_are_not_noted(

@@ -79,7 +79,7 @@ class Loading:
         self._progress = LoadProgress(plan.rows, logger, live_line_on_terminal())
         self._rows = 0
         self._unnoted: list[tuple[Part, int]] = []
-        """What is finished while nothing was recognised as Nami's yet."""
+        """Parts without a record of Nami's, while none was recognised in any other."""
         self._is_any_recognised = False
         self._is_saved = True
         self._next_save = 0.0
@@ -141,16 +141,19 @@ class Loading:
                 self._job.warn(message.text)
 
     def _note(self, part: Part, done: Delivered) -> None:
-        """Note what is finished, once it is known that the input is Nami's."""
+        """Note what is finished; what is not Nami's, once something else was."""
         if self._state is None:
             return
         self._is_any_recognised |= done.outcome.is_any_recognised
-        self._unnoted.append((part, done.rows))
+        if done.outcome.is_all_foreign and not self._is_any_recognised:
+            self._unnoted.append((part, done.rows))
+            return
+        self._state.note(part, done.rows)
+        self._is_saved = False
         if self._is_any_recognised:
             for each, rows in self._unnoted:
                 self._state.note(each, rows)
             self._unnoted.clear()
-            self._is_saved = False
 
     def _save_in_time(self) -> None:
         """Save what is finished, unless saving takes too much of the time."""
