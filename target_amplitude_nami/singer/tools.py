@@ -10,6 +10,7 @@ import click
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 _GIVEN: t.Final = "target_amplitude_nami.config"
 """Under which `click` keeps what `--config` was given."""
@@ -37,3 +38,23 @@ def tool(subcommand: str, *arguments: str) -> str:
     given = context.meta.get(_GIVEN, ()) if context else ()
     config = [word for path in given for word in ("--config", path)]
     return shlex.join(["amplitude-nami", subcommand, *config, *arguments])
+
+
+def advice_on_rejects(
+    path: Path, *, explain: Iterable[str] = (), retry: Iterable[str] = ()
+) -> str:
+    """Return a sentence for people: where rejects are, and what to do with them.
+
+    Args:
+        path: Where they are; no tool reads what is not a file.
+        explain: More arguments of `explain`.
+        retry: Arguments of `retry`.
+    """
+    where = f"They are in {path}, each with the reason"
+    if not path.is_file():
+        return where
+    shows = tool("explain", "--input", str(path), *explain)
+    return (
+        f"{where}: `{shows}` shows what is wrong. Once the cause is gone, "
+        f"`{tool('retry', *retry)}` delivers them"
+    )

@@ -12,10 +12,10 @@ from pathlib import Path
 import click
 
 from target_amplitude_nami.commands.command import WRONG, configured
-from target_amplitude_nami.commands.load.appended_rejects import AppendedRejects
 from target_amplitude_nami.commands.load.files import find_files
 from target_amplitude_nami.commands.load.loading import Loading, Plan
 from target_amplitude_nami.commands.load.parts import parts_of
+from target_amplitude_nami.commands.load.rejects import AppendedRejects
 from target_amplitude_nami.commands.load.state import LoadState, locked
 from target_amplitude_nami.errors import ConfigurationError
 from target_amplitude_nami.partitions.job import Job

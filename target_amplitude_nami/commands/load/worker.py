@@ -20,7 +20,7 @@ from target_amplitude_nami.commands.load.messages import (
     Stop,
     Warned,
 )
-from target_amplitude_nami.commands.load.spooled_rejects import SpooledRejects
+from target_amplitude_nami.commands.load.rejects import SpooledRejects
 from target_amplitude_nami.errors import AmplitudeNamiError, InputUnreadable
 from target_amplitude_nami.partitions.deliver import deliver_stoppably
 from target_amplitude_nami.shutdown import Shutdown
