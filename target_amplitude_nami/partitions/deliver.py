@@ -28,6 +28,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from target_amplitude_nami.accounting.report import Report
     from target_amplitude_nami.partitions.rejects import PartitionRejects
     from target_amplitude_nami.settings import Settings
 
@@ -163,15 +164,15 @@ class _PartitionDelivery:
         self._shutdown = shutdown
         self._warnings = _Warnings(on_warning)
         self._users = no_users()
-        logger = logging.Logger(__name__, logging.WARNING)  # noqa: LOG001 - no other's
-        logger.addHandler(self._warnings)
+        self._logger = logging.Logger(__name__, logging.WARNING)  # noqa: LOG001 - its own
+        self._logger.addHandler(self._warnings)
         self._run = Run(
             settings,
             store=NullStore(settings.projects),
             rejects=rejects,
             write_state=None,
             shutdown=self._shutdown,
-            logger=logger,
+            logger=self._logger,
             user_agent=user_agent(),
             slots=slots,
             users=self._users,
@@ -183,7 +184,7 @@ class _PartitionDelivery:
             outcomes=self._run.outcomes,
             rejects=rejects,
             note_misfit=self._run.notices.note_misfit,
-            logger=logger,
+            logger=self._logger,
         )
 
     def deliver(self, records: Iterable[Mapping[str, t.Any]], stream: str) -> Outcome:
@@ -193,15 +194,20 @@ class _PartitionDelivery:
             self._run.deliver()
         except BaseException:
             self._shutdown.request(0)
-            self._run.close("failed")
+            self._close("failed")
             raise
         is_stopped = self._shutdown.is_requested
         return Outcome(
-            report=self._run.close("interrupted" if is_stopped else "complete"),
+            report=self._close("interrupted" if is_stopped else "complete"),
             warnings=tuple(self._warnings.texts),
             is_any_recognised=self._intake.has_recognised,
             users=self._users,
         )
+
+    def _close(self, outcome: str) -> Report:
+        """Close the run; what it says of its report is said of that of the job."""
+        self._logger.disabled = True
+        return self._run.close(outcome)
 
     def _take_all(self, records: Iterable[Mapping[str, t.Any]], stream: str) -> None:
         next_tick = 0.0
