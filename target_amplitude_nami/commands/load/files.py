@@ -99,7 +99,9 @@ def open_file(address: str) -> t.Any:
 
 def has_changed(file: InputFile) -> bool:
     """Return whether another file has come to its address since it was looked at."""
-    return _look_at(UPath(file.address), file.address).stamp != file.stamp
+    path = UPath(file.address)
+    with path.open("rb") as opened:
+        return _stamp(path, opened) != file.stamp
 
 
 def _paths(argument: str) -> Iterator[UPath]:
@@ -239,7 +241,7 @@ def _look_at(path: UPath, address: str) -> InputFile:
 def _stamp(path: UPath, file: t.IO[bytes]) -> str:
     """Return a hash of a file's footer, its size, and when it was written."""
     size = file.seek(0, os.SEEK_END)
-    file.seek(size - _TAIL_BYTES)
+    file.seek(max(0, size - _TAIL_BYTES))
     length = int.from_bytes(file.read(4), "little")
     file.seek(max(0, size - _TAIL_BYTES - length))
     stamp = hashlib.blake2b(file.read(length), digest_size=16)

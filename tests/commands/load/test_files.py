@@ -117,13 +117,15 @@ def test_a_file_that_was_written_again_has_another_stamp(folder: Path) -> None:
     assert before.stamp == same.stamp != after.stamp
 
 
-def test_a_file_that_is_replaced_has_changed(folder: Path) -> None:
+def test_a_file_that_is_replaced_or_emptied_has_changed(folder: Path) -> None:
     file = write_parquet(folder / "a.parquet", ROWS)
     [found] = find_files(["a.parquet"])
     assert not has_changed(found)
 
     write_parquet(file, ROWS[:20])
+    assert has_changed(found)
 
+    file.write_bytes(b"")
     assert has_changed(found)
 
 
