@@ -62,7 +62,8 @@ def deliver(  # noqa: PLR0913 - all but the first two have a default
         settings: The settings of the job. `report_path`, `metrics_path`, `rejects_path`
             and `max_rejected` concern the whole job, and are left to the caller.
         attempt: Names this try of the partition, unlike any other one of the job: a dry
-            run writes a file of its own for each.
+            run writes a file of its own for each. Without it, each call begins the
+            one file anew.
         stream: The name of the records' stream, for `event_streams`, `user_streams`.
         slots: How many partitions are delivered at a time, at most and at least one:
             `max_events_per_second` is shared out among them.
