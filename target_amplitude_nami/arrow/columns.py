@@ -184,6 +184,8 @@ def _dictionaries(kind: pa.DictionaryType, path: str) -> Converter:
         if last is None or _memory_of(array.dictionary) != _memory_of(last):
             last = array.dictionary
             values = convert_values(last)
+        if not values:  # within nulls, there may be indices all the same
+            return [None] * len(array)
         return [
             None if index is None else values[index]
             for index in array.indices.to_pylist()

@@ -26,9 +26,10 @@ from target_amplitude_nami.store.null import NullStore
 from target_amplitude_nami.user_agent import user_agent
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from target_amplitude_nami.partitions.rejects import PartitionRejects
     from target_amplitude_nami.settings import Settings
 
 _TICK_SECONDS: t.Final = 0.2
@@ -77,6 +78,48 @@ def deliver(  # noqa: PLR0913 - all but the first two have a default
         TypeError: When a record is no mapping.
         ValueError: For less than one slot.
     """
+    rejects = CollectedRejects(settings.integration_name, most_reject_bytes)
+    outcome = deliver_stoppably(
+        records,
+        settings,
+        rejects=rejects,
+        shutdown=Shutdown(),
+        attempt=attempt,
+        stream=stream,
+        slots=slots,
+    )
+    return dataclasses.replace(
+        outcome, rejects=rejects.records, rejects_left_out=rejects.left_out
+    )
+
+
+def deliver_stoppably(  # noqa: PLR0913 - as `deliver`
+    records: Iterable[Mapping[str, t.Any]],
+    settings: Settings,
+    *,
+    rejects: PartitionRejects,
+    shutdown: Shutdown,
+    attempt: str | int | None = None,
+    stream: str = "records",
+    slots: int = 1,
+    on_warning: Callable[[str], object] | None = None,
+) -> Outcome:
+    """Deliver the records of one partition until its end, or until a stop is asked for.
+
+    After a stop, whoever gives the records gives no more of them, and those that were
+    given are delivered in the time that is left. What that was too short for is in
+    `counts.open` of the report.
+
+    Args:
+        records: See `deliver`, also for the other arguments and what is raised.
+        settings: The settings of the job.
+        rejects: Takes the rejects; none are in the outcome.
+        shutdown: Whether a stop is asked for, and by when it must be done.
+        attempt: Names this try of the partition.
+        stream: The name of the records' stream.
+        slots: How many partitions are delivered at a time, at most.
+        on_warning: Called at once, by any thread, with each warning of the outcome.
+    """
     if slots < 1:
         raise ValueError(f"slots is {slots}, but must be at least 1")
     refuse_what_needs_memory(settings)
@@ -87,7 +130,9 @@ def deliver(  # noqa: PLR0913 - all but the first two have a default
     delivery = _PartitionDelivery(
         _settings_of_partition(settings, attempt),
         slots,
-        CollectedRejects(settings.integration_name, most_reject_bytes),
+        rejects,
+        shutdown,
+        on_warning,
     )
     return delivery.deliver(itertools.chain(first, rest), stream)
 
@@ -119,11 +164,15 @@ class _PartitionDelivery:
     """The run over one partition."""
 
     def __init__(
-        self, settings: Settings, slots: int, rejects: CollectedRejects
+        self,
+        settings: Settings,
+        slots: int,
+        rejects: PartitionRejects,
+        shutdown: Shutdown,
+        on_warning: Callable[[str], object] | None,
     ) -> None:
-        self._rejects = rejects
-        self._shutdown = Shutdown()
-        self._warnings = _Warnings()
+        self._shutdown = shutdown
+        self._warnings = _Warnings(on_warning)
         self._users = no_users()
         logger = logging.Logger(__name__, logging.WARNING)  # noqa: LOG001 - no other's
         logger.addHandler(self._warnings)
@@ -156,10 +205,9 @@ class _PartitionDelivery:
             self._shutdown.request(0)
             self._run.close("failed")
             raise
+        is_stopped = self._shutdown.is_requested
         return Outcome(
-            report=self._run.close("complete"),
-            rejects=self._rejects.records,
-            rejects_left_out=self._rejects.left_out,
+            report=self._run.close("interrupted" if is_stopped else "complete"),
             warnings=self._warnings.texts,
             is_any_recognised=self._intake.has_recognised,
             is_any_foreign=self._intake.has_foreign,
@@ -179,12 +227,18 @@ class _PartitionDelivery:
 class _Warnings(logging.Handler):
     """Collects what a run warns of, as an outcome has it."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_warning: Callable[[str], object] | None) -> None:
         super().__init__(logging.WARNING)
+        self._on_warning = on_warning
         self.texts: tuple[str, ...] = ()
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.texts = unlike_others((*self.texts, record.getMessage()))
+        text = record.getMessage()
+        texts = unlike_others((*self.texts, text))
+        if len(texts) > len(self.texts):
+            self.texts = texts
+            if self._on_warning is not None:
+                self._on_warning(text)
 
 
 def _settings_of_partition(settings: Settings, attempt: str | int | None) -> Settings:

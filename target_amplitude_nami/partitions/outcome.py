@@ -78,8 +78,13 @@ def unlike_others(warnings: Iterable[str]) -> tuple[str, ...]:
     """Return the first of the warnings that differ in their figures alone."""
     first: dict[str, str] = {}
     for warning in warnings:
-        first.setdefault(_FIGURES.sub("", warning), warning)
+        first.setdefault(without_figures(warning), warning)
     return tuple(first.values())[:_MOST_WARNINGS]
+
+
+def without_figures(warning: str) -> str:
+    """Return a warning without what may differ each time it is given."""
+    return _FIGURES.sub("", warning)
 
 
 def no_users() -> Distinct:
