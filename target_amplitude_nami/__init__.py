@@ -32,6 +32,8 @@ if t.TYPE_CHECKING:
         UnreadableRecord,
     )
     from target_amplitude_nami.outcomes import Refusal
+    from target_amplitude_nami.partitions.deliver import deliver
+    from target_amplitude_nami.partitions.outcome import Outcome
     from target_amplitude_nami.pipeline.event_builder import EventBuilder
     from target_amplitude_nami.pipeline.event_filter import Filtered
     from target_amplitude_nami.settings import Settings
@@ -50,6 +52,7 @@ __all__ = [
     "InputUnreadable",
     "LedgerImbalance",
     "NothingRecognised",
+    "Outcome",
     "OutputUnwritable",
     "Refusal",
     "Reject",
@@ -59,6 +62,7 @@ __all__ = [
     "StoreUnusable",
     "UnreadableRecord",
     "UserProfile",
+    "deliver",
 ]
 
 _MODULES: t.Final = {
@@ -66,11 +70,13 @@ _MODULES: t.Final = {
     "EncodedEvent": "amplitude.event",
     "EventBuilder": "pipeline.event_builder",
     "Filtered": "pipeline.event_filter",
+    "Outcome": "partitions.outcome",
     "Refusal": "outcomes",
     "Reject": "writer_rejects",
     "Report": "accounting.report",
     "Settings": "settings",
     "UserProfile": "store.profiles",
+    "deliver": "partitions.deliver",
 }
 """Where each name is; those that are not here are errors."""
 

@@ -43,12 +43,9 @@ class Destinations:
         if self._is_local:
             local_amplitude()
         self._by_project: dict[Project, Destination] = {
-            "main": settings.destination(user_agent=user_agent)
+            project: settings.destination(project, user_agent=user_agent)
+            for project in settings.projects
         }
-        if settings.sandbox_api_key:
-            self._by_project["sandbox"] = settings.destination(
-                "sandbox", user_agent=user_agent
-            )
         self._names = NameLookup()
         self._local: LocalAmplitude | None = None
         self._dry_run: DryRun | None = None
@@ -56,10 +53,7 @@ class Destinations:
     @property
     def name(self) -> str:
         """What the report calls the destination."""
-        settings = self._settings
-        if settings.dry_run:
-            return f"dry run in {settings.dry_run_path}"
-        return settings.endpoint_url or f"local Amplitude in {settings.local_path}"
+        return name_of_destination(self._settings)
 
     def open(self) -> None:
         """Begin the dry run's file, or start the local Amplitude.
@@ -177,6 +171,13 @@ class _LocalClient(Client):
                 f"the disk, or choose another `local_path`"
             )
         return answer
+
+
+def name_of_destination(settings: Settings) -> str:
+    """Return what a report calls the destination of these settings."""
+    if settings.dry_run:
+        return f"dry run in {settings.dry_run_path}"
+    return settings.endpoint_url or f"local Amplitude in {settings.local_path}"
 
 
 def local_amplitude() -> type[LocalAmplitude]:

@@ -34,6 +34,7 @@ if t.TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
+    from target_amplitude_nami.accounting.distinct import Distinct
     from target_amplitude_nami.accounting.live_line import LiveLine
     from target_amplitude_nami.accounting.rehearsal import Observer
     from target_amplitude_nami.accounting.reject_sink import RejectSink
@@ -70,6 +71,8 @@ class Run:
         now: Callable[[], float] = time.time,
         observer: Observer | None = None,
         live: LiveLine | None = None,
+        slots: int = 1,
+        users: Distinct | None = None,
     ) -> None:
         """Build the parts; nothing is opened before `open`.
 
@@ -84,6 +87,8 @@ class Run:
             now: Seconds since 1970.
             observer: Makes the run a rehearsal, and watches it: nothing is sent.
             live: Shows the progress of the run.
+            slots: How many such runs share out `max_events_per_second`.
+            users: Counts the users of delivered events.
 
         Raises:
             ConfigurationError: When `endpoint: local` lacks packages.
@@ -112,8 +117,8 @@ class Run:
             live=live,
             now=now,
         )
-        self.ledger = Ledger(self._is_future)
-        self._rate_limiter = RateLimiter(settings.max_events_per_second)
+        self.ledger = Ledger(self._is_future, users)
+        self._rate_limiter = RateLimiter(settings.max_events_per_second, slots)
         self.outcomes: OutcomeRecorder
         self._destinations: Destinations | NoDestinations
         self._deliveries: Deliveries | RehearsedDeliveries
@@ -144,8 +149,8 @@ class Run:
             logger.warning(warning)
         if not settings.enabled:
             logger.warning(
-                "`enabled` is false: the input is read to its end, nothing is sent and "
-                "no STATE is written, so that the same records come again"
+                "`enabled` is false: the input is read to its end and nothing is sent, "
+                "so that the same records come again in the next run"
             )
 
     @property

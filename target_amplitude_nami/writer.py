@@ -6,24 +6,15 @@ import logging
 import time
 import typing as t
 
-import msgspec
-
 from target_amplitude_nami.errors import (
     AmplitudeNamiError,
     ConfigurationError,
     NothingRecognised,
 )
-from target_amplitude_nami.outcomes import Origin, Refusal
-from target_amplitude_nami.pipeline.event_filter import OTHER, Filtered
-from target_amplitude_nami.pipeline.row_reader import (
-    NOT_NAMI,
-    NotSent,
-    RowReader,
-    plain,
-)
+from target_amplitude_nami.pipeline.row_intake import RowIntake, nothing_recognised
 from target_amplitude_nami.shutdown import Shutdown
 from target_amplitude_nami.store.null import NullStore
-from target_amplitude_nami.text import counted
+from target_amplitude_nami.user_agent import user_agent
 from target_amplitude_nami.writer_rejects import QueuedRejects
 
 if t.TYPE_CHECKING:
@@ -31,14 +22,10 @@ if t.TYPE_CHECKING:
     from types import TracebackType
 
     from target_amplitude_nami.accounting.report import Report
-    from target_amplitude_nami.outcomes import Project
     from target_amplitude_nami.settings import Settings
     from target_amplitude_nami.writer_rejects import Reject
 
 _TICK_SECONDS: t.Final = 0.2
-_PACKAGE: t.Final = "target-amplitude-nami"
-
-_encode: t.Final = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class AmplitudeWriter:
@@ -93,19 +80,23 @@ class AmplitudeWriter:
         self._shutdown = Shutdown()
         self._run = Run(
             settings,
-            store=NullStore(_projects_of(settings)),
+            store=NullStore(settings.projects),
             rejects=self._rejects,
             write_state=None,
             shutdown=self._shutdown,
             logger=self._logger,
-            user_agent=f"{_PACKAGE}/{_version()}",
+            user_agent=user_agent(),
         )
-        self._pipeline = self._run.pipeline
-        self._readers: dict[str, RowReader] = {}
-        self._foreign_streams: set[str] = set()
+        self._intake = RowIntake(
+            settings,
+            pipeline=self._run.pipeline,
+            outcomes=self._run.outcomes,
+            rejects=self._rejects,
+            note_misfit=self._run.notices.note_misfit,
+            logger=self._logger,
+        )
         self._is_open = False
         self._has_failed = False
-        self._has_recognised = False
         self._next_tick = 0.0
         self._report: Report | None = None
 
@@ -130,7 +121,7 @@ class AmplitudeWriter:
         if not self._settings.enabled:
             return
         with _Failure(self):
-            self._take(record, stream)
+            self._intake.take(record, stream)
             now = time.monotonic()
             if now >= self._next_tick:
                 self._run.tick()
@@ -167,14 +158,8 @@ class AmplitudeWriter:
                     self._run.deliver()
         finally:
             self._end("failed" if self._has_failed else "complete")
-        report = self.report
-        if self._foreign_streams and not self._has_recognised:
-            raise NothingRecognised(
-                f"None of {counted(report.read, 'record')} was recognised as Nami's. "
-                f"Events need an event_type, users a user_id with state or external "
-                f"ids; `event_streams` and `user_streams` name the streams that hold "
-                f"them"
-            )
+        if self._intake.is_all_foreign:
+            raise NothingRecognised(nothing_recognised(self.report.read))
 
     @property
     def report(self) -> Report:
@@ -212,52 +197,6 @@ class AmplitudeWriter:
             "an AmplitudeWriter has connections and threads and cannot be pickled: "
             "pickle its Settings, and make a writer of them in each process"
         )
-
-    # One record
-
-    def _take(self, record: Mapping[str, t.Any], stream: str) -> None:
-        row = plain(record)
-        if isinstance(row, Refusal):
-            self._rejects.keep(record, stream, row)
-            self._run.outcomes.reject(Origin(OTHER, stream, b""), row)
-            return
-        found = self._reader_of(stream).read(row)
-        if not isinstance(found, NotSent):
-            self._has_recognised = True
-            self._pipeline.take(found, stream, _encode(row))
-        elif isinstance(found.outcome, Refusal):
-            self._has_recognised = True
-            line = _encode(row)
-            self._run.outcomes.reject(
-                Origin(found.report_key, stream, line), found.outcome
-            )
-        else:
-            self._filter(found.report_key, stream, found.outcome)
-
-    def _filter(self, report_key: str, stream: str, outcome: Filtered) -> None:
-        self._run.outcomes.filter(Origin(report_key, stream, b""), outcome.reason)
-        if outcome.reason != NOT_NAMI:
-            self._has_recognised |= report_key != OTHER
-        elif stream not in self._foreign_streams:
-            self._foreign_streams.add(stream)
-            self._logger.warning(
-                "Stream '%s' has records that are neither Nami events (no event_type) "
-                "nor Nami users (no user_id with state or external ids): they are left "
-                "out. `event_streams` and `user_streams` name the streams that hold "
-                "such",
-                stream,
-            )
-
-    def _reader_of(self, stream: str) -> RowReader:
-        reader = self._readers.get(stream)
-        if reader is None:
-            reader = self._readers[stream] = RowReader(
-                stream,
-                self._settings,
-                self._pipeline.event_filter,
-                self._run.notices.note_misfit,
-            )
-        return reader
 
     # Opening and closing
 
@@ -333,13 +272,3 @@ def _refuse_unusable(settings: Settings) -> None:
         )
     if problems:
         raise ConfigurationError(problems)
-
-
-def _projects_of(settings: Settings) -> tuple[Project, ...]:
-    return ("main", "sandbox") if settings.mapping.has_sandbox_project else ("main",)
-
-
-def _version() -> str:
-    from importlib.metadata import version  # noqa: PLC0415 - only when used
-
-    return version(_PACKAGE)

@@ -11,6 +11,9 @@ if t.TYPE_CHECKING:
 
 OUTCOMES: t.Final = ("delivered", "filtered", "rejected", "held", "duplicate")
 OUTCOMES_WITH_REASONS: t.Final = ("filtered", "rejected")
+MOST_IDS_NAMED: t.Final = 5
+
+_Key = t.TypeVar("_Key")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -39,6 +42,27 @@ class Counts:
     """Whether `users` is exact, not about right."""
     newest_ms: int | None = None
     """When the newest event happened that was delivered, ms since 1970."""
+
+    def __add__(self, other: Counts) -> Counts:
+        """Return the counts of both; no user is of both."""
+        ids = dict.fromkeys([*self.conflicting_ids, *other.conflicting_ids])
+        newest = [ms for ms in (self.newest_ms, other.newest_ms) if ms is not None]
+        return Counts(
+            _sum(self.read, other.read),
+            _sum(self.delivered, other.delivered),
+            _sum(self.filtered, other.filtered),
+            _sum(self.rejected, other.rejected),
+            _sum(self.held, other.held),
+            _sum(self.duplicate, other.duplicate),
+            released=self.released + other.released,
+            id_conflicts=self.id_conflicts + other.id_conflicts,
+            conflicting_ids=tuple(ids)[:MOST_IDS_NAMED],
+            late=self.late + other.late,
+            without_user_id=self.without_user_id + other.without_user_id,
+            users=self.users + other.users,
+            are_users_exact=self.are_users_exact and other.are_users_exact,
+            newest_ms=max(newest, default=None),
+        )
 
     @property
     def open(self) -> int:
@@ -72,3 +96,11 @@ class Counts:
             if each == outcome:
                 reasons[reason] += count
         return dict(reasons.most_common())
+
+
+def _sum(one: Mapping[_Key, int], other: Mapping[_Key, int]) -> dict[_Key, int]:
+    return {key: one.get(key, 0) + other.get(key, 0) for key in {**one, **other}}
+
+
+NO_COUNTS: t.Final = Counts({}, {}, {}, {}, {}, {})
+"""Where nothing was read."""

@@ -12,7 +12,7 @@ import threading
 import typing as t
 from collections import Counter, deque
 
-from target_amplitude_nami.accounting.counts import Counts
+from target_amplitude_nami.accounting.counts import MOST_IDS_NAMED, Counts
 from target_amplitude_nami.accounting.distinct import Distinct
 from target_amplitude_nami.outcomes import Checkpoint
 
@@ -21,8 +21,6 @@ if t.TYPE_CHECKING:
 
     from target_amplitude_nami.amplitude.event import EncodedEvent
 
-_MOST_IDS_NAMED: t.Final = 5
-
 
 class Ledger:
     """Counts what is read and settled; it reads and writes nothing itself.
@@ -30,12 +28,17 @@ class Ledger:
     The lock is held for a few additions at a time, never while anything is written.
     """
 
-    def __init__(self, is_future: Callable[[int], bool] = lambda _: False) -> None:
+    def __init__(
+        self,
+        is_future: Callable[[int], bool] = lambda _: False,
+        users: Distinct | None = None,
+    ) -> None:
         """Start with no record read.
 
         Args:
             is_future: Whether only a wrong clock can have given a time, ms; then it
                 is not the newest event's.
+            users: Counts the users of delivered events.
         """
         self._is_future = is_future
         self._lock = threading.Lock()
@@ -53,7 +56,7 @@ class Ledger:
         self._conflicting_ids: tuple[str, ...] = ()
         self._late = 0
         self._without_user_id = 0
-        self._users = Distinct()
+        self._users = Distinct() if users is None else users
         self._newest_ms: int | None = None
 
     def counts(self) -> Counts:
@@ -222,4 +225,4 @@ class Ledger:
     def _note_id_conflicts(self, insert_ids: Sequence[str]) -> None:
         self._id_conflicts += len(insert_ids)
         named = dict.fromkeys([*self._conflicting_ids, *insert_ids])
-        self._conflicting_ids = tuple(named)[:_MOST_IDS_NAMED]
+        self._conflicting_ids = tuple(named)[:MOST_IDS_NAMED]

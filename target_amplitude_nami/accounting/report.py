@@ -44,6 +44,9 @@ class Report:
     is no part of it that is known."""
     is_dry_run: bool = False
     """Whether what is delivered went to a dry run's file."""
+    is_at_least: bool = False
+    """Whether more may have been done than is counted: some partitions of a job failed,
+    and nobody knows what they delivered before."""
 
     @property
     def read(self) -> int:
@@ -118,6 +121,11 @@ class Report:
         yield from self._delivered_lines()
         yield from self._store_lines()
         yield self._traffic_line()
+        if self.is_at_least:
+            yield (
+                "these figures are at least what was done: the parts of the job that "
+                "failed may have delivered events, too, which are not counted"
+            )
         yield self.summary()
 
     def _table(self) -> Iterator[str]:
@@ -216,6 +224,7 @@ class Report:
                 "outcome": self.outcome,
                 "started_at": self.started_at,
                 "seconds": round(self.seconds, 3),
+                "is_at_least": self.is_at_least,
                 "events_per_second": round(self.events_per_second, 1),
                 "read": self.read,
                 **{outcome: getattr(self, outcome) for outcome in OUTCOMES},

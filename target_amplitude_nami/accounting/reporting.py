@@ -114,8 +114,7 @@ class Reporting:
             self._logger.info(line)
         if report.counts.open:
             self._logger.warning(
-                "%s read and not settled: no STATE covers what is open, so the next "
-                "run reads it again",
+                "%s read and not settled: the next run reads what is open again",
                 counted(report.counts.open, "record was", "records were"),
             )
         late, delivered = report.counts.late, report.delivered

@@ -31,9 +31,14 @@ class Admission(msgspec.Struct, frozen=True):
 class RateLimiter:
     """Limits the events a second of a run, for the lanes of all its projects."""
 
-    def __init__(self, per_second: int | None = None) -> None:
-        """Take the most events a second; None: no limit."""
-        self.per_second: t.Final = per_second
+    def __init__(self, per_second: int | None = None, slots: int = 1) -> None:
+        """Take the most events a second.
+
+        Args:
+            per_second: Those of all runs that share them out; None: no limit.
+            slots: How many runs that are, at a time.
+        """
+        self.per_second: t.Final = None if per_second is None else per_second / slots
         self._lock = threading.Lock()
         self._next_start = 0.0
 

@@ -112,7 +112,7 @@ class Retries:
             raise DeliveryError(
                 f"Amplitude has taken nothing for {elapsed:,.0f} s, longer than "
                 f"`retry_for` allows. Its last answer was: {message}. Nothing is lost: "
-                f"STATE covers only what was delivered, so run again when Amplitude "
-                f"can be reached"
+                f"run again when Amplitude can be reached, and what was not delivered "
+                f"is sent then"
             )
         return seconds

@@ -97,6 +97,11 @@ class Settings(DeclaredSettings):
         return self.endpoint or limits.ENDPOINTS[self.region, self.api]
 
     @property
+    def projects(self) -> tuple[Project, ...]:
+        """The Amplitude projects that events go to."""
+        return ("main", "sandbox") if self.sandbox_api_key else ("main",)
+
+    @property
     def project_region(self) -> limits.Region:
         """The region that the project is in, also from the host name of `endpoint`."""
         host = urlsplit(self.endpoint_url or "").hostname
@@ -152,10 +157,7 @@ class Settings(DeclaredSettings):
     @cached_property
     def event_bytes(self) -> int:
         """How many bytes the events of one request may have, in any project."""
-        projects: list[Project] = ["main"]
-        if self.sandbox_api_key is not None:
-            projects.append("sandbox")
-        envelopes = [self.destination(project).envelope() for project in projects]
+        envelopes = [self.destination(project).envelope() for project in self.projects]
         return self.max_request_bytes - max(sum(map(len, each)) for each in envelopes)
 
     def destination(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from target_amplitude_nami.accounting.distinct import Distinct
+from target_amplitude_nami.accounting.distinct import Distinct, stable_hash
 
 
 def counted(number: int, *, most_kept: int = 1 << 10) -> Distinct:
@@ -36,3 +36,23 @@ def test_many_take_no_more_memory() -> None:
 
 def test_none_are_none() -> None:
     assert Distinct().count == 0
+
+
+def test_the_texts_of_two_are_counted_once() -> None:
+    one, other = Distinct(hash_of=stable_hash), Distinct(hash_of=stable_hash)
+    one.add(["a", "b"])
+    other.add(["b", "c"])
+    assert (one + other).count == 3
+    assert (one.count, other.count) == (2, 2)
+
+
+def test_few_and_many_together_are_counted_nearly() -> None:
+    many = counted(50_000)
+    few = counted(60_000)
+    for both in (many + few, few + many):
+        assert not both.is_exact
+        assert abs(both.count - 60_000) < 60_000 / 4
+
+
+def test_a_stable_hash_is_the_same_in_every_process() -> None:
+    assert stable_hash("user-1") == 0x88E1EA21865AAC9A

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import typing as t
-from importlib.metadata import version
 
 from target_amplitude_nami.amplitude import privacy_api
 from target_amplitude_nami.amplitude.account_api import Account, AccountApi
@@ -14,6 +13,7 @@ from target_amplitude_nami.erasing.person import Ids
 from target_amplitude_nami.errors import ConfigurationError
 from target_amplitude_nami.settings.settings import LOCAL_KEY
 from target_amplitude_nami.text import counted, printable
+from target_amplitude_nami.user_agent import user_agent
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -126,7 +126,7 @@ def _account(settings: Settings, privacy_url: str | None) -> Account:
         base_url=base_url,
         api_key=api_key,
         secret_key=secret_key,
-        user_agent=f"target-amplitude-nami/{version('target-amplitude-nami')}",
+        user_agent=user_agent(),
         read_timeout=settings.request_timeout,
         retry_for=_RETRY_SECONDS,
     )

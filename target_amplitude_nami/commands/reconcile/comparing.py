@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import importlib.metadata
 import logging
 import sqlite3
 import typing as t
@@ -45,6 +44,7 @@ from target_amplitude_nami.store.delivered_reader import (
     check_not_in_use,
 )
 from target_amplitude_nami.store_choice import names_of, projects_of
+from target_amplitude_nami.user_agent import user_agent
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,7 +119,7 @@ class Reconciliation:
                 base_url=base_url,
                 api_key=settings.api_key or LOCAL_KEY,
                 secret_key=settings.secret_key or LOCAL_KEY,
-                user_agent=f"{_PACKAGE}/{importlib.metadata.version(_PACKAGE)}",
+                user_agent=user_agent(),
                 read_timeout=settings.request_timeout,
                 retry_for=min(settings.retry_for, _longest_retry(base_url)),
             )

@@ -1,0 +1,1 @@
+"""Delivers the partitions of a job, for engines that hand these over."""

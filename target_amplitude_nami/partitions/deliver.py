@@ -1,0 +1,190 @@
+"""Delivers the records of one partition: all that an engine's task has to do."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import logging
+import time
+import typing as t
+
+from target_amplitude_nami.errors import ConfigurationError
+from target_amplitude_nami.partitions.outcome import (
+    Outcome,
+    no_users,
+    outcome_of_nothing,
+)
+from target_amplitude_nami.partitions.rejects import (
+    MOST_REJECT_BYTES,
+    CollectedRejects,
+)
+from target_amplitude_nami.pipeline.row_intake import RowIntake
+from target_amplitude_nami.run import Run
+from target_amplitude_nami.shutdown import Shutdown
+from target_amplitude_nami.store.null import NullStore
+from target_amplitude_nami.user_agent import user_agent
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from target_amplitude_nami.settings import Settings
+
+_TICK_SECONDS: t.Final = 0.2
+
+
+def deliver(  # noqa: PLR0913 - all but the first two have a default
+    records: Iterable[Mapping[str, t.Any]],
+    settings: Settings,
+    *,
+    attempt: str | int | None = None,
+    stream: str = "records",
+    slots: int = 1,
+    most_reject_bytes: int = MOST_REJECT_BYTES,
+) -> Outcome:
+    """Deliver the records of one partition, and return what became of them.
+
+    It is stateless, as `AmplitudeWriter` is: the bytes of an event depend on its record
+    and the settings alone, so that they are the same however a job's records are
+    partitioned. When a task fails, its engine calls this again with the same records;
+    Amplitude drops what it has.
+
+    Whatever ends it early (an error, an exception that `records` raises, a kill that
+    Python sees) stops its requests at once and goes on to the caller.
+
+    Args:
+        records: Records of Nami in any shape. Nothing is opened before the first.
+        settings: The settings of the job. `report_path`, `metrics_path`, `rejects_path`
+            and `max_rejected` concern the whole job, and are left to the caller.
+        attempt: Names this try of the partition, unlike any other one of the job: a dry
+            run writes a file of its own for each.
+        stream: The name of the records' stream, for `event_streams`, `user_streams`.
+        slots: How many partitions are delivered at a time, at most:
+            `max_events_per_second` is shared out among them.
+        most_reject_bytes: How many bytes of rejects the outcome holds; it counts the
+            others.
+
+    Raises:
+        ConfigurationError: For settings that need a memory of other records.
+        DeliveryError: When nothing more can be delivered.
+        OutputUnwritable: When the file of a dry run cannot be written.
+    """
+    refuse_what_needs_memory(settings)
+    rest = iter(records)
+    if not settings.enabled or (first := next(rest, None)) is None:
+        return outcome_of_nothing(settings, time.time())
+    delivery = _PartitionDelivery(
+        _settings_of_partition(settings, attempt),
+        slots,
+        CollectedRejects(settings.integration_name, most_reject_bytes),
+    )
+    return delivery.deliver(itertools.chain((first,), rest), stream)
+
+
+def refuse_what_needs_memory(settings: Settings) -> None:
+    """Check that no setting needs to know more than one record.
+
+    Raises:
+        ConfigurationError: With a line for each that does.
+    """
+    problems = []
+    if settings.memory_path is not None:
+        problems.append(
+            "memory_path cannot be used here, as partitions share no memory: leave it "
+            "out. What other rows say of a user is joined before, as `with_users` does "
+            "it for Spark."
+        )
+    if settings.anonymous_users == "hold":
+        problems.append(
+            "anonymous_users cannot be hold here, as partitions share no memory: "
+            "choose device, nami_user_id, skip or reject. External IDs that other rows "
+            "know are joined before, as `with_users` does it for Spark."
+        )
+    if problems:
+        raise ConfigurationError(problems)
+
+
+class _PartitionDelivery:
+    """The run over one partition."""
+
+    def __init__(
+        self, settings: Settings, slots: int, rejects: CollectedRejects
+    ) -> None:
+        self._rejects = rejects
+        self._shutdown = Shutdown()
+        self._warnings = _Warnings()
+        self._users = no_users()
+        logger = logging.Logger(__name__, logging.WARNING)  # noqa: LOG001 - no other's
+        logger.addHandler(self._warnings)
+        self._run = Run(
+            settings,
+            store=NullStore(settings.projects),
+            rejects=rejects,
+            write_state=None,
+            shutdown=self._shutdown,
+            logger=logger,
+            user_agent=user_agent(),
+            slots=slots,
+            users=self._users,
+        )
+        self._intake = RowIntake(
+            settings,
+            pipeline=self._run.pipeline,
+            outcomes=self._run.outcomes,
+            rejects=rejects,
+            note_misfit=self._run.notices.note_misfit,
+            logger=logger,
+        )
+
+    def deliver(self, records: Iterable[Mapping[str, t.Any]], stream: str) -> Outcome:
+        try:
+            self._run.open()
+            self._take_all(records, stream)
+            self._run.deliver()
+        except BaseException:
+            self._shutdown.request(0)
+            self._run.close("failed")
+            raise
+        return Outcome(
+            report=self._run.close("complete"),
+            rejects=self._rejects.records,
+            rejects_left_out=self._rejects.left_out,
+            warnings=tuple(self._warnings.texts),
+            is_any_recognised=self._intake.has_recognised,
+            users=self._users,
+        )
+
+    def _take_all(self, records: Iterable[Mapping[str, t.Any]], stream: str) -> None:
+        next_tick = 0.0
+        for record in records:
+            self._intake.take(record, stream)
+            now = time.monotonic()
+            if now >= next_tick:
+                self._run.tick()
+                next_tick = now + _TICK_SECONDS
+
+
+class _Warnings(logging.Handler):
+    """Collects what a run warns of, each sentence once."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.texts: dict[str, None] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.setdefault(record.getMessage())
+
+
+def _settings_of_partition(settings: Settings, attempt: str | int | None) -> Settings:
+    """Return the settings of a partition, without what concerns the whole job."""
+    return dataclasses.replace(
+        settings,
+        report_path=None,
+        metrics_path=None,
+        max_rejected=None,
+        dry_run_path=_with_name(settings.dry_run_path, attempt),
+    )
+
+
+def _with_name(path: Path, name: str | int | None) -> Path:
+    return path if name is None else path.with_stem(f"{path.stem}-{name}")
