@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := requirements/dev.txt
+# The extras that tests and types need.
+EXTRAS := --extra arrow --extra local
 
 # What is in the container image, and what builds it there.
 IMAGE := requirements/runtime.txt
@@ -22,7 +24,7 @@ TAPS := $(patsubst requirements/taps/%.in,%,$(wildcard requirements/taps/*.in))
 
 .DEFAULT_GOAL := help
 .PHONY: help quickstart test test-all test-slow test-lowest test-next taps lint format \
-	coverage benchmarks lock upgrade settings sbom site clean
+	coverage benchmarks floors lock upgrade settings sbom site clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -79,15 +81,18 @@ format: $(INSTALLED) ## Format the code and fix what ruff can fix
 coverage: $(INSTALLED) ## Show which lines and branches no test reaches
 	$(BIN)/pytest -n auto --dist worksteal --cov
 
-benchmarks: $(INSTALLED) $(VENV)/plotting ## Measure everything: about an hour
+benchmarks: $(INSTALLED) $(VENV)/plotting ## Measure everything: about half an hour
 	$(BIN)/python -m benchmarks $(BENCHMARKS)
+
+floors: $(INSTALLED) ## See that it is as fast as it was, but for a fifth
+	$(BIN)/python -m benchmarks.floors
 
 LOCKING = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --quiet \
 	--custom-compile-command 'make lock' $(LOCK_FLAGS)
 
 lock: $(INSTALLED) ## Bring the locks in line with pyproject.toml
-	$(LOCKING) pyproject.toml --all-extras --group dev --output-file $(LOCK)
+	$(LOCKING) pyproject.toml $(EXTRAS) --group dev --output-file $(LOCK)
 	$(LOCKING) pyproject.toml --constraint $(LOCK) --output-file $(IMAGE)
 	$(LOCKING) --group build --constraint $(LOCK) --output-file $(IMAGE_BUILD)
 	$(LOCKING) --group benchmarks --constraint $(LOCK) --output-file $(PLOTTING)
@@ -179,7 +184,7 @@ TAP_INSTALL = install --quiet --require-hashes --build-constraint $(TAPS_BUILD).
 .lowest/.installed: pyproject.toml $(LOCK) | $(INSTALLED)
 	$(PYTHON) -m venv --clear --without-pip .lowest
 	$(BIN)/uv pip compile --quiet --resolution lowest-direct --python-version 3.11 \
-		--all-extras --output-file .lowest/requirements.txt pyproject.toml
+		$(EXTRAS) --output-file .lowest/requirements.txt pyproject.toml
 	$(OVER_THE_LOCK) --requirement .lowest/requirements.txt
 	@touch $@
 
