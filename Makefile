@@ -14,6 +14,10 @@ INSTALLED := $(VENV)/.installed
 PLOTTING := requirements/benchmarks.txt
 SITE := requirements/docs.txt
 
+# What checks the types of the local Amplitude's page.
+PAGE := requirements/page
+TSC := $(VENV)/page/node_modules/.bin/tsc
+
 DOCKERFILES := Dockerfile examples/kubernetes/Dockerfile
 
 # Each tap has an environment of its own, as in Meltano: their dependencies are old, and
@@ -71,6 +75,12 @@ lint: $(INSTALLED) ## Check style, types and the import rules
 	@printf '\n== hadolint\n'
 	@if [ -x $(BIN)/hadolint ]; then $(BIN)/hadolint $(DOCKERFILES); \
 		else echo 'There is no hadolint for this machine; CI runs it.'; fi
+	@printf '\n== tsc\n'
+	@if ! command -v npm >/dev/null; then \
+		echo 'There is no npm on this machine; CI checks the types of the page.'; \
+		elif $(MAKE) --no-print-directory $(TSC); then $(TSC) --project jsconfig.json; \
+		elif [ -n "$$CI" ]; then exit 1; \
+		else echo 'npm could not install TypeScript; CI checks the types of the page.'; fi
 	@printf '\n== what the documents say of settings and commands\n'
 	$(BIN)/python -m scripts.write_settings --check
 
@@ -147,6 +157,11 @@ $(VENV)/.locked: $(LOCK)
 
 $(INSTALLED): $(VENV)/.locked pyproject.toml
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(TSC): $(PAGE)/package.json $(PAGE)/package-lock.json | $(INSTALLED)
+	@rm -rf $(VENV)/page && mkdir -p $(VENV)/page && cp $^ $(VENV)/page
+	@npm ci --prefix $(VENV)/page --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 # Apart from what is measured: the SDK's joblib would import NumPy where it finds it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
-from target_amplitude_nami.singer.tools import tool
+from target_amplitude_nami.tools import tool
 
 if t.TYPE_CHECKING:
     from pathlib import Path
