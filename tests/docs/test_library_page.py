@@ -59,13 +59,22 @@ def test_rows_of_a_csv_file_are_delivered(
     assert nami.event_id(1) in Path("requests.jsonl").read_text()
 
 
-def test_the_builder_gives_bytes_alone(
+def test_the_outcomes_of_partitions_add_up(
     run_example: Callable[[int], tuple[dict[str, Any], str]],
 ) -> None:
     _, output = run_example(2)
+
+    assert output.startswith("1 record read: 1 delivered")
+    assert Path("requests-0.jsonl").exists()
+
+
+def test_the_builder_gives_bytes_alone(
+    run_example: Callable[[int], tuple[dict[str, Any], str]],
+) -> None:
+    _, output = run_example(3)
 
     assert '"user_id":"035b30e2-faf4-462d-aec3-caa0fbe26c49"' in output
 
 
 def test_no_example_is_left_out() -> None:
-    assert len(EXAMPLES) == 3
+    assert len(EXAMPLES) == 4

@@ -11,21 +11,23 @@ from target_amplitude_nami import (
     EncodedEvent,
     EventBuilder,
     Filtered,
+    Outcome,
     Report,
     Settings,
     UserProfile,
+    deliver,
 )
 from target_amplitude_nami.outcomes import Refusal
 
 if TYPE_CHECKING:
     import csv
     import logging
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from target_amplitude_nami.writer_rejects import Reject
 
 
-def deliver(rows: csv.DictReader[str], logger: logging.Logger) -> int:
+def write(rows: csv.DictReader[str], logger: logging.Logger) -> int:
     try:
         settings = Settings.load({"api_key": "key"})
     except ConfigurationError as error:
@@ -63,3 +65,15 @@ def build(settings: Settings, record: Mapping[str, object]) -> bytes | str:
 
 def is_ours(error: Exception) -> bool:
     return isinstance(error, AmplitudeNamiError)
+
+
+def deliver_partitions(
+    partitions: Iterable[Iterable[Mapping[str, object]]], settings: Settings
+) -> Report:
+    outcomes = [
+        deliver(records, settings, attempt=number, slots=2)
+        for number, records in enumerate(partitions)
+    ]
+    assert_type(outcomes, list[Outcome])
+    assert_type(outcomes[0] + outcomes[1], Outcome)
+    return sum(outcomes[1:], outcomes[0]).report
