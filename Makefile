@@ -102,7 +102,7 @@ lock: $(INSTALLED) ## Bring the locks in line with pyproject.toml
 	$(LOCKING) --group benchmarks --constraint $(LOCK) --output-file $(PLOTTING)
 	$(LOCKING) --group docs --output-file $(SITE)
 	$(LOCKING) pyproject.toml --extra local --extra spark \
-		--group build --group test-core --constraint $(LOCK) \
+		--group build --group test-spark --constraint $(LOCK) \
 		--output-file $(SPARK)
 	for lock in requirements/dagster requirements/sbom $(TAPS_BUILD) $(TAPS:%=requirements/taps/%); do \
 		$(LOCKING) $$lock.in --output-file $$lock.txt || exit 1; done
