@@ -40,7 +40,12 @@ def session(master: str, folder: Path, **config: str) -> SparkSession:
     # What imports tests in a worker finds them, too.
     os.environ["PYTHONPATH"] = str(ROOT)
     (folder / "event-log").mkdir(parents=True, exist_ok=True)
+    # Each job is small and unlike all others, so that compiling takes longest.
     settings = {
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.sql.codegen.wholeStage": "false",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
         "spark.eventLog.compress": "false",
