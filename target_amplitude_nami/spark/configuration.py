@@ -24,6 +24,9 @@ _SHARED_OUT: t.Final = (
     "is shared out among the tasks that run at a time, and this session does not say "
     "how many"
 )
+WOULD_BE_LOST: t.Final = (
+    "but a stream would count its batches as done: stop the stream instead"
+)
 _QUERY: t.Final = "sql.streaming.queryId"
 _SHORT: t.Final = 8
 
@@ -76,8 +79,7 @@ def name_of_job(session: SparkSession, batch: str | int | None) -> str:
         ConfigurationError: When a name has no place in a file's.
     """
     if batch is None:
-        moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        return f"{moment}-{uuid.uuid4().hex[:_SHORT]}"
+        return new_name()
     name = str(batch)
     if not name or not all(c.isalnum() or c in "-_." for c in name):
         raise ConfigurationError(
@@ -87,7 +89,13 @@ def name_of_job(session: SparkSession, batch: str | int | None) -> str:
     return f"{query[:_SHORT]}-{name}" if query else name
 
 
-def slots_of(df: DataFrame, settings: Settings, slots: int | None) -> int:
+def new_name() -> str:
+    """Return a name that no other job has."""
+    moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    return f"{moment}-{uuid.uuid4().hex[:_SHORT]}"
+
+
+def slots_of(df: DataFrame, settings: Settings, slots: object) -> int:
     """Return how many tasks deliver at a time, among which the rate is shared out.
 
     Args:

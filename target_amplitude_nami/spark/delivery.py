@@ -13,6 +13,7 @@ from target_amplitude_nami import errors
 from target_amplitude_nami.partitions.job import Job
 from target_amplitude_nami.partitions.job_rejects import JobRejectsFile
 from target_amplitude_nami.spark.configuration import (
+    WOULD_BE_LOST,
     expect_readable,
     name_of_job,
     settings_of,
@@ -27,7 +28,6 @@ if t.TYPE_CHECKING:
 
     from target_amplitude_nami.accounting.report import Report
 
-_WOULD_BE_LOST: t.Final = "but a stream would count its batches as done"
 _OURS: t.Final = re.compile(
     rf"^{re.escape(errors.__name__)}\.(\w+): (.+)$", re.MULTILINE
 )
@@ -74,9 +74,7 @@ def deliver(
     expect_readable(df)
     name = name_of_job(df.sparkSession, batch)
     if batch is not None and not checked.enabled:
-        raise errors.ConfigurationError(
-            [f"enabled is false, {_WOULD_BE_LOST}: stop the stream instead."]
-        )
+        raise errors.ConfigurationError([f"enabled is false, {WOULD_BE_LOST}."])
     shared = slots_of(df, checked, slots)
     job = Job(checked, JobRejectsFile(checked.rejects_path, name))
     with job:

@@ -122,14 +122,17 @@ def _facts_in(record: NamiEvent | NamiUser, checks: Checks) -> _Facts:
     external_id = record.external_id
     if external_id is not None and checks.refuse_user_id(external_id) is not None:
         external_id = None  # it would spoil the other rows of the user
-    is_event = isinstance(record, NamiEvent)
-    carries_state = not is_event or record.event_type.startswith("user.")
+    event_id, carries_state, lacks_state = None, True, False
+    if isinstance(record, NamiEvent):
+        event_id = record.event_id
+        carries_state = record.event_type.startswith("user.")
+        lacks_state = carries_state and record.state == NO_STATE
     return _Facts(
         record.user_id,
         record.time,
-        record.event_id if isinstance(record, NamiEvent) else None,
+        event_id,
         external_id,
         record.external_id is None,
-        is_event and carries_state and record.state == NO_STATE,
+        lacks_state,
         record.state if carries_state else NO_STATE,
     )

@@ -24,7 +24,7 @@ class _Keys(t.NamedTuple):
     order: list[Column]
 
 
-def by_user(
+def by_user(  # noqa: PLR0913 - all but the first have a default
     df: DataFrame,
     partitions: int | None = None,
     *,

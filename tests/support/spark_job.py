@@ -1,6 +1,6 @@
 """Jobs that tests run in a process of their own, to kill parts of it.
 
-    python -m tests.support.spark_job NAME '{"arguments": …}'
+python -m tests.support.spark_job NAME '{"arguments": …}'
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from unittest import mock
 
 from pyspark import TaskContext
 
@@ -96,14 +97,14 @@ def run_batch(
     spark = session(master, where, **config)
     rows = [nami.impression(number) for number in range(EVENTS)]
     df = by_user(frame_of(spark, rows), 4)
-    delivery.task_of = once_delivered(STRIKES[strike], where)
-    report = delivery.deliver(
-        df,
-        api_key=API_KEY,
-        endpoint=endpoint,
-        rejects_path=str(where / "rejects.singer"),
-    )
-    driver = spark._jvm.java.lang.ProcessHandle.current().pid()  # noqa: SLF001
+    with mock.patch.object(delivery, "task_of", once_delivered(STRIKES[strike], where)):
+        report = delivery.deliver(
+            df,
+            api_key=API_KEY,
+            endpoint=endpoint,
+            rejects_path=str(where / "rejects.singer"),
+        )
+    driver = spark._jvm.java.lang.ProcessHandle.current().pid()
     print(json.dumps({"delivered": report.delivered, "driver": driver}))  # noqa: T201
     spark.stop()
 
@@ -118,7 +119,7 @@ def run_stream(*, folder: str, endpoint: str, dies: bool) -> None:
     """
     where = Path(folder)
     spark = session("local[2]", where)
-    java = spark._jvm.java.lang.ProcessHandle.current().pid()  # noqa: SLF001
+    java = spark._jvm.java.lang.ProcessHandle.current().pid()
 
     def take(df: DataFrame, batch: int) -> None:
         delivery.deliver(
@@ -161,4 +162,5 @@ def write_files(folder: Path, count: int, rows: int) -> None:
 
 
 if __name__ == "__main__":
-    {"batch": run_batch, "stream": run_stream}[sys.argv[1]](**json.loads(sys.argv[2]))
+    jobs: dict[str, Callable[..., None]] = {"batch": run_batch, "stream": run_stream}
+    jobs[sys.argv[1]](**json.loads(sys.argv[2]))
