@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import stat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from pyspark.sql import functions as f
@@ -84,7 +84,7 @@ def test_not_a_number_is_a_reject(spark: SparkSession, tmp_path: Path) -> None:
     assert report.counts.by_reason("rejected") == {"number_not_finite": 1}
 
 
-WRONG = {
+WRONG: Final[dict[str, tuple[dict[str, Any], str]]] = {
     "unknown": ({"api_kee": "x"}, "api_kee"),
     "of another type": ({"backfill": "perhaps"}, "backfill"),
     "needs memory": ({"memory_path": "memory.db"}, "with_users"),

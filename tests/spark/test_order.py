@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ def events() -> list[dict[str, Any]]:
             number := user * EACH + n,
             user_id=nami.identifier(2, user),
             created_date=(day + dt.timedelta(seconds=n, hours=user)).isoformat(),
-            number=number,
+            place=number,
         )
         for user in range(USERS)
         for n in range(EACH)
@@ -48,8 +49,9 @@ def numbers_by_partition(df: DataFrame) -> list[list[int]]:
     found = df.select(f.spark_partition_id().alias("n"), text).collect()
     parts: defaultdict[int, list[int]] = defaultdict(list)
     for part, row in found:
-        digits = row.lower().split("number")[1]
-        parts[part].append(int("".join(c for c in digits[:14] if c.isdigit())))
+        place = re.search(r"place\W+(?:n\W+)?(\d+)", row.lower())
+        assert place is not None
+        parts[part].append(int(place[1]))
     return list(parts.values())
 
 
@@ -104,7 +106,7 @@ def test_times_are_compared_as_times(spark: SparkSession) -> None:
         "2026-06-01T07:00:02-01:00",
     ]
     rows = [
-        nami.impression(n, user_id=nami.identifier(2, 0), created_date=time, number=n)
+        nami.impression(n, user_id=nami.identifier(2, 0), created_date=time, place=n)
         for n, time in enumerate(times)
     ]
     df = frame_of(spark, rows[::-1])
@@ -115,7 +117,7 @@ def test_times_are_compared_as_times(spark: SparkSession) -> None:
 
 def test_events_of_one_moment_are_in_order_of_their_ids(spark: SparkSession) -> None:
     rows = [
-        nami.impression(n, user_id=nami.identifier(2, 0), number=n) for n in range(6)
+        nami.impression(n, user_id=nami.identifier(2, 0), place=n) for n in range(6)
     ]
     assert [row["id"] for row in rows] == sorted(row["id"] for row in rows)
     df = frame_of(spark, rows[::-1])
