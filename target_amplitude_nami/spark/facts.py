@@ -9,31 +9,22 @@ import msgspec
 import pyarrow as pa
 from pyspark.sql import functions as f
 
-from target_amplitude_nami.amplitude.checks import Checks
 from target_amplitude_nami.arrow import records_of
-from target_amplitude_nami.nami.model import NamiEvent
-from target_amplitude_nami.nami.state import NO_STATE, UserState
-from target_amplitude_nami.outcomes import Refusal
-from target_amplitude_nami.pipeline.event_filter import EventFilter
-from target_amplitude_nami.pipeline.row_reader import NotSent, RowReader, plain
-from target_amplitude_nami.settings import Settings
+from target_amplitude_nami.pipeline.user_facts import STATE_TYPES, UserFactsReader
 
 if t.TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-    from target_amplitude_nami.nami.model import NamiUser
-
+FACTS_OF_STATE: t.Final = tuple(STATE_TYPES)
+"""The names of the facts of a user's state."""
 _KINDS: t.Final = {
     bool | None: ("boolean", pa.bool_()),
     list[str] | None: ("array<string>", pa.list_(pa.field("element", pa.string()))),
     str | None: ("string", pa.string()),
     int | None: ("bigint", pa.int64()),
 }
-_FACTS_OF_STATE: t.Final = {
-    field.name: _KINDS[field.type] for field in msgspec.structs.fields(UserState)
-}
-FACTS_OF_STATE: t.Final = tuple(_FACTS_OF_STATE)
-"""The names of the facts of a user's state."""
+"""How Spark writes a type, and Arrow's."""
+_STATE: t.Final = {name: _KINDS[kind] for name, kind in STATE_TYPES.items()}
 _FACTS: t.Final = {
     "user": _KINDS[str | None],
     "spread": _KINDS[str | None],
@@ -44,9 +35,9 @@ _FACTS: t.Final = {
     "lacks_state": _KINDS[bool | None],
     "state": (
         "struct<{}>".format(
-            ", ".join(f"{name}: {kind}" for name, (kind, _) in _FACTS_OF_STATE.items())
+            ", ".join(f"{name}: {kind}" for name, (kind, _) in _STATE.items())
         ),
-        pa.struct([(name, kind) for name, (_, kind) in _FACTS_OF_STATE.items()]),
+        pa.struct([(name, kind) for name, (_, kind) in _STATE.items()]),
     ),
 }
 _TYPE: t.Final = ", ".join(f"{name} {kind}" for name, (kind, _) in _FACTS.items())
@@ -55,24 +46,11 @@ _PARTS: t.Final = 1000
 """Into so many the rows are spread that name no user."""
 
 
-class _Facts(t.NamedTuple):
-    """What a row says; all is None in a row that is not Nami's."""
-
-    user: str | None = None
-    """Nami's user id."""
-    time: int | None = None
-    """ms since 1970."""
-    id: str | None = None
-    external_id: str | None = None
-    """One that Amplitude takes."""
-    lacks_external_id: bool = False
-    lacks_state: bool = False
-    """Whether it is an event that carries a state, and has none."""
-    state: UserState = NO_STATE
-
-
 def facts_of(df: DataFrame, stream: str) -> Column:
     """Return the column of what each row of a frame says about its user.
+
+    It is a struct of the members of `UserFacts`, and `spread`: for rows that name no
+    user, a text that few of them have in common.
 
     Args:
         df: The frame.
@@ -91,48 +69,15 @@ def columns_of(df: DataFrame) -> list[Column]:
 
 
 def _read_all(rows: pa.Array, stream: str) -> pa.Array:
-    read = _reader(stream)
+    read = _reader(stream).read
     found = []
     for number, record in enumerate(records_of(pa.RecordBatch.from_struct_array(rows))):
         facts = read(record)
-        row = facts._asdict()
+        row = msgspec.structs.asdict(facts)
         row["spread"] = None if facts.user is not None else str(number % _PARTS)
         row["state"] = msgspec.structs.asdict(facts.state)
         found.append(row)
     return pa.array(found, _ARROW)
 
 
-@functools.cache
-def _reader(stream: str) -> t.Callable[[dict[str, t.Any]], _Facts]:
-    settings = Settings.load({"dry_run": True})
-    reader = RowReader(stream, settings, EventFilter(settings.mapping))
-    checks = Checks(min_id_length=1, max_event_bytes=settings.event_bytes)
-
-    def read(record: dict[str, t.Any]) -> _Facts:
-        row = plain(record)
-        found = row if isinstance(row, Refusal) else reader.read(row)
-        if isinstance(found, Refusal | NotSent):
-            return _Facts()
-        return _facts_in(found, checks)
-
-    return read
-
-
-def _facts_in(record: NamiEvent | NamiUser, checks: Checks) -> _Facts:
-    external_id = record.external_id
-    if external_id is not None and checks.refuse_user_id(external_id) is not None:
-        external_id = None  # it would spoil the other rows of the user
-    event_id, carries_state, lacks_state = None, True, False
-    if isinstance(record, NamiEvent):
-        event_id = record.event_id
-        carries_state = record.event_type.startswith("user.")
-        lacks_state = carries_state and record.state == NO_STATE
-    return _Facts(
-        record.user_id,
-        record.time,
-        event_id,
-        external_id,
-        record.external_id is None,
-        lacks_state,
-        record.state if carries_state else NO_STATE,
-    )
+_reader: t.Final = functools.cache(UserFactsReader)
