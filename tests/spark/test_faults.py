@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from target_amplitude_nami.local.server import LocalAmplitude
 
-pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(900)]
 
 SPARK_CLASS: Final = Path(pyspark.__file__).parent / "bin" / "spark-class"
 ENVIRONMENT: Final = os.environ | {
@@ -47,7 +47,7 @@ def run(job: str, **arguments: Any) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=540,
     )
 
 
