@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import typing as t
 
 import msgspec
@@ -69,7 +68,8 @@ def columns_of(df: DataFrame) -> list[Column]:
 
 
 def _read_all(rows: pa.Array, stream: str) -> pa.Array:
-    read = _reader(stream).read
+    # A worker serves many frames, and a reader remembers what the columns of one mean.
+    read = UserFactsReader(stream).read
     found = []
     for number, record in enumerate(records_of(pa.RecordBatch.from_struct_array(rows))):
         facts = read(record)
@@ -78,6 +78,3 @@ def _read_all(rows: pa.Array, stream: str) -> pa.Array:
         row["state"] = msgspec.structs.asdict(facts.state)
         found.append(row)
     return pa.array(found, _ARROW)
-
-
-_reader: t.Final = functools.cache(UserFactsReader)

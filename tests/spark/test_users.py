@@ -60,9 +60,9 @@ WITHOUT_STATE = dict.fromkeys(
 )
 
 
-def flags(*, in_pause: bool) -> dict[str, Any]:
+def flags(*, in_trial: bool) -> dict[str, Any]:
     state = nami.subscription(USER)["customer_journey_state"]
-    return {"customer_journey_state": state | {"in_pause": in_pause}}
+    return {"customer_journey_state": state | {"in_trial_period": in_trial}}
 
 
 @pytest.mark.parametrize(
@@ -121,40 +121,40 @@ def test_an_event_gets_the_state_as_of_its_time(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     rows = [
-        event(1, 9, **flags(in_pause=False)),
+        event(1, 9, **flags(in_trial=False)),
         event(2, 10, **WITHOUT_STATE),
-        event(3, 11, **flags(in_pause=True)),
+        event(3, 11, **flags(in_trial=True)),
         event(4, 12, **WITHOUT_STATE),
         event(5, 8, **WITHOUT_STATE),
     ]
     df = with_users(frame_of(spark, rows[::-1]).repartition(3))
     sent = by_id(events_of(df, tmp_path))
 
-    paused = {
+    in_trial = {
         number: sent[nami.event_id(number)]
         .get("user_properties", {})
-        .get("namiml_in_pause")
+        .get("namiml_in_trial_period")
         for number in range(1, 6)
     }
-    assert paused == {1: False, 2: False, 3: True, 4: True, 5: None}
+    assert in_trial == {1: False, 2: False, 3: True, 4: True, 5: None}
 
 
 def test_facts_that_a_newer_row_leaves_open_stay_as_they_were(
     spark: SparkSession, tmp_path: Path
 ) -> None:
-    only_flags = WITHOUT_STATE | flags(in_pause=True)
+    only_flags = WITHOUT_STATE | flags(in_trial=True)
     rows = [event(1, 9), event(2, 10, **only_flags), event(3, 11, **WITHOUT_STATE)]
     df = with_users(frame_of(spark, rows))
     properties = by_id(events_of(df, tmp_path))[nami.event_id(3)]["user_properties"]
 
-    assert properties["namiml_in_pause"] is True
+    assert properties["namiml_in_trial_period"] is True
     assert properties["namiml_active_skus"] == ["radio_monthly"]
 
 
 def test_a_row_without_a_time_counts_where_no_other_says_anything(
     spark: SparkSession, tmp_path: Path
 ) -> None:
-    always = nami.user(USER, updated_at=None, **flags(in_pause=True))
+    always = nami.user(USER, updated_at=None, **flags(in_trial=True))
     other = [{"key": "external_id", "type": "uuid", "value": nami.external_id(99)}]
     rows = [event(1, 9, **WITHOUT_STATE), event(2, 10, external_ids=other)]
     rows += [event(3, 11, **WITHOUT_STATE, external_ids=None)]
@@ -162,8 +162,8 @@ def test_a_row_without_a_time_counts_where_no_other_says_anything(
     sent = by_id(events_of(df, tmp_path))
 
     first, _, last = (sent[nami.event_id(n)] for n in (1, 2, 3))
-    assert first["user_properties"]["namiml_in_pause"] is True
-    assert last["user_properties"]["namiml_in_pause"] is False
+    assert first["user_properties"]["namiml_in_trial_period"] is True
+    assert last["user_properties"]["namiml_in_trial_period"] is False
     assert (first["user_id"], last["user_id"]) == (NAMED, nami.external_id(99))
 
 
@@ -205,4 +205,4 @@ def test_rows_of_nobody_and_of_others_are_left_as_they_are(
     assert completed.count() == 3
     added = completed.columns[len(df.columns) :]
     assert "external_id" not in added  # the column has that name
-    assert "namiml_in_pause" in added
+    assert "namiml_in_trial_period" in added
