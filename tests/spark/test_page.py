@@ -37,7 +37,7 @@ def test_the_examples_run(
     (tmp_path / "input").rename(tmp_path / "incoming")
     names: dict[str, Any] = {}
     for block in BLOCKS:
-        for name in (*files, "incoming", "checkpoint"):
+        for name in (*files, "incoming", "checkpoint", "dry-run.jsonl"):
             block = block.replace(f'"{name}"', f'"{tmp_path / name}"')  # noqa: PLW2901
         exec(block, names)  # noqa: S102 - the project's own page
 
