@@ -24,8 +24,8 @@ TAPS_BUILD := requirements/build
 TAPS := $(patsubst requirements/taps/%.in,%,$(wildcard requirements/taps/*.in))
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-all test-slow test-spark test-lowest test-next taps lint format \
-	coverage benchmarks lock upgrade settings sbom site clean
+.PHONY: help quickstart test test-all test-slow test-spark test-lowest test-next taps lint \
+	format coverage benchmarks floors lock upgrade settings sbom site clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -88,8 +88,11 @@ format: $(INSTALLED) ## Format the code and fix what ruff can fix
 coverage: $(INSTALLED) ## Show which lines and branches no test reaches
 	$(BIN)/pytest -n auto --dist worksteal --cov
 
-benchmarks: $(INSTALLED) $(VENV)/plotting ## Measure everything: about an hour
+benchmarks: $(INSTALLED) $(VENV)/plotting ## Measure everything: about half an hour
 	$(BIN)/python -m benchmarks $(BENCHMARKS)
+
+floors: $(INSTALLED) ## See that it is as fast as it was, but for a fifth
+	$(BIN)/python -m benchmarks.floors
 
 LOCKING = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --quiet \

@@ -48,6 +48,7 @@ CASES = {
         r'"event": "{\"event_type\":\"Paywall\"',
     ),
     "plan": Case(("--json",), '"name": "Paywall"'),
+    "load": Case(("a.parquet", "--json"), "memory_path cannot be used here", 1),
     "retry": Case(("--dry-run", "--json"), '"file": "kept/rejects.singer"', 1),
     "reconcile": Case(("--json",), '"compared_with": "kept/memory.db"'),
     "forget": Case(("--user", "5550123", "--dry-run", "--json"), "kept/memory.db"),
