@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := requirements/dev.txt
+# The extras that tests and types need.
+EXTRAS := --extra arrow --extra local
 
 # What is in the container image, and what builds it there.
 IMAGE := requirements/runtime.txt
@@ -87,7 +89,7 @@ LOCKING = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-has
 	--custom-compile-command 'make lock' $(LOCK_FLAGS)
 
 lock: $(INSTALLED) ## Bring the locks in line with pyproject.toml
-	$(LOCKING) pyproject.toml --all-extras --group dev --output-file $(LOCK)
+	$(LOCKING) pyproject.toml $(EXTRAS) --group dev --output-file $(LOCK)
 	$(LOCKING) pyproject.toml --constraint $(LOCK) --output-file $(IMAGE)
 	$(LOCKING) --group build --constraint $(LOCK) --output-file $(IMAGE_BUILD)
 	$(LOCKING) --group benchmarks --constraint $(LOCK) --output-file $(PLOTTING)
@@ -179,7 +181,7 @@ TAP_INSTALL = install --quiet --require-hashes --build-constraint $(TAPS_BUILD).
 .lowest/.installed: pyproject.toml $(LOCK) | $(INSTALLED)
 	$(PYTHON) -m venv --clear --without-pip .lowest
 	$(BIN)/uv pip compile --quiet --resolution lowest-direct --python-version 3.11 \
-		--all-extras --output-file .lowest/requirements.txt pyproject.toml
+		$(EXTRAS) --output-file .lowest/requirements.txt pyproject.toml
 	$(OVER_THE_LOCK) --requirement .lowest/requirements.txt
 	@touch $@
 

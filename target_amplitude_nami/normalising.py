@@ -98,7 +98,7 @@ def _plain_object(members: dict[t.Any, t.Any], levels: int) -> dict[str, t.Any]:
     name: t.Any = None
     try:
         for name, value in members.items():
-            if type(value) is str and value.isascii():
+            if value is None or (type(value) is str and value.isascii()):
                 member = value
             else:
                 member = _plain(value, levels - 1)
