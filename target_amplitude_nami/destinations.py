@@ -64,7 +64,7 @@ class Destinations:
         if self._settings.dry_run:
             self._dry_run = self._open_dry_run()
         elif self._is_local:
-            self._local = self._start_local()
+            self._local = start_local(self._settings)
             url = self._local.endpoint(self._settings.api)
             self._by_project = {
                 project: destination.at(url)
@@ -86,7 +86,7 @@ class Destinations:
             self._dry_run.end()
         if self._local is not None:
             local, self._local = self._local, None
-            self._close_local(local)
+            close_local(local, self._settings, self._logger)
 
     def _open_dry_run(self) -> DryRun:
         path = self._settings.dry_run_path
@@ -97,39 +97,6 @@ class Destinations:
                 f"{path} cannot be written ({error.strerror}): free or repair the "
                 f"disk, or choose another `dry_run_path`"
             ) from error
-
-    def _start_local(self) -> LocalAmplitude:
-        import sqlite3  # noqa: PLC0415 - only with `endpoint: local`
-
-        path = self._settings.local_path
-        local = local_amplitude()(path)
-        try:
-            return local.__enter__()
-        except (OSError, sqlite3.Error) as error:
-            raise OutputUnwritable(
-                f"the local Amplitude cannot keep anything in {path} ({error}): free "
-                f"or repair the disk, or choose another `local_path`"
-            ) from error
-
-    def _close_local(self, local: LocalAmplitude) -> None:
-        import sqlite3  # noqa: PLC0415 - only with `endpoint: local`
-
-        from target_amplitude_nami.local import DEFAULT_PORT  # noqa: PLC0415
-
-        try:
-            summary = local.summary()
-        except sqlite3.Error:  # a full disk, which has been reported already
-            return
-        finally:
-            local.__exit__(None, None, None)
-        self._logger.info(
-            "The local Amplitude now holds %s of %s: "
-            "`amplitude-nami local %s` shows them at http://127.0.0.1:%s/",
-            counted(summary.total, "event"),
-            counted(summary.users, "user"),
-            self._settings.local_path,
-            DEFAULT_PORT,
-        )
 
 
 class NoDestinations:
@@ -196,3 +163,47 @@ def local_amplitude() -> type[LocalAmplitude]:
             [f"the local Amplitude needs more packages: {install} ({error})"]
         ) from error
     return LocalAmplitude
+
+
+def start_local(settings: Settings) -> LocalAmplitude:
+    """Start the local Amplitude of a run or a job.
+
+    Raises:
+        ConfigurationError: When it lacks packages.
+        OutputUnwritable: When its file cannot be written.
+    """
+    local_class = local_amplitude()
+    import sqlite3  # noqa: PLC0415 - only with `endpoint: local`
+
+    path = settings.local_path
+    try:
+        return local_class(path).__enter__()
+    except (OSError, sqlite3.Error) as error:
+        raise OutputUnwritable(
+            f"the local Amplitude cannot keep anything in {path} ({error}): free "
+            f"or repair the disk, or choose another `local_path`"
+        ) from error
+
+
+def close_local(
+    local: LocalAmplitude, settings: Settings, logger: logging.Logger
+) -> None:
+    """Close the local Amplitude, and log what it holds."""
+    import sqlite3  # noqa: PLC0415 - only with `endpoint: local`
+
+    from target_amplitude_nami.local import DEFAULT_PORT  # noqa: PLC0415
+
+    try:
+        summary = local.summary()
+    except sqlite3.Error:  # a full disk, which has been reported already
+        return
+    finally:
+        local.__exit__(None, None, None)
+    logger.info(
+        "The local Amplitude now holds %s of %s: "
+        "`amplitude-nami local %s` shows them at http://127.0.0.1:%s/",
+        counted(summary.total, "event"),
+        counted(summary.users, "user"),
+        settings.local_path,
+        DEFAULT_PORT,
+    )

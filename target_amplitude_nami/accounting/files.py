@@ -5,9 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import typing as t
 from pathlib import Path
 
 from target_amplitude_nami.errors import OutputUnwritable
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def write_atomically(path: Path, text: str, mode: int) -> None:
@@ -25,11 +29,26 @@ def write_atomically(path: Path, text: str, mode: int) -> None:
     Raises:
         OutputUnwritable: When the disk does not take it.
     """
+    write_parts_atomically(path, [text.encode()], mode)
+
+
+def write_parts_atomically(path: Path, parts: Iterable[bytes], mode: int) -> None:
+    """Write a file as `write_atomically` does, from parts that follow one another.
+
+    Args:
+        path: The file.
+        parts: What to write.
+        mode: Who may read it, as `chmod` has it.
+
+    Raises:
+        OutputUnwritable: When the disk does not take it.
+    """
     try:
         if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8")
+            with path.open("wb") as file:
+                file.writelines(parts)
             return
-        _replace(Path(os.path.realpath(path)), text, mode)
+        _replace(Path(os.path.realpath(path)), parts, mode)
     except OSError as error:
         raise OutputUnwritable(
             f"{path} cannot be written ({error.strerror}): free or repair the disk, or "
@@ -37,7 +56,7 @@ def write_atomically(path: Path, text: str, mode: int) -> None:
         ) from error
 
 
-def _replace(path: Path, text: str, mode: int) -> None:
+def _replace(path: Path, parts: Iterable[bytes], mode: int) -> None:
     if path.is_symlink():  # in a circle
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,8 +64,8 @@ def _replace(path: Path, text: str, mode: int) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     descriptor = os.open(beside, flags, mode)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.writelines(parts)
         beside.replace(path)
     except BaseException:
         beside.unlink(missing_ok=True)

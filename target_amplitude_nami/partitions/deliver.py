@@ -25,9 +25,10 @@ from target_amplitude_nami.store.null import NullStore
 from target_amplitude_nami.user_agent import user_agent
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from target_amplitude_nami.partitions.rejects import PartitionRejects
     from target_amplitude_nami.settings import Settings
 
 _TICK_SECONDS: t.Final = 0.2
@@ -69,6 +70,48 @@ def deliver(  # noqa: PLR0913 - all but the first two have a default
         DeliveryError: When nothing more can be delivered.
         OutputUnwritable: When the file of a dry run cannot be written.
     """
+    rejects = CollectedRejects(settings.integration_name, most_reject_bytes)
+    outcome = deliver_stoppably(
+        records,
+        settings,
+        rejects=rejects,
+        shutdown=Shutdown(),
+        attempt=attempt,
+        stream=stream,
+        slots=slots,
+    )
+    return dataclasses.replace(
+        outcome, rejects=rejects.records, rejects_left_out=rejects.left_out
+    )
+
+
+def deliver_stoppably(  # noqa: PLR0913 - as `deliver`
+    records: Iterable[Mapping[str, t.Any]],
+    settings: Settings,
+    *,
+    rejects: PartitionRejects,
+    shutdown: Shutdown,
+    attempt: str | int | None = None,
+    stream: str = "records",
+    slots: int = 1,
+    on_warning: Callable[[str], object] | None = None,
+) -> Outcome:
+    """Deliver the records of one partition until its end, or until a stop is asked for.
+
+    After a stop, whoever gives the records gives no more of them, and those that were
+    given are delivered in the time that is left. What that was too short for is in
+    `counts.open` of the report.
+
+    Args:
+        records: See `deliver`, also for the other arguments and what is raised.
+        settings: The settings of the job.
+        rejects: Takes the rejects; none are in the outcome.
+        shutdown: Whether a stop is asked for, and by when it must be done.
+        attempt: Names this try of the partition.
+        stream: The name of the records' stream.
+        slots: How many partitions are delivered at a time, at most.
+        on_warning: Called with each warning at once, by any thread.
+    """
     refuse_what_needs_memory(settings)
     rest = iter(records)
     if not settings.enabled or (first := next(rest, None)) is None:
@@ -76,7 +119,9 @@ def deliver(  # noqa: PLR0913 - all but the first two have a default
     delivery = _PartitionDelivery(
         _settings_of_partition(settings, attempt),
         slots,
-        CollectedRejects(settings.integration_name, most_reject_bytes),
+        rejects,
+        shutdown,
+        on_warning,
     )
     return delivery.deliver(itertools.chain((first,), rest), stream)
 
@@ -108,11 +153,15 @@ class _PartitionDelivery:
     """The run over one partition."""
 
     def __init__(
-        self, settings: Settings, slots: int, rejects: CollectedRejects
+        self,
+        settings: Settings,
+        slots: int,
+        rejects: PartitionRejects,
+        shutdown: Shutdown,
+        on_warning: Callable[[str], object] | None,
     ) -> None:
-        self._rejects = rejects
-        self._shutdown = Shutdown()
-        self._warnings = _Warnings()
+        self._shutdown = shutdown
+        self._warnings = _Warnings(on_warning)
         self._users = no_users()
         logger = logging.Logger(__name__, logging.WARNING)  # noqa: LOG001 - no other's
         logger.addHandler(self._warnings)
@@ -145,10 +194,9 @@ class _PartitionDelivery:
             self._shutdown.request(0)
             self._run.close("failed")
             raise
+        is_stopped = self._shutdown.is_requested
         return Outcome(
-            report=self._run.close("complete"),
-            rejects=self._rejects.records,
-            rejects_left_out=self._rejects.left_out,
+            report=self._run.close("interrupted" if is_stopped else "complete"),
             warnings=tuple(self._warnings.texts),
             is_any_recognised=self._intake.has_recognised,
             users=self._users,
@@ -167,12 +215,17 @@ class _PartitionDelivery:
 class _Warnings(logging.Handler):
     """Collects what a run warns of, each sentence once."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_warning: Callable[[str], object] | None) -> None:
         super().__init__(logging.WARNING)
+        self._on_warning = on_warning
         self.texts: dict[str, None] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.texts.setdefault(record.getMessage())
+        text = record.getMessage()
+        if text not in self.texts:
+            self.texts[text] = None
+            if self._on_warning is not None:
+                self._on_warning(text)
 
 
 def _settings_of_partition(settings: Settings, attempt: str | int | None) -> Settings:

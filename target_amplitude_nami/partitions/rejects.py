@@ -1,7 +1,8 @@
-"""The rejects of a partition: kept in its outcome, within a bound."""
+"""The rejects of a partition, by default kept in its outcome within a bound."""
 
 from __future__ import annotations
 
+import abc
 import threading
 import typing as t
 
@@ -32,11 +33,43 @@ class RejectedRecord(msgspec.Struct, frozen=True, gc=False):
     """
 
 
-class CollectedRejects:
-    """Collects the rejects of a partition; any thread may write."""
+class PartitionRejects(abc.ABC):
+    """Keeps the rejects of one partition; any thread may write."""
 
     advice: t.Final = ""
     """The report of the whole job says where they are."""
+
+    def keep(self, record: Mapping[str, t.Any], stream: str, refusal: Refusal) -> None:
+        """Keep a record that has no form in JSON, as Python writes it.
+
+        It stands in the file like a line that nobody could read, so that a retry does
+        not send in its place what it is not.
+        """
+        del stream
+        line = unreadable_line(repr(record).encode("utf-8", "surrogateescape"))
+        self.take(UNREADABLE_LINES, line, refusal)
+
+    def write(self, stream: str, line: bytes, refusal: Refusal) -> None:
+        """Keep a record, unless `keep` has it."""
+        if line:
+            self.take(stream, record_message(stream, line), refusal)
+
+    @abc.abstractmethod
+    def take(self, stream: str, message: bytes, refusal: Refusal) -> None:
+        """Keep a RECORD message of a stream."""
+
+    def declare_if_missing(self, stream: str) -> None:
+        """Do nothing: who writes the file declares its streams."""
+
+    def sync(self) -> None:
+        """Do nothing: nothing is safe before the whole partition is."""
+
+    def close(self) -> None:
+        """Do nothing: what is here is still to be taken."""
+
+
+class CollectedRejects(PartitionRejects):
+    """Collects the rejects of a partition for its outcome."""
 
     def __init__(self, integration: str, most_bytes: int = MOST_REJECT_BYTES) -> None:
         """Start with none.
@@ -61,31 +94,8 @@ class CollectedRejects:
         """How many more there were."""
         return self._left_out
 
-    def keep(self, record: Mapping[str, t.Any], stream: str, refusal: Refusal) -> None:
-        """Keep a record that has no form in JSON, as Python writes it.
-
-        It stands in the file like a line that nobody could read, so that a retry does
-        not send in its place what it is not.
-        """
-        del stream
-        line = unreadable_line(repr(record).encode("utf-8", "surrogateescape"))
-        self._keep(UNREADABLE_LINES, line, refusal)
-
-    def write(self, stream: str, line: bytes, refusal: Refusal) -> None:
-        """Keep a record, unless `keep` has it."""
-        if line:
-            self._keep(stream, record_message(stream, line), refusal)
-
-    def declare_if_missing(self, stream: str) -> None:
-        """Do nothing: who writes the file declares its streams."""
-
-    def sync(self) -> None:
-        """Do nothing: nothing is on a disk."""
-
-    def close(self) -> None:
-        """Do nothing: what is here is taken by the outcome."""
-
-    def _keep(self, stream: str, message: bytes, refusal: Refusal) -> None:
+    def take(self, stream: str, message: bytes, refusal: Refusal) -> None:
+        """Keep a RECORD message, or count it where there is no room."""
         rejected = RejectedRecord(
             stream, with_reason(message, refusal, self._integration)
         )
