@@ -110,15 +110,15 @@ def _maps(kind: pa.MapType, path: str) -> Converter:
 
 
 def _names(keys: pa.Array, convert: Converter) -> list[t.Any]:
-    """Return the names of members; a key that is no text stays as it is in Arrow.
+    """Return the names of members; for any that is no text, the record is rejected.
 
-    As such it can be in a dictionary, whatever its type, and the record is rejected.
+    Keys that Python can have in no dictionary stay what they are in Arrow.
     """
     names = convert(keys)
-    if set(map(type, names)) <= {str}:
+    if {dict, list}.isdisjoint(map(type, names)):
         return names
     return [
-        name if isinstance(name, str) else key
+        key if isinstance(name, (dict, list)) else name
         for name, key in zip(names, keys, strict=True)
     ]
 

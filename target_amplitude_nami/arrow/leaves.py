@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing as t
 import uuid
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 import pyarrow as pa
 from pyarrow import lib
@@ -50,16 +50,22 @@ def _text_or_bytes(value: bytes) -> str | bytes:
         return value
 
 
+def _half_precision(array: pa.Array) -> list[t.Any]:
+    """Return each number exactly; before 21, pyarrow itself needs NumPy for that."""
+    return _as_they_are(array.cast(pa.float32()))
+
+
 def _single_precision(array: pa.Array) -> list[t.Any]:
     """Return the shortest text of each number, as a number: 9.99, not 9.98999977."""
     return _as_they_are(array.cast(pa.string()).cast(pa.float64()))
 
 
 def _decimals(array: pa.Array) -> list[t.Any]:
-    return [
-        None if text is None else Decimal(text)
-        for text in array.cast(pa.string()).to_pylist()
-    ]
+    texts = array.cast(pa.string()).to_pylist()
+    try:
+        return [None if text is None else Decimal(text) for text in texts]
+    except InvalidOperation:  # the scale is beyond what Arrow writes
+        return unreadable(array)
 
 
 def _days(array: pa.Array) -> list[t.Any]:
@@ -127,7 +133,7 @@ def _booleans_of_bytes(array: pa.Array) -> list[t.Any]:
 CONVERTERS: t.Final[dict[int, Converter]] = {
     **dict.fromkeys(
         [
-            *(lib.Type_NA, lib.Type_BOOL, lib.Type_HALF_FLOAT, lib.Type_DOUBLE),
+            *(lib.Type_NA, lib.Type_BOOL, lib.Type_DOUBLE),
             *(lib.Type_INT8, lib.Type_INT16, lib.Type_INT32, lib.Type_INT64),
             *(lib.Type_UINT8, lib.Type_UINT16, lib.Type_UINT32, lib.Type_UINT64),
             *(lib.Type_BINARY, lib.Type_LARGE_BINARY, lib.Type_BINARY_VIEW),
@@ -145,6 +151,7 @@ CONVERTERS: t.Final[dict[int, Converter]] = {
         ],
         _decimals,
     ),
+    lib.Type_HALF_FLOAT: _half_precision,
     lib.Type_FLOAT: _single_precision,
     lib.Type_DATE32: _days,
     lib.Type_DATE64: _days,

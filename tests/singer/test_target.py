@@ -17,5 +17,5 @@ def test_what_is_not_used_is_not_loaded() -> None:
             [sys.executable, "-c", script], capture_output=True, check=True, text=True
         ).stdout
     )
-    extras = {"starlette", "uvicorn", "target_amplitude_nami.local"}
+    extras = {"pyarrow", "starlette", "uvicorn", "target_amplitude_nami.local"}
     assert not extras.intersection(loaded)

@@ -1,0 +1,154 @@
+"""Values within lists, structs and maps: nulls, numbers, bytes, slices."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pyarrow as pa
+import pytest
+
+from tests.support.arrow import NOT_FINITE, halves, sent_of
+
+NAN: Final = float("nan")
+MOMENT: Final = pa.timestamp("ms", "UTC")
+SEEN: Final = pa.struct(
+    [
+        ("at", MOMENT),
+        ("by", pa.dictionary(pa.int8(), pa.string())),
+        ("counts", pa.map_(pa.string(), pa.list_(pa.float64()))),
+    ]
+)
+DEEP: Final = pa.array(
+    [
+        [
+            {"at": 1716944231227, "by": "app", "counts": [("a", [1.5, None])]},
+            {"at": None, "by": None, "counts": None},
+            None,
+        ],
+        [],
+        None,
+        [{"at": 0, "by": "web", "counts": [("b", None), ("c", [])]}],
+    ],
+    pa.list_(SEEN),
+)
+SEEN_BY_APP: Final = (
+    b'{"at":"2024-05-29T00:57:11.227000+00:00","by":"app","counts":{"a":[1.5,null]}}'
+)
+NOT_SEEN: Final = b'{"at":null,"by":null,"counts":null}'
+SEEN_BY_WEB: Final = (
+    b'{"at":"1970-01-01T00:00:00+00:00","by":"web","counts":{"b":null,"c":[]}}'
+)
+SENT: Final = [
+    b"[%b,%b,null]" % (SEEN_BY_APP, NOT_SEEN),
+    b"[]",
+    None,
+    b"[%b]" % SEEN_BY_WEB,
+]
+
+
+def test_lists_of_structs_of_maps_keep_their_nulls_at_every_level() -> None:
+    assert sent_of(DEEP) == SENT
+
+
+@pytest.mark.parametrize("start", range(5))
+@pytest.mark.parametrize("end", range(5))
+def test_every_slice_has_its_own_rows(start: int, end: int) -> None:
+    assert sent_of(DEEP[start:end]) == SENT[start:end]
+
+
+def test_a_null_struct_hides_what_its_fields_hold() -> None:
+    structs = pa.StructArray.from_arrays(
+        [pa.array([1, 2])], ["a"], mask=pa.array([False, True])
+    )
+
+    assert sent_of(structs) == [b'{"a":1}', None]
+
+
+def test_a_null_list_hides_what_its_part_of_the_values_holds() -> None:
+    lists = pa.ListArray.from_arrays(
+        pa.array([0, 2, 3]), pa.array([1, 2, 3]), mask=pa.array([True, False])
+    )
+
+    assert sent_of(lists) == [None, b"[3]"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([NAN]),
+        pa.array([NAN], pa.float32()),
+        pa.array([[1.5, NAN]]),
+        pa.FixedSizeListArray.from_arrays(halves(NAN), 1),
+        pa.array([{"a": NAN}]),
+        pa.array([[("a", NAN)]], pa.map_(pa.string(), pa.float64())),
+        pa.array(
+            [[{"a": [("b", [NAN])]}]],
+            pa.list_(pa.struct([("a", pa.map_(pa.string(), pa.list_(pa.float32())))])),
+        ),
+        pa.array([NAN]).dictionary_encode(),
+        pa.RunEndEncodedArray.from_arrays(pa.array([1], pa.int16()), pa.array([NAN])),
+        pa.UnionArray.from_sparse(pa.array([0], pa.int8()), [pa.array([NAN])]),
+    ],
+    ids=lambda values: str(values.type),
+)
+def test_nan_is_a_reject_wherever_it_is(values: pa.Array) -> None:
+    assert sent_of(values) == [NOT_FINITE]
+
+
+CUT: Final = pa.array([b"ok", b"\xff", "é".encode(), None])
+
+
+def text_of(bytes_: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Return bytes as a text column of another program's, which checks nothing."""
+    return bytes_.view(kind)
+
+
+@pytest.mark.parametrize(
+    ("texts", "field"),
+    [
+        (text_of(CUT, pa.string()), "value"),
+        (text_of(CUT.cast(pa.large_binary()), pa.large_string()), "value"),
+        (text_of(CUT.cast(pa.binary_view()), pa.string_view()), "value"),
+        (pa.StructArray.from_arrays([text_of(CUT, pa.string())], ["in"]), "value.in"),
+    ],
+    ids=lambda each: str(getattr(each, "type", each)),
+)
+def test_text_that_is_not_utf_8_rejects_its_own_record_only(
+    texts: pa.Array, field: str
+) -> None:
+    good, bad, accented, empty = sent_of(texts)
+
+    assert bad == ("value_not_json", field)
+    assert not {("value_not_json", field)} & {good, accented, empty}
+
+
+def test_a_name_of_a_map_that_is_not_utf_8_rejects_its_own_record_only() -> None:
+    names = text_of(pa.array([b"ok", b"\xff"]), pa.string())
+    maps = pa.MapArray.from_arrays([0, 1, 2], names, pa.array([1, 2]))
+
+    assert sent_of(maps) == [b'{"ok":1}', ("value_not_json", r"value.b'\xff'")]
+
+
+def test_of_two_equal_names_in_a_map_the_last_counts_as_in_json() -> None:
+    pairs = [("a", 1), ("b", 2), ("a", 3)]
+    maps = pa.array([pairs], pa.map_(pa.string(), pa.int8()))
+
+    assert sent_of(maps) == [b'{"a":3,"b":2}']
+
+
+def test_a_list_deeper_than_amplitude_takes_is_a_reject() -> None:
+    kind: pa.DataType = pa.int8()
+    value: Any = 1
+    for _ in range(60):
+        kind, value = pa.list_(kind), [value]
+
+    assert sent_of(pa.array([value], kind)) == [("too_deep", "event_properties")]
+
+
+def test_a_schema_deeper_than_any_record_may_be_is_a_reject() -> None:
+    kind: pa.DataType = pa.int8()
+    value: Any = 1
+    for _ in range(220):
+        kind, value = pa.list_(kind), [value]
+
+    assert sent_of(pa.array([value], kind)) == [("too_deep", "")]
