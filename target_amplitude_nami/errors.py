@@ -2,7 +2,7 @@
 
     AmplitudeNamiError
     ├── ConfigurationError    fix the settings
-    ├── InputUnreadable       fix the tap: its output is not what it should be
+    ├── InputUnreadable       fix the tap, or the table: it is not what it should be
     ├── NothingRecognised     select other streams, or name those that hold Nami data
     ├── OutputUnwritable      make the file writable, or choose another path
     ├── StoreUnusable         close, repair or move the file of `memory_path`
@@ -53,7 +53,7 @@ class ConfigurationError(AmplitudeNamiError):
 
 
 class InputUnreadable(AmplitudeNamiError):
-    """What the tap writes is not Singer output."""
+    """What the tap writes is not Singer output, or two columns have one name."""
 
 
 class NothingRecognised(AmplitudeNamiError):

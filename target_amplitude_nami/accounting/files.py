@@ -9,12 +9,13 @@ import typing as t
 from pathlib import Path
 
 from target_amplitude_nami.errors import OutputUnwritable
+from target_amplitude_nami.files import sync_folder
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def write_atomically(path: Path, text: str, mode: int) -> None:
+def write_atomically(path: Path, text: str, mode: int, *, syncs: bool = False) -> None:
     """Write a file so that a reader sees the old one or the new one, never half.
 
     A device or a pipe is written to, not replaced. A symbolic link stays: what it leads
@@ -25,20 +26,24 @@ def write_atomically(path: Path, text: str, mode: int) -> None:
         path: The file.
         text: What to write.
         mode: Who may read it, as `chmod` has it.
+        syncs: Whether it must survive the machine.
 
     Raises:
         OutputUnwritable: When the disk does not take it.
     """
-    write_parts_atomically(path, [text.encode()], mode)
+    write_parts_atomically(path, [text.encode()], mode, syncs=syncs)
 
 
-def write_parts_atomically(path: Path, parts: Iterable[bytes], mode: int) -> None:
+def write_parts_atomically(
+    path: Path, parts: Iterable[bytes], mode: int, *, syncs: bool = False
+) -> None:
     """Write a file as `write_atomically` does, from parts that follow one another.
 
     Args:
         path: The file.
         parts: What to write.
         mode: Who may read it, as `chmod` has it.
+        syncs: Whether it must survive the machine.
 
     Raises:
         OutputUnwritable: When the disk does not take it.
@@ -48,7 +53,7 @@ def write_parts_atomically(path: Path, parts: Iterable[bytes], mode: int) -> Non
             with path.open("wb") as file:
                 file.writelines(parts)
             return
-        _replace(Path(os.path.realpath(path)), parts, mode)
+        _replace(Path(os.path.realpath(path)), parts, mode, syncs=syncs)
     except OSError as error:
         raise OutputUnwritable(
             f"{path} cannot be written ({error.strerror}): free or repair the disk, or "
@@ -56,7 +61,7 @@ def write_parts_atomically(path: Path, parts: Iterable[bytes], mode: int) -> Non
         ) from error
 
 
-def _replace(path: Path, parts: Iterable[bytes], mode: int) -> None:
+def _replace(path: Path, parts: Iterable[bytes], mode: int, *, syncs: bool) -> None:
     if path.is_symlink():  # in a circle
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,7 +71,12 @@ def _replace(path: Path, parts: Iterable[bytes], mode: int) -> None:
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.writelines(parts)
+            if syncs:
+                file.flush()
+                os.fsync(descriptor)
         beside.replace(path)
+        if syncs:
+            sync_folder(path.parent)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise

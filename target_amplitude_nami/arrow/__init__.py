@@ -12,7 +12,19 @@ if t.TYPE_CHECKING:
 __all__ = ["records_of"]
 
 
-def records_of(data: t.Any) -> Iterator[dict[str, t.Any]]:
+class _Stream(t.Protocol):
+    """Gives its batches through the Arrow PyCapsule interface."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+
+class _Batch(t.Protocol):
+    """Is one batch, and gives it through the Arrow PyCapsule interface."""
+
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> object: ...
+
+
+def records_of(data: _Stream | _Batch) -> Iterator[dict[str, t.Any]]:
     """Return the rows of Arrow data as records for `AmplitudeWriter` or `EventBuilder`.
 
     docs/library.md says what becomes of the values of each Arrow type. A null is None,

@@ -16,6 +16,7 @@ from target_amplitude_nami.errors import (
     ConfigurationError,
     OutputUnwritable,
 )
+from target_amplitude_nami.singer.tools import note_config
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -52,6 +53,7 @@ def configured(
     @functools.wraps(run)
     def command(*, paths: tuple[str, ...], as_json: bool, **parameters: t.Any) -> None:
         output = Output(as_json=as_json)
+        note_config(click.get_current_context(), paths)
         try:
             configuration = read(paths)
             output = Output(as_json=as_json, secrets=configuration.secrets)

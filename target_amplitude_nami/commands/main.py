@@ -21,6 +21,7 @@ _SUBCOMMANDS: t.Final[dict[str, str]] = {
     "check": "target_amplitude_nami.commands.check.command",
     "explain": "target_amplitude_nami.commands.explain",
     "plan": "target_amplitude_nami.commands.plan",
+    "load": "target_amplitude_nami.commands.load.command",
     "retry": "target_amplitude_nami.commands.retry",
     "reconcile": "target_amplitude_nami.commands.reconcile",
     "forget": "target_amplitude_nami.commands.forget.command",

@@ -120,11 +120,11 @@ class Job:
             OutputUnwritable: When the file of the local Amplitude cannot be written.
         """
         if not self._settings.enabled:
-            self._warn("`enabled` is false: no record is read, and nothing is sent")
+            self.warn("`enabled` is false: no record is read, and nothing is sent")
         elif self._settings.endpoint_url is None:
             self._local = start_local(self._settings)
         for warning in self._settings.warnings:
-            self._warn(warning)
+            self.warn(warning)
         return self
 
     def __exit__(
@@ -157,14 +157,16 @@ class Job:
         for rejected in outcome.rejects:
             self._rejects.write(rejected)
         for warning in outcome.warnings:
-            self._warn(warning)
+            self.warn(warning)
         self._total += dataclasses.replace(outcome, rejects=(), warnings=())
 
-    def close(self, outcome: str) -> None:
+    def close(self, outcome: str, *, is_at_least: bool | None = None) -> None:
         """Write the rejects, the report and the metrics; a second call does nothing.
 
         Args:
             outcome: `complete`, `interrupted` or `failed`.
+            is_at_least: Whether more may have been done than was added; None: unless
+                it is complete.
 
         Raises:
             NothingRecognised: When the job is complete, records were read, and none of
@@ -179,7 +181,10 @@ class Job:
             metrics_path=self._settings.metrics_path,
             now=self._now,
         )
-        self._report = report = self._report_as(self._with_exceptions(outcome))
+        report = self._report_as(self._with_exceptions(outcome))
+        if is_at_least is not None:
+            report = dataclasses.replace(report, is_at_least=is_at_least)
+        self._report = report
         is_complete = outcome == "complete"
         try:
             with contextlib.ExitStack() as last_things:  # the last one named is first
@@ -211,7 +216,8 @@ class Job:
             is_at_least=outcome in {"failed", "interrupted"},
         )
 
-    def _warn(self, warning: str) -> None:
+    def warn(self, warning: str) -> None:
+        """Log a warning, unless it was logged before."""
         if warning not in self._warned:
             self._warned.add(warning)
             self._logger.warning("%s", warning)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import abc
 import threading
 import typing as t
 
@@ -33,7 +32,7 @@ class RejectedRecord(msgspec.Struct, frozen=True, gc=False):
     """
 
 
-class PartitionRejects(abc.ABC):
+class PartitionRejects:
     """Keeps the rejects of one partition; any thread may write."""
 
     advice: t.Final = ""
@@ -54,9 +53,9 @@ class PartitionRejects(abc.ABC):
         if line:
             self.take(stream, record_message(stream, line), refusal)
 
-    @abc.abstractmethod
     def take(self, stream: str, message: bytes, refusal: Refusal) -> None:
-        """Keep a RECORD message of a stream."""
+        """Keep a RECORD message of a stream; each kind has its own way."""
+        raise NotImplementedError
 
     def declare_if_missing(self, stream: str) -> None:
         """Do nothing: who writes the file declares its streams."""

@@ -7,7 +7,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from tests.support import nami
 
@@ -59,10 +61,21 @@ def test_rows_of_a_csv_file_are_delivered(
     assert nami.event_id(1) in Path("requests.jsonl").read_text()
 
 
+def test_rows_of_a_parquet_file_are_delivered(
+    run_example: Callable[[int], tuple[dict[str, Any], str]],
+) -> None:
+    rows = [nami.impression(1), nami.impression(2, created_date="soon")]
+    parquet.write_table(pa.Table.from_pylist(rows), "events.parquet")
+    _, output = run_example(2)
+
+    assert output == "1 delivered, 1 rejected\n"
+    assert nami.event_id(1) in Path("requests.jsonl").read_text()
+
+
 def test_the_outcomes_of_partitions_add_up(
     run_example: Callable[[int], tuple[dict[str, Any], str]],
 ) -> None:
-    _, output = run_example(2)
+    _, output = run_example(3)
 
     assert output.startswith("1 record read: 1 delivered")
     assert Path("requests-0.jsonl").exists()
@@ -71,10 +84,10 @@ def test_the_outcomes_of_partitions_add_up(
 def test_the_builder_gives_bytes_alone(
     run_example: Callable[[int], tuple[dict[str, Any], str]],
 ) -> None:
-    _, output = run_example(3)
+    _, output = run_example(4)
 
     assert '"user_id":"035b30e2-faf4-462d-aec3-caa0fbe26c49"' in output
 
 
 def test_no_example_is_left_out() -> None:
-    assert len(EXAMPLES) == 4
+    assert len(EXAMPLES) == 5

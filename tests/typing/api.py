@@ -17,6 +17,7 @@ from target_amplitude_nami import (
     UserProfile,
     deliver,
 )
+from target_amplitude_nami.arrow import records_of
 from target_amplitude_nami.outcomes import Refusal
 
 if TYPE_CHECKING:
@@ -44,6 +45,19 @@ def write(rows: csv.DictReader[str], logger: logging.Logger) -> int:
     assert_type(writer.report.delivered, int)
     AmplitudeWriter(settings).close()
     return 0
+
+
+def deliver_frame(writer: AmplitudeWriter, frame: Frame) -> None:
+    for record in records_of(frame):
+        writer.write(record)
+
+
+class Frame:
+    """What a data frame is to whoever wants its Arrow data."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return a capsule."""
+        raise NotImplementedError
 
 
 def keep(reject: Reject) -> None:

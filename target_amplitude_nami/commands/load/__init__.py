@@ -1,0 +1,1 @@
+"""The command `load`: delivers Parquet files with several processes."""
