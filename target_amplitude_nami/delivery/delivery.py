@@ -73,7 +73,7 @@ class Delivery:
         if (per_second := rate_limiter.per_second) is not None:
             # A request of many seconds' worth would be a burst, then a long silence.
             self._limits = msgspec.structs.replace(
-                self._limits, events=min(self._limits.events, per_second)
+                self._limits, events=min(self._limits.events, max(1, int(per_second)))
             )
         self._clock = clock or Clock()
         self._condition = threading.Condition()

@@ -227,6 +227,19 @@ def test_each_attempt_of_a_dry_run_has_a_file_of_its_own(tmp_path: Path) -> None
     ]
 
 
+@pytest.mark.parametrize(("slots", "fullest"), [(1, 10), (3, 3), (20, 1)])
+def test_each_of_several_slots_has_its_share_of_the_pace(
+    amplitude: ScriptedServer, slots: int, fullest: int
+) -> None:
+    settings = settings_for(amplitude, max_events_per_second=10)
+    records = [nami.impression(number) for number in range(fullest + 1)]
+
+    report = deliver(records, settings, slots=slots).report
+
+    assert report.delivered == fullest + 1
+    assert max(len(request.events) for request in amplitude.received) == fullest
+
+
 def test_nothing_is_read_or_sent_when_the_integration_is_switched_off() -> None:
     settings = Settings.load({"api_key": API_KEY, "enabled": False})
     records = iter([nami.impression(1)])
