@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
+import re
 import time
 import typing as t
 
@@ -36,6 +37,8 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.partitions.job_rejects import JobRejects
     from target_amplitude_nami.partitions.outcome import Outcome
     from target_amplitude_nami.settings import Settings
+
+_FIGURES: t.Final = re.compile(r"\d+")
 
 
 class Job:
@@ -217,9 +220,10 @@ class Job:
         )
 
     def warn(self, warning: str) -> None:
-        """Log a warning, unless it was logged before."""
-        if warning not in self._warned:
-            self._warned.add(warning)
+        """Log a warning, unless one was logged that differs in its figures alone."""
+        kind = _FIGURES.sub("", warning)
+        if kind not in self._warned:
+            self._warned.add(kind)
             self._logger.warning("%s", warning)
 
     def _warn_of_rejects_left_out(self) -> None:

@@ -155,6 +155,17 @@ def test_each_warning_is_logged_once(
     assert len([text for text in warnings if "neither Nami events" in text]) == 1
 
 
+def test_warnings_that_differ_in_their_figures_alone_are_logged_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with job_of(settings_in(tmp_path)) as job:
+        for text in ("One of 2026-06-01", "One of 2026-06-02", "Another one"):
+            job.warn(text)
+
+    warnings = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+    assert warnings == ["One of 2026-06-01", "Another one"]
+
+
 def test_rejects_that_no_outcome_had_room_for_are_warned_of(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

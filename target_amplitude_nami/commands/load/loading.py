@@ -117,9 +117,9 @@ class Loading:
             return False
         return pool.is_busy
 
-    def _take(self, part: Part, message: object) -> None:
+    def _take(self, part: Part | None, message: object) -> None:
         match message:
-            case Delivered():
+            case Delivered() if part is not None:
                 self._rows += message.rows
                 self._job.add(message.outcome)
                 if message.is_settled:

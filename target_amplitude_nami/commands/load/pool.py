@@ -47,7 +47,7 @@ class Worker:
         """How many rows of that it has read."""
         with theirs:
             self._process = _start(theirs)
-        self.connection.send(options)
+        self._send(options)
 
     def give(self, part: Part) -> None:
         """Have it deliver a part."""
@@ -135,12 +135,12 @@ class WorkerPool:
         """Whether any of them delivers a part."""
         return any(worker.part is not None for worker in self._workers)
 
-    def messages(self, seconds: float) -> Iterator[tuple[Part, object]]:
+    def messages(self, seconds: float) -> Iterator[tuple[Part | None, object]]:
         """Yield what they send, or nothing when that takes longer.
 
         Yields:
-            The part that it concerns, and the message; `Failed` where the process of a
-            part has ended.
+            The part that it concerns, and the message; `Failed` where a process has
+            ended, whether it had a part or not.
         """
         by_connection = {worker.connection: worker for worker in self._workers}
         for each in connections.wait(list(by_connection), seconds):
@@ -156,8 +156,7 @@ class WorkerPool:
                 worker.rows = message.rows
             elif isinstance(message, Delivered | Failed):
                 worker.part = None
-            if part is not None:
-                yield part, message
+            yield part, message
 
     def stop(self, grace_seconds: float) -> None:
         """Have all of them read no more, and deliver what they have read."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -177,6 +178,19 @@ def test_a_file_that_may_not_be_read_is_named(
     monkeypatch.setattr(type(UPath("a.parquet")), "open", refuse)
 
     with pytest.raises(InputUnreadable, match=r"a.parquet cannot be read \(Permission"):
+        find_files(["a.parquet"])
+
+
+def test_without_pyarrow_it_says_what_to_install(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_parquet(folder / "a.parquet", ROWS)
+    for name in ("pyarrow", "pyarrow.parquet"):
+        monkeypatch.setitem(sys.modules, name, None)
+
+    with pytest.raises(
+        ConfigurationError, match=r"pip install 'target-amplitude-nami\[arrow\]'"
+    ):
         find_files(["a.parquet"])
 
 
