@@ -226,13 +226,28 @@ def _refuse_nesting(event: AmplitudeEvent) -> Refusal | None:
 
 def _refuse_not_finite(event: AmplitudeEvent) -> Refusal | None:
     for field in ("event_properties", "user_properties", "revenue"):
-        if jsontext.holds_not_finite(getattr(event, field)):
+        value = getattr(event, field)
+        if jsontext.holds_not_finite(value):
             return Refusal(
                 "number_not_finite",
                 field,
-                f"there is a number in {field} that is NaN, infinite or too large",
+                f"the number in {field}{_place_of_not_finite(value)} is NaN, infinite "
+                f"or too large",
             )
     return None
+
+
+def _place_of_not_finite(value: object) -> str:
+    """Return where the first such number is in JSON data, as `.prices.0`."""
+    members: t.Iterable[tuple[object, object]] = ()
+    if isinstance(value, dict):
+        members = value.items()
+    elif isinstance(value, list):
+        members = enumerate(value)
+    for name, member in members:
+        if jsontext.holds_not_finite(member):
+            return f".{name}{_place_of_not_finite(member)}"
+    return ""
 
 
 def _is_deeper(value: object, layers: int) -> bool:

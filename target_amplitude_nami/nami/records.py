@@ -86,7 +86,12 @@ class RecordReader:
         """
         columns = self._columns
         if columns.are_plain(record):
-            fields = dict(record)
+            # A row of a wide table is mostly nulls, which say nothing.
+            fields = (
+                {name: value for name, value in record.items() if value is not None}
+                if None in record.values()
+                else dict(record)
+            )
             for name in columns.metadata:
                 fields.pop(name, None)
         else:

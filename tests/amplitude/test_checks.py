@@ -252,6 +252,22 @@ def test_a_number_that_json_cannot_hold_is_refused_wherever_it_stands(
         assert jsontext.holds_not_finite(properties)
 
 
+@pytest.mark.parametrize(
+    ("properties", "place"),
+    [
+        ({"a": 1, "n": NOT_FINITE[0]}, "event_properties.n"),
+        ({"a": [1, {"m": [NOT_FINITE[0]]}]}, "event_properties.a.1.m.0"),
+    ],
+)
+def test_a_number_that_json_cannot_hold_is_named(
+    properties: dict[str, Any], place: str
+) -> None:
+    refusal = check(event(event_properties=properties))
+
+    assert isinstance(refusal, Refusal)
+    assert refusal.detail == f"the number in {place} is NaN, infinite or too large"
+
+
 def test_text_and_null_that_look_like_such_numbers_are_fine() -> None:
     properties = {"NaN": "NaN", "a": ["Infinity", None, "null"], "n": Decimal("1E+300")}
 

@@ -7,7 +7,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pytest
 
-from tests.support.arrow import NOT_FINITE, halves, sent_of
+from target_amplitude_nami import Refusal
+from tests.support.arrow import built_of, halves, sent_of
 
 NAN: Final = float("nan")
 MOMENT: Final = pa.timestamp("ms", "UTC")
@@ -72,27 +73,45 @@ def test_a_null_list_hides_what_its_part_of_the_values_holds() -> None:
     assert sent_of(lists) == [None, b"[3]"]
 
 
+MAP_OF_NUMBERS: Final = pa.map_(pa.string(), pa.list_(pa.float32()))
+
+
 @pytest.mark.parametrize(
-    "values",
+    ("values", "place"),
     [
-        pa.array([NAN]),
-        pa.array([NAN], pa.float32()),
-        pa.array([[1.5, NAN]]),
-        pa.FixedSizeListArray.from_arrays(halves(NAN), 1),
-        pa.array([{"a": NAN}]),
-        pa.array([[("a", NAN)]], pa.map_(pa.string(), pa.float64())),
-        pa.array(
-            [[{"a": [("b", [NAN])]}]],
-            pa.list_(pa.struct([("a", pa.map_(pa.string(), pa.list_(pa.float32())))])),
+        (pa.array([NAN]), "value"),
+        (pa.array([NAN], pa.float32()), "value"),
+        (pa.array([[1.5, NAN]]), "value.1"),
+        (pa.FixedSizeListArray.from_arrays(halves(NAN), 1), "value.0"),
+        (pa.array([{"a": NAN}]), "value.a"),
+        (pa.array([[("a", [NAN])]], MAP_OF_NUMBERS), "value.a.0"),
+        (
+            pa.array(
+                [[{"a": [("b", [0, NAN])]}]],
+                pa.list_(pa.struct([("a", MAP_OF_NUMBERS)])),
+            ),
+            "value.0.a.b.1",
         ),
-        pa.array([NAN]).dictionary_encode(),
-        pa.RunEndEncodedArray.from_arrays(pa.array([1], pa.int16()), pa.array([NAN])),
-        pa.UnionArray.from_sparse(pa.array([0], pa.int8()), [pa.array([NAN])]),
+        (pa.array([NAN]).dictionary_encode(), "value"),
+        (
+            pa.RunEndEncodedArray.from_arrays(
+                pa.array([1], pa.int16()), pa.array([NAN])
+            ),
+            "value",
+        ),
+        (
+            pa.UnionArray.from_sparse(pa.array([0], pa.int8()), [pa.array([NAN])]),
+            "value",
+        ),
     ],
-    ids=lambda values: str(values.type),
+    ids=lambda each: str(getattr(each, "type", each)),
 )
-def test_nan_is_a_reject_wherever_it_is(values: pa.Array) -> None:
-    assert sent_of(values) == [NOT_FINITE]
+def test_nan_is_a_reject_that_names_its_place(values: pa.Array, place: str) -> None:
+    (refusal,) = built_of(values)
+
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason == "number_not_finite"
+    assert f"event_properties.{place} is NaN" in refusal.detail
 
 
 CUT: Final = pa.array([b"ok", b"\xff", "é".encode(), None])

@@ -72,7 +72,7 @@ def run(script: str, folder: Path, programs: Path, **more: str) -> str:
         cwd=folder,
         env=clean_environment({"PATH": path, **more}),
         text=True,
-        timeout=110,
+        timeout=250,
     )
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
@@ -141,6 +141,7 @@ def _dagster_home(folder: Path) -> Path:
 
 
 @pytest.mark.spark
+@pytest.mark.timeout(600)
 def test_spark_delivers_the_days_that_it_is_told(
     clone: Path, amplitude: LocalAmplitude
 ) -> None:
@@ -159,6 +160,7 @@ def test_spark_delivers_the_days_that_it_is_told(
 
 
 @pytest.mark.spark
+@pytest.mark.timeout(600)
 def test_a_stream_delivers_in_each_run_what_is_new(
     clone: Path, amplitude: LocalAmplitude
 ) -> None:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import struct
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 
-from target_amplitude_nami import EncodedEvent, EventBuilder, Refusal, Settings
+from target_amplitude_nami import (
+    EncodedEvent,
+    EventBuilder,
+    Filtered,
+    Refusal,
+    Settings,
+)
 from target_amplitude_nami.arrow import records_of
 from tests.support import nami
 
@@ -40,6 +46,12 @@ def impressions(**columns: pa.Array) -> pa.RecordBatch:
     return pa.record_batch(same | columns)
 
 
+def built_of(values: pa.Array) -> list[EncodedEvent | Filtered | Refusal]:
+    """Return what becomes of an impression with each value of a column."""
+    builder = EventBuilder(Settings.load({"api_key": "0123456789abcdef" * 2}))
+    return [builder.build(record) for record in records_of(impressions(value=values))]
+
+
 def sent_of(values: pa.Array) -> list[bytes | tuple[str, str] | None]:
     """Return what the events of rows say of the values of a column.
 
@@ -47,13 +59,10 @@ def sent_of(values: pa.Array) -> list[bytes | tuple[str, str] | None]:
         For each value its bytes in the event, None where it is not there, or the reason
         and the field of a reject.
     """
-    builder = EventBuilder(Settings.load({"api_key": "0123456789abcdef" * 2}))
-    return [
-        _sent(builder.build(record)) for record in records_of(impressions(value=values))
-    ]
+    return [_sent(built) for built in built_of(values)]
 
 
-def _sent(built: Any) -> bytes | tuple[str, str] | None:
+def _sent(built: EncodedEvent | Filtered | Refusal) -> bytes | tuple[str, str] | None:
     if isinstance(built, Refusal):
         return built.reason, built.field
     assert isinstance(built, EncodedEvent)
