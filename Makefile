@@ -114,10 +114,12 @@ lock: $(INSTALLED) ## Bring the locks in line with pyproject.toml
 	$(LOCKING) --group build --constraint $(LOCK) --output-file $(IMAGE_BUILD)
 	$(LOCKING) --group benchmarks --constraint $(LOCK) --output-file $(PLOTTING)
 	$(LOCKING) --group docs --output-file $(SITE)
+	$(LOCKING) pyproject.toml --extra arrow requirements/dagster.in --group build \
+		--constraint $(LOCK) --output-file requirements/dagster.txt
 	$(LOCKING) pyproject.toml --extra local --extra spark \
 		--group build --group test-spark --constraint $(LOCK) \
 		--output-file $(SPARK)
-	for lock in requirements/dagster requirements/sbom $(TAPS_BUILD) $(TAPS:%=requirements/taps/%); do \
+	for lock in requirements/sbom $(TAPS_BUILD) $(TAPS:%=requirements/taps/%); do \
 		$(LOCKING) $$lock.in --output-file $$lock.txt || exit 1; done
 
 upgrade: LOCK_FLAGS = --upgrade
@@ -207,13 +209,16 @@ TAP_INSTALL = install --quiet --require-hashes --build-constraint $(TAPS_BUILD).
 		--no-build-isolation --editable .
 	@touch $@
 
-# Dagster has an environment of its own, too: the target is a command to it.
+# Dagster has an environment of its own, too, with the library in it for one recipe; to
+# the other one the target is a command.
 .dagster/.installed: requirements/dagster.txt | $(INSTALLED)
 	$(PYTHON) -m venv --clear --without-pip .dagster
 	$(BIN)/uv pip install --quiet --require-hashes --python .dagster/bin/python \
 		--requirement $< || \
 		$(BIN)/pip --python .dagster/bin/python install --quiet --require-hashes \
 		--no-deps --requirement $<
+	$(BIN)/pip --python .dagster/bin/python install --quiet --no-deps \
+		--no-build-isolation --editable .
 	@touch $@
 
 # The lock, and over it what is tried instead of it.
