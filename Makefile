@@ -13,6 +13,11 @@ IMAGE_BUILD := requirements/packaging.txt
 INSTALLED := $(VENV)/.installed
 PLOTTING := requirements/benchmarks.txt
 SITE := requirements/docs.txt
+SPARK := requirements/spark.txt
+
+# What checks the types of the local Amplitude's page.
+PAGE := requirements/page
+TSC := $(VENV)/page/node_modules/.bin/tsc
 
 DOCKERFILES := Dockerfile examples/kubernetes/Dockerfile
 
@@ -23,8 +28,8 @@ TAPS_BUILD := requirements/build
 TAPS := $(patsubst requirements/taps/%.in,%,$(wildcard requirements/taps/*.in))
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-all test-slow test-lowest test-next taps lint format \
-	coverage benchmarks lock upgrade settings sbom site clean
+.PHONY: help quickstart test test-all test-slow test-spark test-lowest test-next taps lint \
+	format coverage benchmarks floors lock upgrade settings sbom site clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -45,10 +50,16 @@ test-all: ## The same, then the tests that take longer: everything that CI check
 	$(MAKE) test
 	$(MAKE) test-slow
 
-# What `test` leaves out: long tests, and real taps on real databases.
+# What `test` leaves out: long tests, real taps on real databases, and Spark.
 test-slow: $(INSTALLED) taps .dagster/.installed
 	@printf '\n== pytest: what takes longer\n'
 	$(BIN)/pytest -n auto --dist loadfile -m 'taps or slow'
+	$(MAKE) test-spark
+
+# One test at a time: Spark uses all processors.
+test-spark: .spark/.installed ## The tests of Spark, which needs Java 17 or newer
+	@printf '\n== pytest: Spark\n'
+	.spark/bin/pytest -m spark --timeout 600 tests/spark $(PYTEST_FLAGS)
 
 test-lowest: .lowest/.installed ## The tests, with the oldest versions that are allowed
 	.lowest/bin/pytest -n auto --dist worksteal $(PYTEST_FLAGS)
@@ -71,6 +82,12 @@ lint: $(INSTALLED) ## Check style, types and the import rules
 	@printf '\n== hadolint\n'
 	@if [ -x $(BIN)/hadolint ]; then $(BIN)/hadolint $(DOCKERFILES); \
 		else echo 'There is no hadolint for this machine; CI runs it.'; fi
+	@printf '\n== tsc\n'
+	@if ! command -v npm >/dev/null; then \
+		echo 'There is no npm on this machine; CI checks the types of the page.'; \
+		elif $(MAKE) --no-print-directory $(TSC); then $(TSC) --project jsconfig.json; \
+		elif [ -n "$$CI" ]; then exit 1; \
+		else echo 'npm could not install TypeScript; CI checks the types of the page.'; fi
 	@printf '\n== what the documents say of settings and commands\n'
 	$(BIN)/python -m scripts.write_settings --check
 
@@ -81,8 +98,11 @@ format: $(INSTALLED) ## Format the code and fix what ruff can fix
 coverage: $(INSTALLED) ## Show which lines and branches no test reaches
 	$(BIN)/pytest -n auto --dist worksteal --cov
 
-benchmarks: $(INSTALLED) $(VENV)/plotting ## Measure everything: about an hour
+benchmarks: $(INSTALLED) $(VENV)/plotting ## Measure everything: about half an hour
 	$(BIN)/python -m benchmarks $(BENCHMARKS)
+
+floors: $(INSTALLED) ## See that it is as fast as it was, but for a fifth
+	$(BIN)/python -m benchmarks.floors
 
 LOCKING = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --quiet \
@@ -94,7 +114,12 @@ lock: $(INSTALLED) ## Bring the locks in line with pyproject.toml
 	$(LOCKING) --group build --constraint $(LOCK) --output-file $(IMAGE_BUILD)
 	$(LOCKING) --group benchmarks --constraint $(LOCK) --output-file $(PLOTTING)
 	$(LOCKING) --group docs --output-file $(SITE)
-	for lock in requirements/dagster requirements/sbom $(TAPS_BUILD) $(TAPS:%=requirements/taps/%); do \
+	$(LOCKING) pyproject.toml --extra arrow requirements/dagster.in --group build \
+		--constraint $(LOCK) --output-file requirements/dagster.txt
+	$(LOCKING) pyproject.toml --extra local --extra spark \
+		--group build --group test-spark --constraint $(LOCK) \
+		--output-file $(SPARK)
+	for lock in requirements/sbom $(TAPS_BUILD) $(TAPS:%=requirements/taps/%); do \
 		$(LOCKING) $$lock.in --output-file $$lock.txt || exit 1; done
 
 upgrade: LOCK_FLAGS = --upgrade
@@ -120,7 +145,7 @@ sbom: $(INSTALLED) ## Write the bill of materials of the wheel in dist/ and its 
 		.sbom/written/bin/python
 
 clean: ## Remove everything that the other commands made
-	rm -rf $(VENV) .dagster .lowest .next .sbom .taps .meltano output dist build
+	rm -rf $(VENV) .dagster .lowest .next .sbom .spark .taps .meltano output dist build
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -f .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -146,6 +171,11 @@ $(INSTALLED): $(VENV)/.locked pyproject.toml
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
+$(TSC): $(PAGE)/package.json $(PAGE)/package-lock.json | $(INSTALLED)
+	@rm -rf $(VENV)/page && mkdir -p $(VENV)/page && cp $^ $(VENV)/page
+	@npm ci --prefix $(VENV)/page --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
 # Apart from what is measured: the SDK's joblib would import NumPy where it finds it.
 $(VENV)/plotting: $(PLOTTING) $(INSTALLED)
 	rm -rf $@
@@ -168,13 +198,27 @@ TAP_INSTALL = install --quiet --require-hashes --build-constraint $(TAPS_BUILD).
 		$(BIN)/pip --python .taps/$*/bin/python $(TAP_INSTALL) --no-deps --requirement $<
 	@touch $@
 
-# Dagster has an environment of its own, too: the target is a command to it.
+# Spark, which is large, has an environment of its own, with what its tests need. It is
+# a source package, so that what builds it is locked, too.
+.spark/.installed: $(SPARK) $(TAPS_BUILD).txt pyproject.toml | $(INSTALLED)
+	$(PYTHON) -m venv --clear --without-pip .spark
+	$(BIN)/uv pip $(TAP_INSTALL) --python .spark/bin/python --requirement $(SPARK) || \
+		$(BIN)/pip --python .spark/bin/python $(TAP_INSTALL) --no-deps \
+		--requirement $(SPARK)
+	$(BIN)/pip --python .spark/bin/python install --quiet --no-deps \
+		--no-build-isolation --editable .
+	@touch $@
+
+# Dagster has an environment of its own, too, with the library in it for one recipe; to
+# the other one the target is a command.
 .dagster/.installed: requirements/dagster.txt | $(INSTALLED)
 	$(PYTHON) -m venv --clear --without-pip .dagster
 	$(BIN)/uv pip install --quiet --require-hashes --python .dagster/bin/python \
 		--requirement $< || \
 		$(BIN)/pip --python .dagster/bin/python install --quiet --require-hashes \
 		--no-deps --requirement $<
+	$(BIN)/pip --python .dagster/bin/python install --quiet --no-deps \
+		--no-build-isolation --editable .
 	@touch $@
 
 # The lock, and over it what is tried instead of it.

@@ -1,12 +1,13 @@
 """Runs the benchmarks: all of them, or those that are named.
 
-    python -m benchmarks                    all, about an hour on 2 cores
+    python -m benchmarks                    all, about half an hour on 2 processors
     python -m benchmarks throughput start   these two
-    python -m benchmarks --quick            small inputs, about 2 minutes
-    python -m benchmarks --draw             only the tables and plots again
+    python -m benchmarks --quick            small inputs, about 3 minutes
+    python -m benchmarks --draw             only the texts and plots again
 
-The results go to `benchmarks/results`, the plots to `benchmarks/plots`, the tables into
-`benchmarks/README.md`; those of a quick run to `output/benchmarks`.
+The figures go to `benchmarks/results.json`, the plots to `benchmarks/plots`, the texts
+into `benchmarks/README.md`; those of a quick run to `output/benchmarks` and standard
+output. Where one fails, the others are measured all the same.
 """
 
 from __future__ import annotations
@@ -15,29 +16,32 @@ import argparse
 import multiprocessing
 import sys
 import time
+import traceback
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from benchmarks import results
+from benchmarks import readme, results
 from benchmarks.measuring import measure_in
-from benchmarks.results import say
-from benchmarks.running import ROOT
+from benchmarks.results import Results, ResultsError
+from benchmarks.running import ROOT, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _MODULES: Final = {
     "throughput": "throughput",
-    "latency": "latency",
-    "memory": "memory",
-    "remembering": "remembering",
-    "cost": "cost",
     "start": "start",
-    "growth": "growth",
+    "memory": "memory",
+    "store": "store",
+    "lanes": "lanes",
     "meltano": "through_meltano",
+    "floors": "floors",
+    "partitions": "partitions",
+    "sizes": "sizes",
     "profile": "where_time_goes",
 }
+"""What matters most comes first."""
 _PLOTTING: Final = Path(sys.prefix) / "plotting"
 """Packages apart: joblib, of the SDK, imports NumPy wherever it finds it."""
 _README: Final = ROOT / "benchmarks" / "README.md"
@@ -45,43 +49,49 @@ _QUICK: Final = ROOT / "output" / "benchmarks"
 
 
 def measure(
-    names: Iterable[str], folder: Path, *, is_quick: bool, at: Path | None
-) -> None:
-    """Run benchmarks one after the other, and save what each finds.
+    names: Iterable[str], found: Results, path: Path, at: Path | None
+) -> list[str]:
+    """Run benchmarks one after the other; return the names of those that failed.
 
-    Each has a process of its own: a program that it starts would have its memory for a
-    peak, and some need more than the target does.
+    What each finds is saved at once. Each has a process of its own: a program that it
+    starts would have its memory for a peak.
     """
-    with ProcessPoolExecutor(
-        1, multiprocessing.get_context("spawn"), max_tasks_per_child=1
-    ) as apart:
-        for name in names:
-            began = time.monotonic()
-            say(f"{name}:")
-            found = apart.submit(measure_in, _MODULES[name], at, is_quick).result()
-            results.save(found, folder, is_quick=is_quick)
-            say(f"  in {time.monotonic() - began:,.0f} s")
+    failed = []
+    for name in names:
+        began = time.monotonic()
+        say(f"{name}:")
+        try:
+            found.parts[name] = _measure_apart(name, at, is_quick=found.origin.is_quick)
+        except Exception:  # noqa: BLE001 - whatever it is, the others are measured
+            traceback.print_exc()
+            failed.append(name)
+        else:
+            found.parts = {
+                key: found.parts[key] for key in _MODULES if key in found.parts
+            }
+            found.save(path)
+        say(f"  in {time.monotonic() - began:,.0f} s")
+    return failed
 
 
-def show(folder: Path, plots: Path, readme: Path | None) -> None:
-    """Draw the plots, and write the tables into the README or to standard output."""
+def _measure_apart(name: str, at: Path | None, *, is_quick: bool) -> results.Result:
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as apart:
+        return apart.submit(measure_in, _MODULES[name], at, is_quick).result()
+
+
+def show(found: Results, plots: Path, path: Path | None) -> None:
+    """Write the texts into the README or to standard output, and draw the plots."""
+    if path is None:
+        print(*readme.parts(found).values(), sep="\n")
+    else:
+        readme.write(path, found)
     sys.path.append(str(_PLOTTING))
     from benchmarks import drawing  # noqa: PLC0415 - needs them
 
-    found = results.load(folder)
     drawing.draw_all(found, plots)
-    ordered = [found[name] for name in _MODULES if name in found]
-    tables = results.document([one for one in ordered if one["benchmark"] != "profile"])
-    profile = results.profile_document(found.get("profile"))
-    if readme is None:
-        print(tables, profile, sep="\n")
-    else:
-        results.write_between(readme, "results", tables)
-        results.write_between(readme, "profile", profile)
 
 
-def main() -> None:
-    """Do what the arguments ask for."""
+def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -95,11 +105,31 @@ def main() -> None:
     unknown = set(asked.names) - _MODULES.keys()
     if unknown:
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
+    return asked
+
+
+def main() -> None:
+    """Do what the arguments ask for."""
+    asked = _asked()
     home = _QUICK if asked.quick else ROOT / "benchmarks"
-    if not asked.draw:
-        names = asked.names or list(_MODULES)
-        measure(names, home / "results", is_quick=asked.quick, at=asked.at)
-    show(home / "results", home / "plots", None if asked.quick else _README)
+    path, failed = home / "results.json", []
+    try:
+        if asked.draw:
+            found = results.load(path)
+        else:
+            origin = results.origin_here(is_quick=asked.quick)
+            is_addition = asked.names and not asked.quick
+            found = (
+                results.to_be_continued(path, origin)
+                if is_addition
+                else Results(origin)
+            )
+            failed = measure(asked.names or list(_MODULES), found, path, asked.at)
+    except ResultsError as error:
+        sys.exit(str(error))
+    show(found, home / "plots", None if asked.quick else _README)
+    if failed:
+        sys.exit(f"These failed, and the others are written: {', '.join(failed)}.")
 
 
 if __name__ == "__main__":

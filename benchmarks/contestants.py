@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 OURS: Final = "target"
 CEILING: Final = "bare loop"
-CEILING_WITH_THREADS: Final = "bare loop, 4 threads"
 PLAIN: Final = "plain SDK target"
 OFFICIAL: Final = "amplitude-analytics"
 
@@ -23,18 +22,17 @@ def ours(
     """Return the target, with default settings but for these."""
     return Contestant(
         name,
-        lambda folder, url: target(folder, url, **settings),
+        lambda folder, url, _: target(folder, url, **settings),
         records,
         delay_ms,
     )
 
 
-def ceiling(records: int, threads: int = 0) -> Contestant:
+def ceiling(records: int) -> Contestant:
     """Return the bare loop."""
-    more = ["--threads", str(threads)] if threads else []
     return Contestant(
-        CEILING_WITH_THREADS if threads else CEILING,
-        lambda _, url: [PYTHON, "-m", "benchmarks.peers.bare_loop", url, *more],
+        CEILING,
+        lambda _, url, __: [PYTHON, "-m", "benchmarks.peers.bare_loop", url],
         records,
     )
 
@@ -48,11 +46,11 @@ def official(records: int) -> Contestant:
     """Return Amplitude's own client."""
     return Contestant(
         OFFICIAL,
-        lambda _, url: [PYTHON, "-m", "benchmarks.peers.official_client", url],
+        lambda _, url, __: [PYTHON, "-m", "benchmarks.peers.official_client", url],
         records,
     )
 
 
-def _plain_command(folder: Path, url: str) -> list[str | Path]:
+def _plain_command(folder: Path, url: str, _: Path) -> list[str | Path]:
     config = write_json(folder / "config.json", {"endpoint": url})
     return [PYTHON, "-m", "benchmarks.peers.plain_target", "--config", config]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import importlib
-import statistics
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from statistics import median
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from benchmarks.running import (
+    Input,
     LoopbackServer,
     Outcome,
     Traffic,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from benchmarks.results import Result
 
-    MakeCommand = Callable[[Path, str], Sequence[str | Path]]
+    MakeCommand = Callable[[Path, str, Path], Sequence[str | Path]]
 
 _EVENT_MARK: Final = b'"insert_id"'
 
@@ -35,7 +36,8 @@ class Contestant:
 
     name: str
     command: MakeCommand
-    """Makes its command from a folder for its files and the server's address."""
+    """Makes its command from a folder for its files, the server's address, and the
+    input, which is also its standard input."""
     records: int
     """How many it is given: slow ones get fewer."""
     delay_ms: int = 0
@@ -66,13 +68,17 @@ class Workshop:
         """Return how much of something to do."""
         return quick if self.is_quick else full
 
-    def input(self, shape: str, count: int, *, users: int = 50_000) -> Path:
+    def input(self, wanted: Input) -> Path:
         """Return a file of messages; see `benchmarks.records.messages`."""
-        path = self.folder / f"{shape}-{count}-{users}.singer"
+        path = self.folder / wanted.name
         if not path.exists():
             with path.open("wb") as file:
-                make_records(count, file, shape=shape, users=users)
+                make_records(wanted, file)
         return path
+
+    def usual(self, _: str, records: int) -> Path:
+        """Return a file of usual messages, the same for each contestant."""
+        return self.input(Input(records))
 
 
 def measure_in(module: str, at: Path | None, is_quick: bool) -> Result:  # noqa: FBT001
@@ -92,7 +98,7 @@ def lap(shop: Workshop, contestant: Contestant, source: Path) -> Lap:
         scratch(shop.folder) as folder,
         LoopbackServer(delay_ms=contestant.delay_ms) as server,
     ):
-        outcome = run(contestant.command(folder, server.url), source, folder)
+        outcome = run(contestant.command(folder, server.url, source), source, folder)
         return Lap(outcome, server.stop())
 
 
@@ -101,7 +107,7 @@ def count_events(shop: Workshop, contestant: Contestant, source: Path) -> int:
     with scratch(shop.folder) as folder:
         keep = folder / "bodies"
         with LoopbackServer(keep=keep) as server:
-            run(contestant.command(folder, server.url), source, folder)
+            run(contestant.command(folder, server.url, source), source, folder)
         return sum(body.count(_EVENT_MARK) for body in bodies(keep))
 
 
@@ -117,19 +123,18 @@ class Pace:
     """What a contestant did, in medians over the repeats; without its start-up."""
 
     name: str
-    records: int
     per_second: float
-    per_second_with_start: float
     cpu_microseconds: float
     """Of CPU for one record."""
-    cores: float
-    """How many cores it kept busy."""
     ratio: float
     """Of its throughput to that of the one it is compared with."""
+    cpu_ratio: float
+    """The same by CPU for a record: 2 where it takes half as much."""
     spread: tuple[float, float]
     """The lowest and the highest ratio of a repeat."""
     server_load: float
     """What share of one core the server had to work meanwhile."""
+    peak_mb: float
     requests: int
     body_bytes: int
 
@@ -141,8 +146,8 @@ def race(
     *,
     repeats: int,
     against: str,
-) -> list[Pace]:
-    """Run the contestants in turn, several times over.
+) -> dict[str, Pace]:
+    """Run the contestants in turn, several times over; return their paces by name.
 
     The time of a run over a single record, taken in the same repeat, is what a program
     takes to start; it is subtracted, and has a benchmark of its own.
@@ -161,58 +166,42 @@ def race(
             empty = lap(shop, one, source_of(one.name, 1))
             full = lap(shop, one, source_of(one.name, one.records))
             laps[one.name].append((empty, full))
-    return [
-        _pace(one, laps[one.name], _speeds(other, laps[against])) for one in contestants
-    ]
+    return {one.name: _pace(one, laps, other) for one in contestants}
 
 
-def _pace(one: Contestant, laps: list[_Pair], others: list[float]) -> Pace:
-    speeds = _speeds(one, laps)
-    ratios = [speed / other for speed, other in zip(speeds, others, strict=True)]
-    full = [pair[1] for pair in laps]
+def _pace(one: Contestant, laps: dict[str, list[_Pair]], other: Contestant) -> Pace:
+    speeds, costs = _speeds(one, laps), _cpu_costs(one, laps)
+    ratios = _quotients(speeds, _speeds(other, laps))
+    full = [pair[1] for pair in laps[one.name]]
     return Pace(
         name=one.name,
-        records=one.records,
-        per_second=statistics.median(speeds),
-        per_second_with_start=statistics.median(
-            one.records / each.outcome.seconds for each in full
-        ),
-        cpu_microseconds=1e6
-        * statistics.median(
-            (long.outcome.cpu_seconds - short.outcome.cpu_seconds) / (one.records - 1)
-            for short, long in laps
-        ),
-        cores=statistics.median(
-            each.outcome.cpu_seconds / each.outcome.seconds for each in full
-        ),
-        ratio=statistics.median(ratios),
+        per_second=median(speeds),
+        cpu_microseconds=1e6 * median(costs),
+        ratio=median(ratios),
+        cpu_ratio=median(_quotients(_cpu_costs(other, laps), costs)),
         spread=(min(ratios), max(ratios)),
-        server_load=statistics.median(
+        server_load=median(
             each.traffic.cpu_seconds / each.outcome.seconds for each in full
         ),
+        peak_mb=max(each.outcome.peak_bytes for each in full) / 1e6,
         requests=full[0].traffic.requests,
         body_bytes=full[0].traffic.body_bytes,
     )
 
 
-def _speeds(one: Contestant, laps: list[_Pair]) -> list[float]:
+def _speeds(one: Contestant, laps: dict[str, list[_Pair]]) -> list[float]:
     return [
         (one.records - 1) / (full.outcome.seconds - empty.outcome.seconds)
-        for empty, full in laps
+        for empty, full in laps[one.name]
     ]
 
 
-def per_record(value: float, records: int) -> float:
-    """Return millionths of a total for one record."""
-    return 1e6 * value / records
+def _cpu_costs(one: Contestant, laps: dict[str, list[_Pair]]) -> list[float]:
+    return [
+        (full.outcome.cpu_seconds - empty.outcome.cpu_seconds) / (one.records - 1)
+        for empty, full in laps[one.name]
+    ]
 
 
-def plain(value: Any) -> Any:
-    """Return numbers of a result with as many digits as they are worth."""
-    if isinstance(value, float):
-        return float(f"{value:.4g}") if abs(value) < 10_000 else round(value)
-    if isinstance(value, dict):
-        return {name: plain(member) for name, member in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(member) for member in value]
-    return value
+def _quotients(dividends: list[float], divisors: list[float]) -> list[float]:
+    return [a / b for a, b in zip(dividends, divisors, strict=True)]

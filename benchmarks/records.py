@@ -34,7 +34,7 @@ _CHUNKS_PER_STATE = 10
 
 
 def messages(
-    shape: str, count: int, *, users: int = 50_000, seed: int = 0
+    shape: str, count: int, *, users: int = 50_000, seed: int = 0, in_turn: bool = False
 ) -> Iterator[bytes]:
     """Yield a stream's messages, many lines at a time; now and then one is a STATE.
 
@@ -43,11 +43,15 @@ def messages(
             properties are as many as that takes.
         count: How many records.
         users: Among how many users these are shared.
-        seed: Another one gives other events of the same users.
+        seed: Another one gives other events of the same users, of the 90 days after
+            those of seed 0.
+        in_turn: Each user gets a record before one gets a second; otherwise it is
+            chance whose a record is.
     """
     yield _line({"type": "SCHEMA", "stream": STREAM, "schema": schema()} | KEYS)
     start = b'{"type":"RECORD","stream":"%s","record":' % STREAM.encode()
-    for number, records in enumerate(chunks(shape, count, users=users, seed=seed), 1):
+    made = chunks(shape, count, users=users, seed=seed, in_turn=in_turn)
+    for number, records in enumerate(made, 1):
         yield b"".join([start + record + b"}\n" for record in records])
         if number % _CHUNKS_PER_STATE == 0:
             yield _line({"type": "STATE", "value": {"chunks": number}})
@@ -58,18 +62,19 @@ def _line(message: Record) -> bytes:
 
 
 def chunks(
-    shape: str, count: int, *, users: int = 50_000, seed: int = 0
+    shape: str, count: int, *, users: int = 50_000, seed: int = 0, in_turn: bool = False
 ) -> Iterator[list[bytes]]:
     """Yield the records alone as JSON texts, a thousand at a time; see `messages`."""
     dice = Random(f"{shape} {seed}")
     by_kind = templates(shape)
     step = _SPAN / max(count, 1)
+    first_moment = _FIRST_MOMENT + (_SPAN if seed else timedelta())
     for first in range(0, count, _CHUNK):
         made = []
         for number in range(first, min(first + _CHUNK, count)):
-            user = dice.randrange(users)
+            user = number % users if in_turn else dice.randrange(users)
             kind = KINDS_OF_USERS[user % 5]
-            moment = (_FIRST_MOMENT + step * number).isoformat(timespec="microseconds")
+            moment = (first_moment + step * number).isoformat(timespec="microseconds")
             event_id, session = dice.getrandbits(128), dice.getrandbits(128)
             made.append(
                 dice.choice(by_kind[kind])
@@ -118,8 +123,15 @@ def main() -> None:
     parser.add_argument("--shape", default="usual")
     parser.add_argument("--users", type=int, default=50_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--in-turn", action="store_true")
     asked = parser.parse_args()
-    for lines in messages(asked.shape, asked.count, users=asked.users, seed=asked.seed):
+    for lines in messages(
+        asked.shape,
+        asked.count,
+        users=asked.users,
+        seed=asked.seed,
+        in_turn=asked.in_turn,
+    ):
         sys.stdout.buffer.write(lines)
 
 

@@ -1,46 +1,45 @@
-"""What a benchmark found: JSON for programs, rows of a table for people."""
+"""What a run of the benchmarks found: one machine, one commit, a JSON file."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
-import operator
 import os
 import platform
-import sys
-from dataclasses import asdict, dataclass, field
+import subprocess
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from benchmarks.measuring import plain
+from benchmarks.running import ROOT
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+_PACKAGES: Final = (
+    "singer-sdk",
+    "msgspec",
+    "isal",
+    "amplitude-analytics",
+    "meltano",
+    "pyarrow",
+)
+_WRITTEN_BY_A_RUN: Final = (
+    "benchmarks/README.md",
+    "benchmarks/results.json",
+    "benchmarks/plots",
+)
 
-_PACKAGES = ("singer-sdk", "msgspec", "amplitude-analytics", "meltano")
-_COMPARE: Final = {"≥": operator.ge, "≤": operator.le}
 
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """What a figure should be: at least (`≥`) or at most (`≤`) so much."""
-
-    sign: str
-    value: float
-
-    def is_met_by(self, figure: float) -> bool:
-        """Whether a figure is as good as that."""
-        return bool(_COMPARE[self.sign](figure, self.value))
+class ResultsError(Exception):
+    """Figures cannot be written or read; the message says what to do about it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table."""
+    """One figure."""
 
     what: str
     figure: float
     unit: str = ""
-    goal: Goal | None = None
     note: str = ""
 
 
@@ -48,15 +47,107 @@ class Row:
 class Result:
     """What one benchmark found."""
 
-    benchmark: str
     says: str
-    """What was measured, in a sentence."""
+    """What was measured, in a sentence or two."""
     rows: list[Row]
     data: dict[str, Any] = field(default_factory=dict)
-    """All that the rows and the plots are made of."""
+    """What else the plots are made of."""
 
 
-def machine() -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where figures come from. Only those with the same origin can be compared."""
+
+    machine: dict[str, Any]
+    commit: str
+    is_quick: bool
+
+
+@dataclass(slots=True)
+class Results:
+    """The figures of one run, by benchmark."""
+
+    origin: Origin
+    parts: dict[str, Result] = field(default_factory=dict)
+
+    def figure(self, part: str, what: str) -> float | None:
+        """Return a figure; None where it was not measured."""
+        result = self.parts.get(part)
+        rows = result.rows if result else []
+        return next((row.figure for row in rows if row.what == what), None)
+
+    def save(self, path: Path) -> None:
+        """Write all of it to a file."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        document = _rounded(dataclasses.asdict(self))
+        text = json.dumps(document, indent=1, ensure_ascii=False)
+        path.write_text(text + "\n", "utf-8")
+
+
+def load(path: Path) -> Results:
+    """Return what a file holds.
+
+    Raises:
+        ResultsError: When there is no such file.
+    """
+    if not path.exists():
+        raise ResultsError(f"nothing has been measured yet ({path}): make benchmarks")
+    document = json.loads(path.read_text("utf-8"))
+    parts = {
+        name: Result(
+            part["says"], [Row(**row) for row in part["rows"]], part.get("data", {})
+        )
+        for name, part in document["parts"].items()
+    }
+    return Results(Origin(**document["origin"]), parts)
+
+
+def to_be_continued(path: Path, origin: Origin) -> Results:
+    """Return the results of a file, for more figures of the same origin.
+
+    Raises:
+        ResultsError: When its figures come from another commit or machine.
+    """
+    if not path.exists():
+        return Results(origin)
+    earlier = load(path)
+    if earlier.origin != origin:
+        raise ResultsError(
+            f"{path} holds the figures of another run ({described(earlier.origin)}), "
+            f"and this is {described(origin)}: figures of two machines or commits do "
+            "not go into one table. Measure all of them again: make benchmarks"
+        )
+    return earlier
+
+
+def origin_here(*, is_quick: bool) -> Origin:
+    """Return the origin of figures that are measured now.
+
+    Raises:
+        ResultsError: When files have changed since the last commit, unless it is quick.
+    """
+    others = [f":(exclude){path}" for path in _WRITTEN_BY_A_RUN]
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", *others)
+    if changed and not is_quick:
+        raise ResultsError(
+            "figures are those of a commit, and there are changes that are not "
+            f"committed. Commit them, or measure with --quick:\n{changed}"
+        )
+    commit = _git("describe", "--always", "--tags") + ("-changed" if changed else "")
+    return Origin(machine_here(), commit, is_quick)
+
+
+def _git(*arguments: str) -> str:
+    command = ("git", *arguments)
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise ResultsError(f"{' '.join(command)}: {done.stderr.strip()}")
+    return done.stdout.strip()
+
+
+def machine_here() -> dict[str, Any]:
     """Return what the figures depend on, and nothing that names this machine."""
     return {
         "cpu": _cpu_model(),
@@ -64,10 +155,27 @@ def machine() -> dict[str, Any]:
         "memory_gib": round(
             os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
         ),
-        "system": platform.system(),
+        "system": f"{_system()}, {platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        **{name: metadata.version(name) for name in _PACKAGES},
+        "versions": _versions(),
     }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _system() -> str:
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except OSError:
+        return platform.platform(terse=True)
 
 
 def _cpu_model() -> str:
@@ -77,93 +185,25 @@ def _cpu_model() -> str:
     return platform.machine()
 
 
-def save(result: Result, folder: Path, *, is_quick: bool) -> None:
-    """Write a result as JSON; a later one of the same benchmark replaces it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    document = {"is_quick": is_quick, "machine": machine()} | asdict(result)
-    text = json.dumps(plain(document), indent=2, ensure_ascii=False)
-    (folder / f"{result.benchmark}.json").write_text(text + "\n", "utf-8")
-
-
-def load(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return the results of a folder by benchmark."""
-    return {
-        path.stem: json.loads(path.read_text("utf-8"))
-        for path in sorted(folder.glob("*.json"))
-    }
-
-
-def table(results: Sequence[dict[str, Any]]) -> str:
-    """Return the rows of results as Markdown."""
-    lines = ["| | measured | goal | |", "|---|---:|---:|---|"]
-    for result in results:
-        is_quick = ", quick" if result["is_quick"] else ""
-        lines.append(f"| **{result['benchmark']}{is_quick}** | | | |")
-        lines += [_line(row) for row in result["rows"]]
-    return "\n".join(lines) + "\n"
-
-
-def _line(row: dict[str, Any]) -> str:
-    goal, unit = row["goal"], row["unit"]
-    verdict = row["note"]
-    wanted = ""
-    if goal is not None:
-        is_met = Goal(**goal).is_met_by(row["figure"])
-        verdict = ("met" if is_met else "**not met**") + (verdict and f"; {verdict}")
-        wanted = f"{goal['sign']} {shown(goal['value'])}{unit}"
-    return f"| {row['what']} | {shown(row['figure'])}{unit} | {wanted} | {verdict} |"
-
-
-def shown(figure: float) -> str:
-    """Return a figure as people read it: three digits, thousands apart."""
-    if abs(figure) >= 100 or figure == int(figure):
-        return f"{figure:,.0f}"
-    return f"{figure:.3g}"
-
-
-def document(results: Sequence[dict[str, Any]]) -> str:
-    """Return the part of the README that the results make: machine, table, notes."""
-    if not results:
-        return "Nothing has been measured yet: `make benchmarks`.\n"
-    names_on: dict[str, list[str]] = {}
-    for one in results:
-        names_on.setdefault(_said(one["machine"]), []).append(f"*{one['benchmark']}*")
-    machines = "".join(f"- {', '.join(names_on[on])}: {on}\n" for on in names_on)
-    says = "\n".join(f"- *{one['benchmark']}*: {one['says']}" for one in results)
-    return f"{machines}\n{table(results)}\n{says}\n"
-
-
-def _said(on: dict[str, Any]) -> str:
-    versions = ", ".join(f"{name} {on[name]}" for name in _PACKAGES)
+def described(origin: Origin) -> str:
+    """Return what an origin is called in a sentence."""
+    on = origin.machine
+    versions = ", ".join(
+        f"{name} {version}" for name, version in on["versions"].items()
+    )
+    quick = ", small inputs" if origin.is_quick else ""
     return (
-        f"{on['cpus']} CPUs ({on['cpu']}), {on['memory_gib']} GiB, {on['system']}, "
-        f"Python {on['python']}, {versions}."
+        f"commit {origin.commit}{quick}, on {on['cpus']} processors ({on['cpu']}), "
+        f"{on['memory_gib']} GiB, {on['system']}, Python {on['python']}, {versions}"
     )
 
 
-def profile_document(result: dict[str, Any] | None) -> str:
-    """Return the part of the README that says where the time goes."""
-    if result is None:
-        return "Nothing has been profiled yet: `python -m benchmarks profile`.\n"
-    functions = "".join(
-        f"| `{one['function']}` | {one['us']:.2f} |\n"
-        for one in result["data"]["functions"]
-    )
-    return (
-        f"{table([result])}\n{result['says']}\n\nThe functions with the most time of "
-        f"their own:\n\n| function | µs a record |\n|---|---:|\n{functions}"
-    )
-
-
-def write_between(path: Path, name: str, text: str) -> None:
-    """Replace what stands between the two marks of a name in a Markdown file."""
-    before, after = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
-    whole = path.read_text("utf-8")
-    start, end = whole.index(before) + len(before), whole.index(after)
-    path.write_text(f"{whole[:start]}\n{text}\n{whole[end:]}", "utf-8")
-
-
-def say(text: str) -> None:
-    """Tell whoever waits how far it is."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+def _rounded(value: Any) -> Any:
+    """Return numbers with as many digits as they are worth."""
+    if isinstance(value, float):
+        return float(f"{value:.4g}") if abs(value) < 10_000 else round(value)
+    if isinstance(value, dict):
+        return {name: _rounded(member) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(member) for member in value]
+    return value

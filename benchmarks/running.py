@@ -9,6 +9,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import typing as t
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ _UNUSUAL = {"PYTHONDONTWRITEBYTECODE"}
 """Without it, a program compiles what it imports only when it starts for the first
 time, as an installed one does."""
 _SHOWN_OF_A_LOG = 2_000
+_LONGEST_SECONDS: Final = 900
+"""A program that takes longer is stuck, and must not keep the other benchmarks."""
 
 
 class RunFailedError(Exception):
@@ -173,9 +176,14 @@ def run(
             cwd=folder,
             env=environment(**(more or {})),
         )
-        if while_running is not None:
-            while_running(process.pid)
-        _, status, used = os.wait4(process.pid, 0)
+        too_late = threading.Timer(_LONGEST_SECONDS, process.kill)
+        too_late.start()
+        try:
+            if while_running is not None:
+                while_running(process.pid)
+            _, status, used = os.wait4(process.pid, 0)
+        finally:
+            too_late.cancel()
         seconds = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
@@ -201,24 +209,45 @@ def scratch(at: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-def make_records(
-    count: int, file: IO[bytes], *, shape: str = "usual", users: int, seed: int = 0
-) -> None:
-    """Write the messages of `benchmarks.records`, made in a process of its own."""
-    command = _making(count, shape, users, seed)
-    subprocess.run(command, stdout=file, env=environment(), check=True)
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What `benchmarks.records` is asked for."""
+
+    count: int
+    shape: str = "usual"
+    users: int = 50_000
+    seed: int = 0
+    in_turn: bool = False
+
+    @property
+    def name(self) -> str:
+        """A name for its file."""
+        turns = "-in-turn" if self.in_turn else ""
+        return f"{self.shape}-{self.count}-{self.users}-{self.seed}{turns}.singer"
+
+    @property
+    def command(self) -> list[str]:
+        """What writes it to standard output."""
+        numbers = [str(self.count), "--users", str(self.users)]
+        numbers += ["--seed", str(self.seed), *(["--in-turn"] if self.in_turn else [])]
+        return [PYTHON, "-m", "benchmarks.records", "--shape", self.shape, *numbers]
+
+
+def make_records(wanted: Input, file: IO[bytes]) -> None:
+    """Write messages, made in a process of its own."""
+    subprocess.run(wanted.command, stdout=file, env=environment(), check=True)
 
 
 @contextlib.contextmanager
-def records_as_made(
-    count: int, *, shape: str = "usual", users: int, seed: int = 0
-) -> Iterator[IO[bytes]]:
+def records_as_made(wanted: Input) -> Iterator[IO[bytes]]:
     """Give the same through a pipe, as they are made."""
-    command = _making(count, shape, users, seed)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment()) as maker:
+    with subprocess.Popen(
+        wanted.command, stdout=subprocess.PIPE, env=environment()
+    ) as maker:
         yield t.cast("IO[bytes]", maker.stdout)
 
 
-def _making(count: int, shape: str, users: int, seed: int) -> list[str]:
-    numbers = [str(count), "--users", str(users), "--seed", str(seed)]
-    return [PYTHON, "-m", "benchmarks.records", "--shape", shape, *numbers]
+def say(text: str) -> None:
+    """Tell whoever waits how far it is."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""What each microsecond of a record is spent on, by room of the package.
+"""What each microsecond of a record is spent on, by package.
 
 A deterministic profile of the main thread. The profiler costs every call the same, so
 this is known from the same run without a profiler, and is taken out again, half of it
@@ -11,8 +11,8 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from benchmarks.results import Result, Row, say
-from benchmarks.running import PYTHON, LoopbackServer, run, scratch, target
+from benchmarks.results import Result, Row
+from benchmarks.running import PYTHON, LoopbackServer, run, say, scratch, target
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,30 +20,29 @@ if TYPE_CHECKING:
     from benchmarks.measuring import Workshop
 
 _PACKAGE: Final = "/target_amplitude_nami/"
-_OTHER_ROOMS: Final = "other rooms of the package"
+_OTHERS: Final = "other modules of the package"
 _REST: Final = "the SDK and other libraries"
 _WAITS: Final = ("acquire", "select", "sleep", "poll")
-_ROOMS: Final = (
-    ("lines, JSON, messages", ("lines.py", "messages.py", "nami/jsontext.py")),
-    ("from the message to the sink", ("target.py", "command.py", "batches.py")),
-    ("validate against the schema", ("sinks.py",)),
-    ("read the record: ids, state, properties", ("nami/",)),
-    ("memory of users and events", ("memory/", "learning.py", "targets.py")),
-    ("choose, name, map", ("way.py", "choosing.py", "mapping.py", "settings/")),
-    ("check and encode the event", ("amplitude/checks.py", "amplitude/event.py")),
-    ("ledger", ("ledger.py", "settling.py", "rejects.py", "output.py")),
-    ("hand over to the lanes", ("run.py", "sending.py", "amplitude/")),
+_PLACES: Final = (
+    ("lines, JSON, messages", ("singer/lines.py", "singer/message", "jsontext.py")),
+    ("check against the schema, recognise", ("singer/",)),
+    ("read the record", ("nami/",)),
+    ("store", ("store/",)),
+    ("filter, identity, freshness, mapping", ("pipeline/", "settings/")),
+    ("encode and check the event", ("amplitude/checks.py", "amplitude/event.py")),
+    ("ledger, outcomes", ("accounting/",)),
+    ("hand over to the lanes", ("delivery/", "amplitude/", "run.py")),
 )
 """In the order of a record's way; the first that fits counts."""
-_LANES: Final = "other threads: compress, send, write the memory"
-_FUNCTIONS_SHOWN: Final = 25
+_LANES: Final = "other threads: compress, send, write the store"
+_FUNCTIONS_SHOWN: Final = 15
 
 
 def measure(shop: Workshop) -> Result:
     """Profile a run over the usual events."""
-    count = shop.sized(150_000, 20_000)
-    source = shop.input("usual", count)
-    repeats = shop.sized(3, 1)
+    count = shop.sized(50_000, 10_000)
+    source = shop.usual("", count)
+    repeats = shop.sized(2, 1)
     bare = min(
         (_took(shop, source) for _ in range(repeats)), key=lambda t: t["main_thread"]
     )
@@ -52,25 +51,24 @@ def measure(shop: Workshop) -> Result:
         key=lambda t: t["main_thread"],
     )
     functions = _without_profiler(profiled, bare["main_thread"])
-    rooms: Counter[str] = Counter()
+    places: Counter[str] = Counter()
     for (file, _), seconds in functions.items():
-        rooms[_room(file)] += seconds
+        places[_place(file)] += seconds
     main = 1e6 * bare["main_thread"] / count
     # What is left of the profiler's own time is spread evenly.
-    scale = main / max(rooms.total(), 1e-9)
+    scale = main / max(places.total(), 1e-9)
     lanes = 1e6 * (bare["everything"] - bare["main_thread"]) / count
-    stages = {name: rooms[name] * scale for name, _ in _ROOMS} | {
-        _OTHER_ROOMS: rooms[_OTHER_ROOMS] * scale,
-        _REST: rooms[_REST] * scale,
+    stages = {name: places[name] * scale for name, _ in _PLACES} | {
+        _OTHERS: places[_OTHERS] * scale,
+        _REST: places[_REST] * scale,
         _LANES: lanes,
     }
     for name, spent in stages.items():
         say(f"  {name:45} {spent:6.2f} µs")
     return Result(
-        "profile",
-        f"CPU for one usual record, by room; {count:,} records. The main thread's is "
-        f"measured by a profile whose own cost is taken out, the lanes' as the rest of "
-        f"the process's.",
+        f"CPU for one usual record, by package; {count:,} records. The main thread's "
+        "is measured with a profiler whose own cost is taken out, the lanes' as the "
+        "rest of the process's.",
         [
             *(
                 Row(name, spent, " µs", note=f"{100 * spent / main:.0f} % of main")
@@ -81,7 +79,6 @@ def measure(shop: Workshop) -> Result:
             Row(_LANES, lanes, " µs"),
         ],
         {
-            "stages": stages,
             "functions": [
                 {"function": f"{_short(file)}: {name}", "us": seconds * scale}
                 for (file, name), seconds in functions.most_common(_FUNCTIONS_SHOWN)
@@ -120,13 +117,13 @@ def _without_profiler(
     return Counter({name: max(0.0, seconds) for name, seconds in own.items()})
 
 
-def _room(file: str) -> str:
+def _place(file: str) -> str:
     _, is_ours, module = file.rpartition(_PACKAGE)
     if is_ours:
-        for name, modules in _ROOMS:
+        for name, modules in _PLACES:
             if module.startswith(modules):
                 return name
-        return _OTHER_ROOMS
+        return _OTHERS
     return _REST
 
 

@@ -16,6 +16,7 @@ if t.TYPE_CHECKING:
 
     from target_amplitude_nami.amplitude.destination import Destination
     from target_amplitude_nami.delivery.protocols import Sender
+    from target_amplitude_nami.local.run_note import RunNote
     from target_amplitude_nami.local.server import LocalAmplitude
     from target_amplitude_nami.outcomes import Project
     from target_amplitude_nami.settings import Settings
@@ -177,12 +178,28 @@ def start_local(settings: Settings) -> LocalAmplitude:
 
     path = settings.local_path
     try:
-        return local_class(path).__enter__()
+        return local_class(path, run_note=_run_note(settings)).__enter__()
     except (OSError, sqlite3.Error) as error:
         raise OutputUnwritable(
             f"the local Amplitude cannot keep anything in {path} ({error}): free "
             f"or repair the disk, or choose another `local_path`"
         ) from error
+
+
+def _run_note(settings: Settings) -> RunNote:
+    """Return what the local Amplitude's page shows beside the events."""
+    from target_amplitude_nami.local.run_note import (  # noqa: PLC0415 - an extra
+        RunNote,
+    )
+
+    report = settings.report_path
+    return RunNote(
+        report_path=None if report is None else str(report.absolute()),
+        rejects_path=str(settings.rejects_path.absolute()),
+        event_prefix=settings.event_prefix,
+        event_names=dict(settings.event_names),
+        user_source=settings.user_source,
+    )
 
 
 def close_local(
@@ -192,6 +209,7 @@ def close_local(
     import sqlite3  # noqa: PLC0415 - only with `endpoint: local`
 
     from target_amplitude_nami.local import DEFAULT_PORT  # noqa: PLC0415
+    from target_amplitude_nami.tools import local_tool  # noqa: PLC0415
 
     try:
         summary = local.summary()
@@ -200,10 +218,10 @@ def close_local(
     finally:
         local.__exit__(None, None, None)
     logger.info(
-        "The local Amplitude now holds %s of %s: "
-        "`amplitude-nami local %s` shows them at http://127.0.0.1:%s/",
+        "The local Amplitude now holds %s of %s: `%s` shows them at "
+        "http://127.0.0.1:%s/",
         counted(summary.total, "event"),
         counted(summary.users, "user"),
-        settings.local_path,
+        local_tool(settings.local_path),
         DEFAULT_PORT,
     )

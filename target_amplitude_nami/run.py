@@ -295,7 +295,7 @@ class Run:
             integration=settings.integration_name,
             destination=self._destinations.name,
             outcome=outcome,
-            started_at=self._started_at.isoformat(timespec="seconds"),
+            started_at=self._started_at.isoformat(timespec="milliseconds"),
             seconds=time.monotonic() - self._started,
             counts=self.ledger.counts(),
             traffic=self._deliveries.traffic,

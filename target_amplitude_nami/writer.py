@@ -116,6 +116,7 @@ class AmplitudeWriter:
         Raises:
             DeliveryError: When nothing more can be delivered.
             OutputUnwritable: When a file that the settings name cannot be written.
+            TypeError: When the record is no mapping.
             ValueError: When the writer is closed.
         """
         self._expect_open()

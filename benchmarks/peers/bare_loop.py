@@ -1,17 +1,13 @@
 """The ceiling: decode, map, encode, gzip, POST, and nothing else.
 
 No validation, no checks, no counting, no STATE, no retries; the first trouble ends it.
-With `--threads`, so many threads compress and send.
 
     python -m benchmarks.peers.bare_loop http://127.0.0.1:8000/ < input.singer
 """
 
 from __future__ import annotations
 
-import argparse
-import queue
 import sys
-import threading
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -29,7 +25,6 @@ MOST_BYTES: Final = 900_000
 
 _BEFORE, _AFTER = b'{"api_key":"benchmark","events":[', b"]}"
 _HEADERS = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
-_BATCHES_WAITING = 8
 
 
 def sender(url: str) -> Callable[[list[bytes]], None]:
@@ -66,35 +61,9 @@ def run(put: Callable[[list[bytes]], None]) -> None:
         put(batch)
 
 
-def run_with_threads(url: str, count: int) -> None:
-    """Do the same, with threads that compress and send."""
-    batches: queue.Queue[list[bytes] | None] = queue.Queue(_BATCHES_WAITING)
-
-    def work() -> None:
-        send = sender(url)
-        while (batch := batches.get()) is not None:
-            send(batch)
-
-    threads = [threading.Thread(target=work) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    run(batches.put)
-    for _ in threads:
-        batches.put(None)
-    for thread in threads:
-        thread.join()
-
-
 def main() -> None:
     """Read standard input and send it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("url")
-    parser.add_argument("--threads", type=int, default=0)
-    asked = parser.parse_args()
-    if asked.threads:
-        run_with_threads(asked.url, asked.threads)
-    else:
-        run(sender(asked.url))
+    run(sender(sys.argv[1]))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ compressed. No checks, no retries, no lanes.
 
 from __future__ import annotations
 
-import gzip
 import json
 from typing import Any, ClassVar
 
@@ -17,10 +16,10 @@ from singer_sdk import BatchSink, Target
 from singer_sdk import typing as th
 
 from benchmarks.peers.mapping import event_of
+from target_amplitude_nami.amplitude.client import compressor
 
 _EVENTS_PER_REQUEST = 500
 """More would be over the megabyte of one request, where records are deep."""
-_GZIP_LEVEL = 1
 _HEADERS = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
 
 
@@ -34,6 +33,7 @@ class PlainSink(BatchSink):
         super().__init__(*arguments, **named)
         self._session = requests.Session()
         self._session.trust_env = False
+        self._compress = compressor()  # the same gzip on both sides
 
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         """Put the record's event into the batch."""
@@ -46,7 +46,7 @@ class PlainSink(BatchSink):
         text = json.dumps(body, default=float, separators=(",", ":"))
         self._session.post(
             self.config["endpoint"],
-            data=gzip.compress(text.encode(), _GZIP_LEVEL),
+            data=self._compress(text.encode()),
             headers=_HEADERS,
             timeout=60,
         ).raise_for_status()

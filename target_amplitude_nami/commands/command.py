@@ -16,7 +16,7 @@ from target_amplitude_nami.errors import (
     ConfigurationError,
     OutputUnwritable,
 )
-from target_amplitude_nami.singer.tools import note_config
+from target_amplitude_nami.tools import note_config
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import signal
+import socket
 import sqlite3
 import sys
 import threading
@@ -23,17 +25,19 @@ from target_amplitude_nami.errors import (
 )
 from target_amplitude_nami.local import DEFAULT_PORT
 from target_amplitude_nami.local.faults import FaultError, Faults
+from target_amplitude_nami.local.page.explanations import Explainers
 from target_amplitude_nami.local.queries.reader import Reader
+from target_amplitude_nami.local.run_note import RunFiles
 from target_amplitude_nami.text import counted
 
 if TYPE_CHECKING:
     from target_amplitude_nami.commands.configuration import Configuration
     from target_amplitude_nami.commands.output import Output
     from target_amplitude_nami.local.ingest.behaviour import Region
-    from target_amplitude_nami.local.model import Explain
     from target_amplitude_nami.local.queries.reader import Summary
 
 _MAX_PORT = 65_535
+_RESERVED_PORTS = range(1, 1_024)
 _REGIONS = frozenset({"us", "eu"})
 
 
@@ -60,6 +64,7 @@ class ServerOptions:
 )
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--summary", is_flag=True, help="Only print a summary of FILE.")
+@click.option("--new", is_flag=True, help="Make FILE if it does not exist.")
 @click.option(
     "--port",
     type=click.IntRange(0, _MAX_PORT),
@@ -99,38 +104,64 @@ class ServerOptions:
     help="The input that the events came from: the page of an event then explains it,"
     " with the settings of --config.",
 )
+@click.option(
+    "--rejects",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The rejects file of the run that sent the events; without it the one that the"
+    " last run with endpoint: local noted.",
+)
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The report of that run; without it likewise.",
+)
 @configured
-def command(
+def command(  # noqa: PLR0913 - its options
     configuration: Configuration,
     output: Output,
     *,
     file: Path | None,
     summary: bool,
+    new: bool,
     source: str | None,
+    rejects: Path | None,
+    report: Path | None,
     **options: object,
 ) -> int:
     """Stand in for Amplitude's APIs on this machine, until Ctrl-C.
 
-    What arrives is stored in FILE, an SQLite file (default: the setting `local_path`),
-    and shown on a page whose address is printed.
+    What arrives is stored in FILE, an SQLite file that a run with `endpoint: local` has
+    made (default: the setting `local_path`), and shown on a page whose address is
+    printed.
     """
     path = file or configuration.without_delivery().settings.local_path
     if summary:
         _sum_up(path, output)
     else:
+        if not new and not path.exists():
+            raise InputUnreadable(
+                f"{path} does not exist: a run with `endpoint: local` makes it; to"
+                f" begin with an empty file, add --new"
+            )
+        # They take long to import.
+        from target_amplitude_nami.commands.event_explainer import (  # noqa: PLC0415
+            EventExplainer,
+        )
+        from target_amplitude_nami.commands.reject_explainer import (  # noqa: PLC0415
+            RejectExplainer,
+        )
+
+        values, redacted = configuration.values, output.redacted
         with ExitStack() as stack:
             explain = None
             if source is not None:
-                from target_amplitude_nami.commands.event_explainer import (  # noqa: PLC0415 - takes long
-                    EventExplainer,
-                )
-
-                explainer = EventExplainer(
-                    configuration.values, source, output.redacted
-                )
+                explainer = EventExplainer(values, source, redacted)
                 explain = stack.enter_context(explainer)
+            explainers = Explainers(explain, RejectExplainer(values, redacted))
             server = msgspec.convert(options, ServerOptions)
-            _serve(path, server, output, explain)
+            _serve(path, server, output, explainers, RunFiles(report, rejects))
     return 0
 
 
@@ -205,7 +236,11 @@ def _sum_up(path: Path, output: Output) -> None:
 
 
 def _serve(
-    path: Path, options: ServerOptions, output: Output, explain: Explain | None
+    path: Path,
+    options: ServerOptions,
+    output: Output,
+    explainers: Explainers,
+    run_files: RunFiles,
 ) -> None:
     server = local_amplitude()(
         path,
@@ -218,16 +253,16 @@ def _serve(
             f"{path} cannot be written ({why}): requests are answered with an"
             " error until it can"
         ),
-        explain=explain,
+        explain=explainers.event,
+        explain_reject=explainers.reject,
+        run_files=run_files,
     )
     with suppress(KeyboardInterrupt), ExitStack() as stack:
         signal.signal(signal.SIGTERM, _interrupt)
         try:
             local = stack.enter_context(server)
         except (OSError, sqlite3.Error) as error:
-            raise OutputUnwritable(
-                f"cannot serve {path} on port {options.port} ({error})"
-            ) from error
+            raise OutputUnwritable(_why_not(error, path, options)) from error
         endpoints = [local.endpoint("http_v2"), local.endpoint("batch")]
         if output.as_json:
             served = {"file": str(path), "url": local.url, "endpoints": endpoints}
@@ -239,6 +274,24 @@ def _serve(
                 f" (Amplitude region {options.region.upper()})"
             )
         threading.Event().wait()
+
+
+def _why_not(error: Exception, path: Path, options: ServerOptions) -> str:
+    """Say why a server does not start, and what to do."""
+    where = f"port {options.port}"
+    if options.host is not None:
+        where += f" of {options.host}"
+    code = error.errno if isinstance(error, OSError) else None
+    if code == errno.EADDRINUSE:
+        return (
+            f"{where} is taken, perhaps by another local Amplitude: stop what listens"
+            f" there, or choose another port with --port (0 for any free one)"
+        )
+    if code == errno.EACCES and options.port in _RESERVED_PORTS:
+        return f"{where} is for the system's services: choose one from 1024 on"
+    if code == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+        return f"{options.host} is no address of this machine: change --host"
+    return f"cannot serve {path} on {where} ({error})"
 
 
 def _faults(path: Path | None) -> Faults | None:

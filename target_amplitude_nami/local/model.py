@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import msgspec
@@ -13,6 +14,10 @@ JsonObject: TypeAlias = dict[str, Any]
 Explain: TypeAlias = Callable[[str], JsonObject]
 """Explains the event of an insert id as JSON; an object with an `error` says why not.
 Any thread may call it, and it may take seconds."""
+
+
+ExplainReject: TypeAlias = Callable[[Path, int], JsonObject]
+"""Likewise explains the record on a line, from 1, of a rejects file."""
 
 
 class Request(msgspec.Struct, frozen=True):

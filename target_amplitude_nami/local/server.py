@@ -20,7 +20,9 @@ from target_amplitude_nami.local.http.request_logger import RequestLogger
 from target_amplitude_nami.local.ingest import limits
 from target_amplitude_nami.local.ingest.behaviour import Behaviour
 from target_amplitude_nami.local.ingest.ingestion import Ingestion
+from target_amplitude_nami.local.page.explanations import Explainers
 from target_amplitude_nami.local.queries.reader import Reader
+from target_amplitude_nami.local.run_note import RunFiles
 from target_amplitude_nami.local.storage.store import Store
 
 if TYPE_CHECKING:
@@ -29,8 +31,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from target_amplitude_nami.local.ingest.behaviour import Region
-    from target_amplitude_nami.local.model import Explain, JsonObject
+    from target_amplitude_nami.local.model import Explain, ExplainReject, JsonObject
     from target_amplitude_nami.local.queries.reader import StoredEvent, Summary
+    from target_amplitude_nami.local.run_note import RunNote
     from target_amplitude_nami.local.storage.request_log import LoggedRequest
 
 HOST = "127.0.0.1"
@@ -58,6 +61,9 @@ class LocalAmplitude:
             be stored.
         explain: Explains, for the page, the event of an insert id: how the record that
             it came from became this event.
+        explain_reject: Likewise explains the record on a line of the rejects file.
+        run_files: The report and the rejects of the run that sent the events.
+        run_note: What a run notes in the file about itself.
     """
 
     def __init__(  # noqa: PLR0913
@@ -74,6 +80,9 @@ class LocalAmplitude:
         now: Callable[[], float] = time.time,
         on_trouble: Callable[[str], None] = lambda _: None,
         explain: Explain | None = None,
+        explain_reject: ExplainReject | None = None,
+        run_files: RunFiles | None = None,
+        run_note: RunNote | None = None,
     ) -> None:
         self._path = path
         self._port = port
@@ -91,7 +100,9 @@ class LocalAmplitude:
         self._keep_bodies = keep_bodies
         self._now = now
         self._on_trouble = on_trouble
-        self._explain = explain
+        self._explainers = Explainers(explain, explain_reject)
+        self._run_files = run_files or RunFiles()
+        self._run_note = run_note
         self._reader = Reader(path)
 
     def __enter__(self) -> Self:
@@ -103,7 +114,7 @@ class LocalAmplitude:
         """
         self._socket = _listen(self._host or HOST, self._port)
         try:
-            self._store = Store(self._path)
+            self._store = self._open_store()
         except BaseException:
             self._socket.close()
             raise
@@ -125,7 +136,8 @@ class LocalAmplitude:
             any_host=self._host is not None,
             keys=self._account_keys,
             export_bytes=self._behaviour.export_bytes,
-            explain=self._explain,
+            explainers=self._explainers,
+            run_files=self._run_files,
         )
         self._server = _server(self._application)
         self._thread = threading.Thread(
@@ -148,6 +160,16 @@ class LocalAmplitude:
         self._server.should_exit = True
         self._thread.join()
         self._store.close()
+
+    def _open_store(self) -> Store:
+        store = Store(self._path)
+        try:
+            if self._run_note is not None:
+                store.note_run(self._run_note)
+        except BaseException:
+            store.close()
+            raise
+        return store
 
     def endpoint(self, api: str) -> str:
         """Return the URL of an API, `http_v2` or `batch`."""

@@ -10,7 +10,7 @@ from target_amplitude_nami.singer.reject_lines import (
     UNREADABLE_LINES,
     schema_message,
 )
-from target_amplitude_nami.singer.tools import advice_on_rejects
+from target_amplitude_nami.tools import advice_on_rejects
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,8 +14,8 @@ from target_amplitude_nami.errors import AmplitudeNamiError, ConfigurationError
 from target_amplitude_nami.settings.paths import problems_with_paths
 from target_amplitude_nami.singer import interpreter
 from target_amplitude_nami.singer.log_escaping import escape_log
-from target_amplitude_nami.singer.tools import note_config
 from target_amplitude_nami.text import counted
+from target_amplitude_nami.tools import note_config
 
 if sys.version_info >= (3, 12):
     from typing import override

@@ -24,8 +24,8 @@ from target_amplitude_nami.singer.reject_lines import (
     schema_message,
     with_reason,
 )
-from target_amplitude_nami.singer.tools import advice_on_rejects
 from target_amplitude_nami.store.model import RejectPlace
+from target_amplitude_nami.tools import advice_on_rejects
 
 if t.TYPE_CHECKING:
     from pathlib import Path

@@ -62,6 +62,13 @@ def test_the_same_arguments_give_the_same_bytes_and_another_seed_other_events() 
     assert once == again != other
 
 
+def test_users_who_take_turns_are_all_there_before_one_comes_again() -> None:
+    made = records.chunks("usual", 2_000, users=1_000, in_turn=True)
+    users = [json.loads(text)["user_id"] for chunk in made for text in chunk]
+    assert len(set(users[:1_000])) == 1_000
+    assert users[:1_000] == users[1_000:]
+
+
 @pytest.mark.parametrize(
     ("shape", "size"),
     [

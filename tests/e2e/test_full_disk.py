@@ -144,7 +144,7 @@ def test_the_command_says_once_that_its_disk_is_full_and_goes_on_later(
 @contextmanager
 def serving(path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     with subprocess.Popen(
-        [COMMAND, "local", path, "--port=0"],
+        [COMMAND, "local", path, "--new", "--port=0"],
         stderr=subprocess.PIPE,
         text=True,
     ) as process:

@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
@@ -243,6 +244,19 @@ def test_rows_that_are_not_namis_end_the_load_with_1_and_are_not_noted(
     assert done.exit_code == 1
     assert "None of 20 records was recognised" in done.json["error"]
     assert finished_groups(tmp_path) == 0
+
+
+def test_rows_that_are_all_rejected_are_noted_and_not_rejected_again(
+    tmp_path: Path, amplitude: ScriptedServer
+) -> None:
+    rows = [record | {"value": b"\xff"} for record in impressions(20)]
+    parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
+
+    done = load(tmp_path, amplitude.url, "a.parquet")
+    again = load(tmp_path, amplitude.url, "a.parquet")
+
+    assert (done.exit_code, done.json["rejected"]) == (0, 20)
+    assert (again.exit_code, again.json["read"]) == (0, 0)
 
 
 @pytest.mark.parametrize(

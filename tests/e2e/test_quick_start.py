@@ -91,9 +91,7 @@ def test_the_quick_start_delivers_the_sample_and_the_second_run_nothing(
     rows = {row[0]: row[1:] for row in table if len(row) == 7}
     delivered = {name: int(rows[name][1]) for name in expected.delivered}
     assert delivered == expected.delivered
-    assert any(
-        "amplitude-nami local output/local-amplitude.db" in line for line in words
-    )
+    assert any("`meltano invoke target-amplitude-nami:local`" in line for line in words)
 
     said = "\n".join(SPEED.sub("soon", line) for line in words)
     shown = [SPEED.sub("soon", line) for line in figures_of_readme()]

@@ -216,7 +216,7 @@ def test_the_local_amplitude_within_the_process_takes_it_all(
     assert summary.identifies == expected.identified.total()
     [line_at_end] = [line for line in run.logged("INFO") if "now holds" in line]
     assert f"{expected.delivered.total():,} events" in line_at_end
-    assert "`amplitude-nami local output/local-amplitude.db`" in line_at_end
+    assert "amplitude-nami local output/local-amplitude.db`" in line_at_end
 
 
 def test_lanes_and_request_sizes_change_nothing_of_what_arrives(

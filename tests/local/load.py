@@ -109,7 +109,8 @@ def measure(file: Path, count: int, users: int) -> tuple[float, float]:
         port = free.getsockname()[1]
     command = str(Path(sys.executable).with_name("amplitude-nami"))
     server = subprocess.Popen(
-        [command, "local", str(file), "--port", str(port)], stdout=subprocess.DEVNULL
+        [command, "local", str(file), "--new", "--port", str(port)],
+        stdout=subprocess.DEVNULL,
     )
     url = f"http://127.0.0.1:{port}"
     spent = 0.0

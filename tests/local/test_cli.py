@@ -31,7 +31,7 @@ COMMAND = [sys.executable, "-W", "error", "-m", "target_amplitude_nami.commands"
 def serving(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run the command; yield the process and the URL of its HTTP V2 API."""
     with subprocess.Popen(
-        [*COMMAND, "local", "--port", "0", *map(str, arguments)],
+        [*COMMAND, "local", "--new", "--port", "0", *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -225,7 +225,7 @@ def test_without_the_extra_it_names_what_to_install(tmp_path: Path) -> None:
         "from target_amplitude_nami.commands.main import main; main()"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, "local", str(tmp_path / "local.db")],
+        [sys.executable, "-c", code, "local", str(tmp_path / "local.db"), "--new"],
         capture_output=True,
         text=True,
         check=False,
@@ -260,7 +260,7 @@ def test_every_mistake_is_one_line(tmp_path: Path) -> None:
     mistakes: dict[str, list[str | Path]] = {
         "unable to open database file": [tmp_path / "none.db", "--summary"],
         "file is not a database": [notes, "--summary"],
-        "`$.faults[0].do.status`": [tmp_path / "a.db", "--faults", broken],
+        "`$.faults[0].do.status`": [tmp_path / "a.db", "--new", "--faults", broken],
         "not a JSON object": ["--config", broken.with_name("list.json")],
     }
     broken.with_name("list.json").write_text("[]")
@@ -279,7 +279,10 @@ def test_every_mistake_is_one_line(tmp_path: Path) -> None:
         (["--port", "-1"], "'--port': -1 is not in the range"),
         (["--port", "65536"], "'--port': 65536 is not in the range"),
         (["--port", "http"], "'--port': 'http' is not a valid integer"),
-        (["--keys", "0123abcd:secret"], "--keys: what stands before a colon is a"),
+        (
+            ["--new", "--keys", "0123abcd:secret"],
+            "--keys: what stands before a colon is a",
+        ),
         (["--faults", "none.json"], "'--faults': File 'none.json' does not exist"),
     ],
 )
@@ -294,11 +297,36 @@ def test_a_wrong_argument_is_named(arguments: list[str], message: str) -> None:
 def test_a_taken_port_is_one_line(tmp_path: Path) -> None:
     with serving(tmp_path / "a.db") as (_, url):
         port = url.rsplit(":", 1)[1].partition("/")[0]
-        done = run(tmp_path / "b.db", "--port", port)
+        done = run(tmp_path / "b.db", "--new", "--port", port)
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert f"on port {port} (" in done.stderr
-    assert done.stderr.count("\n") == 1
+    assert done.stderr == (
+        f"amplitude-nami local: port {port} is taken, perhaps by another local"
+        " Amplitude: stop what listens there, or choose another port with --port (0 for"
+        " any free one)\n"
+    )
+
+
+def test_an_address_of_another_machine_is_refused_in_one_line(tmp_path: Path) -> None:
+    done = run(tmp_path / "a.db", "--new", "--port", "0", "--host", "192.0.2.1")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "amplitude-nami local: 192.0.2.1 is no address of this machine: change --host\n"
+    )
+
+
+def test_a_file_that_does_not_exist_is_not_made_by_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "mistyped" / "local.db"
+
+    done = run(path, "--port", "0")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"amplitude-nami local: {path} does not exist: a run with `endpoint: local`"
+        " makes it; to begin with an empty file, add --new\n"
+    )
+    assert not path.parent.exists()
 
 
 def test_the_file_of_the_settings_is_served_and_summed_up(
@@ -326,7 +354,7 @@ def test_the_file_of_the_settings_is_served_and_summed_up(
 
 def test_a_program_is_given_the_addresses_as_json(tmp_path: Path) -> None:
     with subprocess.Popen(
-        [*COMMAND, "local", str(tmp_path / "a.db"), "--port=0", "--json"],
+        [*COMMAND, "local", str(tmp_path / "a.db"), "--new", "--port=0", "--json"],
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
@@ -373,7 +401,7 @@ def test_the_page_explains_events_by_the_input_they_came_from(
 
 
 def test_an_input_that_is_not_there_ends_it_in_one_line(tmp_path: Path) -> None:
-    done = run(tmp_path / "a.db", "--port", "0", "--input", tmp_path / "none")
+    done = run(tmp_path / "a.db", "--new", "--input", tmp_path / "none")
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "cannot be read" in done.stderr

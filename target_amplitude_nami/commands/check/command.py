@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 import typing as t
+from pathlib import Path
 
 import click
 
@@ -12,6 +13,10 @@ from target_amplitude_nami.commands.account_url import AccountUrl
 from target_amplitude_nami.commands.check.checklist import Checklist
 from target_amplitude_nami.commands.check.files_part import check_files
 from target_amplitude_nami.commands.check.input_part import INPUT, check_input
+from target_amplitude_nami.commands.check.local_part import (
+    check_local,
+    only_with_local,
+)
 from target_amplitude_nami.commands.check.maps_part import check_maps
 from target_amplitude_nami.commands.check.network_part import (
     KEYS,
@@ -48,7 +53,16 @@ def _check(  # noqa: PLR0913 - one for each option
     stdin: bool,
     path: str | None,
     export_url: str | None,
+    local: Path | None,
+    rejects: Path | None,
+    report: Path | None,
 ) -> int:
+    if local is not None:
+        if online or stdin or path is not None:
+            raise click.UsageError("--local looks at events that were sent, alone")
+        is_ok = check_local(output, local, rejects=rejects, report=report)
+        return 0 if is_ok else WRONG
+    only_with_local(rejects=rejects, report=report)
     if stdin:
         if path not in {None, _STDIN}:
             raise click.UsageError("--stdin and --input cannot be combined")
@@ -149,6 +163,26 @@ def _descriptor(path: str | None) -> int | None:
     type=AccountUrl(),
     help="The Export API, if it is not at Amplitude's own address.",
 )
+@click.option(
+    "--local",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Instead say what is wrong with the events that a run has sent to this file of"
+    " a local Amplitude.",
+)
+@click.option(
+    "--rejects",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="With --local: the rejects file of that run, if it is not the one that the"
+    " last run noted.",
+)
+@click.option(
+    "--report",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="With --local: its report, likewise.",
+)
 @functools.partial(configured, read=read_what_can_be_read)
 def command(*args: t.Any, **parameters: t.Any) -> int:
     """Check the settings, files and connections of a run, before it begins.
@@ -156,5 +190,9 @@ def command(*args: t.Any, **parameters: t.Any) -> int:
     Prints a checklist: ✓ for what is as it should be, ! for what may be meant so or
     cannot be proved, ✗ for what would go wrong. Ends with 1 if there is any ✗. No event
     is sent, and nothing is made or changed, also beside a run.
+
+    With --local, prints what the page of the local Amplitude says under Trust: ✗ for
+    what would mislead, ! for what somebody should look at, · for what is good to know.
+    Ends with 1 if there is any ✗.
     """
     return _check(*args, **parameters)

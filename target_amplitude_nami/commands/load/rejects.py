@@ -9,7 +9,7 @@ import typing as t
 
 from target_amplitude_nami.errors import OutputUnwritable
 from target_amplitude_nami.partitions.rejects import PartitionRejects
-from target_amplitude_nami.singer.tools import advice_on_rejects
+from target_amplitude_nami.tools import advice_on_rejects
 
 if t.TYPE_CHECKING:
     from pathlib import Path

@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     from target_amplitude_nami.local.http.account import Keys
     from target_amplitude_nami.local.http.deletions import Deletions
     from target_amplitude_nami.local.http.request_handler import RequestHandler
-    from target_amplitude_nami.local.model import Explain, Request
+    from target_amplitude_nami.local.model import Request
+    from target_amplitude_nami.local.page.explanations import Explainers
     from target_amplitude_nami.local.queries.reader import Reader
+    from target_amplitude_nami.local.run_note import RunFiles
 
 
 class Application:
@@ -50,7 +52,8 @@ class Application:
         any_host: Whether to accept requests for any host name.
         keys: The keys that exist.
         export_bytes: The most bytes of JSON that one export may have.
-        explain: Explains the event of an insert id.
+        explainers: Explain events and rejects.
+        run_files: The report and the rejects of the run that sent the events.
     """
 
     def __init__(  # noqa: PLR0913
@@ -64,7 +67,8 @@ class Application:
         any_host: bool,
         keys: Keys,
         export_bytes: int,
-        explain: Explain | None = None,
+        explainers: Explainers,
+        run_files: RunFiles,
     ) -> None:
         self._handler = handler
         self._any_host = any_host
@@ -81,7 +85,15 @@ class Application:
             export_bytes=export_bytes,
             is_closed_within=self._is_closed_within,
         )
-        api = Api(reader, injector, self._notifier, self._closing, region, explain)
+        api = Api(
+            reader,
+            injector,
+            self._notifier,
+            self._closing,
+            region,
+            explainers,
+            run_files=run_files,
+        )
         page = Starlette(
             routes=[
                 Mount("/api", app=api.application()),

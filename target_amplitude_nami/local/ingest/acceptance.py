@@ -105,6 +105,8 @@ class Acceptance:
             owners=resolver.owners,
             names=resolver.names,
             joins=resolver.joins,
+            sharings=resolver.sharings,
+            nami_users=updater.nami_users,
             active=resolver.active,
         )
 
@@ -180,6 +182,7 @@ class Acceptance:
             raw=item.raw,
             overlay=_encode(overlay) if overlay else _NOTHING,
             changes=changes,
+            sent=event,
         )
 
     def _kind(self, event_type: str) -> Kind:

@@ -60,6 +60,11 @@ class Profile:
         self._text = None
         return self._table, self._origins
 
+    @property
+    def decoded(self) -> JsonObject | None:
+        """The properties, if an event has changed them since they were read."""
+        return self._table
+
     def encoded(self) -> tuple[bytes, bytes]:
         """Return the properties and their origins as JSON."""
         if self._text is None:
@@ -88,6 +93,11 @@ class User(msgspec.Struct, eq=False):
     """Whether it has an event that charts can show."""
     joined: User | None = None
     """The user known before that this one was merged into."""
+
+    @property
+    def name(self) -> str:
+        """What lists call it: its user id, or the device that it was first seen on."""
+        return self.user_id or self.device_id or ""
 
     @property
     def current(self) -> User:
@@ -121,10 +131,20 @@ class NewEvent(msgspec.Struct, frozen=True, gc=False):
     """The part of its export that is not in `raw`, as JSON: mainly user properties."""
     changes: bytes | None = None
     """`Changes` as JSON, if there are any."""
+    sent: JsonObject = {}
+    """The event, decoded."""
 
 
 NewName: TypeAlias = tuple[User, NameKind, str]
 """A name by which a user can be looked up from now on."""
+
+
+class Sharing(msgspec.Struct, frozen=True):
+    """A device that passed from one user to another."""
+
+    fingerprint: int
+    before: User
+    now: User
 
 
 class Effects(msgspec.Struct, frozen=True):
@@ -140,6 +160,9 @@ class Effects(msgspec.Struct, frozen=True):
     names: list[NewName] = []
     joins: list[User] = []
     """Anonymous devices that were merged into a user known before."""
+    sharings: list[Sharing] = []
+    nami_users: list[tuple[User, str]] = []
+    """Users, each with a Nami user id that an event has set."""
     active: int = 0
     """How many more users have an event that charts can show."""
 

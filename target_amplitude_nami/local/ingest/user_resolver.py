@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_amplitude_nami.local.ingest.effects import NameKind, User
+from target_amplitude_nami.local.ingest.effects import NameKind, Sharing, User
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,6 +53,7 @@ class UserResolver:
         """The users that are new or changed, by their numbers."""
         self.names: list[NewName] = []
         self.joins: list[User] = []
+        self.sharings: list[Sharing] = []
         self.active = 0
         """How many more users have an event that charts can show."""
 
@@ -75,6 +76,9 @@ class UserResolver:
         elif anonymous is not None:
             self._join(anonymous, user)
         if device_id is not None and user is not holder:
+            if holder is not None and holder.current is not user:
+                mark = self._device_ids[device_id]
+                self.sharings.append(Sharing(mark, holder, user))
             self._give_device(device_id, user)
         return user
 

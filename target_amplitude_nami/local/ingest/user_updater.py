@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from target_amplitude_nami.local.model import JsonObject
 
 _SKIP = "$skip_user_properties_sync"
-_NAMI_IDS = frozenset({"namiml_user_id", "namiml_device_ids"})
+_NAMI_USER_ID = "namiml_user_id"
+_NAMI_IDS = frozenset({_NAMI_USER_ID, "namiml_device_ids"})
 
 _SHOWN = "user_properties"
 _NOTHING = b"{}"
@@ -45,6 +46,8 @@ class UserUpdater:
         self._resolver = resolver
         self._behaviour = behaviour
         self._budget = budget
+        self.nami_users: list[tuple[User, str]] = []
+        """Users, each with a Nami user id that an event has set."""
 
     def apply(
         self,
@@ -64,6 +67,8 @@ class UserUpdater:
         """
         sent: JsonObject = event.get("user_properties") or {}
         if event.get(_SKIP) is True:
+            if isinstance(nami_id := sent.get(_NAMI_USER_ID), str):
+                self.nami_users.append((user, nami_id))
             own: JsonObject = {}
             properties.apply(own, sent)
             lasting = fields.merged({}, event)
@@ -101,6 +106,8 @@ class UserUpdater:
             origins[name] = number
             if name in _NAMI_IDS:
                 self._resolver.add_names(_nami_names(user, table.get(name)))
+            if name == _NAMI_USER_ID and isinstance(nami_id := table.get(name), str):
+                self.nami_users.append((user, nami_id))
             if before[name] is properties.ABSENT:
                 new.append(name)
             else:

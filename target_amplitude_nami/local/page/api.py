@@ -16,16 +16,25 @@ from starlette.routing import Route
 from target_amplitude_nami.local.faults import FaultError, Faults
 from target_amplitude_nami.local.faults.presets import PRESETS
 from target_amplitude_nami.local.page import live
+from target_amplitude_nami.local.page.explanations import Explanations
 from target_amplitude_nami.local.queries import figures
+from target_amplitude_nami.local.queries.curl import curl_command
 from target_amplitude_nami.local.queries.events import event_details, list_events
+from target_amplitude_nami.local.queries.findings.finding import as_json
+from target_amplitude_nami.local.queries.findings.findings import find, trust
 from target_amplitude_nami.local.queries.requests import list_requests, request_details
 from target_amplitude_nami.local.queries.selection import (
     FIRST_MOMENT,
     LAST_MOMENT,
     Selection,
 )
-from target_amplitude_nami.local.queries.subscriptions import subscriptions
-from target_amplitude_nami.local.queries.users import list_users, user_details
+from target_amplitude_nami.local.queries.subscriptions.view import subscriptions
+from target_amplitude_nami.local.queries.user_list import (
+    SORT_KEYS,
+    UserOrder,
+    list_users,
+)
+from target_amplitude_nami.local.queries.users import user_details
 
 if TYPE_CHECKING:
     import asyncio
@@ -35,13 +44,16 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from target_amplitude_nami.local.faults.injector import FaultInjector
-    from target_amplitude_nami.local.model import Explain, JsonObject
+    from target_amplitude_nami.local.model import JsonObject
+    from target_amplitude_nami.local.page.explanations import Explainers
     from target_amplitude_nami.local.queries.reader import Reader
+    from target_amplitude_nami.local.run_note import RunFiles
 
 _MOST_ROWS = 500
 _WHOLE = re.compile(r"-?\d{1,18}")
 _PLACE = re.compile(r"(-?\d{1,18})(?:\.(\d{1,18}))?")
 _STATUS = re.compile(r"|refused|\d{1,3}")
+_ORDERS = frozenset({"asc", "desc"})
 _MOST_FAULTS_BYTES = 1_000_000
 
 
@@ -67,7 +79,8 @@ class Api:
         notifier: Notifies when something has arrived.
         closing_down: Set when the server closes.
         region: The region that the server stands for.
-        explain: Explains the event of an insert id.
+        explainers: Explain events and rejects.
+        run_files: The report and the rejects of the run that sent the events.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - all that it answers from
@@ -77,14 +90,17 @@ class Api:
         notifier: live.Notifier,
         closing_down: asyncio.Event,
         region: str,
-        explain: Explain | None = None,
+        explainers: Explainers,
+        *,
+        run_files: RunFiles,
     ) -> None:
         self._reader = reader
         self._injector = injector
         self._notifier = notifier
         self._closing_down = closing_down
         self._region = region
-        self._explain = explain
+        self._explanations = Explanations(reader, explainers, run_files)
+        self._run_files = run_files
 
     def application(self) -> Starlette:
         """Return the API as an ASGI application."""
@@ -96,11 +112,15 @@ class Api:
                 Route("/events", from_file(_events)),
                 Route("/events/{number:int}", from_file(_event)),
                 Route("/events/{number:int}/explanation", self._explanation),
+                Route("/rejects/{line:int}/explanation", self._reject_explanation),
                 Route("/users", from_file(_users)),
                 Route("/users/{key:int}", from_file(_user)),
                 Route("/requests", from_file(_requests)),
                 Route("/requests/{number:int}", from_file(_request)),
+                Route("/requests/{number:int}/curl", from_file(_curl)),
                 Route("/subscriptions", from_file(_subscriptions)),
+                Route("/trust", from_file(self._trust)),
+                Route("/findings", from_file(self._findings)),
                 Route("/live", self._live),
                 Route("/faults", self._read_faults),
                 Route("/faults", self._replace_faults, methods=["PUT"]),
@@ -137,21 +157,28 @@ class Api:
     def _state(self, connection: sqlite3.Connection, _: Request) -> object:
         return figures.state(connection, self._reader.path.name, self._region)
 
-    async def _explanation(self, request: Request) -> Response:
-        found = await run_in_threadpool(self._explained, request)
-        return _json(msgspec.json.encode(found))
+    def _trust(self, connection: sqlite3.Connection, _: Request) -> object:
+        return trust(connection, self._run_files)
 
-    def _explained(self, request: Request) -> JsonObject:
-        with closing(self._reader.connect()) as connection:
-            event = event_details(connection, _number_in_path(request, "number"))
-        if event is None:
+    def _findings(self, connection: sqlite3.Connection, _: Request) -> object:
+        return as_json(find(connection, self._run_files))
+
+    async def _explanation(self, request: Request) -> Response:
+        number = _number_in_path(request, "number")
+        return await self._explained(self._explanations.of_event, number)
+
+    async def _reject_explanation(self, request: Request) -> Response:
+        line = _number_in_path(request, "line")
+        return await self._explained(self._explanations.of_reject, line)
+
+    @staticmethod
+    async def _explained(
+        explain: Callable[[int], JsonObject | None], number: int
+    ) -> Response:
+        found = await run_in_threadpool(explain, number)
+        if found is None:
             raise BadRequestError("Not found.", 404)
-        if self._explain is None:
-            return {"available": False}
-        if event.row.insert_id is None:
-            error = "The event has no insert id, so no record can be found for it."
-            return {"available": True, "error": error}
-        return {"available": True, **self._explain(event.row.insert_id)}
+        return _json(msgspec.json.encode(found))
 
     async def _live(self, request: Request) -> Response:
         resumed = request.headers.get("last-event-id")
@@ -212,8 +239,18 @@ def _event(connection: sqlite3.Connection, request: Request) -> object:
 def _users(connection: sqlite3.Connection, request: Request) -> object:
     asked = request.query_params
     selection = _selection(asked)
-    before = selection.before[0] if selection.before else None
-    return list_users(connection, asked.get("q", "").strip(), before, selection.limit)
+    key = asked.get("sort") or "last"
+    order = asked.get("order") or ("asc" if key == "name" else "desc")
+    if key not in SORT_KEYS:
+        raise BadRequestError(f"`sort` must be one of {', '.join(SORT_KEYS)}.")
+    if order not in _ORDERS:
+        raise BadRequestError("`order` must be asc or desc.")
+    return list_users(
+        connection,
+        asked.get("q", "").strip(),
+        UserOrder(key, order == "desc", selection.before),
+        selection.limit,
+    )
 
 
 def _user(connection: sqlite3.Connection, request: Request) -> object:
@@ -230,7 +267,13 @@ def _requests(connection: sqlite3.Connection, request: Request) -> object:
 
 
 def _request(connection: sqlite3.Connection, request: Request) -> object:
-    return request_details(connection, _number_in_path(request, "number"))
+    number = _number_in_path(request, "number")
+    return request_details(connection, number, _selection(request.query_params))
+
+
+def _curl(connection: sqlite3.Connection, request: Request) -> object:
+    server = f"{request.url.scheme}://{request.url.netloc}"
+    return curl_command(connection, _number_in_path(request, "number"), server)
 
 
 def _selection(asked: QueryParams) -> Selection:

@@ -55,26 +55,3 @@ class Overview(msgspec.Struct, frozen=True):
     bucket: int
     starts: list[int]
     series: list[Series]
-
-
-class Line(msgspec.Struct, frozen=True):
-    """Counts over time of one kind of subscription event."""
-
-    name: str
-    counts: list[int]
-
-
-class Step(msgspec.Struct, frozen=True):
-    """How many users reached a step."""
-
-    step: str
-    users: int
-
-
-class Subscriptions(msgspec.Struct, frozen=True):
-    """How subscriptions come and go."""
-
-    bucket: int
-    starts: list[int]
-    series: list[Line]
-    funnel: list[Step]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
@@ -11,17 +11,18 @@ from target_amplitude_nami.local.ingest.validation import complaints_of
 from target_amplitude_nami.local.model import RefusedError, Upload
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
-_THROTTLED = "too many events of this user or device"
-_SILENCED = "its device is silenced"
+Why: TypeAlias = Literal[
+    "missing", "invalid", "short", "forbidden", "throttled", "silenced"
+]
 
 
 class FaultyEvent(msgspec.Struct, frozen=True):
     """An event at fault: its index in the request, and what is wrong with it."""
 
     index: int
-    why: str
+    why: Why
     field: str | None
     event: str | None
     """The event as JSON text."""
@@ -55,23 +56,21 @@ def faulty_events(upload: Upload, answer: bytes) -> list[FaultyEvent]:
     ]
 
 
-def _faults(upload: Upload, answer: bytes) -> Iterator[tuple[int, str, str]]:
+def _faults(upload: Upload, answer: bytes) -> Iterator[tuple[int, Why, str]]:
     try:
         listed = msgspec.json.decode(answer, type=_Listed)
     except msgspec.DecodeError:
         listed = _Listed()
-    for why, indexes in (
-        (_THROTTLED, listed.throttled_events),
-        (_SILENCED, listed.silenced_events),
-    ):
-        yield from ((index, why, "") for index in indexes)
+    yield from ((index, "throttled", "") for index in listed.throttled_events)
+    yield from ((index, "silenced", "") for index in listed.silenced_events)
     complaints = complaints_of(upload)
-    for why, fields in (
-        ("missing", complaints.missing),
-        ("not valid", complaints.invalid),
-        ("too short", complaints.short),
-        ("not allowed as an id", complaints.forbidden),
-    ):
+    by_reason: dict[Why, Mapping[str, Iterable[int]]] = {
+        "missing": complaints.missing,
+        "invalid": complaints.invalid,
+        "short": complaints.short,
+        "forbidden": complaints.forbidden,
+    }
+    for why, fields in by_reason.items():
         for field, indexes in fields.items():
             yield from ((index, why, field) for index in indexes)
 

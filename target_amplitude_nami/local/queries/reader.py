@@ -14,6 +14,7 @@ from target_amplitude_nami.local.model import JsonObject
 from target_amplitude_nami.local.queries.export import export_of
 from target_amplitude_nami.local.storage import schema, user_names
 from target_amplitude_nami.local.storage.request_log import LoggedRequest
+from target_amplitude_nami.local.storage.store import Store
 from target_amplitude_nami.local.storage.user_table import profile_of
 
 if TYPE_CHECKING:
@@ -159,6 +160,17 @@ class Reader:
         Raises:
             sqlite3.Error: The file does not exist, or is not a local Amplitude's.
         """
+        connection = self._open()
+        try:
+            if schema.is_older(connection):
+                Store(self.path).close()
+            schema.check(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _open(self) -> sqlite3.Connection:
         # Opened for reading and writing, because a reader of a file in WAL mode may
         # have to create its shared memory; the file itself is never created.
         connection = sqlite3.connect(
@@ -170,7 +182,6 @@ class Reader:
             connection.execute("PRAGMA query_only = ON")
             # Counting the users of a million events takes twice as long with a file.
             connection.execute("PRAGMA temp_store = MEMORY")
-            schema.check(connection)
         except BaseException:
             connection.close()
             raise

@@ -17,17 +17,22 @@ from target_amplitude_nami.local.queries.rows import (
     request_row,
 )
 from target_amplitude_nami.local.queries.selection import (
+    FIRST_MOMENT,
     LAST_MOMENT,
     Selection,
-    event_numbers,
 )
+from target_amplitude_nami.local.queries.sent_events import SentEvents, sent_events
 
 if TYPE_CHECKING:
     import sqlite3
 
-MOST_SHOWN = 20
-"""How many events of a request are shown with it."""
 _MOST_MARKED = 100
+
+# Requests are numbered as they come: a stretch of time is a stretch of numbers.
+_FROM_MOMENT = (
+    "coalesce((SELECT number FROM requests WHERE time >= ? / 1000.0"  # noqa: S608
+    f" ORDER BY time, number LIMIT 1), {LAST_MOMENT})"
+)
 
 
 class RequestPage(msgspec.Struct, frozen=True):
@@ -35,6 +40,9 @@ class RequestPage(msgspec.Struct, frozen=True):
 
     requests: list[RequestRow]
     next: str | None
+    first: int | None
+    last: int | None
+    """When the first and the last of all requests came, in milliseconds since 1970."""
 
 
 class RequestDetails(msgspec.Struct, frozen=True):
@@ -44,7 +52,7 @@ class RequestDetails(msgspec.Struct, frozen=True):
     answer: str
     marked: list[FaultyEvent]
     marked_in_all: int
-    first_events: list[str]
+    sent: SentEvents
     body_kept: bool
 
 
@@ -60,27 +68,43 @@ def list_requests(
         selection: Where in the list to continue, and how many to return.
         status: A status, `refused` for all refused or dropped, or empty for all.
     """
-    values = [*(selection.before or (LAST_MOMENT,)), selection.limit + 1]
-    condition = "1"
+    conditions, values = ["number < ?"], [*(selection.before or (LAST_MOMENT,))]
     if status == "refused":
-        condition = "status NOT BETWEEN 200 AND 399"
+        conditions.append("status NOT BETWEEN 200 AND 399")
     elif status:
-        condition = "status = ?"
-        values.insert(0, int(status))
+        conditions.append("status = ?")
+        values.append(int(status))
+    for limit, moment, sign in (
+        (FIRST_MOMENT, selection.since, ">="),
+        (LAST_MOMENT, selection.until, "<"),
+    ):
+        if moment != limit:
+            conditions.append(f"number {sign} {_FROM_MOMENT}")
+            values.append(moment)
     rows = connection.execute(
         f"SELECT {REQUEST_COLUMNS} FROM requests"  # noqa: S608
-        f" WHERE {condition} AND number < ? ORDER BY number DESC LIMIT ?",
-        values,
+        f" WHERE {' AND '.join(conditions)} ORDER BY number DESC LIMIT ?",
+        [*values, selection.limit + 1],
     ).fetchall()
     shown = [request_row(row) for row in rows[: selection.limit]]
     following = str(shown[-1].number) if len(rows) > len(shown) else None
-    return RequestPage(shown, following)
+    [ends] = connection.execute(
+        "SELECT (SELECT min(time) FROM requests), (SELECT max(time) FROM requests)"
+    )
+    first, last = (None if end is None else int(end * 1_000) for end in ends)
+    return RequestPage(shown, following, first, last)
 
 
 def request_details(
-    connection: sqlite3.Connection, number: int
+    connection: sqlite3.Connection, number: int, selection: Selection
 ) -> RequestDetails | None:
-    """Return the request of this number in full; None if there is none."""
+    """Return the request of this number in full; None if there is none.
+
+    Args:
+        connection: The file.
+        number: The request's number.
+        selection: Where to continue in its events, and how many to return.
+    """
     row = connection.execute(
         f"SELECT answer, body, {REQUEST_COLUMNS} FROM requests"  # noqa: S608
         " LEFT JOIN bodies ON request = number WHERE number = ?",
@@ -92,20 +116,12 @@ def request_details(
     found = request_row(columns)
     upload = None if body is None else upload_in(body)
     faulty = faulty_events(upload, answer) if upload and found.error else []
-    sent = upload.raws if upload else _stored_events(connection, number)
+    skipped = max(0, selection.before[0]) if selection.before else 0
     return RequestDetails(
         found,
         answer.decode("utf-8", "replace"),
         faulty[:_MOST_MARKED],
         len(faulty),
-        [raw.decode("utf-8", "replace") for raw in sent[:MOST_SHOWN]],
+        sent_events(connection, number, upload, skipped, selection.limit),
         body is not None,
     )
-
-
-def _stored_events(connection: sqlite3.Connection, number: int) -> list[bytes]:
-    rows = connection.execute(
-        "SELECT raw FROM events WHERE number BETWEEN ? AND ? ORDER BY number",
-        event_numbers(connection, number, MOST_SHOWN),
-    )
-    return [raw for (raw,) in rows]

@@ -1,4 +1,4 @@
-"""Lists users, and shows one of them in full."""
+"""Shows one user in full."""
 
 from __future__ import annotations
 
@@ -10,39 +10,22 @@ from target_amplitude_nami.local.ingest.effects import Kind, NameKind
 from target_amplitude_nami.local.model import JsonObject
 from target_amplitude_nami.local.queries.events import EventPage, list_events
 from target_amplitude_nami.local.queries.rows import event_rows
-from target_amplitude_nami.local.queries.selection import LAST_MOMENT, Selection
+from target_amplitude_nami.local.queries.user_list import UserRow, user_row
 from target_amplitude_nami.local.storage import user_names
 from target_amplitude_nami.local.storage.event_index import BY_USER
+from target_amplitude_nami.local.storage.user_list.platforms import platforms_in
 from target_amplitude_nami.local.storage.user_table import profile_of
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+
+    from target_amplitude_nami.local.queries.selection import Selection
 
 _MOST_NAMES = 100
 
 _values = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _numbers = msgspec.json.Decoder(list[int]).decode
 _object = msgspec.json.Decoder(JsonObject).decode
-
-
-class UserRow(msgspec.Struct, frozen=True):
-    """A user in a list."""
-
-    key: str
-    user_id: str | None
-    device_id: str | None
-    events: int
-    first: int | None
-    last: int | None
-    status: str
-
-
-class UserPage(msgspec.Struct, frozen=True):
-    """A page of the list of users."""
-
-    users: list[UserRow]
-    next: str | None
 
 
 class Property(msgspec.Struct, frozen=True):
@@ -59,42 +42,16 @@ class UserDetails(msgspec.Struct, frozen=True):
     """A user in full."""
 
     user: UserRow
+    first: int | None
+    """When the first event happened, in milliseconds since 1970."""
     devices: list[str]
     nami_ids: list[str]
     fields: JsonObject
     """The last known device, location, language and app version."""
     properties: list[Property]
+    platforms: dict[str, str]
+    """The names of platforms whose ids are among the properties, by id."""
     timeline: EventPage
-
-
-def list_users(
-    connection: sqlite3.Connection,
-    start: str,
-    before: int | None,
-    limit: int,
-) -> UserPage:
-    """Return users with an id that starts so, the newest first.
-
-    Args:
-        connection: The file.
-        start: How an id starts; empty for all users.
-        before: The number of the last user of the page before; None for the start.
-        limit: How many to return.
-    """
-    highest = LAST_MOMENT if before is None else before
-    if start:
-        query = (
-            "SELECT user FROM names WHERE user < ? AND instr(names, ?)"
-            " ORDER BY user DESC LIMIT ?"
-        )
-        values: list[object] = [highest, user_names.beginning(start), limit + 1]
-    else:
-        query = "SELECT number FROM users WHERE number < ? ORDER BY number DESC LIMIT ?"
-        values = [highest, limit + 1]
-    numbers = [number for (number,) in connection.execute(query, values)]
-    shown = numbers[:limit]
-    following = str(shown[-1]) if len(numbers) > limit else None
-    return UserPage(_rows(connection, shown), following)
 
 
 def user_details(
@@ -103,8 +60,8 @@ def user_details(
     selection: Selection,
 ) -> UserDetails | None:
     """Return the user of this number in full; None if there is none."""
-    rows = _rows(connection, [number])
-    if not rows:
+    row = user_row(connection, number)
+    if row is None:
         return None
     [[known_as]] = connection.execute(
         "SELECT coalesce(names, '') FROM users"
@@ -116,41 +73,29 @@ def user_details(
     events = dict(zip(values, _numbers(origins), strict=True))
     selection = msgspec.structs.replace(selection, user=number)
     return UserDetails(
-        rows[0],
+        row,
+        _first_event(connection, number),
         user_names.of_kind(known_as, NameKind.DEVICE_ID)[:_MOST_NAMES],
         user_names.of_kind(known_as, NameKind.NAMI_ID)[:_MOST_NAMES],
         _object(fields),
         _properties(connection, values, events),
+        platforms_in(connection, properties.decode()),
         list_events(connection, selection),
     )
 
 
-def _rows(connection: sqlite3.Connection, numbers: Iterable[int]) -> list[UserRow]:
+def _first_event(connection: sqlite3.Connection, number: int) -> int | None:
+    """Return when the first event of a user happened that charts can show."""
     times = " UNION ALL ".join(
         f"SELECT time FROM types CROSS JOIN {table}"  # noqa: S608
         " ON type = types.number AND user = ?1 WHERE kind = ?2"
         for table in BY_USER
     )
-    query = (
-        "SELECT user_id, device_id, counted.* FROM users,"  # noqa: S608
-        f" (SELECT count(*), min(time), max(time) FROM ({times})) AS counted"
-        " WHERE users.number = ?1"
+    [[first]] = connection.execute(
+        f"SELECT min(time) FROM ({times})",  # noqa: S608
+        (number, Kind.EVENT),
     )
-    return [
-        UserRow(
-            key=str(number),
-            user_id=user_id,
-            device_id=device_id,
-            events=events,
-            first=first,
-            last=last,
-            status="anonymous device" if user_id is None else "user",
-        )
-        for number in numbers
-        for user_id, device_id, events, first, last in connection.execute(
-            query, (number, Kind.EVENT)
-        )
-    ]
+    return None if first is None else int(first)
 
 
 def _properties(

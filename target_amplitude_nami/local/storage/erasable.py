@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from target_amplitude_nami.erasing.exclusive_sqlite import ExclusiveFile
-from target_amplitude_nami.local.storage import schema
 from target_amplitude_nami.local.storage.erasing import erase_users, users_of
 from target_amplitude_nami.local.storage.redacting import redact_log
+from target_amplitude_nami.local.storage.upgrading import upgrade
 
 if TYPE_CHECKING:
     import sqlite3
@@ -33,7 +33,7 @@ class ErasableFile:
         self.path = path
         self.file = ExclusiveFile(path, busy=_BUSY)
         try:
-            self.file.perform(schema.check)
+            self.file.perform(upgrade)
         except BaseException:
             self.file.close()
             raise

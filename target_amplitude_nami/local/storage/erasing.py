@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from target_amplitude_nami.erasing.id_conditions import among
 from target_amplitude_nami.erasing.person import is_uuid
 from target_amplitude_nami.local.ingest.clipping import clipped, may_be_long
-from target_amplitude_nami.local.ingest.effects import NameKind
+from target_amplitude_nami.local.ingest.effects import Kind, NameKind
 from target_amplitude_nami.local.ingest.identity import (
     Fingerprinter,
     device_of,
@@ -15,12 +15,20 @@ from target_amplitude_nami.local.ingest.identity import (
 )
 from target_amplitude_nami.local.jsontext import decode
 from target_amplitude_nami.local.storage import user_names
+from target_amplitude_nami.local.storage.counts.counters import (
+    CountedEvent,
+    Counters,
+    stored_events,
+)
 from target_amplitude_nami.local.storage.event_index import BY_TIME, BY_USER
+from target_amplitude_nami.local.storage.subscriptions.counters import (
+    SubscriptionCounters,
+)
 from target_amplitude_nami.local.storage.write_buffer import WriteBuffer
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from target_amplitude_nami.erasing.person import Person
     from target_amplitude_nami.local.model import JsonObject
@@ -88,7 +96,7 @@ def erase_users(connection: sqlite3.Connection, numbers: Sequence[int]) -> Erase
         return ErasedUsers()
     execute = connection.execute
     # What waits to be written is hard to take rows from: it is written first.
-    for table in ("seen", "owners"):
+    for table in ("seen", "owners", "newest_states"):
         buffer = WriteBuffer(connection, table, most_waiting=0)
         buffer.load()
         buffer.flush()
@@ -107,6 +115,9 @@ def erase_users(connection: sqlite3.Connection, numbers: Sequence[int]) -> Erase
             " ON e.type = types.number AND e.user = u.number"
         )
     _forget_that_they_came(connection)
+    subscriptions = SubscriptionCounters(connection, most_waiting=0, cached=0)
+    subscriptions.load()
+    subscriptions.remove(numbers, _erased_events(connection))
     for table in BY_TIME:
         execute(
             f"DELETE FROM {table} WHERE (type, time, number) IN"  # noqa: S608
@@ -120,6 +131,11 @@ def erase_users(connection: sqlite3.Connection, numbers: Sequence[int]) -> Erase
     events = execute(
         "DELETE FROM events WHERE number IN (SELECT number FROM erased_events)"
     ).rowcount
+    execute(
+        "DELETE FROM late_events WHERE leaves_user_alone IN (0, 1)"
+        " AND number IN (SELECT number FROM erased_events)"
+    )
+    _recount(connection)
     theirs = "IN (SELECT number FROM erased_users)"
     execute(
         "UPDATE totals SET active = active - (SELECT count(*) FROM users"  # noqa: S608
@@ -130,13 +146,41 @@ def erase_users(connection: sqlite3.Connection, numbers: Sequence[int]) -> Erase
     for table, column in (
         ("names", "user"),
         ("owners", "value"),
+        ("newest_states", "key"),
+        ("shared_ids", "user"),
         ("changed_users", "user"),
+        ("user_list", "user"),
+        ("fresh_user_list", "user"),
         ("users", "number"),
     ):
         execute(f"DELETE FROM {table} WHERE {column} {theirs}")  # noqa: S608
+    execute(
+        "UPDATE sizes SET user_ids = (SELECT count(user_id) FROM users),"
+        " late = (SELECT count(*) FROM late_events WHERE leaves_user_alone),"
+        " overwrote = (SELECT count(*) FROM late_events WHERE NOT leaves_user_alone)"
+    )
     execute("DROP TABLE erased_events")
     execute("DROP TABLE erased_users")
     return ErasedUsers(len(numbers), events)
+
+
+def _erased_events(connection: sqlite3.Connection) -> Iterator[CountedEvent]:
+    for number, event_type, name, kind, user, time, raw in connection.execute(
+        "SELECT e.number, e.type, name, kind, user, e.time, raw FROM erased_events AS e"
+        " JOIN events ON events.number = e.number JOIN types ON types.number = e.type"
+    ):
+        sent = decode(raw)
+        yield CountedEvent(number, event_type, name, Kind(kind), user, time, sent)
+
+
+def _recount(connection: sqlite3.Connection) -> None:
+    """Count the types of the erased events anew: no example of theirs may stay."""
+    types = [
+        number
+        for (number,) in connection.execute("SELECT DISTINCT type FROM erased_events")
+    ]
+    counters = Counters(connection, most_waiting=0, cached=0)
+    counters.recount(stored_events(connection, types), types)
 
 
 def _forget_that_they_came(connection: sqlite3.Connection) -> None:

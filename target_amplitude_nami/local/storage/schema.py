@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from pathlib import Path
 
-VERSION = 3
+VERSION = 4
 """Raise it with every change of the tables (`PRAGMA user_version`)."""
+
+OLDEST_VERSION = 3
+"""Files from this version on are brought to the newest (`upgrading.upgrade`)."""
 
 TABLES = """
 CREATE TABLE totals (
@@ -134,6 +137,133 @@ CREATE TABLE waiting (
 );
 """
 
+COUNTS = """
+-- Which properties the events of a type carry, by the kind of their values.
+CREATE TABLE property_counts (
+    type INTEGER NOT NULL,
+    scope INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    example INTEGER, -- The newest event that carries it.
+    digest BLOB, -- Of the value that all of them share; null if there are several.
+    nulls INTEGER NOT NULL,
+    falses INTEGER NOT NULL,
+    trues INTEGER NOT NULL,
+    numbers INTEGER NOT NULL,
+    empty_texts INTEGER NOT NULL,
+    texts INTEGER NOT NULL,
+    empty_lists INTEGER NOT NULL,
+    lists INTEGER NOT NULL,
+    objects INTEGER NOT NULL,
+    PRIMARY KEY (type, scope, name)
+) WITHOUT ROWID;
+-- What the events of a type say of money, in millionths of the currency.
+CREATE TABLE money_counts (
+    type INTEGER NOT NULL,
+    currency TEXT NOT NULL,
+    is_revenue INTEGER NOT NULL,
+    is_sandbox INTEGER NOT NULL,
+    is_refund INTEGER NOT NULL,
+    events INTEGER NOT NULL,
+    micros INTEGER NOT NULL,
+    PRIMARY KEY (type, currency, is_revenue, is_sandbox, is_refund)
+) WITHOUT ROWID;
+-- The time (`value`, in milliseconds) of the newest state of a user (`key`).
+CREATE TABLE newest_states (
+    key INTEGER PRIMARY KEY,
+    value INTEGER NOT NULL
+);
+-- Events with user properties that came after a newer one of their user.
+CREATE TABLE late_events (
+    leaves_user_alone INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    behind INTEGER NOT NULL, -- By so many milliseconds.
+    PRIMARY KEY (leaves_user_alone, number)
+) WITHOUT ROWID;
+-- How many rows other tables have that take long to count.
+CREATE TABLE sizes (
+    user_ids INTEGER NOT NULL, -- Users with a user id.
+    late INTEGER NOT NULL, -- Late events that leave their user alone.
+    overwrote INTEGER NOT NULL -- The others.
+);
+INSERT INTO sizes VALUES (0, 0, 0);
+-- Ids (`key`, a fingerprint) that were seen with several users.
+CREATE TABLE shared_ids (
+    kind TEXT NOT NULL,
+    key INTEGER NOT NULL,
+    user INTEGER NOT NULL,
+    PRIMARY KEY (kind, key, user)
+) WITHOUT ROWID;
+-- What the last run of the target said about itself (`RunNote` as JSON).
+CREATE TABLE run_note (
+    note BLOB NOT NULL
+);
+-- What is known of a user, in MessagePack.
+CREATE TABLE journeys (
+    user INTEGER PRIMARY KEY,
+    packed BLOB NOT NULL
+);
+-- Changes of these; the newest row of a user counts.
+CREATE TABLE changed_journeys (
+    number INTEGER PRIMARY KEY,
+    user INTEGER NOT NULL,
+    packed BLOB NOT NULL
+);
+-- How many users count as what from a day on (days since 1970).
+CREATE TABLE subscription_users (
+    kind TEXT NOT NULL,
+    value TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    parts INTEGER NOT NULL,
+    users INTEGER NOT NULL,
+    PRIMARY KEY (kind, value, day, parts)
+) WITHOUT ROWID;
+-- The sums of a day's transactions, digit for digit.
+CREATE TABLE subscription_money (
+    day INTEGER NOT NULL,
+    currency TEXT NOT NULL,
+    sandbox INTEGER NOT NULL,
+    sign INTEGER NOT NULL, -- 1 for payments, -1 for refunds, 0 without an amount.
+    transactions INTEGER NOT NULL,
+    amount TEXT NOT NULL,
+    PRIMARY KEY (day, currency, sandbox, sign)
+) WITHOUT ROWID;
+"""
+"""The tables that version 4 added."""
+
+USER_LIST = """
+-- What the list of users shows, and is sorted by.
+CREATE TABLE user_list (
+    user INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    events INTEGER NOT NULL,
+    last INTEGER NOT NULL
+);
+CREATE INDEX user_list_by_name ON user_list (name, user);
+CREATE INDEX user_list_by_status ON user_list (status, user);
+CREATE INDEX user_list_by_events ON user_list (events, user);
+CREATE INDEX user_list_by_last ON user_list (last, user);
+-- What is to be added to it: null changes nothing, events are counted from the last
+-- time that they were added.
+CREATE TABLE fresh_user_list (
+    user INTEGER PRIMARY KEY,
+    name TEXT,
+    status INTEGER,
+    events INTEGER NOT NULL,
+    last INTEGER NOT NULL
+);
+-- What events call a platform, by Nami's id of it.
+CREATE TABLE platform_names (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX requests_by_time ON requests (time, number);
+"""
+"""What version 4 added for the lists of the page."""
+
+ALL = TABLES + COUNTS + USER_LIST
+"""Every table of this version."""
+
 _OF_ANOTHER_VERSION: Final = "made by another version; move it away"
 
 # SQLite, "Database File Format", "The Database Header".
@@ -156,6 +286,12 @@ def check(connection: sqlite3.Connection) -> None:
         raise sqlite3.DatabaseError(_OF_ANOTHER_VERSION)
 
 
+def is_older(connection: sqlite3.Connection) -> bool:
+    """Return whether a file has tables that can be brought to this version."""
+    [version] = connection.execute("PRAGMA user_version").fetchone()
+    return bool(OLDEST_VERSION <= version < VERSION)
+
+
 def objection_to(path: Path) -> str | None:
     """Return why a local Amplitude cannot use a file, if its first bytes show that.
 
@@ -175,5 +311,6 @@ def objection_to(path: Path) -> str | None:
         return "file is not a database"
     version = int.from_bytes(header[_VERSION_BYTES], "big")
     # What a log holds counts more.
-    is_known = version == VERSION or path.with_name(f"{path.name}-wal").exists()
+    has_log = path.with_name(f"{path.name}-wal").exists()
+    is_known = OLDEST_VERSION <= version <= VERSION or has_log
     return None if is_known else _OF_ANOTHER_VERSION

@@ -8,16 +8,33 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from target_amplitude_nami.local.ingest import limits
-from target_amplitude_nami.local.ingest.effects import Effects, Kind, NewEvent, User
+from target_amplitude_nami.local.ingest.effects import (
+    Effects,
+    Kind,
+    NameKind,
+    NewEvent,
+    User,
+)
+from target_amplitude_nami.local.run_note import write_note
 from target_amplitude_nami.local.storage import schema
+from target_amplitude_nami.local.storage.counts.counters import CountedEvent, Counters
+from target_amplitude_nami.local.storage.counts.shared_ids import SharedIds
 from target_amplitude_nami.local.storage.event_index import EventIndex
 from target_amplitude_nami.local.storage.request_log import LoggedRequest, RequestLog
+from target_amplitude_nami.local.storage.subscriptions.counters import (
+    SubscriptionCounters,
+)
+from target_amplitude_nami.local.storage.upgrading import upgrade
+from target_amplitude_nami.local.storage.user_list.platforms import PlatformNames
+from target_amplitude_nami.local.storage.user_list.user_list import UserList
 from target_amplitude_nami.local.storage.user_table import UserTable
 from target_amplitude_nami.local.storage.write_buffer import WriteBuffer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
+
+    from target_amplitude_nami.local.run_note import RunNote
 
 _PRUNE_SECONDS = 3_600
 
@@ -87,6 +104,19 @@ class Store:
             most_waiting=capacities.waiting_rows,
             cached=capacities.cached_owners,
         )
+        self._counters = Counters(
+            self._connection,
+            most_waiting=capacities.waiting_rows,
+            cached=capacities.cached_users,
+        )
+        self._subscriptions = SubscriptionCounters(
+            self._connection,
+            most_waiting=capacities.waiting_rows,
+            cached=capacities.cached_users,
+        )
+        self._shared_ids = SharedIds(self._connection, self._owners, self._user_table)
+        self._user_list = UserList(self._connection, capacities.waiting_rows)
+        self._platforms = PlatformNames(self._connection)
         self._log = RequestLog(self._connection, capacities.kept_bodies)
         self._foreign = -1
         self._last_request = self._last_event = self._last_user = 0
@@ -94,15 +124,15 @@ class Store:
         self._pruned = 0.0
 
     def _prepare(self) -> None:
-        """Create the tables of an empty file; refuse a file with other tables."""
+        """Create the tables of an empty file, or bring a file to this version."""
         execute = self._connection.execute
         execute("BEGIN IMMEDIATE")
         try:
             [tables] = execute("SELECT count(*) FROM sqlite_schema").fetchone()
             if tables:
-                schema.check(self._connection)
+                upgrade(self._connection)
             else:
-                for statement in schema.TABLES.split(";\n"):
+                for statement in schema.ALL.split(";\n"):
                     execute(statement)
                 execute(f"PRAGMA user_version = {schema.VERSION}")
         except BaseException:
@@ -150,6 +180,12 @@ class Store:
             execute(f"PRAGMA secure_delete = {before}")
         execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def note_run(self, note: RunNote) -> None:
+        """Keep what a run notes, in place of what the one before noted."""
+        with self.transaction():
+            write_note(self._connection, note)
+        self._foreign = -1  # no request was logged
+
     def _reload(self) -> None:
         """Read what another process or an earlier run wrote."""
         self._last_request, self._last_event, self._last_user = (
@@ -164,6 +200,10 @@ class Store:
         self._user_table.load()
         self._seen.load()
         self._owners.load()
+        self._user_list.load()
+        self._platforms.load()
+        self._counters.load()
+        self._subscriptions.load()
         self._types = {}
         for number, project, name, kind in self._connection.execute(
             "SELECT number, project, name, kind FROM types",
@@ -205,11 +245,22 @@ class Store:
                 [self._row_of(request, event) for event in effects.events],
             )
             self._event_index.add(effects.events[0].number, len(effects.events))
+            counted = [self._counted(event) for event in effects.events]
+            self._counters.add(counted)
+            self._subscriptions.add(counted)
+            self._platforms.add(event.sent for event in effects.events)
         self._seen.put(dict.fromkeys(effects.fingerprints, int(now * 1_000)))
         self._owners.put(
             {mark: user.current.number for mark, user in effects.owners.items()},
         )
         self._user_table.put(effects.users, effects.names)
+        self._user_list.add(effects.events, effects.users)
+        new_ids = sum(kind is NameKind.USER_ID for _, kind, _ in effects.names)
+        if new_ids:
+            self._connection.execute(
+                "UPDATE sizes SET user_ids = user_ids + ?", (new_ids,)
+            )
+        self._shared_ids.add(effects.sharings, effects.nami_users)
         if effects.active:
             self._connection.execute(
                 "UPDATE totals SET active = active + ?",
@@ -235,7 +286,10 @@ class Store:
             self._event_index.reassign(
                 old, new, [number for number, _ in types.values()]
             )
+            self._counters.order.join(old, new)
+            self._subscriptions.join(old, new)
             self._user_table.join(user)
+            self._user_list.join(old, new)
 
     def _row_of(self, request: int, event: NewEvent) -> tuple[object, ...]:
         types = self._types.setdefault(event.project, {})
@@ -249,6 +303,18 @@ class Store:
             event.raw,
             event.overlay,
             event.changes,
+        )
+
+    def _counted(self, event: NewEvent) -> CountedEvent:
+        number, _ = self._types[event.project][event.event_type]
+        return CountedEvent(
+            event.number,
+            number,
+            event.event_type,
+            event.kind,
+            event.user.current.number,
+            event.time,
+            event.sent,
         )
 
     def _new_type(self, event: NewEvent) -> tuple[int, Kind]:

@@ -109,7 +109,7 @@ def test_a_refused_request_marks_the_event_at_fault(
     assert send(local_amplitude, HELLO, bad) == 400
     visitor.open(local_amplitude, "requests?status=refused")
     visitor.link("1").click()
-    heading = visitor.page.get_by_role("heading", name=re.compile("^Event 1: "))
+    heading = visitor.page.get_by_role("heading", name=re.compile("^Event 2: "))
     expect(heading).to_contain_text("time")
     expect(visitor.page.locator("mark")).to_have_text(re.compile('"time": "yesterday"'))
 

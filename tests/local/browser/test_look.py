@@ -152,6 +152,7 @@ def tour(local: LocalAmplitude) -> Iterator[tuple[str, str, tuple[int, int], Sch
         and event.export["user_id"]
     )
     trials = "type=user.journey.trial.started&type=user.journey.trial.converted"
+    yield "trust", "trust", DESK, "light"
     yield "overview", "overview", DESK, "light"
     yield "live", f"live?{trials}", DESK, "light"
     yield "user", user_address(local, converted), DESK, "light"

@@ -23,7 +23,7 @@ DESK = (1280, 900)
 PHONE = (390, 844)
 SMALL_PHONE = (360, 740)
 
-VIEWS = ("overview", "live", "users", "requests", "subscriptions", "faults")
+VIEWS = ("trust", "overview", "live", "users", "requests", "subscriptions", "faults")
 
 
 class Visitor:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from target_amplitude_nami.local.queries.selection import Selection
-from target_amplitude_nami.local.queries.users import list_users, user_details
+from target_amplitude_nami.local.queries.user_list import UserOrder, list_users
+from target_amplitude_nami.local.queries.users import user_details
 from tests.local.bench import Bench, event, without
 
 if TYPE_CHECKING:
@@ -26,13 +27,13 @@ def known(user_id: str, device_id: str = "device-1", **fields: Any) -> dict[str,
 def events_per_user(bench: Bench) -> dict[str, int]:
     """Return how many events each user has, by user id or else device id."""
     with closing(bench.read.connect()) as connection:
-        rows = list_users(connection, "", None, 100).users
+        rows = list_users(connection, "", UserOrder(), 100).users
     return {row.user_id or row.device_id or "": row.events for row in rows}
 
 
 def devices_of(bench: Bench, name: str) -> list[str]:
     with closing(bench.read.connect()) as connection:
-        [row] = list_users(connection, name, None, 100).users
+        [row] = list_users(connection, name, UserOrder(), 100).users
         found = user_details(connection, int(row.key), Selection())
     assert found is not None
     return found.devices

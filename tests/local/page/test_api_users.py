@@ -10,34 +10,83 @@ from tests.local.asking import T0, at, numbers, pages
 from tests.local.bench import without
 
 if TYPE_CHECKING:
+    import requests
+
+    from target_amplitude_nami.local.server import LocalAmplitude
     from tests.local.asking import Ask, Send
 
 
-def test_users_come_newest_first_and_page_by_page(ask: Ask, send: Send) -> None:
+def test_the_users_seen_last_come_first_and_page_by_page(ask: Ask, send: Send) -> None:
     send(*[at(n, user_id=f"user-{n}", device_id=f"device-{n}") for n in range(5)])
     lone = without("user_id", device_id="device-9", time=T0 + 3)
     send(at(9, user_id="user-0", device_id="device-0"), lone)
 
-    assert pages(ask, "/api/users", "users", "key") == ["6", "5", "4", "3", "2", "1"]
+    assert pages(ask, "/api/users", "users", "key") == ["1", "5", "6", "4", "3", "2"]
     rows = ask("/api/users")["users"]
     assert rows[0] == {
-        "key": "6",
-        "user_id": None,
-        "device_id": "device-9",
-        "events": 1,
-        "first": T0 + 3,
-        "last": T0 + 3,
-        "status": "anonymous device",
-    }
-    assert rows[-1] == {
         "key": "1",
         "user_id": "user-0",
         "device_id": "device-0",
+        "kind": "user",
+        "status": "unknown",
         "events": 2,
-        "first": T0,
         "last": T0 + 9,
-        "status": "user",
     }
+    assert rows[2] == {
+        "key": "6",
+        "user_id": None,
+        "device_id": "device-9",
+        "kind": "device",
+        "status": "unknown",
+        "events": 1,
+        "last": T0 + 3,
+    }
+
+
+@pytest.mark.parametrize(
+    ("sort", "order", "found"),
+    [
+        ("last", "desc", ["anna", "dora", "cleo", "bert"]),
+        ("last", "asc", ["bert", "cleo", "dora", "anna"]),
+        # Those of one value are in the order in which they came.
+        ("events", "desc", ["bert", "dora", "anna", "cleo"]),
+        ("events", "asc", ["cleo", "anna", "dora", "bert"]),
+        ("name", "asc", ["anna", "bert", "cleo", "dora"]),
+        ("name", "desc", ["dora", "cleo", "bert", "anna"]),
+        ("status", "desc", ["cleo", "dora", "bert", "anna"]),
+        ("status", "asc", ["anna", "bert", "dora", "cleo"]),
+    ],
+)
+def test_users_are_sorted_in_either_direction(
+    ask: Ask, send: Send, sort: str, order: str, found: list[str]
+) -> None:
+    trial, active = {"namiml_in_trial_period": True}, {"namiml_active_skus": ["one"]}
+    send(
+        at(0, user_id="bert-", device_id="device-b", user_properties=trial),
+        at(1, user_id="bert-", device_id="device-b"),
+        at(2, user_id="cleo-", device_id="device-c", user_properties=active),
+        at(9, user_id="anna-", device_id="device-a"),
+        at(3, user_id="dora-", device_id="device-d", user_properties=trial),
+    )
+    shown = pages(ask, "/api/users", "users", "user_id", sort=sort, order=order)
+
+    assert shown == [f"{name}-" for name in found]
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [({"sort": "age"}, "`sort` must be one of"), ({"order": "up"}, "`order` must be")],
+)
+def test_an_unknown_order_of_users_is_refused(
+    page_local: LocalAmplitude,
+    session: requests.Session,
+    asked: dict[str, str],
+    message: str,
+) -> None:
+    answer = session.get(page_local.url + "/api/users", params=asked)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith(message)
 
 
 @pytest.mark.parametrize(
@@ -101,6 +150,7 @@ def test_one_user_shows_each_property_with_the_event_that_set_it(
         },
     ]
     assert user["user"]["user_id"] == "user-1"
+    assert (user["first"], user["user"]["last"]) == (T0, T0 + 8)
     assert user["devices"] == ["device-1", "device-2"]
     assert user["fields"]["platform"] == "iOS"
     assert numbers(user["timeline"]) == [3, 2, 1]

@@ -10,19 +10,15 @@ import pytest
 
 from target_amplitude_nami.local.queries import figures
 from target_amplitude_nami.local.queries.selection import Selection
-from target_amplitude_nami.local.queries.subscriptions import subscriptions
 from tests.local.bench import Bench, event
 
 if TYPE_CHECKING:
-    from target_amplitude_nami.local.queries.charts import Overview, Subscriptions
+    from target_amplitude_nami.local.queries.charts import Overview
     from tests.local.conftest import MakeBench
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
 MONDAY = int(datetime(2026, 6, 1, tzinfo=UTC).timestamp() * 1_000)
-
-IMPRESSION, TRANSACTION = "device.impression", "device.transaction"
-TRIAL, CONVERTED = "user.journey.trial.started", "user.journey.trial.converted"
 
 
 def at(time: int, event_type: str, user: int = 1) -> dict[str, Any]:
@@ -39,17 +35,11 @@ def overview(bench: Bench, **selection: Any) -> Overview:
         return figures.overview(connection, Selection(**selection))
 
 
-def counted_subscriptions(bench: Bench, **selection: Any) -> Subscriptions:
-    with closing(bench.read.connect()) as connection:
-        return subscriptions(connection, Selection(**selection))
-
-
 def test_an_empty_file_has_empty_figures(bench: Bench) -> None:
     shown = overview(bench)
 
     assert (shown.types, shown.starts, shown.series) == ([], [], [])
     assert shown.totals.events == shown.totals.users == shown.totals.requests == 0
-    assert [step.users for step in counted_subscriptions(bench).funnel] == [0, 0, 0, 0]
 
 
 def test_the_overview_counts_events_and_users_by_type(bench: Bench) -> None:
@@ -193,77 +183,6 @@ def test_a_device_that_became_a_user_is_one_of_the_active_users(
     shown = overview(bench)
     assert shown.totals.users == 1
     assert [row.users for row in shown.types] == [1, 1]
-
-
-def test_subscriptions_come_and_go_over_time(bench: Bench) -> None:
-    bench.send(
-        at(0, TRIAL),
-        at(50 * DAY, TRIAL, user=2),
-        at(7 * DAY, CONVERTED),
-        at(7 * DAY, "user.subscription.purchased"),
-        at(37 * DAY, "user.subscription.renewed"),
-        at(67 * DAY, "user.subscription.renewal_in_grace_period"),
-        at(70 * DAY, "user.subscription.cancelled"),
-        at(89 * DAY, "user.subscription.expired"),
-        at(89 * DAY, "user.login"),
-    )
-
-    shown = counted_subscriptions(bench)
-
-    assert (shown.bucket, len(shown.starts)) == (DAY, 90)
-    days = {
-        line.name: [day for day, count in enumerate(line.counts) if count]
-        for line in shown.series
-    }
-    assert days == {
-        "trial starts": [0, 50],
-        "conversions": [7],
-        "purchases": [7],
-        "renewals": [37, 67],
-        "cancellations": [70],
-        "expirations": [89],
-    }
-
-
-@pytest.mark.parametrize(
-    ("steps", "reached"),
-    [
-        ([IMPRESSION, TRANSACTION, TRIAL, CONVERTED], [1, 1, 1, 1]),
-        ([IMPRESSION, IMPRESSION, TRANSACTION], [1, 1, 0, 0]),
-        ([TRANSACTION, IMPRESSION, TRIAL], [1, 0, 0, 0]),
-        ([TRANSACTION, IMPRESSION, TRANSACTION, TRIAL], [1, 1, 1, 0]),
-        ([TRIAL, IMPRESSION, TRANSACTION, TRIAL, CONVERTED], [1, 1, 1, 1]),
-        ([CONVERTED, IMPRESSION, TRANSACTION, TRIAL], [1, 1, 1, 0]),
-        ([TRANSACTION, TRIAL, CONVERTED], [0, 0, 0, 0]),
-        ([IMPRESSION, TRIAL, CONVERTED], [1, 0, 0, 0]),
-    ],
-)
-def test_the_funnel_counts_users_who_took_the_steps_in_their_order(
-    bench: Bench,
-    steps: list[str],
-    reached: list[int],
-) -> None:
-    bench.send(*[at(number, step) for number, step in enumerate(steps)])
-    bench.send(at(0, CONVERTED, user=2))
-
-    assert [step.users for step in counted_subscriptions(bench).funnel] == reached
-
-
-def test_the_funnel_keeps_to_the_range(bench: Bench) -> None:
-    steps = [IMPRESSION, TRANSACTION, TRIAL, CONVERTED]
-    bench.send(*[at(number * DAY, step) for number, step in enumerate(steps)])
-
-    late = counted_subscriptions(bench, since=MONDAY + 1)
-    early = counted_subscriptions(bench, until=MONDAY + 2 * DAY)
-
-    assert [step.users for step in late.funnel] == [0, 0, 0, 0]
-    assert [step.users for step in early.funnel] == [1, 1, 0, 0]
-
-
-def test_event_names_may_have_a_prefix(bench: Bench) -> None:
-    bench.send(at(0, f"nami {IMPRESSION}"), at(1, f"nami {TRANSACTION}"))
-
-    assert [step.users for step in counted_subscriptions(bench).funnel] == [1, 1, 0, 0]
 
 
 def test_types_beyond_the_limit_are_in_no_figure(make_bench: MakeBench) -> None:

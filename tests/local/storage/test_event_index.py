@@ -11,8 +11,9 @@ import pytest
 from target_amplitude_nami.local.queries import figures
 from target_amplitude_nami.local.queries.events import list_events
 from target_amplitude_nami.local.queries.selection import Selection
-from target_amplitude_nami.local.queries.subscriptions import subscriptions
-from target_amplitude_nami.local.queries.users import list_users, user_details
+from target_amplitude_nami.local.queries.subscriptions.view import subscriptions
+from target_amplitude_nami.local.queries.user_list import UserOrder, list_users
+from target_amplitude_nami.local.queries.users import user_details
 from target_amplitude_nami.local.storage.store import Capacities
 from tests.local.asking import T0, at
 
@@ -37,7 +38,7 @@ def answers(bench: Bench) -> dict[str, Any]:
             "of some types": list_events(connection, part),
             "of a user": list_events(connection, one),
             "of a request": list_events(connection, Selection(request=2)),
-            "users": list_users(connection, "", None, 10),
+            "users": list_users(connection, "", UserOrder(), 10),
             "user": user_details(connection, 2, one),
             "summary": bench.read.summary(),
         }

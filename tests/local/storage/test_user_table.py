@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from target_amplitude_nami.local.queries.selection import Selection
-from target_amplitude_nami.local.queries.users import list_users, user_details
+from target_amplitude_nami.local.queries.user_list import UserOrder, list_users
+from target_amplitude_nami.local.queries.users import user_details
 from target_amplitude_nami.local.storage.store import Capacities
 from tests.local.asking import at
 
@@ -67,7 +68,7 @@ def play(
             writer.store.close()
             writer = make_bench(bench.read.path, capacities=capacities)
     with closing(bench.read.connect()) as connection:
-        numbers = [row.key for row in list_users(connection, "", None, 50).users]
+        numbers = [row.key for row in list_users(connection, "", UserOrder(), 50).users]
         shown = [
             user_details(connection, int(key), Selection(user=int(key)))
             for key in numbers

@@ -4,13 +4,14 @@
  * Asks the API and returns what it answers.
  * @param {string} path
  * @param {Record<string, unknown>} [query] Arrays repeat; empty values are left out.
+ * @returns {Promise<any>}
  * @throws {Error} With a sentence for the reader.
  */
 export function get(path, query = {}) {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
     for (const each of [value].flat()) {
-      if (each !== null && each !== undefined && each !== "") parameters.append(name, each);
+      if (each !== null && each !== undefined && each !== "") parameters.append(name, String(each));
     }
   }
   return ask(parameters.size ? `${path}?${parameters}` : path);
@@ -21,6 +22,7 @@ export function get(path, query = {}) {
  * @param {"PUT" | "POST"} method
  * @param {string} path
  * @param {unknown} document
+ * @returns {Promise<any>}
  * @throws {Error} With a sentence for the reader.
  */
 export function send(method, path, document) {
@@ -32,6 +34,10 @@ export function send(method, path, document) {
   });
 }
 
+/**
+ * @param {string} path
+ * @param {RequestInit} [options]
+ */
 async function ask(path, options) {
   let answer;
   try {

@@ -1,18 +1,30 @@
 // One stream of what arrives, shared by all that wants to know; quiet while unseen.
 
+/** @import { EventRow, RequestRow } from "./documents.js" */
+
 const RETRY_AFTER = 3000;
 
+/**
+ * @typedef {object} Arrival
+ * @property {EventRow[]} events
+ * @property {RequestRow[]} requests
+ * @property {number} more How many more events arrived.
+ * @property {boolean} gap Whether others may have arrived meanwhile.
+ */
+
+/** @type {Set<(arrival: Arrival) => void>} */
 const listeners = new Set();
+/** @type {EventSource | null} */
 let source = null;
+/** @type {string | null} */
 let last = null;
 let opened = false;
-let showState = () => {};
+let showState = (/** @type {"open" | "waiting" | "broken"} */ _) => {};
 
 /**
  * Calls back with each arrival until the returned function is called. After a pause the
- * arrival says that it is a `gap`, since others may have arrived meanwhile.
- * @param {(arrival: {events: object[], requests: object[], more: number, gap: boolean})
- *   => void} listener
+ * arrival is a `gap`.
+ * @param {(arrival: Arrival) => void} listener
  * @returns {() => void}
  */
 export function onArrival(listener) {
@@ -22,7 +34,7 @@ export function onArrival(listener) {
 
 /**
  * Starts to listen, and reports the state of the connection: `open`, `waiting` or `broken`.
- * @param {(state: string) => void} show
+ * @param {(state: "open" | "waiting" | "broken") => void} show
  */
 export function listen(show) {
   showState = show;
@@ -36,17 +48,18 @@ export function listen(show) {
 function open() {
   if (source || document.hidden) return;
   showState("waiting");
-  source = new EventSource(last === null ? "/api/live" : `/api/live?after=${last}`);
-  source.addEventListener("open", () => {
+  const opening = new EventSource(last === null ? "/api/live" : `/api/live?after=${last}`);
+  source = opening;
+  opening.addEventListener("open", () => {
     showState("open");
     if (opened) notify({ events: [], requests: [], more: 0, gap: true });
     opened = true;
   });
-  source.addEventListener("arrivals", (message) => {
+  opening.addEventListener("arrivals", (message) => {
     last = message.lastEventId || last;
     notify({ more: 0, gap: false, ...JSON.parse(message.data) });
   });
-  source.addEventListener("error", () => {
+  opening.addEventListener("error", () => {
     showState("broken");
     if (source?.readyState !== EventSource.CLOSED) return; // It tries again by itself.
     close();
@@ -59,6 +72,7 @@ function close() {
   source = null;
 }
 
+/** @param {Arrival} arrival */
 function notify(arrival) {
   for (const listener of listeners) listener(arrival);
 }

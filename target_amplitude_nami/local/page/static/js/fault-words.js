@@ -1,12 +1,13 @@
 // Says in words when a fault strikes and what it does.
 import { bytes, count, plural } from "./format.js";
 
-/** @param {{when?: object, do: object, times?: number | null}} rule */
+/** @param {{when?: any, do?: any, times?: number | null}} rule */
 export function inWords({ when = {}, do: act = {}, times }) {
   const most = times ? `, ${times === 1 ? "once" : `${count(times)} times`} at most` : "";
   return `${capital(conditions(when))}${most}: ${actions(act)}.`;
 }
 
+/** @param {any} when */
 function conditions(when) {
   const parts = [
     when.every && (when.every === 1 ? "every request" : `every ${ordinal(when.every)} request`),
@@ -20,6 +21,7 @@ function conditions(when) {
   return parts.join(", ") || "every request";
 }
 
+/** @param {any} act */
 function actions(act) {
   const parts = [
     act.read_rate && `read the body at ${bytes(act.read_rate)} a second`,
@@ -35,11 +37,13 @@ function actions(act) {
   return parts.join(", ") || "nothing";
 }
 
+/** @param {number} number */
 function ordinal(number) {
-  const ending = { 1: "st", 2: "nd", 3: "rd" }[number % 10] ?? "th";
+  const ending = ["th", "st", "nd", "rd"][number % 10] ?? "th";
   return `${number}${[11, 12, 13].includes(number % 100) ? "th" : ending}`;
 }
 
+/** @param {string} text */
 function capital(text) {
   return text[0].toUpperCase() + text.slice(1);
 }

@@ -5,7 +5,7 @@ import { address, go, here, withFilters } from "./router.js";
 
 const LAST_DAYS = [7, 30, 90];
 
-/** @typedef {{first: number | null, last: number | null, types: string[]}} State */
+/** @typedef {{first: number | null, last: number | null, types: string[]}} State What there is to filter. */
 
 /**
  * Returns the stretch of time that the address asks for, the end not included.
@@ -31,20 +31,24 @@ export function showRange(from, to) {
 /**
  * Returns the bar, and how to bring it in line with the address and the data.
  * @param {{types: boolean}} has Whether one can choose among event types, too.
+ * @param {HTMLElement} [more] A further filter.
  */
-export function filterBar(has) {
+export function filterBar(has, more) {
   const from = dayField("From", "from");
   const to = dayField("To", "to");
   const quick = el("div", { class: "choices", role: "group", "aria-label": "Quick range" });
   const menu = has.types ? typeMenu() : null;
   const clear = el("a", {}, "Clear filters");
+  const fold = foldButton();
   const bar = el(
     "search",
-    { class: "filters", "aria-label": "Filters" },
+    { class: "filters folded", "aria-label": "Filters", id: "filters" },
+    fold.button,
     from.field,
     to.field,
     quick,
     menu?.element,
+    more,
     clear,
   );
 
@@ -56,11 +60,31 @@ export function filterBar(has) {
     menu?.update(query, state);
     fillQuick(quick, query, state);
     clear.href = address(view, key);
-    clear.hidden = !["from", "to", "type"].some((name) => query.has(name));
+    const set = ["from", "to", "type", "status"].filter((name) => query.has(name));
+    clear.hidden = set.length === 0;
+    fold.update(set.length);
   }
   return { bar, update };
 }
 
+/** Returns a button that folds the filters away, which only a phone shows. */
+function foldButton() {
+  const attributes = { type: "button", class: "fold", "aria-expanded": "false", "aria-controls": "filters" };
+  const button = el("button", attributes, "Filters");
+  button.addEventListener("click", () => {
+    const isFolded = button.parentElement?.classList.toggle("folded");
+    button.setAttribute("aria-expanded", String(!isFolded));
+  });
+  const update = (/** @type {number} */ set) => {
+    button.textContent = set ? `Filters (${set} set)` : "Filters";
+  };
+  return { button, update };
+}
+
+/**
+ * @param {string} title
+ * @param {"from" | "to"} name
+ */
 function dayField(title, name) {
   const input = el("input", { type: "date", id: `filter-${name}` });
   input.addEventListener("change", () => go(withFilters(here(), { [name]: input.value })));
@@ -70,7 +94,7 @@ function dayField(title, name) {
     el("label", { for: input.id }, title),
     input,
   );
-  const update = (query, { first, last }) => {
+  const update = (/** @type {URLSearchParams} */ query, /** @type {State} */ { first, last }) => {
     input.value = query.get(name) ?? "";
     input.min = first === null ? "" : isoDay(first);
     input.max = last === null ? "" : isoDay(last);
@@ -78,20 +102,26 @@ function dayField(title, name) {
   return { field, update };
 }
 
+/**
+ * @param {HTMLElement} quick
+ * @param {URLSearchParams} query
+ * @param {State} state
+ */
 function fillQuick(quick, query, { last }) {
-  const choices = LAST_DAYS.map((days) => [
-    `${days} days`,
-    last === null ? {} : { from: isoDay(last - (days - 1) * WHOLE_DAY), to: isoDay(last) },
-  ]);
-  const all = [["All", { from: null, to: null }], ...choices];
+  const choices = LAST_DAYS.map((days) => ({
+    text: `${days} days`,
+    from: last === null ? null : isoDay(last - (days - 1) * WHOLE_DAY),
+    to: last === null ? null : isoDay(last),
+  }));
+  const all = [{ text: "All", from: null, to: null }, ...choices];
   if (quick.childElementCount !== all.length) {
-    quick.replaceChildren(...all.map(([text]) => el("button", { type: "button" }, text)));
+    quick.replaceChildren(...all.map(({ text }) => el("button", { type: "button" }, text)));
   }
-  all.forEach(([, change], index) => {
-    const button = quick.children[index];
-    const chosen = ["from", "to"].every((name) => query.get(name) === (change[name] ?? null));
-    button.setAttribute("aria-pressed", String(chosen && Object.keys(change).length > 0));
-    button.onclick = () => go(withFilters(here(), change));
+  quick.querySelectorAll("button").forEach((button, index) => {
+    const { from, to } = all[index];
+    const chosen = query.get("from") === from && query.get("to") === to;
+    button.setAttribute("aria-pressed", String(chosen && (from !== null || index === 0)));
+    button.onclick = () => go(withFilters(here(), { from, to }));
   });
 }
 
@@ -99,6 +129,7 @@ function typeMenu() {
   const list = el("fieldset", {}, el("legend", { class: "unseen" }, "Event types"));
   const summary = el("summary", {});
   const element = el("details", { class: "menu" }, summary, list);
+  /** @type {Map<string, HTMLInputElement>} */
   const boxes = new Map();
   const chosen = () => [...boxes].filter(([, box]) => box.checked).map(([type]) => type);
   list.addEventListener("change", () => go(withFilters(here(), { type: chosen() })));
@@ -107,10 +138,19 @@ function typeMenu() {
     element.open = false;
     summary.focus();
   });
-  document.addEventListener("click", (event) => {
-    if (!element.contains(event.target)) element.open = false;
+  const closeOutside = (/** @type {Event} */ { target }) => {
+    if (!(target instanceof Node && element.contains(target))) element.open = false;
+  };
+  // Only while it is open: the document outlives the view.
+  element.addEventListener("toggle", () => {
+    if (element.open) document.addEventListener("click", closeOutside);
+    else document.removeEventListener("click", closeOutside);
   });
 
+  /**
+   * @param {URLSearchParams} query
+   * @param {State} state
+   */
   function update(query, { types }) {
     const wanted = query.getAll("type");
     for (const type of new Set([...types, ...wanted])) {

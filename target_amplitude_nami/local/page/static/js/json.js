@@ -33,49 +33,82 @@ export function jsonInline(text) {
   return el("code", {}, ...spaced.map((token) => coloured(token, "")));
 }
 
+/**
+ * @param {string} text
+ * @returns {string[]}
+ */
 function tokens(text) {
   return text.match(TOKEN) ?? [];
 }
 
+/** @typedef {{depth: number, parts: (Node | string)[], marked: boolean}} Line */
+
+/**
+ * @param {string} text
+ * @param {string | null} mark
+ */
 function layOut(text, mark) {
   const all = tokens(text);
-  const lines = [{ depth: 0, parts: [], marked: false }];
+  let line = emptyLine(0);
+  const lines = [line];
   let depth = 0;
   all.forEach((token, index) => {
     const [before, after] = [all[index - 1], all[index + 1]];
     const closes = token === "}" || token === "]";
     if (closes) depth -= 1;
-    if (closes && !isPair(before, token)) lines.push({ depth, parts: [], marked: false });
-    const line = lines.at(-1);
+    if (closes && !isPair(before, token)) lines.push((line = emptyLine(depth)));
     line.parts.push(coloured(token === ":" ? ": " : token, after));
     line.marked ||= depth === 1 && after === ":" && isKey(token, mark);
     const opens = token === "{" || token === "[";
     if (opens) depth += 1;
-    if ((opens && !isPair(token, after)) || token === ",") {
-      lines.push({ depth, parts: [], marked: false });
-    }
+    if ((opens && !isPair(token, after)) || token === ",") lines.push((line = emptyLine(depth)));
   });
   return lines.map(drawLine);
 }
 
+/**
+ * @param {number} depth
+ * @returns {Line}
+ */
+function emptyLine(depth) {
+  return { depth, parts: [], marked: false };
+}
+
+/** @param {Line} line */
 function drawLine({ depth, parts, marked }) {
   const indent = "  ".repeat(Math.max(depth, 0));
   return marked ? el("mark", {}, indent, ...parts) : el("span", {}, indent, ...parts, "\n");
 }
 
+/**
+ * @param {string} open
+ * @param {string} close
+ */
 function isPair(open, close) {
   return (open === "{" && close === "}") || (open === "[" && close === "]");
 }
 
+/**
+ * @param {string} token
+ * @param {string | null} key
+ */
 function isKey(token, key) {
   return key !== null && token === JSON.stringify(key);
 }
 
+/**
+ * @param {string} token
+ * @param {string} after
+ */
 function coloured(token, after) {
   const kind = kindOf(token, after);
   return kind ? el("span", { class: kind }, token) : token;
 }
 
+/**
+ * @param {string} token
+ * @param {string} after
+ */
 function kindOf(token, after) {
   if (token.startsWith('"')) return after === ":" ? "j-key" : "j-text";
   if (/^[-\d]/.test(token)) return "j-number";

@@ -1,6 +1,7 @@
 // What to show when there is nothing to show: why, and what to do.
 import { el } from "./dom.js";
 import { copyButton } from "./copy.js";
+/** @import { Child } from "./dom.js" */
 
 /**
  * @param {string} message
@@ -13,7 +14,7 @@ export function problem(message, again) {
 
 /**
  * @param {string} title
- * @param {...import("./dom.js").Child} content
+ * @param {...Child} content
  */
 export function notice(title, ...content) {
   return el("div", { class: "notice" }, el("h2", {}, title), ...content);

@@ -2,6 +2,7 @@
 import { el, nodes } from "./dom.js";
 import { onArrival } from "./arrivals.js";
 import { problem } from "./notices.js";
+/** @import { Child } from "./dom.js" */
 
 const SETTLE_TIME = 700;
 
@@ -9,7 +10,7 @@ const SETTLE_TIME = 700;
  * Returns a region and how to (re)load it.
  * @template T
  * @param {() => Promise<T>} load
- * @param {(data: T) => import("./dom.js").Child[]} draw
+ * @param {(data: T) => Child[]} draw
  */
 export function panel(load, draw) {
   const region = el("div", { "aria-busy": "true" });
@@ -21,7 +22,7 @@ export function panel(load, draw) {
     try {
       drawn = draw(await load());
     } catch (error) {
-      drawn = [problem(error.message, refresh)];
+      drawn = [problem(/** @type {Error} */ (error).message, refresh)];
     }
     if (mine !== asked) return; // The answer to an older question.
     keepingPlace(region, () => region.replaceChildren(...nodes(drawn)));
@@ -35,10 +36,11 @@ export function panel(load, draw) {
  * @param {() => void} callback
  */
 export function afterArrivals(callback) {
-  let timer = null;
+  /** @type {number | undefined} */
+  let timer;
   const stop = onArrival(() => {
     timer ??= setTimeout(() => {
-      timer = null;
+      timer = undefined;
       callback();
     }, SETTLE_TIME);
   });
@@ -48,14 +50,19 @@ export function afterArrivals(callback) {
   };
 }
 
-/** Changes a region; what had the focus or was folded open in it is so afterwards. */
+/**
+ * Changes a region; what had the focus or was folded open in it is so afterwards.
+ * @param {HTMLElement} region
+ * @param {() => void} change
+ */
 function keepingPlace(region, change) {
   const active = region.contains(document.activeElement) ? document.activeElement : null;
   const open = [...region.querySelectorAll("details[open][id]")].map(({ id }) => id);
-  const find = (attribute, value) =>
-    value && region.querySelector(`[${attribute}="${CSS.escape(value)}"]`);
+  const find = (/** @type {string} */ attribute, /** @type {string | null | undefined} */ value) =>
+    value ? region.querySelector(`[${attribute}="${CSS.escape(value)}"]`) : null;
   const [id, href] = [active?.id, active?.getAttribute("href")];
   change();
   for (const each of open) find("id", each)?.setAttribute("open", "");
-  (find("id", id) || find("href", href))?.focus({ preventScroll: true });
+  const focused = find("id", id) ?? find("href", href);
+  if (focused instanceof HTMLElement) focused.focus({ preventScroll: true });
 }

@@ -3,14 +3,14 @@
 /** @typedef {{view: string, key: string | null, query: URLSearchParams}} Route */
 
 /**
- * Reads the address; an empty one means the overview.
+ * Reads the address; an empty one means the first view.
  * @returns {Route}
  */
 export function here() {
   const [path, query = ""] = location.hash.replace(/^#\/?/, "").split(/\?(.*)/s);
   const [view, ...key] = path.split("/");
   return {
-    view: view || "overview",
+    view: view || "trust",
     key: key.length ? unescaped(key.join("/")) : null,
     query: new URLSearchParams(query),
   };
@@ -48,6 +48,7 @@ export function go(hash) {
   location.hash = hash;
 }
 
+/** @param {string} text */
 function unescaped(text) {
   try {
     return decodeURIComponent(text);

@@ -3,25 +3,28 @@ import { get } from "../api.js";
 import { breakable, el } from "../dom.js";
 import { timeInFull } from "../format.js";
 import { jsonBlock, jsonInline } from "../json.js";
-import { requestLink, userLink } from "../links.js";
+import { backLink } from "../head.js";
+import { idWithCopy, requestLink, userLink } from "../links.js";
 import { panel } from "../panel.js";
-import { address } from "../router.js";
 import { table } from "../table.js";
 import { explanation } from "./explanation.js";
+/** @import { Change, EventDetails, EventRow } from "../documents.js" */
+/** @import { Child } from "../dom.js" */
+/** @import { View } from "../main.js" */
 
-/** @type {import("../main.js").View} */
+/** @type {View} */
 export const event = {
   title: "Event",
   numbered: true,
   open(root, key) {
     const content = panel(() => get(`/api/events/${encodeURIComponent(key)}`), draw);
-    const back = el("span", { class: "back" }, el("a", { href: address("live") }, "« All events"));
-    root.firstElementChild.prepend(back);
+    backLink(root, "live", "All events");
     root.append(content.region, explanation(key));
     return { update: content.refresh };
   },
 };
 
+/** @param {EventDetails} details */
 function draw({ row, sent, stored, property_changes: changes }) {
   return [
     el("section", { class: "card", "aria-label": "In short" }, facts(row)),
@@ -45,28 +48,31 @@ function draw({ row, sent, stored, property_changes: changes }) {
   ];
 }
 
+/** @param {EventRow} row */
 function facts(row) {
-  const pairs = [
-    ["Event type", el("strong", {}, row.type)],
+  return factList([
+    ["Event type", el("strong", {}, breakable(row.type))],
     ["User", userLink(row)],
-    ["Device id", row.device_id && el("span", { class: "mono" }, row.device_id)],
-    ["Insert id", row.insert_id && el("span", { class: "mono" }, row.insert_id)],
+    ["Device id", row.device_id && idWithCopy(row.device_id, "device id")],
+    ["Insert id", row.insert_id && idWithCopy(row.insert_id, "insert id")],
     ["Time", timeInFull(row.time)],
     ["Arrived", timeInFull(row.uploaded)],
     ["Request", requestLink(row.request)],
-  ];
-  return factList(pairs.filter(([, value]) => value));
+  ]);
 }
 
-/** @param {[string, import("../dom.js").Child | import("../dom.js").Child[]][]} pairs */
+/**
+ * Returns names with their values; those without a value are left out.
+ * @param {[string, Child][]} pairs
+ */
 export function factList(pairs) {
-  const items = pairs.flatMap(([name, value]) => [
-    el("dt", {}, name),
-    el("dd", {}, [value].flat()),
-  ]);
+  const items = pairs
+    .filter(([, value]) => value)
+    .map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]);
   return el("dl", { class: "facts" }, items);
 }
 
+/** @param {Change[]} changes */
 function changeTable(changes) {
   if (!changes.length) return el("p", {}, "It changed no user property.");
   return table(

@@ -6,6 +6,8 @@ import { inWords } from "../fault-words.js";
 import { jsonBlock } from "../json.js";
 import { notice, problem } from "../notices.js";
 import { afterArrivals, panel } from "../panel.js";
+/** @import { Fault, Faults, Preset } from "../documents.js" */
+/** @import { View } from "../main.js" */
 
 const PATH = "/api/faults";
 const EXAMPLE = `{
@@ -15,23 +17,36 @@ const EXAMPLE = `{
   "do": { "status": 503, "raw": "<h1>Busy</h1>" }
 }`;
 
-/** @type {import("../main.js").View} */
+/**
+ * A change of the faults, and what is said when it is done.
+ * @typedef {object} Change
+ * @property {"PUT" | "POST"} method
+ * @property {string} path
+ * @property {object} document
+ * @property {string} done
+ */
+
+/** @typedef {(change: Change) => Promise<boolean>} MakeChange */
+
+/** @type {View} */
 export const faults = {
   title: "Faults",
   open(root) {
     const errors = el("div", {});
     const content = panel(() => get(PATH), draw);
-    const controls = { change };
     root.append(errors, content.region, ownRule((rule) => change(added(rule))));
 
-    /** Makes a change and shows the result. Returns whether it was accepted. */
+    /**
+     * Makes a change and shows the result. Returns whether it was accepted.
+     * @param {Change} change
+     */
     async function change({ method, path, document, done }) {
       try {
         await send(method, path, document);
         errors.replaceChildren();
         announce(done);
       } catch (error) {
-        errors.replaceChildren(problem(error.message));
+        errors.replaceChildren(problem(/** @type {Error} */ (error).message));
         return false;
       } finally {
         await content.refresh();
@@ -39,19 +54,29 @@ export const faults = {
       return true;
     }
 
+    /** @type {Fault[]} */
     let rules = [];
+    /**
+     * @param {object} rule
+     * @returns {Change}
+     */
     function added(rule) {
       const document = { rules: [...rules, rule] };
       return { method: "PUT", path: PATH, document, done: "Fault added" };
     }
+    /**
+     * @param {string} id
+     * @returns {Change}
+     */
     function removed(id) {
       const document = { rules: rules.filter((rule) => rule.id !== id) };
       return { method: "PUT", path: PATH, document, done: "Fault removed" };
     }
+    /** @param {Faults} data */
     function draw(data) {
       rules = data.rules;
       return [
-        ruleList(rules, controls, removed),
+        ruleList(rules, change, removed),
         presetList(data.presets, (rule) => change(added(rule))),
         rules.length > 0 && asFile(rules),
       ];
@@ -60,7 +85,12 @@ export const faults = {
   },
 };
 
-function ruleList(rules, { change }, removed) {
+/**
+ * @param {Fault[]} rules
+ * @param {MakeChange} change
+ * @param {(id: string) => Change} removed
+ */
+function ruleList(rules, change, removed) {
   const title = el("h2", {}, "Active faults");
   if (!rules.length) {
     const hint = "Add one below, then send something: the next request that matches is struck.";
@@ -95,16 +125,22 @@ function ruleList(rules, { change }, removed) {
   return el("section", { class: "card" }, title, el("ul", { class: "rules" }, items));
 }
 
+/** @param {Fault} rule */
 function nameOf(rule) {
   return rule.name || inWords(rule);
 }
 
+/** @param {Fault} rule */
 function label(rule) {
   if (!rule.name) return el("span", {}, inWords(rule));
   const words = el("span", { class: "muted" }, inWords(rule));
   return el("span", {}, el("strong", {}, rule.name), el("br"), words);
 }
 
+/**
+ * @param {Preset[]} presets
+ * @param {(rule: object) => void} add
+ */
 function presetList(presets, add) {
   const items = presets.map(({ title, rule }) =>
     el(
@@ -122,6 +158,7 @@ function presetList(presets, add) {
   );
 }
 
+/** @param {(rule: object) => Promise<boolean>} add */
 function ownRule(add) {
   const text = el("textarea", { id: "own-rule", rows: 7, spellcheck: "false" });
   text.value = EXAMPLE;
@@ -129,7 +166,7 @@ function ownRule(add) {
   const form = el(
     "form",
     {
-      onsubmit: async (event) => {
+      onsubmit: async (/** @type {Event} */ event) => {
         event.preventDefault();
         try {
           error.replaceChildren();
@@ -147,6 +184,7 @@ function ownRule(add) {
   return el("section", { class: "card" }, el("h2", {}, "A fault of your own"), form);
 }
 
+/** @param {Fault[]} rules */
 function asFile(rules) {
   const plain = rules.map(({ id, hits, enabled, ...rule }) => rule);
   const text = JSON.stringify({ faults: plain });

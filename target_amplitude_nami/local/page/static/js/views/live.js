@@ -4,23 +4,26 @@ import { onArrival } from "../arrivals.js";
 import { announce, el } from "../dom.js";
 import { filterBar, range } from "../filters.js";
 import { plural } from "../format.js";
+import { addToHead } from "../head.js";
 import { EVENT_COLUMNS } from "../links.js";
 import { notice, nothingYet } from "../notices.js";
 import { panel } from "../panel.js";
 import { address, here } from "../router.js";
 import { pages, row, table } from "../table.js";
+/** @import { EventPage, EventRow } from "../documents.js" */
+/** @import { View } from "../main.js" */
 
 const MOST_ROWS = 300;
 const ANNOUNCE_EVERY = 1000;
 
-/** @type {import("../main.js").View} */
+/** @type {View} */
 export const live = {
   title: "Live",
   open(root) {
     const filters = filterBar({ types: true });
     const list = panel(load, draw);
     const pause = pauseButton(list.refresh);
-    root.firstElementChild.append(pause.button);
+    addToHead(root, pause.button);
     root.append(filters.bar, list.region);
     const say = announcer();
 
@@ -47,6 +50,7 @@ export const live = {
   },
 };
 
+/** @param {EventPage} page */
 function draw({ events, next }) {
   const route = here();
   if (events.length) {
@@ -64,12 +68,17 @@ function draw({ events, next }) {
   return [notice("No event matches these filters yet", el("p", {}, all))];
 }
 
+/** @param {EventRow} event */
 function freshRow(event) {
   const made = row(EVENT_COLUMNS, event);
   made.className = "fresh";
   return made;
 }
 
+/**
+ * @param {EventRow} event
+ * @param {URLSearchParams} query
+ */
 function matches(event, query) {
   const { from, to } = range(query);
   const types = query.getAll("type");
@@ -80,6 +89,7 @@ function matches(event, query) {
   );
 }
 
+/** @param {() => void} refresh */
 function pauseButton(refresh) {
   let paused = false;
   let count = 0;
@@ -95,7 +105,7 @@ function pauseButton(refresh) {
     if (!paused) refresh();
   });
   /** Counts what is not shown; returns whether that is so. */
-  const missed = (more) => {
+  const missed = (/** @type {number} */ more) => {
     if (paused) count += more;
     show();
     return paused;
@@ -106,13 +116,14 @@ function pauseButton(refresh) {
 /** Tells listeners how many events came, not more often than they can bear. */
 function announcer() {
   let waiting = 0;
-  let timer = null;
-  return (arrived) => {
+  /** @type {number | undefined} */
+  let timer;
+  return (/** @type {number} */ arrived) => {
     waiting += arrived;
     timer ??= setTimeout(() => {
       announce(`${plural(waiting, "event")} arrived`);
       waiting = 0;
-      timer = null;
+      timer = undefined;
     }, ANNOUNCE_EVERY);
   };
 }

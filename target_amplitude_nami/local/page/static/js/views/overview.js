@@ -3,14 +3,27 @@ import { get } from "../api.js";
 import { chart, inWords, numbers } from "../chart.js";
 import { breakable, el } from "../dom.js";
 import { filterBar, range, showRange } from "../filters.js";
-import { count, per, percent } from "../format.js";
+import { count, per, percent, plural } from "../format.js";
 import { notice, nothingYet } from "../notices.js";
-import { colours, COLOURS, swatchClass } from "../palette.js";
+import { looksOf, swatchClass } from "../palette.js";
 import { afterArrivals, panel } from "../panel.js";
-import { address, here } from "../router.js";
+import { address, here, withFilters } from "../router.js";
 import { table } from "../table.js";
+/** @import { Overview, State, Totals, TypeRow } from "../documents.js" */
+/** @import { Child } from "../dom.js" */
+/** @import { View } from "../main.js" */
+/** @import { Series } from "../chart.js" */
+/** @import { Group, Look } from "../palette.js" */
 
-/** @type {import("../main.js").View} */
+/** @type {Record<Group, string>} */
+const GROUPS = {
+  device: "Device",
+  journey: "Journey",
+  subscription: "Subscription",
+  other: "Other types",
+};
+
+/** @type {View} */
 export const overview = {
   title: "Overview",
   open(root) {
@@ -32,23 +45,28 @@ export const overview = {
   },
 };
 
+/** @param {{state: State, data: Overview}} loaded */
 function draw({ state, data }) {
   if (state.first === null) return [totals(data.totals), nothingYet("No event has arrived yet")];
   if (!data.types.length) return [totals(data.totals), noMatch()];
-  const types = data.types.toSorted((a, b) => b.events - a.events);
-  const colour = colours(types.map(({ type }) => type));
-  const bars = { ...data, series: grouped(data.series, types, colour) };
-  bars.label = inWords("Events", bars);
+  const looks = looksOf(state.types);
+  const series = stacked(data, looks);
+  const bars = { ...data, series, label: inWords("Events", { ...data, series }) };
   return [
     totals(data.totals),
     el(
       "section",
       { class: "card", "aria-labelledby": "over-time" },
       el("h2", { id: "over-time" }, `Events ${per(data.bucket)}`),
-      chart({ ...bars, height: 300, onSelect: showRange }),
+      el(
+        "div",
+        { class: "beside" },
+        chart({ ...bars, height: 360, onSelect: showRange }),
+        legend(data.types, looks),
+      ),
       numbers("overview-numbers", bars),
     ),
-    el("section", { class: "card" }, typeTable(types, colour)),
+    el("section", { class: "card" }, typeTable(data.types, looks)),
   ];
 }
 
@@ -60,6 +78,7 @@ function noMatch() {
   );
 }
 
+/** @param {Totals} numbers */
 function totals(numbers) {
   const { refused } = numbers;
   const refusedLink = el("a", { href: address("requests", null, { status: "refused" }) });
@@ -76,42 +95,81 @@ function totals(numbers) {
   );
 }
 
+/**
+ * @param {string} name
+ * @param {Child} value
+ * @param {boolean} [alarm]
+ */
 function total(name, value, alarm = false) {
   return el("div", {}, el("dt", {}, name), el("dd", { class: alarm && "alarm" }, value));
 }
 
-/** The most frequent types each in their colour, the others as one. */
-function grouped(series, types, colour) {
+/**
+ * Returns the types in the order of the legend, and those that have no look of their own
+ * as one.
+ * @param {Overview} data
+ * @param {Map<string, Look>} looks
+ * @returns {Series[]}
+ */
+function stacked({ series }, looks) {
   const countsOf = new Map(series.map(({ type, counts }) => [type, counts]));
-  const own = types.slice(0, COLOURS).map(({ type }) => ({
-    name: type,
-    counts: countsOf.get(type),
-    colour: colour.get(type),
-  }));
-  const rest = types.slice(COLOURS).map(({ type }) => countsOf.get(type));
+  const shown = [...looks].filter(([type]) => countsOf.has(type));
+  const own = shown
+    .filter(([, { colour }]) => colour)
+    .map(([type, look]) => ({ ...look, name: type, counts: countsOf.get(type) ?? [] }));
+  const rest = shown.filter(([, { colour }]) => !colour).map(([type]) => countsOf.get(type) ?? []);
   if (!rest.length) return own;
   const counts = rest[0].map((_, at) => rest.reduce((sum, each) => sum + each[at], 0));
-  return [...own, { name: `${rest.length} other types`, counts, colour: 0 }];
+  return [...own, { name: plural(rest.length, "other type"), counts, colour: 0 }];
 }
 
-function typeTable(types, colour) {
+/**
+ * @param {TypeRow[]} types
+ * @param {Map<string, Look>} looks
+ */
+function legend(types, looks) {
+  const rows = new Map(types.map((row) => [row.type, row]));
+  const groups = Map.groupBy(
+    [...looks].filter(([type]) => rows.has(type)),
+    ([, { group }]) => group,
+  );
+  const item = (/** @type {string} */ type, /** @type {Look} */ look) =>
+    el(
+      "li",
+      {},
+      swatch(look),
+      el("a", { href: withFilters(here(), { type }), id: `only-${type}` }, breakable(type)),
+      el("span", { class: "count" }, count(rows.get(type)?.events ?? 0)),
+    );
+  return el(
+    "div",
+    { class: "legend", role: "group", "aria-label": "Event types of the chart" },
+    [...groups].map(([group, members]) => [
+      el("h3", {}, GROUPS[group]),
+      el("ul", {}, members.map(([type, look]) => item(type, look))),
+    ]),
+  );
+}
+
+/**
+ * @param {TypeRow[]} types
+ * @param {Map<string, Look>} looks
+ */
+function typeTable(types, looks) {
   const all = types.reduce((sum, { events }) => sum + events, 0);
   const days = { from: here().query.get("from") ?? "", to: here().query.get("to") ?? "" };
   const filters = Object.entries(days).filter(([, day]) => day);
-  const link = (type) => address("live", null, new URLSearchParams([...filters, ["type", type]]));
+  const link = (/** @type {string} */ type) =>
+    address("live", null, new URLSearchParams([...filters, ["type", type]]));
   return table(
     "Event types",
     [
       {
         title: "Event type",
         head: true,
-        cell: ({ type }) =>
-          el(
-            "span",
-            { class: "keyed" },
-            el("span", { class: swatchClass(colour.get(type)) }),
-            el("a", { href: link(type) }, breakable(type)),
-          ),
+        cell: (/** @type {TypeRow} */ { type }) => [
+          el("span", { class: "keyed" }, swatch(looks.get(type)), el("a", { href: link(type) }, breakable(type))),
+        ],
       },
       { title: "Events", number: true, cell: ({ events }) => count(events) },
       { title: "Share", number: true, wide: true, cell: (row) => percent(row.events, all) },
@@ -119,4 +177,9 @@ function typeTable(types, colour) {
     ],
     types,
   );
+}
+
+/** @param {Look} [look] */
+function swatch({ colour, texture } = { group: "other", colour: 0, texture: "plain" }) {
+  return el("span", { class: swatchClass(colour, texture) });
 }

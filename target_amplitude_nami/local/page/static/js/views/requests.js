@@ -1,26 +1,34 @@
 // Requests: each with how it ended, the newest first.
 import { get } from "../api.js";
 import { el } from "../dom.js";
+import { filterBar, range } from "../filters.js";
 import { bytes, count, time } from "../format.js";
 import { requestLink, statusBadge } from "../links.js";
 import { notice, nothingYet } from "../notices.js";
 import { afterArrivals, panel } from "../panel.js";
 import { address, go, here, withFilters } from "../router.js";
 import { pages, table } from "../table.js";
+/** @import { RequestPage } from "../documents.js" */
+/** @import { View } from "../main.js" */
+/** @import { Route } from "../router.js" */
+/** @import { Column } from "../table.js" */
 
-/** @type {import("../main.js").View} */
+/** @type {View} */
 export const requests = {
   title: "Requests",
   open(root) {
     const choice = statusChoice();
+    const filters = filterBar({ types: false }, choice.group);
     const list = panel(load, draw);
-    root.append(choice.bar, list.region);
-    function load() {
+    root.append(filters.bar, list.region);
+    async function load() {
       const { query } = here();
-      const asked = { status: query.get("status"), before: query.get("before") };
-      return get("/api/requests", asked);
+      const [status, before] = [query.get("status"), query.get("before")];
+      const data = await get("/api/requests", { ...range(query), status, before });
+      filters.update({ ...data, types: [] });
+      return data;
     }
-    function update(route) {
+    function update(/** @type {Route} */ route) {
       choice.update(route.query.get("status"));
       list.refresh();
     }
@@ -29,18 +37,19 @@ export const requests = {
 };
 
 function statusChoice() {
-  const button = (text, status) =>
+  const button = (/** @type {string} */ text, /** @type {string | null} */ status) =>
     el("button", { type: "button", onclick: () => go(withFilters(here(), { status })) }, text);
   const all = button("All", null);
   const refused = button("Refused", "refused");
   const group = el("div", { class: "choices", role: "group", "aria-label": "Status" }, all, refused);
-  const update = (status) => {
+  const update = (/** @type {string | null} */ status) => {
     all.setAttribute("aria-pressed", String(status !== "refused"));
     refused.setAttribute("aria-pressed", String(status === "refused"));
   };
-  return { bar: el("div", { class: "filters" }, group), update };
+  return { group, update };
 }
 
+/** @type {Column[]} */
 const COLUMNS = [
   { title: "Request", head: true, number: true, cell: ({ number }) => requestLink(number) },
   { title: "Status", cell: ({ status }) => statusBadge(status) },
@@ -65,6 +74,7 @@ export function why({ error, fault }) {
   return [error, error && badge && " ", badge];
 }
 
+/** @param {RequestPage} page */
 function draw({ requests: found, next }) {
   const route = here();
   if (found.length) {
@@ -73,5 +83,5 @@ function draw({ requests: found, next }) {
   }
   if (!route.query.size) return [nothingYet("No request has come yet")];
   const all = el("a", { href: address("requests") }, "Show all requests");
-  return [notice("No request was refused", el("p", {}, all))];
+  return [notice("No request matches these filters", el("p", {}, all))];
 }

@@ -1,0 +1,1 @@
+"""Answers the view Subscriptions from counters and from the index of events."""

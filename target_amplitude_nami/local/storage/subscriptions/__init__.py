@@ -1,0 +1,1 @@
+"""Counts users and money by day as events are stored, for the view Subscriptions."""

@@ -1,0 +1,1 @@
+"""Keeps the list of users in every order that the page sorts it by."""
