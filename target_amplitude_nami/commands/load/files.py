@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import typing as t
@@ -197,7 +198,7 @@ def _expect_no_table(path: UPath, seen: set[str]) -> None:
     while folder and folder not in seen:
         seen.add(folder)
         for pattern, table in _TABLES.items():
-            if _has(path.fs, f"{folder}/{pattern}"):
+            if _has(path.fs, f"{glob.escape(folder)}/{pattern}"):
                 raise InputUnreadable(
                     f"{folder} is a table of {table}: its folder also has "
                     f"files that are no part of it any more. Write what is to be sent "

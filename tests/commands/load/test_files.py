@@ -155,6 +155,11 @@ def a_delta_table(folder: Path) -> None:
     (folder / "a" / "_delta_log").mkdir()
 
 
+def a_delta_table_in_a_folder_like_a_pattern(folder: Path) -> None:
+    write_parquet(folder / "[a]" / "part.parquet", ROWS)
+    (folder / "[a]" / "_delta_log").mkdir()
+
+
 def an_iceberg_table(folder: Path) -> None:
     write_parquet(folder / "a" / "data" / "part.parquet", ROWS)
     (folder / "a" / "metadata").mkdir()
@@ -174,6 +179,7 @@ def an_iceberg_table(folder: Path) -> None:
         (a_delta_table, ".", "a is a table of Delta"),
         (a_delta_table, "*/*.parquet", "a is a table of Delta"),
         (a_delta_table, "a/part.parquet", "a is a table of Delta"),
+        (a_delta_table_in_a_folder_like_a_pattern, ".", "[a] is a table of Delta"),
         (an_iceberg_table, "a", "a is a table of Iceberg"),
         (an_iceberg_table, "a/data", "a is a table of Iceberg"),
     ],
