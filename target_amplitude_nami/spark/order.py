@@ -1,0 +1,111 @@
+"""Arranges the rows of a frame so that each user's are in one task, in order."""
+
+from __future__ import annotations
+
+import typing as t
+
+from pyspark.sql import functions as f
+from pyspark.sql import types
+
+from target_amplitude_nami.errors import ConfigurationError
+from target_amplitude_nami.spark.facts import facts_of
+
+if t.TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+_FACTS: t.Final = "_nami_facts"
+_TIMES: t.Final = (types.StringType, types.TimestampType, types.TimestampNTZType)
+
+
+class _Keys(t.NamedTuple):
+    """By what rows are distributed, and then sorted."""
+
+    user: Column
+    order: list[Column]
+
+
+def by_user(  # noqa: PLR0913 - all but the first have a default
+    df: DataFrame,
+    partitions: int | None = None,
+    *,
+    user: str | Column | None = None,
+    time: str | Column | None = None,
+    event_id: str | Column | None = None,
+    stream: str = "records",
+) -> DataFrame:
+    """Return the rows with those of each user in one partition, sorted by time and id.
+
+    Then `deliver` sends a user's events in the order in which they happened, and one
+    task alone keeps to Amplitude's limit for that user.
+
+    Without `user` and `time`, these are the columns `user_id` and `created_date`, where
+    the rows have them and `event_type` beside them, as text or timestamps. Otherwise
+    each row is read as `deliver` reads it, whatever its shape, which takes about a
+    third longer.
+
+    Args:
+        df: Rows in any shape of Nami's; no stream, which cannot be sorted.
+        partitions: How many; without it, as many as `spark.sql.shuffle.partitions`.
+        user: The column of Nami's user id.
+        time: That of the event's time, of a type that sorts by time.
+        event_id: That of the event's id, for those of one moment.
+        stream: The name of the rows' stream.
+
+    Raises:
+        ConfigurationError: When one of `user` and `time` is given alone, or
+            `partitions` makes no sense.
+    """
+    if partitions is not None and (isinstance(partitions, bool) or partitions < 1):
+        raise ConfigurationError(
+            [f"partitions is {partitions!r}, but must be a whole number, at least 1."]
+        )
+    if (user is None) != (time is None):
+        raise ConfigurationError(["user and time are given together, or not at all."])
+    if user is not None and time is not None:
+        ids = [] if event_id is None else [_column(event_id)]
+        keys: _Keys | None = _Keys(_column(user), [_column(time), *ids])
+    else:
+        keys = _keys_in_columns(df)
+    if keys is not None:
+        return _arranged(df, partitions, keys)
+    column = f.col(_FACTS)
+    spread = f.coalesce(column["user"], column["spread"])
+    read = _Keys(spread, [column["time"], column["id"]])
+    with_facts = df.withColumn(_FACTS, facts_of(df, stream))
+    return _arranged(with_facts, partitions, read).drop(_FACTS)
+
+
+def _arranged(df: DataFrame, partitions: int | None, keys: _Keys) -> DataFrame:
+    distributed = (
+        df.repartition(keys.user)
+        if partitions is None
+        else df.repartition(partitions, keys.user)
+    )
+    return distributed.sortWithinPartitions(*keys.order)
+
+
+def _keys_in_columns(df: DataFrame) -> _Keys | None:
+    """Return the keys, if columns of their own have them all in a usual form."""
+    fields = {field.name.lower(): field for field in df.schema.fields}
+    needed = ("event_type", "user_id", "created_date")
+    if not all(name in fields for name in needed):
+        return None
+    times = [fields[n] for n in ("created_date", "updated_at") if n in fields]
+    if not all(isinstance(field.dataType, _TIMES) for field in times):
+        return None
+    if not isinstance(fields["user_id"].dataType, types.StringType):
+        return None
+    ids = [f.col(n) for n in ("id", "event_id") if n in fields]
+    moments = [
+        f.try_to_timestamp(f.col(field.name))
+        if isinstance(field.dataType, types.StringType)
+        else f.col(field.name).cast("timestamp")
+        for field in times
+    ]
+    user = f.coalesce(f.col("user_id"), *(each.cast("string") for each in ids))
+    order = [f.coalesce(*moments), f.col("created_date"), *ids]
+    return _Keys(user, order)
+
+
+def _column(given: str | Column) -> Column:
+    return f.col(given) if isinstance(given, str) else given

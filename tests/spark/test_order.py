@@ -1,0 +1,139 @@
+"""How `by_user` arranges rows."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pyspark.sql import functions as f
+
+from target_amplitude_nami.errors import ConfigurationError
+from target_amplitude_nami.spark import by_user
+from target_amplitude_nami.spark.facts import columns_of
+from tests.support import nami
+from tests.support.shapes import SHAPES, Shape, json_columns
+from tests.support.spark import frame_of
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+pytestmark = pytest.mark.spark
+
+USERS, EACH = 12, 5
+
+
+def events() -> list[dict[str, Any]]:
+    """Return events of some users, in no order, each with its number in it."""
+    day = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
+    rows = [
+        nami.impression(
+            number := user * EACH + n,
+            user_id=nami.identifier(2, user),
+            created_date=(day + dt.timedelta(seconds=n, hours=user)).isoformat(),
+            place=number,
+        )
+        for user in range(USERS)
+        for n in range(EACH)
+    ]
+    random.Random(1).shuffle(rows)  # noqa: S311 - any order will do
+    return rows
+
+
+def numbers_by_partition(df: DataFrame) -> list[list[int]]:
+    """Return the numbers of the events of each partition, in their order."""
+    text = f.to_json(f.struct(*columns_of(df))).alias("row")
+    found = df.select(f.spark_partition_id().alias("n"), text).collect()
+    parts: defaultdict[int, list[int]] = defaultdict(list)
+    for part, row in found:
+        place = re.search(r"place\W+(?:n\W+)?(\d+)", row.lower())
+        assert place is not None
+        parts[part].append(int(place[1]))
+    return list(parts.values())
+
+
+def expect_arranged(df: DataFrame) -> None:
+    parts = numbers_by_partition(df)
+    assert sorted(n for part in parts for n in part) == list(range(USERS * EACH))
+    users = [{number // EACH for number in part} for part in parts]
+    assert sum(map(len, users)) == USERS, "a user is in two partitions"
+    for part in parts:
+        for user in {number // EACH for number in part}:
+            own = [number for number in part if number // EACH == user]
+            assert own == sorted(own)
+
+
+TRIED = (
+    "nested",
+    "UPPER CASE A__B columns with metadata",
+    "text in payload",
+    "object in data",
+    "PAYLOAD__A columns",
+    "envelope beside text",
+    "typed row in document",
+    "text within text in document",
+)
+
+
+@pytest.mark.parametrize("name", TRIED)
+def test_a_user_is_in_one_partition_in_order_of_time_whatever_the_shape(
+    name: str, spark: SparkSession
+) -> None:
+    shape: Shape = SHAPES[name]
+    df = frame_of(spark, [shape(row) for row in events()])
+    arranged = by_user(df.repartition(4), 3)
+
+    assert arranged.columns == df.columns
+    assert arranged._jdf.queryExecution().sparkPlan().outputPartitioning()
+    expect_arranged(arranged)
+
+
+def test_the_columns_can_be_named(spark: SparkSession) -> None:
+    rows = [json_columns({"body": row}) for row in events()]
+    df = frame_of(spark, rows).withColumn("who", f.get_json_object("body", "$.user_id"))
+    at = f.get_json_object("body", "$.created_date")
+    expect_arranged(by_user(df, 3, user="who", time=at))
+
+
+def test_times_are_compared_as_times(spark: SparkSession) -> None:
+    times = [
+        "2026-06-01T10:00:00+02:00",
+        "2026-06-01T08:00:00.5Z",
+        "2026-06-01T08:00:01Z",
+        "2026-06-01T07:00:02-01:00",
+    ]
+    rows = [
+        nami.impression(n, user_id=nami.identifier(2, 0), created_date=time, place=n)
+        for n, time in enumerate(times)
+    ]
+    df = frame_of(spark, rows[::-1])
+    assert numbers_by_partition(by_user(df, 2)) == [[0, 1, 2, 3]]
+    text = frame_of(spark, [json_columns({"payload": row}) for row in rows[::-1]])
+    assert numbers_by_partition(by_user(text, 2)) == [[0, 1, 2, 3]]
+
+
+def test_events_of_one_moment_are_in_order_of_their_ids(spark: SparkSession) -> None:
+    rows = [
+        nami.impression(n, user_id=nami.identifier(2, 0), place=n) for n in range(6)
+    ]
+    assert [row["id"] for row in rows] == sorted(row["id"] for row in rows)
+    df = frame_of(spark, rows[::-1])
+    assert numbers_by_partition(by_user(df, 2)) == [list(range(6))]
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"partitions": 0}, "partitions is 0"),
+        ({"user": "user_id"}, "given together"),
+    ],
+)
+def test_what_makes_no_sense_is_one_line(
+    given: dict[str, Any], problem: str, spark: SparkSession
+) -> None:
+    df = frame_of(spark, events())
+    with pytest.raises(ConfigurationError, match=problem):
+        by_user(df, **given)
