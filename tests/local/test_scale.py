@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 
 EVENTS: Final = 20_000
 OVER_ALL_EVENTS: Final = ("/api/overview", "/api/subscriptions")
-MOST_STEPS: Final = 60_000
-"""For a list: far fewer than a look at each event takes."""
-MOST_STEPS_AN_EVENT: Final = 40
+MOST_STEPS: Final = 5 * EVENTS
+"""For a list: far fewer than a look at each event takes.
+
+Lists of users look at those of whom changes wait; in a file of this size, at all.
+"""
+MOST_STEPS_AN_EVENT: Final = 30
 _STEPS_AT_A_TIME: Final = 100
 
 
