@@ -130,7 +130,7 @@ CREATE TABLE seen (
     key INTEGER PRIMARY KEY,
     value INTEGER NOT NULL
 );
--- New rows of these two tables, and changes of others.
+-- New rows of these two tables.
 CREATE TABLE waiting (
     name TEXT NOT NULL,
     packed BLOB NOT NULL

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from target_amplitude_nami.local.queries.selection import FIRST_MOMENT
 from target_amplitude_nami.local.queries.subscriptions.answer import (
     Breakdown,
     Conversion,
@@ -12,7 +11,7 @@ from target_amplitude_nami.local.queries.subscriptions.answer import (
     Payers,
     Step,
 )
-from target_amplitude_nami.local.queries.subscriptions.weeks import DAY, days_of
+from target_amplitude_nami.local.queries.subscriptions.weeks import days_of
 from target_amplitude_nami.local.storage.subscriptions import journey
 from target_amplitude_nami.local.storage.subscriptions.facts import (
     DIMENSIONS,
@@ -20,11 +19,11 @@ from target_amplitude_nami.local.storage.subscriptions.facts import (
 )
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable, Mapping
 
     from target_amplitude_nami.local.queries.selection import Selection
     from target_amplitude_nami.local.queries.subscriptions.weeks import Weeks
-    from target_amplitude_nami.local.storage.subscriptions.user_counts import UserSums
 
 _Users: TypeAlias = "Mapping[int, int]"
 """How many users have done what, by the parts that they have done."""
@@ -51,16 +50,23 @@ _WAYS: Final = (
 )
 
 
-def funnel(counted: UserSums, selection: Selection) -> tuple[list[Step], list[Payers]]:
+def funnel(
+    connection: sqlite3.Connection, selection: Selection
+) -> tuple[list[Step], list[Payers]]:
     """Return the steps towards a subscription, and the ways of those who pay.
 
     Args:
-        counted: The counts of the file.
+        connection: The file.
         selection: The range in which users saw their first paywall, or without one
             took their first step; what they did later counts, whenever it was.
     """
-    sums = counted.of(journey.FUNNEL, *days_of(selection), by="parts")
-    users = {parts: count for (_, parts), count in sums.items()}
+    users = dict(
+        connection.execute(
+            "SELECT parts, sum(users) FROM subscription_users"
+            " WHERE kind = ? AND day >= ? AND day < ? GROUP BY parts",
+            (journey.FUNNEL, *days_of(selection)),
+        ).fetchall()
+    )
     saw = {parts: count for parts, count in users.items() if parts & journey.SAW}
     steps = [Step(key, of, _sum(saw, has, no)) for key, of, has, no in _STEPS]
     paying = sum(count for parts, count in saw.items() if parts & journey.PAYING)
@@ -71,25 +77,28 @@ def funnel(counted: UserSums, selection: Selection) -> tuple[list[Step], list[Pa
     ]
 
 
-def breakdowns(counted: UserSums, selection: Selection) -> list[Breakdown]:
+def breakdowns(connection: sqlite3.Connection, selection: Selection) -> list[Breakdown]:
     """Return conversions by each dimension.
 
     Args:
-        counted: The counts of the file.
+        connection: The file.
         selection: The range in which users first met with a value.
     """
     return [
-        Breakdown(dimension, _conversions(counted, selection, dimension))
+        Breakdown(dimension, _conversions(connection, selection, dimension))
         for dimension in DIMENSIONS
     ]
 
 
 def _conversions(
-    counted: UserSums, selection: Selection, dimension: str
+    connection: sqlite3.Connection, selection: Selection, dimension: str
 ) -> list[Conversion]:
     by_value: dict[str, dict[int, int]] = {}
-    sums = counted.of(dimension, *days_of(selection), by="parts")
-    for (value, parts), users in sums.items():
+    for value, parts, users in connection.execute(
+        "SELECT value, parts, sum(users) FROM subscription_users"
+        " WHERE kind = ? AND day >= ? AND day < ? GROUP BY value, parts",
+        (dimension, *days_of(selection)),
+    ):
         by_value.setdefault(value, {})[parts] = users
     rows = [
         Conversion(
@@ -110,13 +119,15 @@ def _place(row: Conversion) -> tuple[float, int, str]:
     return -row.paying / row.users, -row.users, row.value
 
 
-def statuses(counted: UserSums, weeks: Weeks) -> list[Line]:
+def statuses(connection: sqlite3.Connection, weeks: Weeks) -> list[Line]:
     """Return how many users have each status at the end of each week."""
     counts = {status: [0] * len(weeks.starts) for status in STATUSES[1:]}
     if weeks.starts:
-        since = FIRST_MOMENT // DAY
-        sums = counted.of(journey.STATUS, since, weeks.end_day, by="day")
-        for (status, day), users in sums.items():
+        for status, day, users in connection.execute(
+            "SELECT value, day, sum(users) FROM subscription_users"
+            " WHERE kind = ? AND day < ? GROUP BY value, day",
+            (journey.STATUS, weeks.end_day),
+        ):
             counts[status][max(0, weeks.place_of(day))] += users
     return [Line(status, _running(each)) for status, each in counts.items()]
 

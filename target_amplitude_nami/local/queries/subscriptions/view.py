@@ -22,7 +22,6 @@ from target_amplitude_nami.local.queries.time_buckets import (
     counts_in,
     first_and_last,
 )
-from target_amplitude_nami.local.storage.subscriptions.user_counts import UserSums
 
 if TYPE_CHECKING:
     import sqlite3
@@ -54,8 +53,7 @@ def subscriptions(
         for name, ends in _LINES.items()
     ]
     weeks = weeks_of(selection, *first_and_last(connection, types))
-    counted = UserSums(connection)
-    steps, payers = funnel(counted, selection)
+    steps, payers = funnel(connection, selection)
     by_week, totals = money(connection, selection, weeks)
     return Subscriptions(
         since=weeks.first_day * DAY if weeks.starts else None,
@@ -65,12 +63,12 @@ def subscriptions(
         series=lines,
         funnel=steps,
         payers=payers,
-        breakdowns=breakdowns(counted, selection),
+        breakdowns=breakdowns(connection, selection),
         weeks=[start * DAY for start in weeks.starts],
         week=weeks.days * DAY,
         money=by_week,
         totals=totals,
-        statuses=statuses(counted, weeks),
+        statuses=statuses(connection, weeks),
     )
 
 

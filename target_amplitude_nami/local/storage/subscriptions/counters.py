@@ -20,7 +20,6 @@ from target_amplitude_nami.local.storage.subscriptions.journeys import (
     Journeys,
     unpacked,
 )
-from target_amplitude_nami.local.storage.subscriptions.user_counts import UserCounts
 
 if TYPE_CHECKING:
     import sqlite3
@@ -37,8 +36,7 @@ class SubscriptionCounters:
 
     Args:
         connection: The file.
-        most_waiting: How many changed journeys, and changes of counts, wait for
-            their table.
+        most_waiting: How many changed journeys wait for their table.
         cached: How many journeys to cache.
     """
 
@@ -47,12 +45,10 @@ class SubscriptionCounters:
     ) -> None:
         self._connection = connection
         self._journeys = Journeys(connection, most_waiting=most_waiting, cached=cached)
-        self._users = UserCounts(connection, most_waiting)
 
     def load(self) -> None:
         """Read what another process or an earlier run wrote."""
         self._journeys.load()
-        self._users.load()
 
     def add(self, events: Iterable[CountedEvent]) -> None:
         """Count new events."""
@@ -84,7 +80,7 @@ class SubscriptionCounters:
                 journey.count_change(counts, old, changes)
                 changed[user] = journey
         self._journeys.put(changed)
-        self._users.add(counts)
+        self._add_users(counts)
 
     def join(self, old: int, new: int) -> None:
         """Count what one user did as another's."""
@@ -99,7 +95,7 @@ class SubscriptionCounters:
         joined.count(counts, 1)
         self._journeys.delete([old])
         self._journeys.put({new: joined})
-        self._users.add(counts)
+        self._add_users(counts)
 
     def remove(self, users: Sequence[int], events: Iterable[CountedEvent]) -> None:
         """Take users and all their events out of the counts, without a trace."""
@@ -107,16 +103,22 @@ class SubscriptionCounters:
         for journey in self._journeys.get(users).values():
             journey.count(counts, -1)
         self._journeys.delete(users)
-        self._users.add(counts)
+        self._add_users(counts)
         all_facts = ((event.time, facts_of(event)) for event in events)
         self._add_money(
             [(time, facts.money) for time, facts in all_facts if facts and facts.money],
             -1,
         )
-        self._users.flush()
         self._connection.execute("DELETE FROM subscription_users WHERE users = 0")
         self._connection.execute(
             "DELETE FROM subscription_money WHERE transactions = 0"
+        )
+
+    def _add_users(self, counts: Counts) -> None:
+        self._connection.executemany(
+            "INSERT INTO subscription_users VALUES (?, ?, ?, ?, ?) ON CONFLICT"
+            " DO UPDATE SET users = users + excluded.users",
+            sorted([(*key, users) for key, users in counts.items() if users]),
         )
 
     def _add_money(self, money: Iterable[tuple[int, Money]], factor: int) -> None:
