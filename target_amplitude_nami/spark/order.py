@@ -64,16 +64,11 @@ def by_user(  # noqa: PLR0913 - all but the first have a default
         raise ConfigurationError(["user and time are given together, or not at all."])
     if user is not None and time is not None:
         ids = [] if event_id is None else [_column(event_id)]
-        keys: _Keys | None = _Keys(_column(user), [_column(time), *ids])
-    else:
-        keys = _keys_in_columns(df)
-    if keys is not None:
+        keys = _Keys(_column(user), [_column(time), *ids])
         return _arranged(df, partitions, keys)
-    facts = f.col(_FACTS)
-    spread = f.coalesce(facts["user"], facts["spread"])
-    read = _Keys(spread, [facts["time"], facts["id"]])
-    with_facts = df.withColumn(_FACTS, facts_of(df, stream))
-    return _arranged(with_facts, partitions, read).drop(_FACTS)
+    # Before the rows are distributed: Spark says how many partitions it is then.
+    with_facts, keys = _with_time(df) or _with_facts(df, stream)
+    return _arranged(with_facts, partitions, keys).drop(_FACTS)
 
 
 def _arranged(df: DataFrame, partitions: int | None, keys: _Keys) -> DataFrame:
@@ -85,8 +80,16 @@ def _arranged(df: DataFrame, partitions: int | None, keys: _Keys) -> DataFrame:
     return distributed.sortWithinPartitions(*keys.order)
 
 
-def _keys_in_columns(df: DataFrame) -> _Keys | None:
-    """Return the keys, if columns of their own have them all in a usual form."""
+def _with_facts(df: DataFrame, stream: str) -> tuple[DataFrame, _Keys]:
+    """Return the rows with all that they say, and the keys."""
+    facts = f.col(_FACTS)
+    user = f.coalesce(facts["user"], facts["spread"])
+    keys = _Keys(user, [facts["time"], facts["id"]])
+    return df.withColumn(_FACTS, facts_of(df, stream)), keys
+
+
+def _with_time(df: DataFrame) -> tuple[DataFrame, _Keys] | None:
+    """Return the rows with their time, and the keys, if columns have them all."""
     names = {name.lower(): name for name in df.columns}
     if not names.keys() >= {"event_type", "user_id", "created_date"}:
         return None
@@ -94,9 +97,10 @@ def _keys_in_columns(df: DataFrame) -> _Keys | None:
         return None
     times = [column(names[n]) for n in ("created_date", "updated_at") if n in names]
     ids = [column(names[n]) for n in ("id", "event_id") if n in names]
-    named = f.nullif(f.btrim(column(names["user_id"]), f.lit(_BLANK)), f.lit(""))
+    trimmed = f.btrim(column(names["user_id"]), f.lit(_BLANK))
+    named = f.when(trimmed != "", trimmed)
     user = f.coalesce(named, *(each.cast("string") for each in ids))
-    return _Keys(user, [moment_of(times), *ids])
+    return df.withColumn(_FACTS, moment_of(times)), _Keys(user, [f.col(_FACTS), *ids])
 
 
 def _column(given: str | Column) -> Column:

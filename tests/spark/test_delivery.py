@@ -238,6 +238,8 @@ def test_the_rate_is_shared_out_over_the_tasks_that_run_at_a_time(
     assert cores == 2
 
     assert slots_of(by_user(rows, 1), paced, None) == 1
+    text = rows.select(f.to_json(f.struct("*")).alias("payload"))
+    assert slots_of(by_user(text, 1), paced, None) == 1
     assert slots_of(by_user(rows, 64), paced, None) == cores
     assert slots_of(rows, paced, None) == cores  # nobody knows before
     assert slots_of(rows, paced, 5) == 5

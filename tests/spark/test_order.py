@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame, SparkSession
 
+    from target_amplitude_nami import Report
+
 pytestmark = pytest.mark.spark
 
 USERS, EACH = 12, 5
@@ -132,19 +134,22 @@ def test_times_are_compared_as_times(spark: SparkSession) -> None:
 
 
 @pytest.mark.usefixtures("far_zone")
-@pytest.mark.parametrize("zone", [None, dt.UTC])
+@pytest.mark.parametrize("kind", ["timestamp_ntz", "timestamp"])
 def test_timestamps_are_in_order_when_clocks_change(
-    zone: dt.timezone | None, spark: SparkSession
+    kind: str, spark: SparkSession
 ) -> None:
     # In this zone, there is no half past two on that day.
-    times = [dt.datetime(2026, 3, 8, 2, 30 + n, tzinfo=zone) for n in range(29)]
-    times += [dt.datetime(2026, 3, 8, 3, n, tzinfo=zone) for n in range(29)]
+    times = [f"2026-03-08T{2 + n // 60:02}:{n % 60:02}:00" for n in range(30, 90)]
+    zone = "" if kind == "timestamp_ntz" else "Z"
     rows = [
-        nami.impression(n, user_id=nami.identifier(2, 0), created_date=time, place=n)
+        nami.impression(
+            n, user_id=nami.identifier(2, 0), created_date=time + zone, place=n
+        )
         for n, time in enumerate(times)
     ]
     df = frame_of(spark, rows[::-1])
-    assert numbers_by_partition(by_user(df, 2)) == [list(range(len(times)))]
+    timed = df.withColumn("created_date", f.col("created_date").cast(kind))
+    assert numbers_by_partition(by_user(timed, 2)) == [list(range(len(times)))]
 
 
 def test_a_user_whose_id_is_padded_is_the_same(spark: SparkSession) -> None:
@@ -192,7 +197,11 @@ def test_what_makes_no_sense_is_one_line(
         by_user(df, **given)
 
 
-@pytest.mark.parametrize("function", [by_user, with_users, deliver])
+def dry_run(df: DataFrame) -> Report:
+    return deliver(df, dry_run=True)
+
+
+@pytest.mark.parametrize("function", [by_user, with_users, dry_run])
 def test_a_stream_is_refused_in_one_line(
     function: Callable[[DataFrame], object], spark: SparkSession, tmp_path: Path
 ) -> None:
