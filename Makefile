@@ -59,7 +59,8 @@ test-slow: $(INSTALLED) taps .dagster/.installed
 # One test at a time: Spark uses all processors.
 test-spark: .spark/.installed ## The tests of Spark, which needs Java 17 or newer
 	@printf '\n== pytest: Spark\n'
-	.spark/bin/pytest -m spark --timeout 600 tests/spark $(PYTEST_FLAGS)
+	.spark/bin/pytest -m spark --timeout 600 tests/spark tests/docs/test_backfill_recipe.py \
+		$(PYTEST_FLAGS)
 
 test-lowest: .lowest/.installed ## The tests, with the oldest versions that are allowed
 	.lowest/bin/pytest -n auto --dist worksteal $(PYTEST_FLAGS)

@@ -86,6 +86,7 @@ class AmplitudeWriter:
             shutdown=self._shutdown,
             logger=self._logger,
             user_agent=user_agent(),
+            may_remember=False,
         )
         self._intake = RowIntake(
             settings,

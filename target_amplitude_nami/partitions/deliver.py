@@ -29,6 +29,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from target_amplitude_nami.accounting.report import Report
     from target_amplitude_nami.partitions.rejects import PartitionRejects
     from target_amplitude_nami.settings import Settings
 
@@ -174,18 +175,19 @@ class _PartitionDelivery:
         self._shutdown = shutdown
         self._warnings = _Warnings(on_warning)
         self._users = no_users()
-        logger = logging.Logger(__name__, logging.WARNING)  # noqa: LOG001 - no other's
-        logger.addHandler(self._warnings)
+        self._logger = logging.Logger(__name__, logging.WARNING)  # noqa: LOG001 - its own
+        self._logger.addHandler(self._warnings)
         self._run = Run(
             settings,
             store=NullStore(settings.projects),
             rejects=rejects,
             write_state=None,
             shutdown=self._shutdown,
-            logger=logger,
+            logger=self._logger,
             user_agent=user_agent(),
             slots=slots,
             users=self._users,
+            may_remember=False,
         )
         self._intake = RowIntake(
             settings,
@@ -193,7 +195,7 @@ class _PartitionDelivery:
             outcomes=self._run.outcomes,
             rejects=rejects,
             note_misfit=self._run.notices.note_misfit,
-            logger=logger,
+            logger=self._logger,
         )
 
     def deliver(self, records: Iterable[Mapping[str, t.Any]], stream: str) -> Outcome:
@@ -203,16 +205,21 @@ class _PartitionDelivery:
             self._run.deliver()
         except BaseException:
             self._shutdown.request(0)
-            self._run.close("failed")
+            self._close("failed")
             raise
         is_stopped = self._shutdown.is_requested
         return Outcome(
-            report=self._run.close("interrupted" if is_stopped else "complete"),
+            report=self._close("interrupted" if is_stopped else "complete"),
             warnings=self._warnings.texts,
             is_any_recognised=self._intake.has_recognised,
             is_any_foreign=self._intake.has_foreign,
             users=self._users,
         )
+
+    def _close(self, outcome: str) -> Report:
+        """Close the run; what it says of its report is said of that of the job."""
+        self._logger.disabled = True
+        return self._run.close(outcome)
 
     def _take_all(self, records: Iterable[Mapping[str, t.Any]], stream: str) -> None:
         next_tick = 0.0

@@ -97,11 +97,6 @@ class Job:
         )
 
     @property
-    def so_far(self) -> Report:
-        """The report of the outcomes that were added."""
-        return self._report_as("running")
-
-    @property
     def report(self) -> Report:
         """The report of the whole job, once it is closed.
 
