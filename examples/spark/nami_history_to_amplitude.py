@@ -31,8 +31,10 @@ def main(events: str, first_day: str, end: str) -> None:
     spark.conf.set("spark.sql.session.timeZone", "UTC")
     is_folder = "/" in events
     rows = spark.read.parquet(events) if is_folder else spark.read.table(events)
-    time = f.col("created_date").cast("timestamp")
-    wanted = rows.where((time >= f.lit(first_day)) & (time < f.lit(end)))
+    time = f.col("created_date").try_cast("timestamp")
+    is_wanted = (time >= f.lit(first_day)) & (time < f.lit(end))
+    # What has no time that can be read goes along, and into the rejects.
+    wanted = rows.where(is_wanted | time.isNull())
     report = deliver(
         by_user(wanted, PARTITIONS),
         batch=f"{first_day}-{end}",

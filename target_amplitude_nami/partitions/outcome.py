@@ -21,7 +21,7 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.partitions.rejects import RejectedRecord
     from target_amplitude_nami.settings import Settings
 
-_MOST_USERS_KEPT: t.Final = 1 << 12
+MOST_USERS_KEPT: t.Final = 1 << 12
 """Of one partition, so that its outcome stays small: 0.1 MB at most."""
 _MOST_WARNINGS: t.Final = 50
 _FIGURES: t.Final = re.compile(r"\d+")
@@ -87,9 +87,13 @@ def without_figures(warning: str) -> str:
     return _FIGURES.sub("", warning)
 
 
-def no_users() -> Distinct:
-    """Return a count of users that can be added to one of another process."""
-    return Distinct(_MOST_USERS_KEPT, stable_hash)
+def no_users(most_kept: int = MOST_USERS_KEPT) -> Distinct:
+    """Return a count of users that can be added to one of another process.
+
+    Args:
+        most_kept: How many hashes to keep, here and in any sum.
+    """
+    return Distinct(most_kept, stable_hash)
 
 
 def outcome_of_nothing(settings: Settings, now: float) -> Outcome:

@@ -7,6 +7,7 @@ import typing as t
 import msgspec
 
 from target_amplitude_nami.amplitude.checks import Checks
+from target_amplitude_nami.nami import times
 from target_amplitude_nami.nami.model import NamiEvent
 from target_amplitude_nami.nami.state import NO_STATE, UserState
 from target_amplitude_nami.outcomes import Refusal
@@ -16,7 +17,7 @@ from target_amplitude_nami.pipeline.row_reader import NotSent, RowReader, plain
 from target_amplitude_nami.settings import Settings
 
 if t.TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from target_amplitude_nami.nami.model import NamiUser
 
@@ -82,3 +83,9 @@ class UserFactsReader:
             lacks_state,
             state,
         )
+
+
+def first_time(values: Iterable[object]) -> int | None:
+    """Return the first of values that can be read as a time, in ms since 1970."""
+    moments = map(times.milliseconds, values)
+    return next((moment for moment in moments if moment is not None), None)

@@ -50,8 +50,13 @@ def expect_readable(df: DataFrame) -> None:
     """Make sure that the rows of a frame can be read.
 
     Raises:
-        ConfigurationError: When columns have one name, or a column cannot be read.
+        ConfigurationError: When it is a stream, columns have one name, or a column
+            cannot be read.
     """
+    if df.isStreaming:
+        raise ConfigurationError(
+            ["the data frame is a stream: give its batches, by foreachBatch."]
+        )
     problems = [
         f"the data frame has {count} columns {name}: give each a name of its own."
         for name, count in Counter(df.columns).items()

@@ -19,6 +19,7 @@ from target_amplitude_nami.spark.configuration import (
     settings_of,
     slots_of,
 )
+from target_amplitude_nami.spark.finished import FinishedTasks
 from target_amplitude_nami.spark.task import COLUMN, task_of
 
 if t.TYPE_CHECKING:
@@ -79,9 +80,15 @@ def deliver(
     job = Job(checked, JobRejectsFile(checked.rejects_path, name))
     with job:
         if checked.enabled:
-            task = task_of(job.settings, name, stream, shared)
-            with reraised():
-                rows = df.mapInArrow(task, f"{COLUMN} binary").collect()
+            finished = FinishedTasks(df.sparkSession)
+            task = task_of(job.settings, name, stream, shared, finished.note)
+            try:
+                with reraised():
+                    rows = df.mapInArrow(task, f"{COLUMN} binary").collect()
+            except BaseException:
+                for outcome in finished.outcomes:
+                    job.add(outcome)
+                raise
             for (pickled,) in rows:
                 job.add(pickle.loads(pickled))  # noqa: S301 - a task's of this job
     return job.report

@@ -8,8 +8,13 @@ import msgspec
 import pyarrow as pa
 from pyspark.sql import functions as f
 
+from target_amplitude_nami.accounting.distinct import stable_hash
 from target_amplitude_nami.arrow import records_of
-from target_amplitude_nami.pipeline.user_facts import STATE_TYPES, UserFactsReader
+from target_amplitude_nami.pipeline.user_facts import (
+    STATE_TYPES,
+    UserFactsReader,
+    first_time,
+)
 
 if t.TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -64,17 +69,39 @@ def facts_of(df: DataFrame, stream: str) -> Column:
 
 def columns_of(df: DataFrame) -> list[Column]:
     """Return the columns of a frame, whatever is in their names."""
-    return [f.col("`{}`".format(name.replace("`", "``"))) for name in df.columns]
+    return [column(name) for name in df.columns]
+
+
+def column(name: str) -> Column:
+    """Return the column of a name, whatever is in it."""
+    return f.col("`{}`".format(name.replace("`", "``")))
+
+
+def moment_of(columns: list[Column]) -> Column:
+    """Return the column of times as `deliver` reads them, in ms since 1970.
+
+    Args:
+        columns: Where they are; the first of a row that can be read counts.
+    """
+    return f.arrow_udf(_moments, "bigint")(f.struct(*columns))
+
+
+def _moments(rows: pa.Array) -> pa.Array:
+    records = records_of(pa.RecordBatch.from_struct_array(rows))
+    return pa.array([first_time(record.values()) for record in records], pa.int64())
 
 
 def _read_all(rows: pa.Array, stream: str) -> pa.Array:
     # A worker serves many frames, and a reader remembers what the columns of one mean.
     read = UserFactsReader(stream).read
     found = []
-    for number, record in enumerate(records_of(pa.RecordBatch.from_struct_array(rows))):
+    for record in records_of(pa.RecordBatch.from_struct_array(rows)):
         facts = read(record)
         row = msgspec.structs.asdict(facts)
-        row["spread"] = None if facts.user is not None else str(number % _PARTS)
+        # Of the row alone: were it another one when a lost executor's task runs again,
+        # Spark would lose the row between partitions, or have it twice.
+        is_nobodys = facts.user is None
+        row["spread"] = str(stable_hash(repr(record)) % _PARTS) if is_nobodys else None
         row["state"] = msgspec.structs.asdict(facts.state)
         found.append(row)
     return pa.array(found, _ARROW)

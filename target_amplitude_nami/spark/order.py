@@ -8,13 +8,14 @@ from pyspark.sql import functions as f
 from pyspark.sql import types
 
 from target_amplitude_nami.errors import ConfigurationError
-from target_amplitude_nami.spark.facts import facts_of
+from target_amplitude_nami.spark.configuration import expect_readable
+from target_amplitude_nami.spark.facts import column, facts_of, moment_of
 
 if t.TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 _FACTS: t.Final = "_nami_facts"
-_TIMES: t.Final = (types.StringType, types.TimestampType, types.TimestampNTZType)
+_BLANK: t.Final = " \t\r\n\v\f"
 
 
 class _Keys(t.NamedTuple):
@@ -39,9 +40,8 @@ def by_user(  # noqa: PLR0913 - all but the first have a default
     task alone keeps to Amplitude's limit for that user.
 
     Without `user` and `time`, these are the columns `user_id` and `created_date`, where
-    the rows have them and `event_type` beside them, as text or timestamps. Otherwise
-    each row is read as `deliver` reads it, whatever its shape, which takes about a
-    third longer.
+    the rows have them and `event_type` beside them, and `user_id` is text. Otherwise
+    each row is read as `deliver` reads it, whatever its shape, which takes longer.
 
     Args:
         df: Rows in any shape of Nami's; no stream, which cannot be sorted.
@@ -52,9 +52,10 @@ def by_user(  # noqa: PLR0913 - all but the first have a default
         stream: The name of the rows' stream.
 
     Raises:
-        ConfigurationError: When one of `user` and `time` is given alone, or
-            `partitions` makes no sense.
+        ConfigurationError: When one of `user` and `time` is given alone, `partitions`
+            makes no sense, or the frame is a stream or cannot be read.
     """
+    expect_readable(df)
     if partitions is not None and (isinstance(partitions, bool) or partitions < 1):
         raise ConfigurationError(
             [f"partitions is {partitions!r}, but must be a whole number, at least 1."]
@@ -63,16 +64,11 @@ def by_user(  # noqa: PLR0913 - all but the first have a default
         raise ConfigurationError(["user and time are given together, or not at all."])
     if user is not None and time is not None:
         ids = [] if event_id is None else [_column(event_id)]
-        keys: _Keys | None = _Keys(_column(user), [_column(time), *ids])
-    else:
-        keys = _keys_in_columns(df)
-    if keys is not None:
+        keys = _Keys(_column(user), [_column(time), *ids])
         return _arranged(df, partitions, keys)
-    column = f.col(_FACTS)
-    spread = f.coalesce(column["user"], column["spread"])
-    read = _Keys(spread, [column["time"], column["id"]])
-    with_facts = df.withColumn(_FACTS, facts_of(df, stream))
-    return _arranged(with_facts, partitions, read).drop(_FACTS)
+    # Before the rows are distributed: Spark says how many partitions it is then.
+    with_facts, keys = _with_time(df) or _with_facts(df, stream)
+    return _arranged(with_facts, partitions, keys).drop(_FACTS)
 
 
 def _arranged(df: DataFrame, partitions: int | None, keys: _Keys) -> DataFrame:
@@ -84,27 +80,27 @@ def _arranged(df: DataFrame, partitions: int | None, keys: _Keys) -> DataFrame:
     return distributed.sortWithinPartitions(*keys.order)
 
 
-def _keys_in_columns(df: DataFrame) -> _Keys | None:
-    """Return the keys, if columns of their own have them all in a usual form."""
-    fields = {field.name.lower(): field for field in df.schema.fields}
-    needed = ("event_type", "user_id", "created_date")
-    if not all(name in fields for name in needed):
+def _with_facts(df: DataFrame, stream: str) -> tuple[DataFrame, _Keys]:
+    """Return the rows with all that they say, and the keys."""
+    facts = f.col(_FACTS)
+    user = f.coalesce(facts["user"], facts["spread"])
+    keys = _Keys(user, [facts["time"], facts["id"]])
+    return df.withColumn(_FACTS, facts_of(df, stream)), keys
+
+
+def _with_time(df: DataFrame) -> tuple[DataFrame, _Keys] | None:
+    """Return the rows with their time, and the keys, if columns have them all."""
+    names = {name.lower(): name for name in df.columns}
+    if not names.keys() >= {"event_type", "user_id", "created_date"}:
         return None
-    times = [fields[n] for n in ("created_date", "updated_at") if n in fields]
-    if not all(isinstance(field.dataType, _TIMES) for field in times):
+    if not isinstance(df.schema[names["user_id"]].dataType, types.StringType):
         return None
-    if not isinstance(fields["user_id"].dataType, types.StringType):
-        return None
-    ids = [f.col(n) for n in ("id", "event_id") if n in fields]
-    moments = [
-        f.try_to_timestamp(f.col(field.name))
-        if isinstance(field.dataType, types.StringType)
-        else f.col(field.name).cast("timestamp")
-        for field in times
-    ]
-    user = f.coalesce(f.col("user_id"), *(each.cast("string") for each in ids))
-    order = [f.coalesce(*moments), f.col("created_date"), *ids]
-    return _Keys(user, order)
+    times = [column(names[n]) for n in ("created_date", "updated_at") if n in names]
+    ids = [column(names[n]) for n in ("id", "event_id") if n in names]
+    trimmed = f.btrim(column(names["user_id"]), f.lit(_BLANK))
+    named = f.when(trimmed != "", trimmed)
+    user = f.coalesce(named, *(each.cast("string") for each in ids))
+    return df.withColumn(_FACTS, moment_of(times)), _Keys(user, [f.col(_FACTS), *ids])
 
 
 def _column(given: str | Column) -> Column:

@@ -83,10 +83,14 @@ def _known_external_id() -> Column:
     timed = f.when(facts["time"].isNotNull(), external_id)
     always = f.when(facts["time"].isNull(), external_id)
     until = _in_order().rowsBetween(Window.unboundedPreceding, Window.currentRow)
-    after = _in_order().rowsBetween(Window.currentRow, Window.unboundedFollowing)
+    # If none was told until then, the first of all is the first after it; Spark would
+    # go through the rest of the rows for each row to find that one.
+    all_rows = _in_order().rowsBetween(
+        Window.unboundedPreceding, Window.unboundedFollowing
+    )
     known = f.coalesce(
         f.last(timed, ignorenulls=True).over(until),
-        f.first(timed, ignorenulls=True).over(after),
+        f.first(timed, ignorenulls=True).over(all_rows),
         f.max(always).over(Window.partitionBy(_user())),
     )
     # Rows that name no user are spread, and have nothing in common.

@@ -146,6 +146,10 @@ def test_spark_delivers_the_days_that_it_is_told(
     clone: Path, amplitude: LocalAmplitude
 ) -> None:
     script = without_set_up(blocks("backfill", "sh")[2])
+    timeless = pa.Table.from_pylist([nami.impression(999, created_date="soon")])
+    parquet.write_table(
+        timeless, clone / "events" / f"day={DAYS[0]}" / "part-1.parquet"
+    )
 
     said = run(
         script.replace("2026-03-01 2026-06-01", f"{DAYS[0]} {DAYS[2]}"),
@@ -155,7 +159,9 @@ def test_spark_delivers_the_days_that_it_is_told(
         **target_of(amplitude),
     )
 
-    assert f"{2 * EVENTS_A_DAY} records read: {2 * EVENTS_A_DAY} delivered" in said
+    events = 2 * EVENTS_A_DAY
+    became = f"{events} delivered, 0 filtered, 1 rejected"
+    assert f"{events + 1} records read: {became}" in said
     assert amplitude.summary().total == 2 * EVENTS_A_DAY
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import pickle
 import stat
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from pyspark import TaskContext
+from pyspark.errors import PySparkException
 from pyspark.sql import functions as f
 
+from target_amplitude_nami.accounting.distinct import Distinct, stable_hash
 from target_amplitude_nami.errors import (
     ConfigurationError,
     DeliveryError,
@@ -19,6 +23,7 @@ from target_amplitude_nami.local.server import LocalAmplitude
 from target_amplitude_nami.settings import Settings
 from target_amplitude_nami.spark import by_user, deliver
 from target_amplitude_nami.spark.configuration import slots_of
+from target_amplitude_nami.spark.task import Room
 from tests.support import nami
 from tests.support.environment import OURS
 from tests.support.run_target import API_KEY
@@ -154,6 +159,46 @@ def test_a_job_that_fails_says_why_in_one_line_and_reports_at_least(
     assert len(server.received) == 4
 
 
+def test_a_job_that_fails_reports_what_its_finished_tasks_delivered(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    good = frame_of(spark, [nami.impression(number) for number in range(40)])
+
+    def last_one_fails(batches: Any) -> Any:
+        context = TaskContext.get()
+        yield from batches
+        if context.partitionId() == 3:
+            # Those before it are done: two run at a time, and this one four times.
+            raise RuntimeError("the source is lost")
+
+    df = good.coalesce(1).repartition(4)
+    with pytest.raises(PySparkException, match="the source is lost"):
+        deliver(df.mapInArrow(last_one_fails, df.schema), **in_folder(tmp_path))
+
+    written = json.loads((tmp_path / "report.json").read_text("utf-8"))
+    assert (written["outcome"], written["is_at_least"]) == ("failed", True)
+    assert 10 <= written["delivered"] <= 30
+
+
+def test_an_empty_batch_is_delivered(spark: SparkSession, tmp_path: Path) -> None:
+    nothing = frame_of(spark, [nami.impression(1)]).where("false")
+    report = deliver(by_user(nothing, 2), batch=1, **in_folder(tmp_path))
+    assert (report.outcome, report.read) == ("complete", 0)
+
+
+def test_full_outcomes_of_many_partitions_are_less_than_the_driver_takes() -> None:
+    number = 20_000
+    rooms = [Room.of(partition) for partition in range(number)]
+    users = Distinct(1 << 12, stable_hash)
+    users.add(map(str, range(4_000)))
+    of_one = len(pickle.dumps(users)) / 4_000
+
+    taken = sum(room.reject_bytes + room.users * of_one for room in rooms)
+
+    assert taken < 0.75 * (1 << 30)
+    assert all(room.users >= 256 for room in rooms)
+
+
 def test_settings_come_from_the_environment_where_they_are_not_given(
     rows: DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,6 +238,8 @@ def test_the_rate_is_shared_out_over_the_tasks_that_run_at_a_time(
     assert cores == 2
 
     assert slots_of(by_user(rows, 1), paced, None) == 1
+    text = rows.select(f.to_json(f.struct("*")).alias("payload"))
+    assert slots_of(by_user(text, 1), paced, None) == 1
     assert slots_of(by_user(rows, 64), paced, None) == cores
     assert slots_of(rows, paced, None) == cores  # nobody knows before
     assert slots_of(rows, paced, 5) == 5

@@ -72,6 +72,17 @@ def test_the_bytes_are_those_of_each_row_by_itself(
     assert events == times(3, built(rows, Settings.load(in_folder(tmp_path))))
 
 
+@pytest.mark.parametrize("name", SHAPES | SOURCES)
+def test_the_bytes_are_those_of_a_singer_run_over_rows_that_tell_all(
+    name: str, tmp_path: Path
+) -> None:
+    shape: Shape = (SHAPES | SOURCES)[name]
+    rows = [shape(record) for record in RECORDS if record.get("external_ids")]
+    assert len(rows) > 20
+    expected = built(rows, Settings.load(in_folder(tmp_path)))
+    assert singer_run(tmp_path / "singer", rows) == expected
+
+
 def payload(rows: list[dict[str, Any]], spark: SparkSession) -> DataFrame:
     """Return rows as the webhook in a column of text."""
     return frame_of(spark, [json_columns({"payload": row}) for row in rows])

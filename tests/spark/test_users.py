@@ -185,6 +185,21 @@ def test_an_event_before_the_first_login_gets_the_external_id_told_then(
     assert users == [NAMED, NAMED, NAMED, nami.external_id(99), nami.external_id(99)]
 
 
+@pytest.mark.timeout(60)
+def test_a_user_of_very_many_events_takes_no_longer_for_each(
+    spark: SparkSession,
+) -> None:
+    events = spark.range(100_000).select(
+        f.concat(f.lit("e"), "id").alias("id"),
+        f.lit("device.impression").alias("event_type"),
+        f.lit("u").alias("user_id"),
+        f.timestamp_seconds(f.lit(1_780_000_000) + f.col("id")).alias("created_date"),
+        f.when(f.col("id") == 99_999, NAMED).alias("external_id"),
+    )
+    named = with_users(events).where(f.col("external_id_") == NAMED)
+    assert named.count() == 99_999
+
+
 def test_an_external_id_that_amplitude_refuses_names_no_other_row(
     spark: SparkSession, tmp_path: Path
 ) -> None:
