@@ -291,8 +291,8 @@ def test_a_file_without_user_events_says_nothing_of_subscriptions(bench: Bench) 
         (
             [{"namiml_in_trial_period": "true", "namiml_active_skus": "sku"}],
             (
-                "`namiml_active_skus` and `namiml_in_trial_period` are of the wrong type, "
-                "each in 1 user event"
+                "`namiml_active_skus` and `namiml_in_trial_period` are of the wrong "
+                "type, each in 1 user event"
             ),
         ),
         (
@@ -301,8 +301,8 @@ def test_a_file_without_user_events_says_nothing_of_subscriptions(bench: Bench) 
                 {"namiml_in_trial_period": "true"},
             ],
             (
-                "`namiml_active_skus` and `namiml_in_trial_period` are of the wrong type, "
-                "each in up to 2 user events"
+                "`namiml_active_skus` and `namiml_in_trial_period` are of the wrong "
+                "type, each in up to 2 user events"
             ),
         ),
     ],
