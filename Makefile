@@ -13,6 +13,7 @@ IMAGE_BUILD := requirements/packaging.txt
 INSTALLED := $(VENV)/.installed
 PLOTTING := requirements/benchmarks.txt
 SITE := requirements/docs.txt
+SPARK := requirements/spark.txt
 
 # What checks the types of the local Amplitude's page.
 PAGE := requirements/page
@@ -27,8 +28,8 @@ TAPS_BUILD := requirements/build
 TAPS := $(patsubst requirements/taps/%.in,%,$(wildcard requirements/taps/*.in))
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-all test-slow test-lowest test-next taps lint format \
-	coverage benchmarks floors lock upgrade settings sbom site clean
+.PHONY: help quickstart test test-all test-slow test-spark test-lowest test-next taps lint \
+	format coverage benchmarks floors lock upgrade settings sbom site clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -49,10 +50,17 @@ test-all: ## The same, then the tests that take longer: everything that CI check
 	$(MAKE) test
 	$(MAKE) test-slow
 
-# What `test` leaves out: long tests, and real taps on real databases.
+# What `test` leaves out: long tests, real taps on real databases, and Spark.
 test-slow: $(INSTALLED) taps .dagster/.installed
 	@printf '\n== pytest: what takes longer\n'
 	$(BIN)/pytest -n auto --dist loadfile -m 'taps or slow'
+	$(MAKE) test-spark
+
+# One test at a time: Spark uses all processors.
+test-spark: .spark/.installed ## The tests of Spark, which needs Java 17 or newer
+	@printf '\n== pytest: Spark\n'
+	.spark/bin/pytest -m spark --timeout 600 tests/spark tests/docs/test_backfill_recipe.py \
+		$(PYTEST_FLAGS)
 
 test-lowest: .lowest/.installed ## The tests, with the oldest versions that are allowed
 	.lowest/bin/pytest -n auto --dist worksteal $(PYTEST_FLAGS)
@@ -107,7 +115,12 @@ lock: $(INSTALLED) ## Bring the locks in line with pyproject.toml
 	$(LOCKING) --group build --constraint $(LOCK) --output-file $(IMAGE_BUILD)
 	$(LOCKING) --group benchmarks --constraint $(LOCK) --output-file $(PLOTTING)
 	$(LOCKING) --group docs --output-file $(SITE)
-	for lock in requirements/dagster requirements/sbom $(TAPS_BUILD) $(TAPS:%=requirements/taps/%); do \
+	$(LOCKING) pyproject.toml --extra arrow requirements/dagster.in --group build \
+		--constraint $(LOCK) --output-file requirements/dagster.txt
+	$(LOCKING) pyproject.toml --extra local --extra spark \
+		--group build --group test-spark --constraint $(LOCK) \
+		--output-file $(SPARK)
+	for lock in requirements/sbom $(TAPS_BUILD) $(TAPS:%=requirements/taps/%); do \
 		$(LOCKING) $$lock.in --output-file $$lock.txt || exit 1; done
 
 upgrade: LOCK_FLAGS = --upgrade
@@ -133,7 +146,7 @@ sbom: $(INSTALLED) ## Write the bill of materials of the wheel in dist/ and its 
 		.sbom/written/bin/python
 
 clean: ## Remove everything that the other commands made
-	rm -rf $(VENV) .dagster .lowest .next .sbom .taps .meltano output dist build
+	rm -rf $(VENV) .dagster .lowest .next .sbom .spark .taps .meltano output dist build
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -f .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -186,13 +199,27 @@ TAP_INSTALL = install --quiet --require-hashes --build-constraint $(TAPS_BUILD).
 		$(BIN)/pip --python .taps/$*/bin/python $(TAP_INSTALL) --no-deps --requirement $<
 	@touch $@
 
-# Dagster has an environment of its own, too: the target is a command to it.
+# Spark, which is large, has an environment of its own, with what its tests need. It is
+# a source package, so that what builds it is locked, too.
+.spark/.installed: $(SPARK) $(TAPS_BUILD).txt pyproject.toml | $(INSTALLED)
+	$(PYTHON) -m venv --clear --without-pip .spark
+	$(BIN)/uv pip $(TAP_INSTALL) --python .spark/bin/python --requirement $(SPARK) || \
+		$(BIN)/pip --python .spark/bin/python $(TAP_INSTALL) --no-deps \
+		--requirement $(SPARK)
+	$(BIN)/pip --python .spark/bin/python install --quiet --no-deps \
+		--no-build-isolation --editable .
+	@touch $@
+
+# Dagster has an environment of its own, too, with the library in it for one recipe; to
+# the other one the target is a command.
 .dagster/.installed: requirements/dagster.txt | $(INSTALLED)
 	$(PYTHON) -m venv --clear --without-pip .dagster
 	$(BIN)/uv pip install --quiet --require-hashes --python .dagster/bin/python \
 		--requirement $< || \
 		$(BIN)/pip --python .dagster/bin/python install --quiet --require-hashes \
 		--no-deps --requirement $<
+	$(BIN)/pip --python .dagster/bin/python install --quiet --no-deps \
+		--no-build-isolation --editable .
 	@touch $@
 
 # The lock, and over it what is tried instead of it.

@@ -33,6 +33,8 @@ if t.TYPE_CHECKING:
     )
     from target_amplitude_nami.outcomes import Refusal
     from target_amplitude_nami.partitions.deliver import deliver
+    from target_amplitude_nami.partitions.job import Job
+    from target_amplitude_nami.partitions.job_rejects import JobRejectsFile
     from target_amplitude_nami.partitions.outcome import Outcome
     from target_amplitude_nami.pipeline.event_builder import EventBuilder
     from target_amplitude_nami.pipeline.event_filter import Filtered
@@ -50,6 +52,8 @@ __all__ = [
     "EventBuilder",
     "Filtered",
     "InputUnreadable",
+    "Job",
+    "JobRejectsFile",
     "LedgerImbalance",
     "NothingRecognised",
     "Outcome",
@@ -70,6 +74,8 @@ _MODULES: t.Final = {
     "EncodedEvent": "amplitude.event",
     "EventBuilder": "pipeline.event_builder",
     "Filtered": "pipeline.event_filter",
+    "Job": "partitions.job",
+    "JobRejectsFile": "partitions.job_rejects",
     "Outcome": "partitions.outcome",
     "Refusal": "outcomes",
     "Reject": "writer_rejects",

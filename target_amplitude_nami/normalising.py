@@ -13,6 +13,8 @@ import uuid
 from collections.abc import Mapping
 from decimal import Decimal
 
+import msgspec
+
 from target_amplitude_nami.jsontext import (
     MOST_LEVELS,
     TooDeep,
@@ -24,6 +26,7 @@ from target_amplitude_nami.jsontext import (
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
 
+_LONGEST_TEXT_SHOWN: t.Final = 60
 _TOO_LARGE: t.Final = 10**4300
 """The first integer that Python neither reads from text nor writes to it."""
 
@@ -42,6 +45,20 @@ class NotJSON(ValueError):  # noqa: N818 - the name says what is the matter
 
     def __str__(self) -> str:
         return f"{self.path or 'the record'} {super().__str__()}"
+
+
+class Formless(msgspec.Struct, frozen=True):
+    """A value that JSON has no form for, of data whose types are not Python's.
+
+    Unlike the values of some libraries, it can always be printed and pickled.
+    """
+
+    kind: str
+    """What its type is called there."""
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
 
 
 def normalise(record: Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -68,8 +85,14 @@ def normalise(record: Mapping[str, t.Any]) -> dict[str, t.Any]:
         TooDeep: For a record nested deeper than `MOST_LEVELS`, or within itself.
         NotJSON: For any other value, and for a name that is no text. It names the
             member.
+        TypeError: When the record is no mapping.
     """
     if type(record) is not dict:
+        if not isinstance(record, Mapping):
+            raise TypeError(
+                f"a record is a mapping of names to values, such as a dict, and not "
+                f"{type(record).__qualname__}"
+            )
         record = dict(record)
     return t.cast("dict[str, t.Any]", _plain(record, MOST_LEVELS))
 
@@ -106,9 +129,17 @@ def _plain_object(members: dict[t.Any, t.Any], levels: int) -> dict[str, t.Any]:
                 member
             )
     except NotJSON as error:
-        error.path = f"{name}.{error.path}" if error.path else f"{name}"
+        shown = _shown(name)
+        error.path = f"{shown}.{error.path}" if error.path else shown
         raise
     return plain
+
+
+def _shown(name: object) -> str:
+    try:
+        return f"{name}"
+    except Exception:  # noqa: BLE001 - whatever the caller's types do
+        return type(name).__qualname__
 
 
 def _plain_array(items: Iterable[t.Any], levels: int) -> list[t.Any]:
@@ -216,7 +247,11 @@ def _plain_of_numpy(value: t.Any, levels: int) -> t.Any:
 
 
 def _no_form(value: object) -> NotJSON:
+    if isinstance(value, Formless):
+        kind = f"{value.kind} ({value.text[:_LONGEST_TEXT_SHOWN]})"
+    else:
+        kind = type(value).__qualname__
     return NotJSON(
-        f"is a value of the type {type(value).__qualname__}, for which JSON has no "
+        f"is a value of the type {kind}, for which JSON has no "
         f"form: give it as text, number, boolean, list, dictionary or None"
     )

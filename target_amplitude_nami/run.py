@@ -73,6 +73,7 @@ class Run:
         live: LiveLine | None = None,
         slots: int = 1,
         users: Distinct | None = None,
+        may_remember: bool = True,
     ) -> None:
         """Build the parts; nothing is opened before `open`.
 
@@ -89,6 +90,7 @@ class Run:
             live: Shows the progress of the run.
             slots: How many such runs share out `max_events_per_second`.
             users: Counts the users of delivered events.
+            may_remember: Whether this entry point takes `memory_path`.
 
         Raises:
             ConfigurationError: When `endpoint: local` lacks packages.
@@ -109,6 +111,7 @@ class Run:
             logger,
             forgotten_before_ms=_milliseconds(self._started_at - _FORGOTTEN_AFTER),
             expects_history=settings.backfill or bool(settings.memory_path),
+            may_remember=may_remember,
         )
         self._reporting = Reporting(
             logger,
@@ -292,7 +295,7 @@ class Run:
             integration=settings.integration_name,
             destination=self._destinations.name,
             outcome=outcome,
-            started_at=self._started_at.isoformat(timespec="seconds"),
+            started_at=self._started_at.isoformat(timespec="milliseconds"),
             seconds=time.monotonic() - self._started,
             counts=self.ledger.counts(),
             traffic=self._deliveries.traffic,

@@ -55,6 +55,26 @@ def local_tool(path: os.PathLike[str]) -> str:
     return shlex.join([*_program(), "local", os.fspath(path)])
 
 
+def advice_on_rejects(
+    path: Path, *, explain: Iterable[str] = (), retry: Iterable[str] = ()
+) -> str:
+    """Return a sentence for people: where rejects are, and what to do with them.
+
+    Args:
+        path: Where they are; no tool reads what is not a file.
+        explain: More arguments of `explain`.
+        retry: Arguments of `retry`.
+    """
+    where = f"They are in {path}, each with the reason"
+    if not path.is_file():
+        return where
+    shows = tool("explain", "--input", str(path), *explain)
+    return (
+        f"{where}: `{shows}` shows what is wrong. Once the cause is gone, "
+        f"`{tool('retry', *retry)}` delivers them"
+    )
+
+
 def _loader() -> str | None:
     return os.environ.get("MELTANO_LOADER_NAME") or None
 

@@ -86,6 +86,7 @@ class AmplitudeWriter:
             shutdown=self._shutdown,
             logger=self._logger,
             user_agent=user_agent(),
+            may_remember=False,
         )
         self._intake = RowIntake(
             settings,
@@ -115,6 +116,7 @@ class AmplitudeWriter:
         Raises:
             DeliveryError: When nothing more can be delivered.
             OutputUnwritable: When a file that the settings name cannot be written.
+            TypeError: When the record is no mapping.
             ValueError: When the writer is closed.
         """
         self._expect_open()

@@ -15,6 +15,7 @@ if t.TYPE_CHECKING:
 _LONGEST_TYPE_SHOWN: t.Final = 100
 _MOST_COLUMNS: t.Final = 100
 """So many columns with names that fit nowhere are counted."""
+_MEMORY: t.Final = "; with `memory_path`, what was delivered once is not sent again"
 
 
 class Notices:
@@ -26,6 +27,7 @@ class Notices:
         *,
         forgotten_before_ms: int,
         expects_history: bool,
+        may_remember: bool = True,
     ) -> None:
         """Say nothing yet.
 
@@ -33,10 +35,12 @@ class Notices:
             logger: Takes the warnings.
             forgotten_before_ms: Amplitude has forgotten events from before then, ms.
             expects_history: Whether the settings are made for old events.
+            may_remember: Whether `memory_path` could be set, too.
         """
         self._logger = logger
         self._forgotten_before_ms = forgotten_before_ms
         self._expects_history = expects_history
+        self._may_remember = may_remember
         self._has_met_no_id = False
         self._misfits: dict[str, int] = {}
 
@@ -57,11 +61,11 @@ class Notices:
         self._logger.warning(
             "Events older than %s days are sent (one of %s). If they were sent before, "
             "Amplitude has forgotten that after %s days and takes them again. To send "
-            "history, `backfill` keeps it from changing user properties; with "
-            "`memory_path`, what was delivered once is not sent again",
+            "history, `backfill` keeps it from changing user properties%s",
             limits.DAYS_OF_DEDUPLICATION,
             dt.datetime.fromtimestamp(milliseconds // 1000, dt.UTC).date(),
             limits.DAYS_OF_DEDUPLICATION,
+            _MEMORY if self._may_remember else "",
         )
 
     def note_new_type(self, event_type: str) -> None:

@@ -123,8 +123,8 @@ class Report:
         yield self._traffic_line()
         if self.is_at_least:
             yield (
-                "these figures are at least what was done: the parts of the job that "
-                "failed may have delivered events, too, which are not counted"
+                "these figures are at least what was done: parts of the job that are "
+                "not counted here may have delivered events, too"
             )
         yield self.summary()
 

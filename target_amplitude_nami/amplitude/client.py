@@ -98,14 +98,13 @@ class Client:
             names: The name lookups that the clients of a run share.
         """
         self._destination = destination
-        self._before, self._after = destination.envelope()
         self._host = urlsplit(destination.url).netloc
         self._session = session or HttpSession(destination)
         self._names = names or NameLookup()
 
     def encode(self, events: Iterable[bytes]) -> bytes:
         """Return a request's body, compressed where the destination takes that."""
-        body = b"".join((self._before, b",".join(events), self._after))
+        body = self._destination.body_of(events)
         if self._destination.gzip:
             return _compress(body)
         return body

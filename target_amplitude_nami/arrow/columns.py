@@ -112,13 +112,13 @@ def _maps(kind: pa.MapType, path: str) -> Converter:
 def _names(keys: pa.Array, convert: Converter) -> list[t.Any]:
     """Return the names of members; for any that is no text, the record is rejected.
 
-    Keys that Python can have in no dictionary stay what they are in Arrow.
+    Keys that Python can have in no dictionary have no form in JSON either.
     """
     names = convert(keys)
     if {dict, list}.isdisjoint(map(type, names)):
         return names
     return [
-        key if isinstance(name, (dict, list)) else name
+        leaves.formless(key) if isinstance(name, (dict, list)) else name
         for name, key in zip(names, keys, strict=True)
     ]
 
@@ -175,15 +175,29 @@ def _with_nulls(array: pa.Array, values: Iterable[t.Any]) -> list[t.Any]:
 
 def _dictionaries(kind: pa.DictionaryType, path: str) -> Converter:
     convert_values = _converter_of(kind.value_type, path)
+    last: pa.Array | None = None
+    values: list[t.Any] = []
 
     def convert(array: pa.DictionaryArray) -> list[t.Any]:
-        values = convert_values(array.dictionary)
+        # Parts of a batch share a dictionary, which may be larger than any of them.
+        nonlocal last, values
+        if last is None or _memory_of(array.dictionary) != _memory_of(last):
+            last = array.dictionary
+            values = convert_values(last)
+        if not values:  # within nulls, there may be indices all the same
+            return [None] * len(array)
         return [
             None if index is None else values[index]
             for index in array.indices.to_pylist()
         ]
 
     return convert
+
+
+def _memory_of(array: pa.Array) -> tuple[object, ...]:
+    """Return what two arrays have in common as long as both exist and are one."""
+    places = [buffer and (buffer.address, buffer.size) for buffer in array.buffers()]
+    return len(array), array.offset, places
 
 
 def _runs(kind: pa.RunEndEncodedType, path: str) -> Converter:

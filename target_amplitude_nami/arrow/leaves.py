@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 import uuid
 from decimal import Decimal, InvalidOperation
@@ -9,14 +10,16 @@ from decimal import Decimal, InvalidOperation
 import pyarrow as pa
 from pyarrow import lib
 
+from target_amplitude_nami.normalising import Formless
+
 if t.TYPE_CHECKING:
     from collections.abc import Callable
 
     Converter = Callable[[pa.Array], list[t.Any]]
     """Makes Python values of an array of one type, None of its nulls.
 
-    They are values that `normalising.normalise` knows, and values of Arrow's where JSON
-    has no form for them, for which it rejects the record."""
+    They are values that `normalising.normalise` knows, and where JSON has no form for
+    them `Formless`, for which it rejects the record."""
 
 _FRACTION_LENGTHS: t.Final = {"s": 0, "ms": 4, "us": 7, "ns": 10}
 _MICROSECOND_DIGITS: t.Final = 6
@@ -24,8 +27,21 @@ _NANOSECOND_DIGITS: t.Final = 9
 
 
 def unreadable(array: pa.Array) -> list[t.Any]:
-    """Return the values of a type that has no form in JSON, as Arrow has them."""
-    return [scalar if scalar.is_valid else None for scalar in array]
+    """Return the values of a type that has no form in JSON."""
+    return [formless(scalar) if scalar.is_valid else None for scalar in array]
+
+
+def formless(scalar: pa.Scalar) -> Formless:
+    """Return a value of Arrow's that can be printed, as not all scalars can."""
+    kind = str(scalar.type)
+    for text_of in (str, _text_in_arrow):
+        with contextlib.suppress(ArithmeticError, NotImplementedError, ValueError):
+            return Formless(kind, text_of(scalar))
+    return Formless(kind, "")
+
+
+def _text_in_arrow(scalar: pa.Scalar) -> str:
+    return str(scalar.cast(pa.string()))
 
 
 def _as_they_are(array: pa.Array) -> list[t.Any]:
@@ -72,6 +88,12 @@ def _days(array: pa.Array) -> list[t.Any]:
     return _written(array, array, len("2024-05-29"), str)
 
 
+def _days_in_milliseconds(array: pa.Array) -> list[t.Any]:
+    """Return days, and moments of values that are no whole days, as none should be."""
+    length = len("2024-05-29 12:00:00.000")
+    return _written(array, array.view(pa.timestamp("ms")), length, _day_or_moment)
+
+
 def _times(array: pa.Array) -> list[t.Any]:
     length = len("12:00:00") + _FRACTION_LENGTHS[array.type.unit]
     return _written(array, array, length, _time)
@@ -93,15 +115,21 @@ def _written(
         array: The times.
         writable: The same, as those that Arrow writes as wanted.
         length: Of Arrow's text of a time. It is longer for what no calendar or clock
-            has, and before the year 0 or after the year 9999: those stay as they are.
+            has, and before the year 0 or after the year 9999: JSON has no form of
+            those.
         write: Makes ISO 8601 of Arrow's text.
     """
+    kind = str(array.type)
     return [
         None
         if text is None
-        else (write(text) if len(text) == length else array[number])
-        for number, text in enumerate(writable.cast(pa.string()).to_pylist())
+        else (write(text) if len(text) == length else Formless(kind, text))
+        for text in writable.cast(pa.string()).to_pylist()
     ]
+
+
+def _day_or_moment(text: str) -> str:
+    return text[:10] if text.endswith(" 00:00:00.000") else _moment(text)
 
 
 def _moment(text: str) -> str:
@@ -154,7 +182,7 @@ CONVERTERS: t.Final[dict[int, Converter]] = {
     lib.Type_HALF_FLOAT: _half_precision,
     lib.Type_FLOAT: _single_precision,
     lib.Type_DATE32: _days,
-    lib.Type_DATE64: _days,
+    lib.Type_DATE64: _days_in_milliseconds,
     lib.Type_TIME32: _times,
     lib.Type_TIME64: _times,
     lib.Type_TIMESTAMP: _timestamps,

@@ -17,13 +17,13 @@ from target_amplitude_nami.errors import ConfigurationError
 from target_amplitude_nami.settings import LOCAL, Settings, given
 from target_amplitude_nami.settings.environment import read_environment
 from target_amplitude_nami.settings.schema import ENVIRONMENT_PREFIX
+from target_amplitude_nami.settings.settings import SECRETS
 from target_amplitude_nami.singer.sdk_settings import SDK_SETTINGS
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 ENVIRONMENT: t.Final = "ENV"
-_SECRETS: t.Final = ("api_key", "sandbox_api_key", "secret_key")
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Configuration:
     @property
     def secrets(self) -> tuple[str, ...]:
         """The keys that must not be printed."""
-        found = (self.values.get(name) for name in _SECRETS)
+        found = (self.values.get(name) for name in SECRETS)
         return tuple(key for key in found if isinstance(key, str) and key)
 
     def without_delivery(self) -> Configuration:

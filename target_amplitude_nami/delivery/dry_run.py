@@ -32,7 +32,7 @@ class DryRun:
         Raises:
             OSError: When the file cannot be created, or somebody rewrites it.
         """
-        self._before, self._after = _masked(destination).envelope()
+        self._destination = _masked(destination)
         self._lock = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
@@ -50,18 +50,18 @@ class DryRun:
     def beside(self, destination: Destination) -> DryRun:
         """Return a sender that writes another destination's requests to the file."""
         other = copy.copy(self)
-        other._before, other._after = _masked(destination).envelope()  # noqa: SLF001
+        other._destination = _masked(destination)  # noqa: SLF001
         return other
 
     def encode(self, events: Iterable[bytes]) -> bytes:
         """Return the body as a request would have it, uncompressed."""
-        return self._before + b",".join(events) + self._after
+        return self._destination.body_of(events)
 
     def post(self, body: bytes, count: int) -> Answer:
         """Write a body; all its events count as delivered."""
         try:
             with self._lock:
-                self._file.write(body + b"\n")
+                self._file.writelines((body, b"\n"))
                 self._file.flush()
         except OSError as error:
             return Fatal(

@@ -62,13 +62,16 @@ _Fields: t.TypeAlias = dict[str, t.Any]
 class Payloads:
     """Finds the webhook in the records of one stream, and remembers where it is."""
 
-    def __init__(self, columns: Columns, *, is_expected: bool) -> None:
+    def __init__(self, columns: Columns, *, is_expected: bool, remembers: bool) -> None:
         """Initialise with the columns of the stream, which arrange a body's fields.
 
         Args:
             columns: Of the stream.
             is_expected: Whether the settings say that the stream holds events.
+            remembers: Whether a column that held a webhook should hold one in the
+                records that follow, too.
         """
+        self._remembers = remembers
         self._columns = columns
         self._is_expected = is_expected
         self._column: str | None = None
@@ -100,7 +103,7 @@ class Payloads:
                 f"the columns {', '.join(found)} hold different events: leave all but "
                 f"one out of the stream",
             )
-        if column != self._column and (self._is_expected or _has_namis_type(body)):
+        if self._remembers and (self._is_expected or _has_namis_type(body)):
             self._column = column
         return self.beside(body, fields)
 

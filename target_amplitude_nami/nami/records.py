@@ -32,7 +32,7 @@ class _Read(t.Protocol):
 
 
 class RecordReader:
-    """Reads the records of one stream, and remembers what its columns mean."""
+    """Reads the records of one stream, and may remember what its columns mean."""
 
     def __init__(  # noqa: PLR0913
         self,
@@ -43,6 +43,7 @@ class RecordReader:
         user_streams: Sequence[str] = (),
         separator: str = "__",
         note_misfit: Callable[[str], None] = lambda _name: None,
+        remembers: bool = True,
     ) -> None:
         """Compile a reader for a stream.
 
@@ -56,6 +57,8 @@ class RecordReader:
             separator: What stands between the parts of a flattened column's name.
             note_misfit: Called with each column of a record that begins with the name
                 of one of Nami's containers and is not a known part of it.
+            remembers: Whether a record is read in the light of those before it: one
+                whose webhook is missing is an error once another one had a webhook.
         """
         self._columns = Columns(separator, frozenset(USUAL_COLUMNS))
         self._note_misfit = note_misfit
@@ -73,6 +76,7 @@ class RecordReader:
         self._payloads = Payloads(
             self._columns,
             is_expected=self._holds_events and not self._has_event_types,
+            remembers=remembers,
         )
 
     def read(self, record: Mapping[str, t.Any]) -> NamiEvent | NamiUser | None:

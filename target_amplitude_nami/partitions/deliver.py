@@ -13,6 +13,7 @@ from target_amplitude_nami.partitions.outcome import (
     Outcome,
     no_users,
     outcome_of_nothing,
+    unlike_others,
 )
 from target_amplitude_nami.partitions.rejects import (
     MOST_REJECT_BYTES,
@@ -28,6 +29,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from target_amplitude_nami.accounting.report import Report
     from target_amplitude_nami.partitions.rejects import PartitionRejects
     from target_amplitude_nami.settings import Settings
 
@@ -51,16 +53,21 @@ def deliver(  # noqa: PLR0913 - all but the first two have a default
     Amplitude drops what it has.
 
     Whatever ends it early (an error, an exception that `records` raises, a kill that
-    Python sees) stops its requests at once and goes on to the caller.
+    Python sees) goes on to the caller. No further request is sent then; one that is on
+    its way may still reach Amplitude.
+
+    An event leaves when its request is full, or `batch_wait_seconds` after it was read;
+    but those read last wait while `records` takes its time.
 
     Args:
         records: Records of Nami in any shape. Nothing is opened before the first.
         settings: The settings of the job. `report_path`, `metrics_path`, `rejects_path`
             and `max_rejected` concern the whole job, and are left to the caller.
         attempt: Names this try of the partition, unlike any other one of the job: a dry
-            run writes a file of its own for each.
+            run writes a file of its own for each. Without it, each call begins the
+            one file anew.
         stream: The name of the records' stream, for `event_streams`, `user_streams`.
-        slots: How many partitions are delivered at a time, at most:
+        slots: How many partitions are delivered at a time, at most and at least one:
             `max_events_per_second` is shared out among them.
         most_reject_bytes: How many bytes of rejects the outcome holds; it counts the
             others.
@@ -69,6 +76,8 @@ def deliver(  # noqa: PLR0913 - all but the first two have a default
         ConfigurationError: For settings that need a memory of other records.
         DeliveryError: When nothing more can be delivered.
         OutputUnwritable: When the file of a dry run cannot be written.
+        TypeError: When a record is no mapping.
+        ValueError: For less than one slot.
     """
     rejects = CollectedRejects(settings.integration_name, most_reject_bytes)
     outcome = deliver_stoppably(
@@ -110,11 +119,14 @@ def deliver_stoppably(  # noqa: PLR0913 - as `deliver`
         attempt: Names this try of the partition.
         stream: The name of the records' stream.
         slots: How many partitions are delivered at a time, at most.
-        on_warning: Called with each warning at once, by any thread.
+        on_warning: Called at once, by any thread, with each warning of the outcome.
     """
+    if slots < 1:
+        raise ValueError(f"slots is {slots}, but must be at least 1")
     refuse_what_needs_memory(settings)
     rest = iter(records)
-    if not settings.enabled or (first := next(rest, None)) is None:
+    first = list(itertools.islice(rest, 1 if settings.enabled else 0))
+    if not first:
         return outcome_of_nothing(settings, time.time())
     delivery = _PartitionDelivery(
         _settings_of_partition(settings, attempt),
@@ -123,7 +135,7 @@ def deliver_stoppably(  # noqa: PLR0913 - as `deliver`
         shutdown,
         on_warning,
     )
-    return delivery.deliver(itertools.chain((first,), rest), stream)
+    return delivery.deliver(itertools.chain(first, rest), stream)
 
 
 def refuse_what_needs_memory(settings: Settings) -> None:
@@ -163,18 +175,19 @@ class _PartitionDelivery:
         self._shutdown = shutdown
         self._warnings = _Warnings(on_warning)
         self._users = no_users()
-        logger = logging.Logger(__name__, logging.WARNING)  # noqa: LOG001 - no other's
-        logger.addHandler(self._warnings)
+        self._logger = logging.Logger(__name__, logging.WARNING)  # noqa: LOG001 - its own
+        self._logger.addHandler(self._warnings)
         self._run = Run(
             settings,
             store=NullStore(settings.projects),
             rejects=rejects,
             write_state=None,
             shutdown=self._shutdown,
-            logger=logger,
+            logger=self._logger,
             user_agent=user_agent(),
             slots=slots,
             users=self._users,
+            may_remember=False,
         )
         self._intake = RowIntake(
             settings,
@@ -182,7 +195,7 @@ class _PartitionDelivery:
             outcomes=self._run.outcomes,
             rejects=rejects,
             note_misfit=self._run.notices.note_misfit,
-            logger=logger,
+            logger=self._logger,
         )
 
     def deliver(self, records: Iterable[Mapping[str, t.Any]], stream: str) -> Outcome:
@@ -192,15 +205,21 @@ class _PartitionDelivery:
             self._run.deliver()
         except BaseException:
             self._shutdown.request(0)
-            self._run.close("failed")
+            self._close("failed")
             raise
         is_stopped = self._shutdown.is_requested
         return Outcome(
-            report=self._run.close("interrupted" if is_stopped else "complete"),
-            warnings=tuple(self._warnings.texts),
+            report=self._close("interrupted" if is_stopped else "complete"),
+            warnings=self._warnings.texts,
             is_any_recognised=self._intake.has_recognised,
+            is_any_foreign=self._intake.has_foreign,
             users=self._users,
         )
+
+    def _close(self, outcome: str) -> Report:
+        """Close the run; what it says of its report is said of that of the job."""
+        self._logger.disabled = True
+        return self._run.close(outcome)
 
     def _take_all(self, records: Iterable[Mapping[str, t.Any]], stream: str) -> None:
         next_tick = 0.0
@@ -213,17 +232,18 @@ class _PartitionDelivery:
 
 
 class _Warnings(logging.Handler):
-    """Collects what a run warns of, each sentence once."""
+    """Collects what a run warns of, as an outcome has it."""
 
     def __init__(self, on_warning: Callable[[str], object] | None) -> None:
         super().__init__(logging.WARNING)
         self._on_warning = on_warning
-        self.texts: dict[str, None] = {}
+        self.texts: tuple[str, ...] = ()
 
     def emit(self, record: logging.LogRecord) -> None:
         text = record.getMessage()
-        if text not in self.texts:
-            self.texts[text] = None
+        texts = unlike_others((*self.texts, text))
+        if len(texts) > len(self.texts):
+            self.texts = texts
             if self._on_warning is not None:
                 self._on_warning(text)
 

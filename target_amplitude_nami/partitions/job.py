@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
-import re
 import time
 import typing as t
 
@@ -22,7 +21,7 @@ from target_amplitude_nami.errors import (
     OutputUnwritable,
 )
 from target_amplitude_nami.partitions.deliver import refuse_what_needs_memory
-from target_amplitude_nami.partitions.outcome import total
+from target_amplitude_nami.partitions.outcome import total, without_figures
 from target_amplitude_nami.pipeline.row_intake import nothing_recognised
 from target_amplitude_nami.settings.paths import problems_with_paths
 from target_amplitude_nami.settings.settings import LOCAL_KEY
@@ -37,8 +36,6 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.partitions.job_rejects import JobRejects
     from target_amplitude_nami.partitions.outcome import Outcome
     from target_amplitude_nami.settings import Settings
-
-_FIGURES: t.Final = re.compile(r"\d+")
 
 
 class Job:
@@ -98,11 +95,6 @@ class Job:
             endpoint=self._local.endpoint(self._settings.api),
             api_key=LOCAL_KEY,
         )
-
-    @property
-    def so_far(self) -> Report:
-        """The report of the outcomes that were added."""
-        return self._report_as("running")
 
     @property
     def report(self) -> Report:
@@ -221,7 +213,7 @@ class Job:
 
     def warn(self, warning: str) -> None:
         """Log a warning, unless one was logged that differs in its figures alone."""
-        kind = _FIGURES.sub("", warning)
+        kind = without_figures(warning)
         if kind not in self._warned:
             self._warned.add(kind)
             self._logger.warning("%s", warning)

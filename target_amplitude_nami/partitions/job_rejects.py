@@ -10,7 +10,7 @@ from target_amplitude_nami.singer.reject_lines import (
     UNREADABLE_LINES,
     schema_message,
 )
-from target_amplitude_nami.tools import tool
+from target_amplitude_nami.tools import advice_on_rejects
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,14 +72,7 @@ class JobRejectsFile:
     @property
     def advice(self) -> str:
         """A sentence for people: where the rejects are, and what to do with them."""
-        where = f"They are in {self.path}, each with the reason"
-        if not self.path.is_file():
-            return where
-        explain = tool("explain", "--input", str(self.path))
-        return (
-            f"{where}: `{explain}` shows what is wrong. Once the cause is gone, "
-            f"`{tool('retry', str(self.path))}` delivers them"
-        )
+        return advice_on_rejects(self.path, retry=[str(self.path)])
 
     def write(self, rejected: RejectedRecord) -> None:
         """Keep a reject until the end."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import re
 import typing as t
 from collections import Counter
 
@@ -20,9 +21,10 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.partitions.rejects import RejectedRecord
     from target_amplitude_nami.settings import Settings
 
-_MOST_USERS_KEPT: t.Final = 1 << 12
+MOST_USERS_KEPT: t.Final = 1 << 12
 """Of one partition, so that its outcome stays small: 0.1 MB at most."""
 _MOST_WARNINGS: t.Final = 50
+_FIGURES: t.Final = re.compile(r"\d+")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,21 +42,23 @@ class Outcome:
     rejects_left_out: int = 0
     """How many more there were, which are only counted."""
     warnings: tuple[str, ...] = ()
-    """What looks wrong, each sentence once."""
+    """What looks wrong: of those that differ in their figures alone, the first."""
     is_any_recognised: bool = False
     """Whether a record was Nami's, though it may not have been sent."""
+    is_any_foreign: bool = False
+    """Whether a record was left out since it is not Nami's."""
     users: Distinct = dataclasses.field(repr=False)
     """The users of the events that were delivered."""
 
     def __add__(self, other: Outcome) -> Outcome:
         users = self.users + other.users
-        warnings = dict.fromkeys([*self.warnings, *other.warnings])
         return Outcome(
             report=_added(self.report, other.report, users),
             rejects=self.rejects + other.rejects,
             rejects_left_out=self.rejects_left_out + other.rejects_left_out,
-            warnings=tuple(warnings)[:_MOST_WARNINGS],
+            warnings=unlike_others(self.warnings + other.warnings),
             is_any_recognised=self.is_any_recognised or other.is_any_recognised,
+            is_any_foreign=self.is_any_foreign or other.is_any_foreign,
             users=users,
         )
 
@@ -66,13 +70,30 @@ class Outcome:
 
     @property
     def is_all_foreign(self) -> bool:
-        """Whether records were read, and none of them was Nami's."""
-        return bool(self.report.read) and not self.is_any_recognised
+        """Whether records were left out since they are not Nami's, and none was."""
+        return self.is_any_foreign and not self.is_any_recognised
 
 
-def no_users() -> Distinct:
-    """Return a count of users that can be added to one of another process."""
-    return Distinct(_MOST_USERS_KEPT, stable_hash)
+def unlike_others(warnings: Iterable[str]) -> tuple[str, ...]:
+    """Return the first of the warnings that differ in their figures alone."""
+    first: dict[str, str] = {}
+    for warning in warnings:
+        first.setdefault(without_figures(warning), warning)
+    return tuple(first.values())[:_MOST_WARNINGS]
+
+
+def without_figures(warning: str) -> str:
+    """Return a warning without what may differ each time it is given."""
+    return _FIGURES.sub("", warning)
+
+
+def no_users(most_kept: int = MOST_USERS_KEPT) -> Distinct:
+    """Return a count of users that can be added to one of another process.
+
+    Args:
+        most_kept: How many hashes to keep, here and in any sum.
+    """
+    return Distinct(most_kept, stable_hash)
 
 
 def outcome_of_nothing(settings: Settings, now: float) -> Outcome:
@@ -87,7 +108,7 @@ def outcome_of_nothing(settings: Settings, now: float) -> Outcome:
         integration=settings.integration_name,
         destination=name_of_destination(settings),
         outcome="complete" if settings.enabled else "disabled",
-        started_at=started_at.isoformat(timespec="seconds"),
+        started_at=started_at.isoformat(timespec="milliseconds"),
         seconds=0.0,
         counts=NO_COUNTS,
         traffic=Traffic(),
@@ -120,7 +141,7 @@ def _added(one: Report, other: Report, users: Distinct) -> Report:
     return dataclasses.replace(
         one,
         outcome=one.outcome if other.outcome == "complete" else other.outcome,
-        started_at=min(starts).isoformat(timespec="seconds"),
+        started_at=min(starts).isoformat(timespec="milliseconds"),
         seconds=(max(ends) - min(starts)).total_seconds(),
         counts=dataclasses.replace(
             one.counts + other.counts,

@@ -45,7 +45,7 @@ class PartitionRejects:
         not send in its place what it is not.
         """
         del stream
-        line = unreadable_line(repr(record).encode("utf-8", "surrogateescape"))
+        line = unreadable_line(_as_python_writes(record))
         self.take(UNREADABLE_LINES, line, refusal)
 
     def write(self, stream: str, line: bytes, refusal: Refusal) -> None:
@@ -99,9 +99,26 @@ class CollectedRejects(PartitionRejects):
             stream, with_reason(message, refusal, self._integration)
         )
         with self._lock:
-            self._room -= len(rejected.message)
-            if self._room >= 0:
+            if len(rejected.message) <= self._room:
+                self._room -= len(rejected.message)
                 self._records.append(rejected)
             else:
-                self._room = -1  # those that follow are not kept either
                 self._left_out += 1
+
+
+def _as_python_writes(record: Mapping[str, t.Any]) -> bytes:
+    """Return a record as Python writes it, or each member that can be written."""
+    try:
+        text = repr(record)
+    except Exception:  # noqa: BLE001 - whatever the values' own code does
+        text = f"{{{', '.join(map(_member, record.items()))}}}"
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _member(member: tuple[object, object]) -> str:
+    try:
+        return "{!r}: {!r}".format(*member)
+    except Exception:  # noqa: BLE001 - as above
+        name, value = member
+        name = repr(name) if isinstance(name, str) else type(name).__qualname__
+        return f"{name}: {type(value).__qualname__}"

@@ -76,9 +76,14 @@ class RowIntake:
         return self._has_recognised
 
     @property
+    def has_foreign(self) -> bool:
+        """Whether a record was left out since it is not Nami's."""
+        return bool(self._foreign_streams)
+
+    @property
     def is_all_foreign(self) -> bool:
         """Whether records were taken, and none of them was Nami's."""
-        return bool(self._foreign_streams) and not self._has_recognised
+        return self.has_foreign and not self._has_recognised
 
     def take(self, record: Mapping[str, t.Any], stream: str) -> None:
         """Take a record of a stream; it may be changed afterwards."""

@@ -46,7 +46,7 @@ class StreamOptions(t.Protocol):
 
 
 class RowReader:
-    """Reads the rows of one stream; each says itself whether it is Nami's."""
+    """Reads the rows of one stream, each by itself: their order does not matter."""
 
     def __init__(
         self,
@@ -73,6 +73,7 @@ class RowReader:
                 event_streams=options.event_streams,
                 user_streams=options.user_streams,
                 note_misfit=note_misfit,
+                remembers=False,
             )
 
         # A row with the column is one of a table of events, though it may be empty.

@@ -307,8 +307,8 @@ def _kind(found: os.stat_result) -> str:
 
 def _is_standard_output() -> _UnusableError:
     return _UnusableError(
-        "which is standard output, where STATE goes and nothing else: choose the path "
-        "of a file."
+        "which is standard output, where STATE or the result of a command goes and "
+        "nothing else: choose the path of a file."
     )
 
 

@@ -47,7 +47,8 @@ _AMPLITUDES_OWN_HOSTS: t.Final = {
 }
 LOCAL_KEY: t.Final = "local"
 """The API key for a local Amplitude or a dry run when none is given."""
-_SECRETS: t.Final = ("api_key", "sandbox_api_key", "secret_key")
+SECRETS: t.Final = ("api_key", "sandbox_api_key", "secret_key")
+"""The settings whose values are shown to nobody."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +197,7 @@ def given(config: Mapping[str, object]) -> dict[str, object]:
 def _fields(values: Mapping[str, t.Any], names: EventNames) -> dict[str, t.Any]:
     """Return the fields of Settings, from values that are known to be right."""
     fields = {name: _typed(name, value) for name, value in values.items()}
-    fields |= {name: values[name] or None for name in _SECRETS}
+    fields |= {name: values[name] or None for name in SECRETS}
     if values["start_date"] is not None:
         fields["start_date"] = moment(values["start_date"])
     if "*" in values["extra_user_properties"]:

@@ -25,7 +25,7 @@ from target_amplitude_nami.singer.reject_lines import (
     with_reason,
 )
 from target_amplitude_nami.store.model import RejectPlace
-from target_amplitude_nami.tools import tool
+from target_amplitude_nami.tools import advice_on_rejects
 
 if t.TYPE_CHECKING:
     from pathlib import Path
@@ -95,14 +95,9 @@ class RejectsFile:
     @property
     def advice(self) -> str:
         """A sentence for people: where the rejects are, and what to do with them."""
-        where = f"They are in {self.path}, each with the reason"
-        if not self._is_regular or not self._reasons:
-            return where
-        [(reason, _)] = self._reasons.most_common(1)
-        explain = tool("explain", "--input", str(self.path), "--reason", reason)
-        return (
-            f"{where}: `{explain}` shows what is wrong. Once the cause is gone, "
-            f"`{tool('retry')}` delivers them"
+        reasons = [reason for reason, _ in self._reasons.most_common(1)]
+        return advice_on_rejects(
+            self.path, explain=[word for r in reasons for word in ("--reason", r)]
         )
 
     def declare(self, stream: str, schema_line: bytes) -> None:

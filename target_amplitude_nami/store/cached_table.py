@@ -95,7 +95,7 @@ class CachedTable(t.Generic[_Row]):
         if missing and has_file:
             for name, row in self._rows.find(self._file, list(missing)):
                 missing.discard(name)
-                self._keep(name, self._packed(row))
+                self._keep(name, row)
 
     def get(self, name: str) -> _Row:
         """Return the row put last under a name, or an empty one.
@@ -107,17 +107,17 @@ class CachedTable(t.Generic[_Row]):
         if packed is None:
             if self._has_all_in_ram or name in self._unknown:
                 return self._empty
-            packed = self._find(name)
-            if packed is None:
+            row = self._find(name)
+            if row is None:
                 return self._empty
-            self._keep(name, packed)
+            self._keep(name, row)
+            return row
         return self._unpack(packed)
 
     def put(self, name: str, row: _Row) -> None:
         """Keep a row under a name, in the place of the one before."""
-        packed = self._packed(row)
+        packed = self._keep(name, row)
         self._unknown.discard(name)
-        self._keep(name, packed)
         if self._is_lasting:
             with self._lock:
                 self._pending.added[name] = packed
@@ -145,28 +145,27 @@ class CachedTable(t.Generic[_Row]):
         with self._lock:
             self._has_file |= self._pending.note_committed()
 
-    def _packed(self, row: _Row) -> bytes:
-        self._encode_into(row, self._packing)
-        return bytes(self._packing)
-
-    def _find(self, name: str) -> bytes | None:
+    def _find(self, name: str) -> _Row | None:
         with self._lock:
             packed = self._pending.get(name)
             has_file = self._has_file
-        if packed is not None or not has_file:
-            return packed
-        found = self._rows.find(self._file, [name])
-        return self._packed(found[0][1]) if found else None
+        if packed is not None:
+            return self._unpack(packed)
+        found = self._rows.find(self._file, [name]) if has_file else None
+        return found[0][1] if found else None
 
-    def _keep(self, name: str, packed: bytes) -> None:
+    def _keep(self, name: str, row: _Row) -> bytes:
+        """Keep a row in RAM; return it as it is kept."""
+        self._encode_into(row, self._packing)
+        packed = bytes(self._packing)
         before = self._in_ram.get(name)
         self._in_ram[name] = packed
-        if before is None:
-            self._bytes_in_ram += _size_of(name, packed)
-        else:
-            self._bytes_in_ram += len(packed) - len(before)
-        if self._bytes_in_ram > self._most_bytes:
-            self._make_room()
+        more = _size_of(name, packed) if before is None else len(packed) - len(before)
+        if more:
+            self._bytes_in_ram += more
+            if self._bytes_in_ram > self._most_bytes:
+                self._make_room()
+        return packed
 
     def _make_room(self) -> None:
         self._has_all_in_ram = False

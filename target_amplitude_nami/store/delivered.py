@@ -150,7 +150,7 @@ class Delivered:
 def _row_of(event: SentEvent) -> tuple[object, ...]:
     device_id = event.device_id or ""
     return (
-        event.key,
+        bytearray(event.key),  # for `bytes`, `sqlite3` looks for an adapter each time
         event.insert_id,
         device_id,
         "" if device_id else event.user_id or "",
@@ -160,7 +160,7 @@ def _row_of(event: SentEvent) -> tuple[object, ...]:
 
 
 def _row_for_lookups(event: SentEvent) -> tuple[object, ...]:
-    return event.key, "", "", "", event.event_type, event.time
+    return bytearray(event.key), "", "", "", event.event_type, event.time
 
 
 @functools.lru_cache(maxsize=16)

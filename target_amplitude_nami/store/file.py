@@ -19,7 +19,9 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.store.schema import Schema
 
 APPLICATION: t.Final = 0x4E616D69  # "Nami", so that no other file is taken for one
-_CACHE_KIB: t.Final = 1_000
+_READING_CACHE_KIB: t.Final = 1_000
+_WRITING_CACHE_KIB: t.Final = 8_000
+"""A commit touches most pages of the tables that are looked up by hashes and ids."""
 _CHECKPOINT_PAGES: t.Final = 10_000
 _CANNOT_WRITE: t.Final = {
     "SQLITE_FULL": "disk full",
@@ -50,6 +52,7 @@ class StoreFile:
         schema: Schema,
         *,
         is_lasting: bool,
+        is_for_writing: bool = False,
         named: Path | None = None,
     ) -> None:
         """Open the file; make it if it is missing.
@@ -58,6 +61,7 @@ class StoreFile:
             path: The file.
             schema: The form that it must have, or is brought to.
             is_lasting: Whether what is committed survives the machine.
+            is_for_writing: Whether this is the connection that writes much.
             named: The file as the user calls it, for messages.
 
         Raises:
@@ -65,6 +69,7 @@ class StoreFile:
         """
         self._path = named or path
         self._is_lasting = is_lasting
+        self._cache_kib = _WRITING_CACHE_KIB if is_for_writing else _READING_CACHE_KIB
         self._lock = threading.Lock()
         self._trouble: StoreUnusable | None = None
         with self._explained():
@@ -137,7 +142,7 @@ class StoreFile:
         self.rows("PRAGMA journal_mode = WAL")
         # What STATE covers must survive the machine; a temporary file survives nothing.
         self.run(f"PRAGMA synchronous = {'FULL' if self._is_lasting else 'OFF'}")
-        self.run(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        self.run(f"PRAGMA cache_size = -{self._cache_kib}")
         self.rows(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         for next_form, script in schema.scripts_from(form):
             with self._lock:

@@ -32,14 +32,20 @@ def open_files(path: Path | None, *, reads_uncommitted: bool) -> Files:
     schema = current_schema()
     with contextlib.ExitStack() as until_failure:
 
-        def connect() -> StoreFile:
-            file = StoreFile(real, schema, is_lasting=True, named=path)
+        def connect(*, is_for_writing: bool = False) -> StoreFile:
+            file = StoreFile(
+                real,
+                schema,
+                is_lasting=True,
+                is_for_writing=is_for_writing,
+                named=path,
+            )
             until_failure.callback(file.close)
             return file
 
         let_go = lock(path, real)
         until_failure.callback(let_go)
-        writing = connect()
+        writing = connect(is_for_writing=True)
         reading = writing if reads_uncommitted else connect()
         looking_up = writing if reads_uncommitted else connect()
         writing.begin()
@@ -55,9 +61,11 @@ def _open_temporary() -> Files:
             tempfile.TemporaryDirectory(prefix="target-amplitude-nami-") as folder,
         ):
             files = []
-            for _ in range(3):
+            for is_for_writing in (True, False, False):
                 path = Path(folder) / "memory.db"
-                file = StoreFile(path, schema, is_lasting=False)
+                file = StoreFile(
+                    path, schema, is_lasting=False, is_for_writing=is_for_writing
+                )
                 until_failure.callback(file.close)
                 files.append(file)
             writing, reading, looking_up = files

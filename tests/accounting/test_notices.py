@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+
+import pytest
 
 from target_amplitude_nami.accounting.notices import Notices
 
-if TYPE_CHECKING:
-    import pytest
 
-
-def notices(*, expects_history: bool = False) -> Notices:
+def notices(*, expects_history: bool = False, may_remember: bool = True) -> Notices:
     """Return notices for which 1,000 ms is the last time that Amplitude remembers."""
     return Notices(
         logging.getLogger("test"),
         forgotten_before_ms=1_000,
         expects_history=expects_history,
+        may_remember=may_remember,
     )
 
 
@@ -26,6 +25,16 @@ def test_old_events_are_warned_of_once(caplog: pytest.LogCaptureFixture) -> None
         given.note_time(time)
     [message] = caplog.messages
     assert "Events older than 7 days are sent (one of 1970-01-01)" in message
+
+
+@pytest.mark.parametrize("may_remember", [True, False])
+def test_a_memory_is_advised_only_where_one_can_be_set(
+    caplog: pytest.LogCaptureFixture, *, may_remember: bool
+) -> None:
+    notices(may_remember=may_remember).note_time(0)
+    [message] = caplog.messages
+    assert "`backfill`" in message
+    assert ("`memory_path`" in message) == may_remember
 
 
 def test_old_events_are_nothing_odd_where_they_are_expected(

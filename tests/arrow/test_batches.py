@@ -147,3 +147,24 @@ except ConfigurationError as error:
         "Arrow data needs one more package: pip install 'target-amplitude-nami[arrow]'"
     )
     assert done.stdout.count("\n") == 1
+
+
+def test_a_dictionary_larger_than_what_is_read_at_once_is_converted_once() -> None:
+    names = pa.array([f"name {number}" for number in range(10_000)])
+    numbers = pa.array([*range(10_000), 0])
+    column = pa.DictionaryArray.from_arrays(numbers, names)
+
+    values = [r["name"] for r in records_of(pa.record_batch({"name": column}))]
+
+    assert values == [*names.to_pylist(), "name 0"]
+    assert values[0] is values[-1]
+
+
+def test_each_batch_has_the_dictionary_of_its_own() -> None:
+    batches = [
+        pa.record_batch({"name": pa.array([name] * 2).dictionary_encode()})
+        for name in ("a", "b", "c")
+    ]
+    reader = pa.RecordBatchReader.from_batches(batches[0].schema, batches)
+
+    assert [r["name"] for r in records_of(reader)] == ["a", "a", "b", "b", "c", "c"]

@@ -65,6 +65,12 @@ def test_a_null_struct_hides_what_its_fields_hold() -> None:
     assert sent_of(structs) == [b'{"a":1}', None]
 
 
+def test_a_null_struct_hides_an_index_of_an_empty_dictionary() -> None:
+    kind = pa.struct([("a", pa.dictionary(pa.int8(), pa.string()))])
+
+    assert sent_of(pa.array([[None]], pa.list_(kind))) == [b"[null]"]
+
+
 def test_a_null_list_hides_what_its_part_of_the_values_holds() -> None:
     lists = pa.ListArray.from_arrays(
         pa.array([0, 2, 3]), pa.array([1, 2, 3]), mask=pa.array([True, False])

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-MOST_BYTES = 600_000
+MOST_BYTES = 1_000_000
 RECORDS = [nami.impression(n, pad="x" * 900) for n in range(2_000)]
 MESSAGES = [
     *singer.records("events", RECORDS),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import pytest
 from target_amplitude_nami import EncodedEvent, EventBuilder, Settings
 from target_amplitude_nami.local.server import LocalAmplitude
 from tests.support import nami
+from tests.support.environment import clean_environment
 from tests.support.loading import (
     KEY,
     arrived,
@@ -20,7 +22,7 @@ from tests.support.loading import (
     load,
 )
 from tests.support.parquet import write_parquet
-from tests.support.run_command import run_command
+from tests.support.run_command import COMMAND, run_command
 from tests.support.server import ScriptedServer
 
 if TYPE_CHECKING:
@@ -216,6 +218,37 @@ def test_settings_that_cannot_be_used_are_refused_before_anything_is_sent(
 
     assert done.exit_code == 1
     assert says in done.json["error"]
+
+
+@pytest.mark.parametrize("arguments", [[""], ["a.parquet", "--state", ""]])
+def test_an_empty_name_is_not_the_working_folder(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    write_parquet(tmp_path / "a.parquet", impressions(5))
+
+    done = load(tmp_path, "http://127.0.0.1:9/", *arguments)
+
+    assert done.exit_code == 2
+    assert "a file's name is missing" in done.stderr
+
+
+def test_closed_standard_streams_are_no_connections_of_workers(
+    tmp_path: Path, amplitude: ScriptedServer
+) -> None:
+    write_parquet(tmp_path / "a.parquet", impressions(20), rows_per_group=5)
+    config = KEY | {"endpoint": amplitude.url, "report_path": "report.json"}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    arguments = "load --config config.json --workers 2 a.parquet"
+
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{COMMAND} {arguments} <&- >&- 2>&-"],
+        cwd=tmp_path,
+        env=clean_environment(),
+        check=False,
+    )
+
+    assert done.returncode == 0
+    assert json.loads((tmp_path / "report.json").read_text())["delivered"] == 20
 
 
 def test_nothing_is_read_when_the_integration_is_switched_off(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import re
 import signal
@@ -10,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
@@ -202,6 +204,36 @@ def test_a_damaged_row_group_is_named_and_the_others_are_noted(
     assert finished_groups(tmp_path) == 3
 
 
+def test_a_file_that_is_replaced_during_the_load_ends_it_and_is_not_noted(
+    tmp_path: Path,
+) -> None:
+    records = impressions(2_000)
+    write_parquet(tmp_path / "a.parquet", records, rows_per_group=1_000)
+    other = write_parquet(tmp_path / "b", records[:1_000] + records[:1_000], 1_000)
+    with LocalAmplitude(tmp_path / "amplitude.db", faults=SLOW) as local:
+        url = local.endpoint("http_v2")
+        with loading(tmp_path, url, "a.parquet", parallel_requests=1) as process:
+            wait_for(lambda: local.summary().total >= 50)
+            other.replace(tmp_path / "a.parquet")
+            _, log = process.communicate(timeout=PATIENCE_SECONDS)
+
+    assert process.returncode == 1
+    assert "a.parquet has changed while it was being read" in log.splitlines()[-1]
+    assert finished_groups(tmp_path) == 0
+
+
+def test_rows_that_are_all_rejected_are_noted(
+    tmp_path: Path, amplitude: ScriptedServer
+) -> None:
+    records = [record | {"took": dt.timedelta(1)} for record in impressions(20)]
+    write_parquet(tmp_path / "a.parquet", records, 10)
+
+    done = load(tmp_path, amplitude.url, "a.parquet")
+
+    assert (done.exit_code, done.json["rejected"]) == (0, 20), done.stderr
+    assert finished_groups(tmp_path) == 2
+
+
 def test_rows_that_are_not_namis_end_the_load_with_1_and_are_not_noted(
     tmp_path: Path, amplitude: ScriptedServer
 ) -> None:
@@ -212,6 +244,19 @@ def test_rows_that_are_not_namis_end_the_load_with_1_and_are_not_noted(
     assert done.exit_code == 1
     assert "None of 20 records was recognised" in done.json["error"]
     assert finished_groups(tmp_path) == 0
+
+
+def test_rows_that_are_all_rejected_are_noted_and_not_rejected_again(
+    tmp_path: Path, amplitude: ScriptedServer
+) -> None:
+    rows = [record | {"value": b"\xff"} for record in impressions(20)]
+    parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
+
+    done = load(tmp_path, amplitude.url, "a.parquet")
+    again = load(tmp_path, amplitude.url, "a.parquet")
+
+    assert (done.exit_code, done.json["rejected"]) == (0, 20)
+    assert (again.exit_code, again.json["read"]) == (0, 0)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import logging
 import math
@@ -212,6 +213,17 @@ def test_warnings_are_in_the_outcome_and_not_in_the_log(
     assert "neither Nami events" in warning
     assert total.is_all_foreign
     assert not caplog.records
+
+
+def test_rejects_that_json_cannot_hold_do_not_count_as_foreign(
+    amplitude: ScriptedServer,
+) -> None:
+    settings = settings_for(amplitude)
+    rejected = deliver([nami.impression(1, took=dt.timedelta(1))], settings)
+
+    assert rejected.report.rejected == 1
+    assert not rejected.is_all_foreign
+    assert (rejected + deliver([{"x": 1}], settings)).is_all_foreign
 
 
 def test_each_attempt_of_a_dry_run_has_a_file_of_its_own(tmp_path: Path) -> None:

@@ -60,6 +60,23 @@ def test_after_a_stop_what_was_read_is_delivered_and_the_outcome_says_so(
     assert sum(len(request.events) for request in amplitude.received) == 30
 
 
+def test_what_a_stop_left_open_is_counted_and_left_to_the_report_of_the_job() -> None:
+    shutdown = Shutdown()
+
+    def records() -> Iterator[dict[str, Any]]:
+        yield nami.impression(0)
+        shutdown.request(0.1)
+
+    # Nothing listens there.
+    settings = Settings.load({"api_key": API_KEY, "endpoint": "http://127.0.0.1:9/"})
+    outcome = deliver_stoppably(
+        records(), settings, rejects=Listed(), shutdown=shutdown
+    )
+
+    assert outcome.report.counts.open == 1
+    assert not [text for text in outcome.warnings if "not settled" in text]
+
+
 def test_rejects_go_where_the_caller_says_and_warnings_come_at_once(
     amplitude: ScriptedServer,
 ) -> None:

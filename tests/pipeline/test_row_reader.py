@@ -12,6 +12,7 @@ from target_amplitude_nami.pipeline.event_filter import OTHER, EventFilter, Filt
 from target_amplitude_nami.pipeline.row_reader import NotSent, RowReader, plain
 from tests.support.pipeline_harness import make_settings
 from tests.support.records import impression, user
+from tests.support.shapes import json_text
 
 if TYPE_CHECKING:
     from tests.support.records import Record
@@ -75,3 +76,22 @@ def test_a_row_without_a_form_in_json_is_refused(
 
     assert isinstance(refusal, Refusal)
     assert (refusal.reason, refusal.field) == (reason, field)
+
+
+def test_a_row_is_read_the_same_whatever_came_before_it() -> None:
+    settings = make_settings()
+    later = RowReader("records", settings, EventFilter(settings.mapping))
+    later.read({"payload": json_text(impression())})
+    empty = {"payload": None, "number": 7}
+
+    for row in (user(), user() | {"payload": None}, empty):
+        assert later.read(row) == read(row)
+    assert isinstance(later.read(user() | {"payload": None}), NamiUser)
+
+
+def test_an_empty_payload_is_a_reject_where_the_settings_expect_an_event() -> None:
+    found = read({"payload": None, "number": 7}, event_streams=["records"])
+
+    assert isinstance(found, NotSent)
+    assert isinstance(found.outcome, Refusal)
+    assert found.outcome.reason == "payload_missing"

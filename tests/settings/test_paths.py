@@ -96,7 +96,7 @@ def test_a_link_to_a_file_that_is_not_there_yet_will_do(
         ("/".join(["folder"] * 1_000), "which is too long"),
         ("link-into-file", "is a file, not a folder"),
         ("/proc/nami/file", 'but no file can be made in folder "/proc/nami"'),
-        ("/dev/stdout", "which is standard output, where STATE goes and nothing else"),
+        ("/dev/stdout", "which is standard output, where STATE or the result"),
         ("/dev/fd/1", "which is standard output"),
         ("/proc/self/fd/1", "which is standard output"),
     ],

@@ -124,8 +124,8 @@ TIMES: Final[dict[str, tuple[pa.Array, list[Any]]]] = {
         ],
     ),
     "date64": (
-        at(pa.date64(), 19872 * 86_400_000, LOWEST),
-        [b'"2024-05-29"', NO_FORM, None],
+        at(pa.date64(), 19872 * 86_400_000, 19872 * 86_400_000 + 60_000, LOWEST),
+        [b'"2024-05-29"', b'"2024-05-29T00:01:00+00:00"', NO_FORM, None],
     ),
     "time32[s]": (
         raw([0, 86399, 86400, -1, None], pa.int32(), pa.time32("s")),

@@ -12,10 +12,10 @@ from pathlib import Path
 import click
 
 from target_amplitude_nami.commands.command import WRONG, configured
-from target_amplitude_nami.commands.load.appended_rejects import AppendedRejects
 from target_amplitude_nami.commands.load.files import find_files
 from target_amplitude_nami.commands.load.loading import Loading, Plan
 from target_amplitude_nami.commands.load.parts import parts_of
+from target_amplitude_nami.commands.load.rejects import AppendedRejects
 from target_amplitude_nami.commands.load.state import LoadState, locked
 from target_amplitude_nami.errors import ConfigurationError
 from target_amplitude_nami.partitions.job import Job
@@ -33,6 +33,7 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.settings import Settings
 
 _TOO_MANY_REJECTS: t.Final = 3
+_STANDARD_ERROR: t.Final = 2
 _STATE_NAME: t.Final = "load-state.json"
 _LOG_FORMAT: t.Final = "%(asctime)s | %(levelname)-8s | %(name)s | %(message)s"
 _OF_SINGER: t.Final = ("stream_maps", "flattening_enabled", "add_record_metadata")
@@ -45,11 +46,28 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
+def _expect_no_empty_name(
+    _context: click.Context,
+    _parameter: click.Parameter,
+    value: Path | tuple[str, ...] | None,
+) -> Path | tuple[str, ...] | None:
+    """Refuse what a variable without a value becomes: the working folder."""
+    if value == Path() or (isinstance(value, tuple) and "" in value):
+        raise click.BadParameter("a file's name is missing: is a variable empty?")
+    return value
+
+
 @click.command(
     "load",
     epilog="Example: amplitude-nami load --config config.json 'history/*.parquet'",
 )
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    metavar="FILE...",
+    callback=_expect_no_empty_name,
+)
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
@@ -60,6 +78,7 @@ def _cores() -> int:
     "--state",
     "state_path",
     type=click.Path(path_type=Path, dir_okay=False),
+    callback=_expect_no_empty_name,
     metavar="FILE",
     help="Where to note what is delivered, so that the same command goes on there; by"
     f" default {_STATE_NAME} beside the file of `rejects_path`.",
@@ -89,6 +108,7 @@ def command(  # noqa: PLR0913 - its arguments and options
     on with what is not finished. With more than one worker, events of one user may
     arrive in another order than that of the rows.
     """
+    _open_standard_streams()
     settings = configuration.settings
     _refuse_unusable(configuration.values)
     logger = _logger()
@@ -112,6 +132,13 @@ def command(  # noqa: PLR0913 - its arguments and options
         signals.disarm()
     output.result(json.loads(job.report.to_json()), ())
     return _exit_code(job, settings, signals, logger)
+
+
+def _open_standard_streams() -> None:
+    """Give closed ones to no file: a worker has other uses for their numbers."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
+        os.set_inheritable(descriptor, True)  # noqa: FBT003 - takes no name
+    os.close(descriptor)
 
 
 def _refuse_unusable(values: Mapping[str, object]) -> None:

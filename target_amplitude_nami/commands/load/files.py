@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import typing as t
@@ -61,15 +62,17 @@ def find_files(named: Iterable[str]) -> list[InputFile]:
     Raises:
         ConfigurationError: When pyarrow, or what an address needs, is not installed.
         InputUnreadable: For a file that is missing or not Parquet, a folder without
-            any, and a table that does not consist of all files in its folder.
+            any, and files in the folder of a table that not all of them belong to.
     """
     found: dict[str, InputFile] = {}
+    folders_seen: set[str] = set()
     for argument in named:
         try:
-            for path, folder_columns in _paths(argument):
+            for path in _paths(argument):
                 address = _address(path)
                 if address not in found:
-                    found[address] = _look_at(path, address, folder_columns)
+                    _expect_no_table(path, folders_seen)
+                    found[address] = _look_at(path, address)
         except ImportError as error:
             raise ConfigurationError([_missing_package(argument, error)]) from error
         except InputUnreadable:
@@ -95,24 +98,28 @@ def open_file(address: str) -> t.Any:
     return pq.ParquetFile(source, buffer_size=1 << 20, pre_buffer=False)
 
 
-_Columns: t.TypeAlias = tuple[tuple[str, str | None], ...]
+def has_changed(file: InputFile) -> bool:
+    """Return whether another file has come to its address since it was looked at."""
+    path = UPath(file.address)
+    with path.open("rb") as opened:
+        return _stamp(path, opened) != file.stamp
 
 
-def _paths(argument: str) -> Iterator[tuple[UPath, _Columns]]:
+def _paths(argument: str) -> Iterator[UPath]:
     path = UPath(argument)
     if path.is_dir():
         yield from _paths_in(path)
     elif path.exists() or not any(each in argument for each in _WILDCARDS):
-        yield path, ()
+        yield path
     else:
         yield from _paths_like(path)
 
 
-def _paths_in(folder: UPath) -> Iterator[tuple[UPath, _Columns]]:
+def _paths_in(folder: UPath) -> Iterator[UPath]:
     """Yield the Parquet files in a folder and in those within it.
 
     Raises:
-        InputUnreadable: When there is none, or it is a table of Delta and the like.
+        InputUnreadable: When there is none.
     """
     found = folder.fs.find(folder.path)
     paths = [path for path in found if path.lower().endswith(_ENDINGS)]
@@ -125,11 +132,11 @@ def _paths_in(folder: UPath) -> Iterator[tuple[UPath, _Columns]]:
     yield from visible
 
 
-def _paths_like(pattern: UPath) -> Iterator[tuple[UPath, _Columns]]:
+def _paths_like(pattern: UPath) -> Iterator[UPath]:
     """Yield the files that a pattern fits, and those in the folders that it fits.
 
     Raises:
-        InputUnreadable: When there is none, or it is a table of Delta and the like.
+        InputUnreadable: When there is none.
     """
     folder = pattern
     while any(each in str(folder) for each in _WILDCARDS):
@@ -137,31 +144,24 @@ def _paths_like(pattern: UPath) -> Iterator[tuple[UPath, _Columns]]:
     visible = [*_visible(folder, pattern.fs.glob(pattern.path))]
     if not visible:
         raise InputUnreadable(f"no file fits {pattern}: correct it")
-    for path, columns in visible:
+    for path in visible:
         if not path.is_dir():
-            yield path, columns
+            yield path
         elif "**" not in str(pattern):
-            for each, more in _paths_in(path):
-                yield each, columns + more
+            yield from _paths_in(path)
 
 
-def _visible(folder: UPath, paths: Iterable[str]) -> Iterator[tuple[UPath, _Columns]]:
-    """Yield the paths below a folder that no engine keeps for itself, with columns.
-
-    Raises:
-        InputUnreadable: When the folder is a table of Delta and the like.
-    """
-    _expect_plain_files(folder)
+def _visible(folder: UPath, paths: Iterable[str]) -> Iterator[UPath]:
+    """Yield the paths below a folder that no engine keeps for itself."""
     start = _plain(folder).rstrip("/") + "/"
     for path in _with_protocol(folder, sorted(paths)):
         parts = _plain(path).removeprefix(start).split("/")
         if not any(part.startswith(_HIDDEN) and "=" not in part for part in parts):
-            folders = [part for part in parts if not part.lower().endswith(_ENDINGS)]
-            yield path, tuple(_column(part) for part in folders if "=" in part)
+            yield path
 
 
 def _plain(path: UPath) -> str:
-    """Return the path as its file system writes it."""
+    """Return the whole path as its file system writes it."""
     return str(path.fs._strip_protocol(path.path))  # noqa: SLF001 - fsspec has no other
 
 
@@ -173,22 +173,48 @@ def _with_protocol(beside: UPath, paths: Iterable[str]) -> Iterator[UPath]:
         )
 
 
-def _column(part: str) -> tuple[str, str | None]:
-    name, _, value = part.partition("=")
-    return unquote(name), None if value == _NO_VALUE else unquote(value)
+def _folder_columns(path: UPath) -> Iterator[tuple[str, str | None]]:
+    """Yield the columns in the names of folders, however the file was named.
+
+    A shell that expands a pattern names files, which must not have fewer columns.
+    """
+    for folder in _plain(path).split("/")[:-1]:
+        name, equals, value = folder.partition("=")
+        if name and equals:
+            yield unquote(name), None if value == _NO_VALUE else unquote(value)
 
 
-def _expect_plain_files(folder: UPath) -> None:
-    for pattern, table in _TABLES.items():
-        if folder.fs.glob(f"{folder.path.rstrip('/')}/{pattern}"):
-            raise InputUnreadable(
-                f"{folder} is a table of {table}: its folder also has "
-                f"files that are no part of it any more. Write what is to be sent to "
-                f"plain Parquet files, and load these; or deliver it with Spark"
-            )
+def _expect_no_table(path: UPath, seen: set[str]) -> None:
+    """Refuse a file that is in a table of Delta and the like, at any depth.
+
+    Args:
+        path: The file.
+        seen: The folders that were looked at before.
+
+    Raises:
+        InputUnreadable: When it is.
+    """
+    folder = _plain(path).rpartition("/")[0]
+    while folder and folder not in seen:
+        seen.add(folder)
+        for pattern, table in _TABLES.items():
+            if _has(path.fs, f"{glob.escape(folder)}/{pattern}"):
+                raise InputUnreadable(
+                    f"{folder} is a table of {table}: its folder also has "
+                    f"files that are no part of it any more. Write what is to be sent "
+                    f"to plain Parquet files, and load these; or deliver it with Spark"
+                )
+        folder = folder.rpartition("/")[0]
 
 
-def _look_at(path: UPath, address: str, folder_columns: _Columns) -> InputFile:
+def _has(files: t.Any, pattern: str) -> bool:
+    try:
+        return bool(files.glob(pattern))
+    except OSError:  # who may read a folder need not be allowed to list those above
+        return False
+
+
+def _look_at(path: UPath, address: str) -> InputFile:
     import pyarrow as pa  # noqa: PLC0415 - an extra
     import pyarrow.parquet as pq  # noqa: PLC0415
 
@@ -209,14 +235,14 @@ def _look_at(path: UPath, address: str, folder_columns: _Columns) -> InputFile:
                 for number in range(metadata.num_row_groups)
             ),
             _stamp(path, file),
-            folder_columns,
+            tuple(_folder_columns(path)),
         )
 
 
 def _stamp(path: UPath, file: t.IO[bytes]) -> str:
     """Return a hash of a file's footer, its size, and when it was written."""
     size = file.seek(0, os.SEEK_END)
-    file.seek(size - _TAIL_BYTES)
+    file.seek(max(0, size - _TAIL_BYTES))
     length = int.from_bytes(file.read(4), "little")
     file.seek(max(0, size - _TAIL_BYTES - length))
     stamp = hashlib.blake2b(file.read(length), digest_size=16)

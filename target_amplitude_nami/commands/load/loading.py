@@ -79,8 +79,9 @@ class Loading:
         self._progress = LoadProgress(plan.rows, logger, live_line_on_terminal())
         self._rows = 0
         self._unnoted: list[tuple[Part, int]] = []
-        """What is finished while nothing was recognised as Nami's yet."""
+        """What is finished while it may be that nothing is Nami's."""
         self._is_any_recognised = False
+        self._is_any_foreign = False
         self._is_saved = True
         self._next_save = 0.0
         self._failure: AmplitudeNamiError | None = None
@@ -141,12 +142,13 @@ class Loading:
                 self._job.warn(message.text)
 
     def _note(self, part: Part, done: Delivered) -> None:
-        """Note what is finished, once it is known that the input is Nami's."""
+        """Note what is finished, unless it may be that nothing is Nami's."""
         if self._state is None:
             return
         self._is_any_recognised |= done.outcome.is_any_recognised
+        self._is_any_foreign |= done.outcome.is_any_foreign
         self._unnoted.append((part, done.rows))
-        if self._is_any_recognised:
+        if self._is_any_recognised or not self._is_any_foreign:
             for each, rows in self._unnoted:
                 self._state.note(each, rows)
             self._unnoted.clear()

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import typing as t
+from pathlib import Path
 
 import msgspec
 
@@ -19,7 +20,6 @@ from target_amplitude_nami.store_choice import projects_of
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from target_amplitude_nami.commands.load.files import InputFile
     from target_amplitude_nami.commands.load.parts import Part
@@ -171,9 +171,10 @@ def locked(path: Path) -> Iterator[None]:
     Raises:
         OutputUnwritable: When one does, or the file can be no state file.
     """
-    beside = path.with_name(f".{path.name}.lock")
+    itself = Path(os.path.realpath(path))  # which several links may lead to
+    beside = itself.with_name(f".{itself.name}.lock")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        itself.parent.mkdir(parents=True, exist_ok=True)
         while True:
             descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             if not lock_at_once(descriptor):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import queue
 import sys
@@ -10,7 +11,7 @@ import typing as t
 from multiprocessing.connection import Connection
 
 from target_amplitude_nami.arrow import records_of
-from target_amplitude_nami.commands.load.files import open_file
+from target_amplitude_nami.commands.load.files import has_changed, open_file
 from target_amplitude_nami.commands.load.messages import (
     Delivered,
     Failed,
@@ -19,7 +20,7 @@ from target_amplitude_nami.commands.load.messages import (
     Stop,
     Warned,
 )
-from target_amplitude_nami.commands.load.spooled_rejects import SpooledRejects
+from target_amplitude_nami.commands.load.rejects import SpooledRejects
 from target_amplitude_nami.errors import AmplitudeNamiError, InputUnreadable
 from target_amplitude_nami.partitions.deliver import deliver_stoppably
 from target_amplitude_nami.shutdown import Shutdown
@@ -91,10 +92,7 @@ class _Worker:
 
     def _records_of(self, part: Part) -> Iterator[dict[str, t.Any]]:
         folder_columns = dict(part.file.folder_columns)
-        rows = _rows_of(part)
-        for _ in range(part.rows_before):
-            next(rows)
-        for record in rows:
+        for record in itertools.islice(_rows_of(part), part.rows_before, None):
             if self._shutdown.is_requested:
                 return
             self._rows += 1
@@ -134,6 +132,7 @@ def _rows_of(part: Part) -> Iterator[dict[str, t.Any]]:
                 _ROWS_AT_ONCE, row_groups=list(part.row_groups), use_threads=False
             ):
                 yield from records_of(batch)
+        is_other = has_changed(part.file)
     except (AmplitudeNamiError, GeneratorExit):
         raise
     except Exception as error:  # of any library for any kind of address
@@ -142,6 +141,11 @@ def _rows_of(part: Part) -> Iterator[dict[str, t.Any]]:
             f"{part.file.address}, row group {numbers}, cannot be read ({error}): "
             f"write the file again, and run the same command again"
         ) from error
+    if is_other:  # the part must not count as finished
+        raise InputUnreadable(
+            f"{part.file.address} has changed while it was being read: load it again "
+            f"with another file for `--state`, once nobody writes to it any more"
+        )
 
 
 if __name__ == "__main__":

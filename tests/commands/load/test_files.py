@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from upath import UPath
 
-from target_amplitude_nami.commands.load.files import find_files
+from target_amplitude_nami.commands.load.files import find_files, has_changed
 from target_amplitude_nami.errors import ConfigurationError, InputUnreadable
 from tests.support.parquet import write_parquet
 
@@ -72,15 +72,23 @@ def test_a_name_with_the_signs_of_a_pattern_is_a_file_where_there_is_one(
     assert names("[a].parquet") == ["[a].parquet"]
 
 
-def test_columns_in_names_of_folders_are_those_below_the_folder_that_is_named(
-    folder: Path,
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["history"],
+        ["history/**/*.parquet"],
+        ["history/day=*"],
+        ["history/day=2026-06-01", "history/day=__HIVE_DEFAULT_PARTITION__/y.parquet"],
+        ["history/day=2026-06-01/app=a%20b/x.parquet", "history/day=_*/y.parquet"],
+    ],
+)
+def test_names_of_folders_give_the_same_columns_however_a_file_is_named(
+    folder: Path, arguments: list[str]
 ) -> None:
-    write_parquet(folder / "of=no" / "day=2026-06-01" / "app=a%20b" / "x.parquet", ROWS)
-    write_parquet(
-        folder / "of=no" / "day=__HIVE_DEFAULT_PARTITION__" / "y.parquet", ROWS
-    )
+    write_parquet(folder / "history/day=2026-06-01/app=a%20b/x.parquet", ROWS)
+    write_parquet(folder / "history/day=__HIVE_DEFAULT_PARTITION__/y.parquet", ROWS)
 
-    found = {Path(f.address).name: f.folder_columns for f in find_files(["of=no"])}
+    found = {Path(f.address).name: f.folder_columns for f in find_files(arguments)}
 
     assert found == {
         "x.parquet": (("day", "2026-06-01"), ("app", "a b")),
@@ -109,6 +117,18 @@ def test_a_file_that_was_written_again_has_another_stamp(folder: Path) -> None:
     assert before.stamp == same.stamp != after.stamp
 
 
+def test_a_file_that_is_replaced_or_emptied_has_changed(folder: Path) -> None:
+    file = write_parquet(folder / "a.parquet", ROWS)
+    [found] = find_files(["a.parquet"])
+    assert not has_changed(found)
+
+    write_parquet(file, ROWS[:20])
+    assert has_changed(found)
+
+    file.write_bytes(b"")
+    assert has_changed(found)
+
+
 def no_file(_: Path) -> None:
     """Make nothing."""
 
@@ -135,6 +155,11 @@ def a_delta_table(folder: Path) -> None:
     (folder / "a" / "_delta_log").mkdir()
 
 
+def a_delta_table_in_a_folder_like_a_pattern(folder: Path) -> None:
+    write_parquet(folder / "[a]" / "part.parquet", ROWS)
+    (folder / "[a]" / "_delta_log").mkdir()
+
+
 def an_iceberg_table(folder: Path) -> None:
     write_parquet(folder / "a" / "data" / "part.parquet", ROWS)
     (folder / "a" / "metadata").mkdir()
@@ -151,7 +176,12 @@ def an_iceberg_table(folder: Path) -> None:
         (half_a_file, "a", "is not a Parquet file ("),
         (an_empty_folder, "a", "a has no Parquet files"),
         (a_delta_table, "a", "a is a table of Delta"),
+        (a_delta_table, ".", "a is a table of Delta"),
+        (a_delta_table, "*/*.parquet", "a is a table of Delta"),
+        (a_delta_table, "a/part.parquet", "a is a table of Delta"),
+        (a_delta_table_in_a_folder_like_a_pattern, ".", "[a] is a table of Delta"),
         (an_iceberg_table, "a", "a is a table of Iceberg"),
+        (an_iceberg_table, "a/data", "a is a table of Iceberg"),
     ],
 )
 def test_what_cannot_be_loaded_is_named_in_one_line(

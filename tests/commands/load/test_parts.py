@@ -10,8 +10,8 @@ import pytest
 from target_amplitude_nami import Settings
 from target_amplitude_nami.commands.load.files import InputFile
 from target_amplitude_nami.commands.load.parts import Finished, parts_of
-from target_amplitude_nami.commands.load.state import LoadState
-from target_amplitude_nami.errors import InputUnreadable
+from target_amplitude_nami.commands.load.state import LoadState, locked
+from target_amplitude_nami.errors import InputUnreadable, OutputUnwritable
 from tests.support.run_target import API_KEY
 
 if TYPE_CHECKING:
@@ -176,3 +176,16 @@ def test_many_row_groups_take_little_room(tmp_path: Path) -> None:
 
     text = (tmp_path / "state.json").read_text()
     assert json.loads(text)["files"]["/a"]["finished"] == [[0, 4_999]]
+
+
+def test_a_state_file_is_locked_whatever_link_leads_to_it(tmp_path: Path) -> None:
+    (tmp_path / "link.json").symlink_to("state.json")
+
+    with (
+        locked(tmp_path / "state.json"),
+        pytest.raises(OutputUnwritable, match="in use by another load"),
+        locked(tmp_path / "link.json"),
+    ):
+        pass
+
+    assert [path.name for path in tmp_path.iterdir()] == ["link.json"]

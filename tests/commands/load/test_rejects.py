@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from target_amplitude_nami.commands.load.spooled_rejects import SpooledRejects
+from target_amplitude_nami.commands.load.rejects import SpooledRejects
 from target_amplitude_nami.outcomes import Refusal
 from target_amplitude_nami.singer.rejects import RejectsFile
 

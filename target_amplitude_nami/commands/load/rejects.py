@@ -1,4 +1,4 @@
-"""Keeps the rejects of a part until all of it is settled, and then writes them."""
+"""The rejects of a load: each part's are written once all of it is settled."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ import typing as t
 
 from target_amplitude_nami.errors import OutputUnwritable
 from target_amplitude_nami.partitions.rejects import PartitionRejects
+from target_amplitude_nami.tools import advice_on_rejects
 
 if t.TYPE_CHECKING:
+    from pathlib import Path
+
     from target_amplitude_nami.outcomes import Refusal
+    from target_amplitude_nami.partitions.rejects import RejectedRecord
     from target_amplitude_nami.singer.rejects import RejectsFile
 
 _MOST_BYTES_IN_MEMORY: t.Final = 1 << 20
@@ -60,3 +64,27 @@ class SpooledRejects(PartitionRejects):
                 file.declare_if_missing(stream)
                 file.write(stream, message, refusal)
         file.sync()
+
+
+class AppendedRejects:
+    """The rejects of all parts, which the workers have written themselves."""
+
+    def __init__(self, path: Path) -> None:
+        """Take the setting."""
+        self.path: t.Final = path
+
+    @property
+    def advice(self) -> str:
+        """A sentence for people: where the rejects are, and what to do with them."""
+        return advice_on_rejects(self.path)
+
+    def write(self, rejected: RejectedRecord) -> t.NoReturn:
+        """Refuse: no reject is in an outcome.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        raise NotImplementedError
+
+    def close(self, *, is_complete: bool) -> None:
+        """Do nothing: all of them are on the disk."""
