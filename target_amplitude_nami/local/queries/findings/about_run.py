@@ -231,8 +231,8 @@ def _ids_that_do_not_fit(run: RunReport) -> Iterator[Finding]:
             severity=Severity.WARNING,
             text=(f"Records name ids that do not fit together: {', '.join(kinds)}."),
             advice=(
-                "The report names some under `named_odd_ids`, those of records that "
-                "were not sent as well. Families and testers share devices; otherwise "
+                "The report names some under `named_odd_ids`, also those of records "
+                "that were not sent. Families and testers share devices; otherwise "
                 "look at the ids in the source."
             ),
             count=count,
