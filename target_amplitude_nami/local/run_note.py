@@ -22,6 +22,13 @@ class RunNote(msgspec.Struct, frozen=True):
     user_source: str = ""
     """`external_id` or `nami_user_id`."""
 
+    @property
+    def renamed(self) -> dict[str, str]:
+        """By the whole name of a renamed type, prefix included: Nami's own."""
+        return {
+            f"{self.event_prefix}{new}": old for old, new in self.event_names.items()
+        }
+
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(RunNote).decode

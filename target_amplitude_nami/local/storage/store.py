@@ -15,9 +15,13 @@ from target_amplitude_nami.local.ingest.effects import (
     NewEvent,
     User,
 )
-from target_amplitude_nami.local.run_note import write_note
+from target_amplitude_nami.local.run_note import RunNote, read_note, write_note
 from target_amplitude_nami.local.storage import schema
-from target_amplitude_nami.local.storage.counts.counters import CountedEvent, Counters
+from target_amplitude_nami.local.storage.counts.counters import (
+    CountedEvent,
+    Counters,
+    stored_events,
+)
 from target_amplitude_nami.local.storage.counts.shared_ids import SharedIds
 from target_amplitude_nami.local.storage.event_index import EventIndex
 from target_amplitude_nami.local.storage.request_log import LoggedRequest, RequestLog
@@ -33,8 +37,6 @@ from target_amplitude_nami.local.storage.write_buffer import WriteBuffer
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
-
-    from target_amplitude_nami.local.run_note import RunNote
 
 _PRUNE_SECONDS = 3_600
 
@@ -183,7 +185,10 @@ class Store:
     def note_run(self, note: RunNote) -> None:
         """Keep what a run notes, in place of what the one before noted."""
         with self.transaction():
+            before = read_note(self._connection) or RunNote()
             write_note(self._connection, note)
+            if note.renamed != before.renamed:
+                self._subscriptions.recount(stored_events(self._connection))
         self._foreign = -1  # no request was logged
 
     def _reload(self) -> None:

@@ -151,11 +151,11 @@ def when(record: Record) -> datetime:
 def _status(record: Record) -> str:
     flags = record["customer_journey_state"]
     if flags["in_grace_period"]:
-        return "Grace period"
+        return "In grace period"
     if record["active_entitlements"]:
         if flags["in_trial_period"]:
-            return "Free trial"
+            return "In a trial"
         return "Introductory offer" if flags["in_intro_offer_period"] else "Active"
     if flags["in_pause"]:
         return "Paused"
-    return "Former" if flags["former_subscriber"] else "Never subscribed"
+    return "Former subscriber" if flags["former_subscriber"] else "Not subscribed"

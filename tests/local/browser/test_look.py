@@ -189,3 +189,18 @@ def take_pictures(local: LocalAmplitude, browser: Browser) -> None:
             method=Image.Quantize.MAXCOVERAGE, kmeans=4
         )
         small.save(TOUR / f"{name}.png", optimize=True)
+
+
+def test_very_many_event_types_leave_the_legend_beside_its_chart(
+    visitor: Visitor, local_amplitude: LocalAmplitude
+) -> None:
+    types = [f"a.rather.long.event.type.number.{number}" for number in range(100)]
+    send(local_amplitude, *[{"user_id": "alice-1", "event_type": t} for t in types])
+    visitor.open(local_amplitude, "overview")
+    legend = visitor.page.get_by_role("group", name="Event types of the chart")
+    box = legend.bounding_box()
+    assert box is not None
+    assert box["height"] < DESK[1] / 2
+    last = legend.get_by_role("link").last
+    last.focus()
+    expect(last).to_be_in_viewport()

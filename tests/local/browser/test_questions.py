@@ -124,7 +124,7 @@ def without_trial(counted: Counted) -> str:
 
 
 def active(counted: Counted) -> str:
-    inactive = {"Former", "Never subscribed", "Paused"}
+    inactive = {"Former subscriber", "Not subscribed", "Paused"}
     statuses = counted.sample.statuses()
     return str(sum(n for status, n in statuses.items() if status not in inactive))
 

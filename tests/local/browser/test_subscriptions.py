@@ -10,7 +10,9 @@ from playwright.sync_api import expect
 
 from tests.examples import expected
 from tests.examples.expected import Expected, read_records
+from tests.local.bench import event
 from tests.local.browser.answers import Sample
+from tests.local.browser.visitor import send
 
 if TYPE_CHECKING:
     from target_amplitude_nami.local.server import LocalAmplitude
@@ -161,9 +163,9 @@ def test_weeks_that_are_not_whole_say_so(
     section = visitor.page.get_by_role("region", name="Active subscribers at the end")
     section.get_by_text("As a table").click()
     weeks = [row[0] for row in visitor.rows("Users by status at the end of each week")]
-    assert weeks[0] == "1 Jun \N{EN DASH} 7 Jun (partial)"
+    assert weeks[0] == "1 Jun \N{EN DASH} 7 Jun 2026 (partial)"
     assert [week for week in weeks[1:] if "partial" in week] == []
-    assert weeks[-1] == "17 Aug \N{EN DASH} 23 Aug"
+    assert weeks[-1] == "17 Aug \N{EN DASH} 23 Aug 2026"
 
 
 def test_a_range_without_events_says_so(
@@ -173,3 +175,25 @@ def test_a_range_without_events_says_so(
     visitor.page.get_by_text("No subscription event in this range").wait_for()
     visitor.link("Show the whole time").click()
     assert visitor.rows("How paying users came")
+
+
+def test_without_subscriptions_no_chart_and_no_bar_is_drawn(
+    visitor: Visitor, local_amplitude: LocalAmplitude
+) -> None:
+    send(local_amplitude, event(event_type="device.impression"))
+    visitor.open(local_amplitude, "subscriptions")
+    statuses = visitor.page.get_by_role("region", name="Active subscribers at the end")
+    expect(statuses).to_contain_text("No event says that anybody has an active")
+    expect(statuses.get_by_role("img")).to_have_count(0)
+    expect(visitor.page.locator(".funnel .bar span")).to_have_count(1)
+
+
+def test_the_legend_has_the_statuses_that_occur(
+    visitor: Visitor, local_amplitude: LocalAmplitude
+) -> None:
+    state = {"namiml_active_entitlements": ["one"], "namiml_in_trial_period": True}
+    bought = "user.subscription.purchased"
+    send(local_amplitude, event(event_type=bought, user_properties=state))
+    visitor.open(local_amplitude, "subscriptions")
+    statuses = visitor.page.get_by_role("region", name="Active subscribers at the end")
+    assert statuses.locator(".key li").all_inner_texts() == ["In a trial"]

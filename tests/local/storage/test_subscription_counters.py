@@ -12,6 +12,7 @@ import pytest
 from target_amplitude_nami.erasing.person import Ids, Person
 from target_amplitude_nami.local.queries.selection import Selection
 from target_amplitude_nami.local.queries.subscriptions.view import subscriptions
+from target_amplitude_nami.local.run_note import RunNote
 from target_amplitude_nami.local.storage import schema
 from target_amplitude_nami.local.storage.erasable import ErasableFile
 from target_amplitude_nami.local.storage.store import Capacities
@@ -149,3 +150,41 @@ def make_version_3(path: Path) -> None:
             connection.execute(f"DROP {kind} {name}")
         connection.execute("DELETE FROM waiting WHERE name NOT IN ('seen', 'owners')")
         connection.execute("PRAGMA user_version = 3")
+
+
+RENAMED = RunNote(event_prefix="App: ", event_names={SAW: "Paywall Shown"})
+
+
+def renamed(sent: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the events as a run with that note sends them."""
+    names = {SAW: "App: Paywall Shown"}
+    return [
+        {
+            **each,
+            "event_type": names.get(each["event_type"], f"App: {each['event_type']}"),
+        }
+        for each in sent
+    ]
+
+
+def test_types_that_a_run_renames_count_as_what_they_are(make_bench: MakeBench) -> None:
+    bench, plain = make_bench(), make_bench()
+    bench.store.note_run(RENAMED)
+    bench.send(*renamed(journey(1)))
+    plain.send(*journey(1))
+
+    assert shown(bench) == shown(plain)
+
+
+def test_events_that_came_before_the_run_that_names_them_are_counted_anew(
+    make_bench: MakeBench,
+    capacities: Capacities | None,
+) -> None:
+    bench, plain = make_bench(capacities=capacities), make_bench()
+    bench.send(*renamed(journey(1)), *journey(2))
+    bench.store.note_run(RENAMED)
+    bench.send(*renamed(journey(3)))
+    for user in (1, 2, 3):
+        plain.send(*journey(user))
+
+    assert shown(bench) == shown(plain)

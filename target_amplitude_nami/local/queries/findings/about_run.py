@@ -26,6 +26,21 @@ if TYPE_CHECKING:
     from target_amplitude_nami.local.queries.findings.report import Report, RunReport
 
 _MANY_REJECTS = 0.05
+_ODD_IDS = {
+    "external_id_of_several_users": (
+        "External ID of several Nami users",
+        "External IDs of several Nami users each",
+    ),
+    "device_of_several_users": (
+        "device of several Nami users",
+        "devices of several Nami users each",
+    ),
+    "user_with_several_external_ids": (
+        "Nami user with several External IDs",
+        "Nami users with several External IDs each",
+    ),
+}
+"""What the report calls ids that do not fit together, in words."""
 _REJECTS = section("rejects")
 _REPORT = section("report")
 
@@ -207,17 +222,18 @@ def _conflicting_ids(run: RunReport) -> Iterator[Finding]:
 def _ids_that_do_not_fit(run: RunReport) -> Iterator[Finding]:
     if run.odd_ids:
         count = sum(run.odd_ids.values())
-        kinds = [f"{kind} ({number:,})" for kind, number in run.odd_ids.items()]
+        kinds = [
+            counted(number, *_ODD_IDS.get(kind, (kind, kind)))
+            for kind, number in run.odd_ids.items()
+        ]
         yield Finding(
             key="odd_ids",
             severity=Severity.WARNING,
-            text=(
-                f"The run met {counted(count, 'id', 'ids')} that "
-                f"{verb(count, 'does', 'do')} not fit the others: {quoted(kinds)}."
-            ),
+            text=(f"Records name ids that do not fit together: {', '.join(kinds)}."),
             advice=(
-                "The report names some under `named_odd_ids`. Families and testers "
-                "share devices; otherwise look at the ids in the source."
+                "The report names some under `named_odd_ids`, also those of records "
+                "that were not sent. Families and testers share devices; otherwise "
+                "look at the ids in the source."
             ),
             count=count,
             evidence=_REPORT,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _MOST_NAMED = 5
+_LONGEST_NAME = 60
 
 
 class Severity(StrEnum):
@@ -99,10 +100,14 @@ def percent(part: int, whole: int) -> str:
 
 def quoted(names: Sequence[str]) -> str:
     """Return names between backticks, the first of them if there are many."""
-    shown = [f"`{name}`" for name in names[:_MOST_NAMED]]
+    shown = [f"`{_shortened(name)}`" for name in names[:_MOST_NAMED]]
     if len(names) > _MOST_NAMED:
         shown.append(counted(len(names) - _MOST_NAMED, "other"))
     return " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1]]))
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 
 def of_all(part: int, whole: int, noun: str) -> str:

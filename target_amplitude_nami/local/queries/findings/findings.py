@@ -5,18 +5,18 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from target_amplitude_nami.local.queries.findings.about_completeness import (
+    about_completeness,
+)
 from target_amplitude_nami.local.queries.findings.about_events import (
-    about_money,
     about_order,
     about_properties,
     about_traffic,
     about_types,
 )
+from target_amplitude_nami.local.queries.findings.about_identity import about_identity
+from target_amplitude_nami.local.queries.findings.about_money import about_money
 from target_amplitude_nami.local.queries.findings.about_run import about_run
-from target_amplitude_nami.local.queries.findings.about_users import (
-    about_completeness,
-    about_identity,
-)
 from target_amplitude_nami.local.queries.findings.evidence import gather
 from target_amplitude_nami.local.queries.findings.finding import (
     RANKS,
@@ -82,7 +82,10 @@ def _nothing() -> Finding:
         key="no_events",
         severity=Severity.PROBLEM,
         text="No event has arrived: there is nothing to trust yet.",
-        advice="Run the target with `endpoint: local`, or send to this address.",
+        advice=(
+            "Run the target with `endpoint: local`, or send to the address that "
+            "`amplitude-nami local` prints."
+        ),
         count=0,
         evidence="#/live",
     )

@@ -22,12 +22,13 @@ from target_amplitude_nami.local.queries.time_buckets import (
     counts_in,
     first_and_last,
 )
+from target_amplitude_nami.local.run_note import read_note
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
-# The Nami events that each line counts; their types may have a prefix.
+# The Nami events that each line counts; their types may have a prefix, or another name.
 _LINES: Mapping[str, tuple[str, ...]] = {
     "trial starts": ("user.journey.trial.started",),
     "conversions": ("user.journey.trial.converted",),
@@ -48,8 +49,11 @@ def subscriptions(
     """Return how subscriptions come and go, and what they bring in."""
     types = type_numbers(connection, listed=True)
     buckets = buckets_of(connection, selection, types, NARROW)
+    note = read_note(connection)
+    renamed = {} if note is None else note.renamed
+    known = {number: renamed.get(name, name) for number, name in types.items()}
     lines = [
-        Line(name, counts_in(buckets, connection, selection, _ending(types, ends)))
+        Line(name, counts_in(buckets, connection, selection, _ending(known, ends)))
         for name, ends in _LINES.items()
     ]
     weeks = weeks_of(selection, *first_and_last(connection, types))

@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from copy import copy
 from decimal import Decimal
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from target_amplitude_nami.local.run_note import read_note
+from target_amplitude_nami.local.storage.counts.counters import AT_ONCE
 from target_amplitude_nami.local.storage.subscriptions.facts import facts_of
 from target_amplitude_nami.local.storage.subscriptions.journey import (
     Counts,
@@ -45,17 +48,34 @@ class SubscriptionCounters:
     ) -> None:
         self._connection = connection
         self._journeys = Journeys(connection, most_waiting=most_waiting, cached=cached)
+        self._renamed: dict[str, str] = {}
 
     def load(self) -> None:
         """Read what another process or an earlier run wrote."""
+        note = read_note(self._connection)
+        self._renamed = {} if note is None else note.renamed
         self._journeys.load()
+
+    def recount(self, events: Iterable[CountedEvent]) -> None:
+        """Count all events of the file anew, after types were renamed."""
+        for table in (
+            "journeys",
+            "changed_journeys",
+            "subscription_users",
+            "subscription_money",
+        ):
+            self._connection.execute(f"DELETE FROM {table}")  # noqa: S608
+        self.load()
+        rest = iter(events)
+        while some := list(islice(rest, AT_ONCE)):
+            self.add(some)
 
     def add(self, events: Iterable[CountedEvent]) -> None:
         """Count new events."""
         told: dict[int, list[tuple[int, Facts]]] = {}
         money: list[tuple[int, Money]] = []
         for event in events:
-            facts = facts_of(event)
+            facts = facts_of(event, self._renamed)
             if facts is None:
                 continue
             told.setdefault(event.user, []).append((event.time, facts))
@@ -104,7 +124,7 @@ class SubscriptionCounters:
             journey.count(counts, -1)
         self._journeys.delete(users)
         self._add_users(counts)
-        all_facts = ((event.time, facts_of(event)) for event in events)
+        all_facts = ((event.time, facts_of(event, self._renamed)) for event in events)
         self._add_money(
             [(time, facts.money) for time, facts in all_facts if facts and facts.money],
             -1,

@@ -15,6 +15,8 @@ from target_amplitude_nami.local.storage.user_list.status import Status, status_
 from target_amplitude_nami.nami.purchase import is_sandbox, purchase_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from target_amplitude_nami.local.model import JsonObject
     from target_amplitude_nami.local.storage.counts.counters import CountedEvent
 
@@ -103,9 +105,15 @@ def nami_type(event_type: str) -> str | None:
     return found[1] if found else None
 
 
-def facts_of(event: CountedEvent) -> Facts | None:
-    """Return what an event says; None where that is nothing."""
-    known = None if event.kind is _BEYOND else nami_type(event.name)
+def facts_of(event: CountedEvent, renamed: Mapping[str, str]) -> Facts | None:
+    """Return what an event says; None where that is nothing.
+
+    Args:
+        event: The event.
+        renamed: Nami's event types by the names that a run gave them.
+    """
+    name = renamed.get(event.name, event.name)
+    known = None if event.kind is _BEYOND else nami_type(name)
     if known is None:
         return None
     step = _STEPS.get(known)

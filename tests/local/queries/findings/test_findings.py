@@ -272,6 +272,50 @@ def test_without_any_event_there_is_nothing_to_trust(bench: Bench) -> None:
     assert found.good == []
 
 
+def test_a_file_without_user_events_says_nothing_of_subscriptions(bench: Bench) -> None:
+    bench.send(event(event_type=IMPRESSION))
+    found = finding(bench, "no_user_events")
+    assert found is not None
+    assert (found.severity, found.count, found.of) == (WARNING, 1, 1)
+    bench.send(about_user())
+    assert finding(bench, "no_user_events") is None
+
+
+@pytest.mark.parametrize(
+    ("properties", "text"),
+    [
+        (
+            [{"namiml_in_trial_period": "true"}],
+            "`namiml_in_trial_period` is of the wrong type in 1 user event",
+        ),
+        (
+            [{"namiml_in_trial_period": "true", "namiml_active_skus": "sku"}],
+            (
+                "`namiml_active_skus` and `namiml_in_trial_period` are of the wrong "
+                "type, each in 1 user event"
+            ),
+        ),
+        (
+            [
+                {"namiml_in_trial_period": "true", "namiml_active_skus": "sku"},
+                {"namiml_in_trial_period": "true"},
+            ],
+            (
+                "`namiml_active_skus` and `namiml_in_trial_period` are of the wrong "
+                "type, each in up to 2 user events"
+            ),
+        ),
+    ],
+)
+def test_values_of_the_wrong_type_are_counted_in_words(
+    bench: Bench, properties: list[dict[str, str]], text: str
+) -> None:
+    bench.send(*[about_user(each) for each in properties])
+    found = finding(bench, "user_properties_of_wrong_type")
+    assert found is not None
+    assert found.text.startswith(f"{text}: ")
+
+
 def test_user_events_that_all_lack_an_id_are_a_problem(bench: Bench) -> None:
     bench.send(ANONYMOUS, ANONYMOUS)
     found = finding(bench, "user_events_without_id")
@@ -397,6 +441,7 @@ def test_a_share_never_rounds_to_all_or_nothing(
         (["a", "b", "c"], "`a`, `b` and `c`"),
         (list("abcdef"), "`a`, `b`, `c`, `d`, `e` and 1 other"),
         (list("abcdefg"), "`a`, `b`, `c`, `d`, `e` and 2 others"),
+        (["n" * 61], f"`{'n' * 59}…`"),
     ],
 )
 def test_long_lists_of_names_are_cut(names: list[str], text: str) -> None:

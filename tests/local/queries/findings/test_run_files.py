@@ -105,6 +105,16 @@ def test_what_a_report_says_becomes_a_finding(
     assert {"report_adds_up", "no_rejects"} <= good(bench, fine)
 
 
+def test_ids_that_do_not_fit_are_named_in_words(bench: Bench, tmp_path: Path) -> None:
+    ids = {"device_of_several_users": 1, "user_with_several_external_ids": 2}
+    found = finding(bench, "odd_ids", report(tmp_path, odd_ids=ids))
+    assert found is not None
+    assert found.text == (
+        "Records name ids that do not fit together: 1 device of several Nami users, "
+        "2 Nami users with several External IDs each."
+    )
+
+
 def test_rejects_are_counted_by_reason_with_the_line_of_an_example(
     bench: Bench, tmp_path: Path
 ) -> None:

@@ -1,7 +1,7 @@
 // Stacked bars over time, drawn by uPlot; the numbers stand in a table beside them.
 import uPlot from "../vendor/uplot/uPlot.esm.js";
 import { el, nodes } from "./dom.js";
-import { count, day, per, stretch, WHOLE_DAY } from "./format.js";
+import { count, day, month, per, stretch, WHOLE_DAY } from "./format.js";
 import { filling, swatchClass } from "./palette.js";
 import { table } from "./table.js";
 /** @import { Texture } from "./palette.js" */
@@ -173,6 +173,7 @@ function timeAxis(colour, bucket) {
  * @param {number} bucket
  */
 function tick(ms, step, bucket) {
+  if (step >= 28 * WHOLE_DAY) return month(ms);
   if (step >= WHOLE_DAY || bucket >= WHOLE_DAY) return day(ms);
   const clock = new Date(ms).toISOString().slice(11, 16);
   return clock === "00:00" ? day(ms) : clock;

@@ -8,6 +8,7 @@ const DAY = new Intl.DateTimeFormat("en-GB", {
   month: "short",
   timeZone: "UTC",
 });
+const MONTH = new Intl.DateTimeFormat("en-GB", { month: "short", year: "numeric", timeZone: "UTC" });
 const UNITS = ["bytes", "kB", "MB", "GB"];
 
 export const HOUR = 3_600_000;
@@ -73,6 +74,14 @@ export function day(ms) {
   return DAY.format(ms);
 }
 
+/**
+ * Returns the month of a time, with the year.
+ * @param {number} ms
+ */
+export function month(ms) {
+  return MONTH.format(ms);
+}
+
 /** @param {number} ms */
 export function isoDay(ms) {
   return new Date(ms).toISOString().slice(0, 10);
@@ -85,7 +94,8 @@ export function isoDay(ms) {
  */
 export function stretch(start, bucket) {
   if (bucket >= 2 * WHOLE_DAY) {
-    return `${day(start)} – ${day(start + bucket - 1)}`;
+    const last = new Date(start + bucket - 1);
+    return `${day(start)} – ${day(last.getTime())} ${last.getUTCFullYear()}`;
   }
   const text = new Date(start).toISOString();
   const date = `${day(start)} ${text.slice(0, 4)}`;

@@ -6,7 +6,7 @@ export const KINDS = { user: "user", device: "anonymous device" };
 /** @type {Record<import("./documents.js").UserRow["status"], string>} */
 export const STATUSES = {
   unknown: "unknown",
-  never: "never subscribed",
+  never: "not subscribed",
   former: "former subscriber",
   trial: "in a trial",
   intro: "introductory offer",

@@ -144,10 +144,14 @@ function legend(types, looks) {
   return el(
     "div",
     { class: "legend", role: "group", "aria-label": "Event types of the chart" },
-    [...groups].map(([group, members]) => [
-      el("h3", {}, GROUPS[group]),
-      el("ul", {}, members.map(([type, look]) => item(type, look))),
-    ]),
+    el(
+      "div",
+      {},
+      [...groups].map(([group, members]) => [
+        el("h3", {}, GROUPS[group]),
+        el("ul", {}, members.map(([type, look]) => item(type, look))),
+      ]),
+    ),
   );
 }
 

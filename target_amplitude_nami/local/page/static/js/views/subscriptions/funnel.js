@@ -96,7 +96,8 @@ function stepName({ key, of }, parents) {
  * @param {number} first
  */
 function bar(users, first) {
+  if (!users) return null;
   const made = el("span");
-  made.style.setProperty("--share", String(first ? (100 * users) / first : 0));
+  made.style.setProperty("--share", String((100 * users) / first));
   return made;
 }

@@ -5,20 +5,21 @@ import { showRange } from "../../filters.js";
 import { count, day } from "../../format.js";
 import { swatchClass } from "../../palette.js";
 import { table } from "../../table.js";
+import { STATUSES } from "../../words.js";
 import { partial, partialNote } from "./weeks.js";
-/** @import { Line, Subscriptions } from "../../documents.js" */
+/** @import { Line, Subscriptions, UserRow } from "../../documents.js" */
 
-/** By status: its name, what it means, and its colour if it is that of a subscriber. */
-const STATUSES = /** @type {Record<string, [string, string, number?]>} */ ({
-  active: ["Active", "Something is active, and nothing below applies.", 3],
-  intro: ["Introductory offer", "In an introductory offer.", 1],
-  trial: ["Free trial", "In a free trial.", 4],
-  grace: ["Grace period", "Billing failed; the store still tries.", 2],
-  cancelled: ["Cancelled", "Runs out, but is still active (needs namiml_is_cancelled).", 5],
-  paused: ["Paused", "user.subscription.paused, and nothing is active."],
-  account_hold: ["On hold", "In account hold (needs namiml_in_account_hold)."],
-  former: ["Former", "Nothing is active, and once there was."],
-  never: ["Never subscribed", "Nothing is active, and never was."],
+/** By status: what it means, and its colour if it is that of a subscriber. */
+const MEANINGS = /** @type {Record<string, [string, number?]>} */ ({
+  active: ["Something is active, and no other status applies.", 3],
+  intro: ["Something is active in an introductory offer.", 1],
+  trial: ["Something is active in a free trial.", 4],
+  grace: ["Billing failed; the store still tries.", 2],
+  cancelled: ["Runs out, but is still active (needs namiml_is_cancelled).", 5],
+  paused: ["user.subscription.paused, and nothing is active."],
+  account_hold: ["Billing failed, and access is gone (needs namiml_in_account_hold)."],
+  former: ["Nothing is active, and the user has paid before."],
+  never: ["Nothing is active, and no event says that the user has paid before."],
 });
 
 /**
@@ -32,12 +33,12 @@ export function subscribers(statuses) {
 /** @param {Subscriptions} data */
 export function statusOverTime(data) {
   const { statuses, weeks, week, until } = data;
-  const known = Object.keys(STATUSES);
+  const known = Object.keys(MEANINGS);
   const ordered = statuses.toSorted((a, b) => known.indexOf(a.name) - known.indexOf(b.name));
-  const named = ordered.map((line) => ({ ...line, name: STATUSES[line.name][0] }));
+  const named = ordered.map((line) => ({ ...line, name: nameOf(line) }));
   const series = ordered
-    .filter(isSubscriber)
-    .map(({ name, counts }) => ({ name: STATUSES[name][0], counts, colour: STATUSES[name][2] }));
+    .filter((line) => isSubscriber(line) && line.counts.some(Boolean))
+    .map((line) => ({ ...line, name: nameOf(line), colour: MEANINGS[line.name][1] }));
   const bars = { starts: weeks, bucket: week, partial: partial(weeks, week, data) };
   const end = until === null ? "" : day(until - 1);
   const last = subscribers(statuses);
@@ -52,26 +53,27 @@ export function statusOverTime(data) {
         el("li", {}, el("span", { class: swatchClass(colour ?? 0) }), name),
       ),
     ),
-    chart({
+    !series.length && el("p", {}, "No event says that anybody has an active entitlement."),
+    series.length > 0 && chart({
       ...bars,
       label: `Active subscribers at the end of each week, by status: ${count(last)} on ${end}.`,
       series,
       height: 240,
       onSelect: showRange,
     }),
-    bars.partial.includes(true) && partialNote(),
+    series.length > 0 && bars.partial.includes(true) && partialNote(),
     numbers("status-numbers", { ...bars, label: "Users by status at the end of each week", series: named }),
     table(
       `Users by status on ${end}`,
       [
-        { title: "Status", head: true, cell: ({ name }) => STATUSES[name][0] },
+        { title: "Status", head: true, cell: nameOf },
         { title: "Users", number: true, cell: ({ counts }) => count(counts.at(-1) ?? 0) },
         {
           title: "Active subscriber",
           short: true,
           cell: (line) => (isSubscriber(line) ? "yes" : "no"),
         },
-        { title: "Means", wide: true, cell: ({ name }) => STATUSES[name][1] },
+        { title: "Means", wide: true, cell: ({ name }) => MEANINGS[name][0] },
       ],
       ordered,
     ),
@@ -88,5 +90,11 @@ export function statusOverTime(data) {
 
 /** @param {{name: string}} line */
 function isSubscriber({ name }) {
-  return STATUSES[name][2] !== undefined;
+  return MEANINGS[name][1] !== undefined;
+}
+
+/** @param {Line} line */
+function nameOf({ name }) {
+  const text = STATUSES[/** @type {UserRow["status"]} */ (name)];
+  return text[0].toUpperCase() + text.slice(1);
 }
