@@ -50,7 +50,10 @@ def _schema_of_fields() -> pa.Schema:
     made: Iterator[bytes] = itertools.chain.from_iterable(
         records.chunks("usual", _RECORDS_WITH_ALL_FIELDS)
     )
-    return pa.Table.from_pylist([json.loads(text) for text in made]).schema
+    rows = [json.loads(text) for text in made]
+    # PyArrow takes the columns of the first row for those of all.
+    columns = dict.fromkeys(name for row in rows for name in row)
+    return pa.Table.from_pylist([dict.fromkeys(columns) | row for row in rows]).schema
 
 
 def main() -> None:

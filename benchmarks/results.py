@@ -22,6 +22,7 @@ _PACKAGES: Final = (
     "meltano",
     "pyarrow",
 )
+_MEASURED: Final = ("target_amplitude_nami", "requirements/dev.txt")
 _WRITTEN_BY_A_RUN: Final = (
     "benchmarks/README.md",
     "benchmarks/results.json",
@@ -123,6 +124,8 @@ def to_be_continued(path: Path, origin: Origin) -> Results:
 def origin_here(*, is_quick: bool) -> Origin:
     """Return the origin of figures that are measured now.
 
+    Its commit is the last one that changed what is measured.
+
     Raises:
         ResultsError: When files have changed since the last commit, unless it is quick.
     """
@@ -133,8 +136,9 @@ def origin_here(*, is_quick: bool) -> Origin:
             "figures are those of a commit, and there are changes that are not "
             f"committed. Commit them, or measure with --quick:\n{changed}"
         )
-    commit = _git("describe", "--always", "--tags") + ("-changed" if changed else "")
-    return Origin(machine_here(), commit, is_quick)
+    last = _git("log", "-1", "--format=%H", "--", *_MEASURED) or "HEAD"
+    commit = _git("describe", "--always", "--tags", last)
+    return Origin(machine_here(), commit + ("-changed" if changed else ""), is_quick)
 
 
 def _git(*arguments: str) -> str:

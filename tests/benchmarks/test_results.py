@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -85,12 +86,7 @@ def test_figures_of_one_origin_are_added_to_each_other(tmp_path: Path) -> None:
 def test_only_a_quick_run_measures_what_is_not_committed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def git(*arguments: str) -> None:
-        who = ("-c", "user.name=a", "-c", "user.email=a@example.com")
-        subprocess.run(
-            ("git", *who, *arguments), cwd=tmp_path, check=True, capture_output=True
-        )
-
+    git = functools.partial(git_in, tmp_path)
     code, readme_file = tmp_path / "code.py", tmp_path / "benchmarks" / "README.md"
     readme_file.parent.mkdir()
     for path in (code, readme_file):
@@ -109,6 +105,34 @@ def test_only_a_quick_run_measures_what_is_not_committed(
     with pytest.raises(ResultsError, match=r"M code\.py"):
         results.origin_here(is_quick=False)
     assert results.origin_here(is_quick=True).commit == "v1.0.0-changed"
+
+
+def test_the_commit_is_the_last_one_that_changed_what_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "ROOT", tmp_path)
+    git_in(tmp_path, "init")
+    commit(tmp_path / "target_amplitude_nami" / "run.py")
+    measured = results.origin_here(is_quick=False).commit
+    commit(tmp_path / "docs" / "page.md")
+
+    assert results.origin_here(is_quick=False).commit == measured
+
+
+def git_in(folder: Path, *arguments: str) -> None:
+    who = ("-c", "user.name=a", "-c", "user.email=a@example.com")
+    subprocess.run(
+        ("git", *who, *arguments), cwd=folder, check=True, capture_output=True
+    )
+
+
+def commit(path: Path) -> None:
+    """Commit a new file of a repository, in a folder of it."""
+    path.parent.mkdir()
+    path.write_text("once", "utf-8")
+    repository = path.parents[1]
+    git_in(repository, "add", ".")
+    git_in(repository, "commit", "--message", f"Add {path.name}")
 
 
 def test_goals_that_are_reached_need_no_words() -> None:
