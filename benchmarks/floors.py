@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from benchmarks import contestants as who
 from benchmarks import through_meltano
 from benchmarks.measuring import Pace, measure_in, race
-from benchmarks.results import Result, ResultsError, Row, load
+from benchmarks.results import Result, ResultsError, Row, load, machine_here
 from benchmarks.running import ROOT, say
 from benchmarks.start import until_first_request
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 PART: Final = "floors"
 SHARE: Final = 0.8
 """A floor is this share of the figure that was reached."""
+SHARE_ELSEWHERE: Final = 0.6
+"""Where the processor is another one: it has other ratios."""
 
 _REPEATS: Final = 3
 _WITH_STORE, _SHORT_WITH_STORE = "memory_path", "memory_path, short input"
@@ -108,8 +110,15 @@ def _start(shop: Workshop, repeats: int) -> float:
     )
 
 
-def verdicts(reached: Results, found: Result) -> tuple[list[str], bool]:
+def verdicts(
+    reached: Results, found: Result, share: float = SHARE
+) -> tuple[list[str], bool]:
     """Return a line for each figure, and whether none is below its floor.
+
+    Args:
+        reached: What was measured before.
+        found: What was measured now.
+        share: How much of the former the latter must reach.
 
     Raises:
         ResultsError: When there is no figure to compare one with.
@@ -119,7 +128,7 @@ def verdicts(reached: Results, found: Result) -> tuple[list[str], bool]:
         figure = reached.figure(PART, row.what)
         if figure is None:
             raise ResultsError(f"no figure of '{row.what}' was kept: make benchmarks")
-        floor = SHARE * figure
+        floor = share * figure
         line = f"{row.what}: {row.figure:.3g}, the floor is {floor:.3g}"
         if row.figure < floor:
             is_all_well = False
@@ -135,14 +144,19 @@ def verdicts(reached: Results, found: Result) -> tuple[list[str], bool]:
 
 
 def main() -> int:
-    """Measure, compare, and say what came of it."""
+    """Measure, compare, and say what came of it; measure once more before it fails."""
     try:
         reached = load(ROOT / "benchmarks" / "results.json")
-        found = measure_in("floors", None, False)  # noqa: FBT003
-        lines, is_all_well = verdicts(reached, found)
+        is_same = machine_here()["cpu"] == reached.origin.machine["cpu"]
+        share = SHARE if is_same else SHARE_ELSEWHERE
+        for _ in range(2):
+            found = measure_in("floors", None, False)  # noqa: FBT003
+            lines, is_all_well = verdicts(reached, found, share)
+            print("\n".join(lines))
+            if is_all_well:
+                break
     except ResultsError as error:
         sys.exit(str(error))
-    print("\n".join(lines))
     return 0 if is_all_well else 1
 
 
