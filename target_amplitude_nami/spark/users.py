@@ -24,9 +24,9 @@ def with_users(
     """Return events with the External ID and the state of their users.
 
     An event without an External ID gets the one that the same Nami user had then: the
-    one told last until its time, else the one told first after it. A `user.*` event
-    without a state gets each fact of it as it was told last until then. A row without a
-    time counts where no other says anything. What an event says itself stays.
+    last one named until its time, else the first one after it. A `user.*` event without
+    a state gets each fact of it as the last row until then has it. A row without a time
+    counts where no other says anything. What an event says itself stays.
 
     Both come in columns of their own, `external_id` and `namiml_*` (or another
     spelling, where a column has that name), so that the events may have any shape. The
@@ -44,18 +44,18 @@ def with_users(
     """
     expect_readable(events)
     row = f.struct(*columns_of(events)).alias("row")
-    told = events.select(row, facts_of(events, stream).alias("facts"))
-    kind = told.schema["row"].dataType
+    rows = events.select(row, facts_of(events, stream).alias("facts"))
+    kind = rows.schema["row"].dataType
     if users is not None:
         expect_readable(users)
         nothing = f.lit(None).cast(kind).alias("row")
         others = users.select(nothing, facts_of(users, stream).alias("facts"))
-        told = told.unionByName(others)
+        rows = rows.unionByName(others)
     names = _free_names(events.columns)
     known = {_EXTERNAL_ID: _known_external_id()}
     known |= {name: _known_fact(name) for name in FACTS_OF_STATE}
     columns = [column.alias(names[name]) for name, column in known.items()]
-    completed = told.select("row", *columns).where("row is not null")
+    completed = rows.select("row", *columns).where("row is not null")
     return completed.select("row.*", *(f.col(f"`{name}`") for name in names.values()))
 
 
@@ -83,7 +83,7 @@ def _known_external_id() -> Column:
     timed = f.when(facts["time"].isNotNull(), external_id)
     always = f.when(facts["time"].isNull(), external_id)
     until = _in_order().rowsBetween(Window.unboundedPreceding, Window.currentRow)
-    # If none was told until then, the first of all is the first after it; Spark would
+    # If none was named until then, the first of all is the first after it; Spark would
     # go through the rest of the rows for each row to find that one.
     all_rows = _in_order().rowsBetween(
         Window.unboundedPreceding, Window.unboundedFollowing

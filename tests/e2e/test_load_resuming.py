@@ -62,7 +62,7 @@ def test_a_finished_load_has_nothing_more_to_do(
 
 
 @pytest.mark.parametrize(
-    ("number", "whom"),
+    ("number", "receiver"),
     [
         (signal.SIGTERM, "the command"),
         pytest.param(
@@ -73,7 +73,7 @@ def test_a_finished_load_has_nothing_more_to_do(
     ],
 )
 def test_a_stop_finishes_what_is_read_and_the_next_load_sends_only_the_rest(
-    tmp_path: Path, number: signal.Signals, whom: str
+    tmp_path: Path, number: signal.Signals, receiver: str
 ) -> None:
     records = impressions(4_000)
     write_parquet(tmp_path / "a.parquet", records, rows_per_group=500)
@@ -81,7 +81,7 @@ def test_a_stop_finishes_what_is_read_and_the_next_load_sends_only_the_rest(
         url = local.endpoint("http_v2")
         with loading(tmp_path, url, "a.parquet", parallel_requests=1) as process:
             wait_for(lambda: local.summary().total >= 300)
-            if whom == "the command":
+            if receiver == "the command":
                 process.send_signal(number)
             else:
                 os.killpg(process.pid, number)

@@ -21,7 +21,7 @@ OVER_ALL_EVENTS: Final = ("/api/overview", "/api/subscriptions")
 MOST_STEPS: Final = 5 * EVENTS
 """For a list: far fewer than a look at each event takes.
 
-Lists of users look at those of whom changes wait; in a file of this size, at all.
+Lists of users look at those with changes that wait; in a file of this size, at all.
 """
 MOST_STEPS_AN_EVENT: Final = 30
 _STEPS_AT_A_TIME: Final = 100

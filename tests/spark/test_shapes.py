@@ -10,12 +10,13 @@ import pytest
 from pyspark.sql import functions as f
 
 from target_amplitude_nami import Settings
-from target_amplitude_nami.spark import by_user, deliver, with_users
+from target_amplitude_nami.spark import by_user, with_users
 from tests.partitions.test_partitioning import RECORDS
 from tests.support.shapes import SHAPES, SOURCES, Shape, json_columns, json_text
 from tests.support.spark import (
     built,
-    dry_run_in,
+    delivered_by_dry_run,
+    dry_run_into,
     frame_of,
     sample,
     sample_users,
@@ -32,21 +33,6 @@ pytestmark = pytest.mark.spark
 
 # No column of Arrow data holds such rows as they are, so they come as text.
 NO_COLUMN = "maps"
-
-
-def in_folder(folder: Path) -> dict[str, Any]:
-    return {
-        "dry_run": True,
-        "dry_run_path": str(folder / "dry-run.jsonl"),
-        "rejects_path": str(folder / "rejects.singer"),
-    }
-
-
-def delivered(df: DataFrame, folder: Path) -> Counter[bytes]:
-    """Return the events of a delivery."""
-    folder.mkdir(exist_ok=True)
-    deliver(df, **in_folder(folder))
-    return dry_run_in(folder)
 
 
 def times(count: int, events: Counter[bytes]) -> Counter[bytes]:
@@ -67,9 +53,9 @@ def test_the_bytes_are_those_of_each_row_by_itself(
     rows = [shape(record) for record in RECORDS]
     df = frame_of(spark, [*map(json_columns, rows)] if name == NO_COLUMN else rows)
 
-    events = delivered(partitioned(df), tmp_path)
+    events = delivered_by_dry_run(partitioned(df), tmp_path)
 
-    assert events == times(3, built(rows, Settings.load(in_folder(tmp_path))))
+    assert events == times(3, built(rows, Settings.load(dry_run_into(tmp_path))))
 
 
 @pytest.mark.parametrize("name", SHAPES | SOURCES)
@@ -79,7 +65,7 @@ def test_the_bytes_are_those_of_a_singer_run_over_rows_that_tell_all(
     shape: Shape = (SHAPES | SOURCES)[name]
     rows = [shape(record) for record in RECORDS if record.get("external_ids")]
     assert len(rows) > 20
-    expected = built(rows, Settings.load(in_folder(tmp_path)))
+    expected = built(rows, Settings.load(dry_run_into(tmp_path)))
     assert singer_run(tmp_path / "singer", rows) == expected
 
 
@@ -104,11 +90,11 @@ def test_the_sample_gives_the_events_of_the_singer_run(
     completed = with_users(nested(sample(), spark), nested(sample_users(), spark))
     rows = [row.asDict(recursive=True) for row in completed.collect()]
     df = arranged(rows, spark)
-    config = in_folder(tmp_path)
+    config = dry_run_into(tmp_path)
 
     expected = singer_run(tmp_path / "singer", rows)
 
     assert sum(expected.values()) > 2_000
     assert expected == built(rows, Settings.load(config))
-    assert delivered(df.repartition(7), tmp_path / "shuffled") == expected
-    assert delivered(by_user(df, 3), tmp_path / "by_user") == expected
+    assert delivered_by_dry_run(df.repartition(7), tmp_path / "shuffled") == expected
+    assert delivered_by_dry_run(by_user(df, 3), tmp_path / "by_user") == expected

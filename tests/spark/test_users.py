@@ -9,35 +9,27 @@ import pytest
 from pyspark.sql import functions as f
 
 from target_amplitude_nami import Settings
-from target_amplitude_nami.spark import deliver, with_users
+from target_amplitude_nami.spark import with_users
 from tests.support import nami
 from tests.support.shapes import SHAPES, Shape
-from tests.support.spark import built, dry_run_in, frame_of, singer_run
+from tests.support.spark import (
+    built,
+    delivered_by_dry_run,
+    dry_run_into,
+    frame_of,
+    singer_run,
+)
 
 if TYPE_CHECKING:
     from collections import Counter
     from pathlib import Path
 
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
 pytestmark = pytest.mark.spark
 
 USER = 7
 NAMED = nami.external_id(USER)
-
-
-def config(folder: Path) -> dict[str, Any]:
-    return {
-        "dry_run": True,
-        "dry_run_path": str(folder / "dry-run.jsonl"),
-        "rejects_path": str(folder / "rejects.singer"),
-    }
-
-
-def events_of(df: DataFrame, folder: Path) -> Counter[bytes]:
-    folder.mkdir(exist_ok=True)
-    deliver(df, **config(folder))
-    return dry_run_in(folder)
 
 
 def by_id(events: Counter[bytes]) -> dict[str, dict[str, Any]]:
@@ -82,20 +74,23 @@ def test_events_become_what_they_would_be_if_they_told_it_themselves(
 ) -> None:
     shape: Shape = SHAPES[name]
     # The row that tells comes last, in an order that is none of time.
-    told = [event(1, 12), event(2, 9), event(3, 15)]
-    silent = [event(1, 12, **WITHOUT_STATE, external_ids=None), *told[1:]]
+    whole = [event(1, 12), event(2, 9), event(3, 15)]
+    silent = [event(1, 12, **WITHOUT_STATE, external_ids=None), *whole[1:]]
     impression = nami.impression(
-        4, user_id=told[0]["user_id"], created_date=at(8), device_id=nami.device_id(7)
+        4,
+        user_id=whole[0]["user_id"],
+        created_date=at(8),
+        device_id=nami.device_id(7),
     )
-    external_ids = told[0]["external_ids"]
-    told.append(impression | {"external_ids": external_ids})
+    external_ids = whole[0]["external_ids"]
+    whole.append(impression | {"external_ids": external_ids})
     rows = [shape(row) for row in [*silent, impression]]
 
     df = with_users(frame_of(spark, rows).repartition(3))
 
-    expected = built(told, Settings.load(config(tmp_path)))
-    assert events_of(df.repartition(3), tmp_path / "spark") == expected
-    assert singer_run(tmp_path / "singer", told) == expected
+    expected = built(whole, Settings.load(dry_run_into(tmp_path)))
+    assert delivered_by_dry_run(df.repartition(3), tmp_path / "spark") == expected
+    assert singer_run(tmp_path / "singer", whole) == expected
 
 
 def test_a_user_whose_external_id_is_in_another_table_is_named(
@@ -110,7 +105,7 @@ def test_a_user_whose_external_id_is_in_another_table_is_named(
     for count in (1, 3, 7):
         df = frame_of(spark, rows).repartition(count, f.rand(count))
         named = with_users(df, users.repartition(count))
-        found.append(events_of(named, tmp_path / str(count)))
+        found.append(delivered_by_dry_run(named, tmp_path / str(count)))
 
     assert found[0] == found[1] == found[2]
     assert {e["user_id"] for e in by_id(found[0]).values()} == {NAMED}
@@ -128,7 +123,7 @@ def test_an_event_gets_the_state_as_of_its_time(
         event(5, 8, **WITHOUT_STATE),
     ]
     df = with_users(frame_of(spark, rows[::-1]).repartition(3))
-    sent = by_id(events_of(df, tmp_path))
+    sent = by_id(delivered_by_dry_run(df, tmp_path))
 
     in_trial = {
         number: sent[nami.event_id(number)]
@@ -145,7 +140,9 @@ def test_facts_that_a_newer_row_leaves_open_stay_as_they_were(
     only_flags = WITHOUT_STATE | flags(in_trial=True)
     rows = [event(1, 9), event(2, 10, **only_flags), event(3, 11, **WITHOUT_STATE)]
     df = with_users(frame_of(spark, rows))
-    properties = by_id(events_of(df, tmp_path))[nami.event_id(3)]["user_properties"]
+    properties = by_id(delivered_by_dry_run(df, tmp_path))[nami.event_id(3)][
+        "user_properties"
+    ]
 
     assert properties["namiml_in_trial_period"] is True
     assert properties["namiml_active_skus"] == ["radio_monthly"]
@@ -159,7 +156,7 @@ def test_a_row_without_a_time_counts_where_no_other_says_anything(
     rows = [event(1, 9, **WITHOUT_STATE), event(2, 10, external_ids=other)]
     rows += [event(3, 11, **WITHOUT_STATE, external_ids=None)]
     df = with_users(frame_of(spark, rows), frame_of(spark, [always]))
-    sent = by_id(events_of(df, tmp_path))
+    sent = by_id(delivered_by_dry_run(df, tmp_path))
 
     first, _, last = (sent[nami.event_id(n)] for n in (1, 2, 3))
     assert first["user_properties"]["namiml_in_trial_period"] is True
@@ -179,7 +176,7 @@ def test_an_event_before_the_first_login_gets_the_external_id_told_then(
         event(5, 12, external_ids=None),
     ]
     df = with_users(frame_of(spark, rows[::-1]))
-    sent = by_id(events_of(df, tmp_path))
+    sent = by_id(delivered_by_dry_run(df, tmp_path))
 
     users = [sent[nami.event_id(number)]["user_id"] for number in range(1, 6)]
     assert users == [NAMED, NAMED, NAMED, nami.external_id(99), nami.external_id(99)]
@@ -205,7 +202,7 @@ def test_an_external_id_that_amplitude_refuses_names_no_other_row(
 ) -> None:
     bad = [{"key": "external_id", "type": "text", "value": "undefined"}]
     rows = [event(1, 8), event(2, 9, external_ids=bad), event(3, 10, external_ids=None)]
-    sent = by_id(events_of(with_users(frame_of(spark, rows)), tmp_path))
+    sent = by_id(delivered_by_dry_run(with_users(frame_of(spark, rows)), tmp_path))
     assert sent[nami.event_id(3)]["user_id"] == NAMED
 
 

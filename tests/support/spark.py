@@ -14,6 +14,7 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from target_amplitude_nami import EncodedEvent, EventBuilder
+from target_amplitude_nami.spark import deliver
 from tests.support import singer
 from tests.support.run_target import run_target
 
@@ -104,6 +105,22 @@ def events_in(bodies: Iterable[bytes]) -> Counter[bytes]:
         bodies: As the lines of a dry run's file.
     """
     return Counter(bytes(e) for body in bodies for e in _events_of(body).events)
+
+
+def dry_run_into(folder: Path) -> dict[str, Any]:
+    """Return the settings of a delivery that sends nothing."""
+    return {
+        "dry_run": True,
+        "dry_run_path": str(folder / "dry-run.jsonl"),
+        "rejects_path": str(folder / "rejects.singer"),
+    }
+
+
+def delivered_by_dry_run(df: DataFrame, folder: Path) -> Counter[bytes]:
+    """Return the events that a delivery of a frame would send."""
+    folder.mkdir(exist_ok=True)
+    deliver(df, **dry_run_into(folder))
+    return dry_run_in(folder)
 
 
 def dry_run_in(folder: Path) -> Counter[bytes]:

@@ -133,7 +133,7 @@ class Tables:
             )
         )
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         """Have the view end no more connections."""
         self._cursor.execute(
             "CREATE OR REPLACE FUNCTION hidden.die(text) RETURNS text STABLE"

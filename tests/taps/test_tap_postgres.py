@@ -77,7 +77,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
         done = pipeline.start()
         assert done.returncode == 1, done.stdout + done.stderr
         broken, kept = pipeline.result(), bookmarks(state)
-        source.mend()
+        source.repair()
         resumed = pipeline.run()
         source.create(USERS, users)
         added, quiet = pipeline.run(), pipeline.run()

@@ -18,7 +18,7 @@ SORT_KEYS: tuple[SortKey, ...] = get_args(SortKey)
 
 _COLUMNS = "user, name, status, events, last"
 
-# A user of whom changes wait is in both tables; the list has the sum of the two.
+# A user with changes that wait is in both tables; the list has the sum of the two.
 _SETTLED = f"SELECT {_COLUMNS} FROM user_list AS settled"  # noqa: S608
 _UNCHANGED = (
     "NOT EXISTS (SELECT 1 FROM fresh_user_list AS f WHERE f.user = settled.user)"

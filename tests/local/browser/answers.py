@@ -32,7 +32,7 @@ _PAID = {"user.journey.trial.converted", "user.subscription.purchased"}
 
 
 class Sample:
-    """The sample's records that reach Amplitude, and of whom they are there."""
+    """The sample's records that reach Amplitude, and the users they have there."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, Record]] = []

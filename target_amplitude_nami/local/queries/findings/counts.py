@@ -89,11 +89,6 @@ class TypeCount(msgspec.Struct):
         """Whether it carries a user's state (Nami docs, "Amplitude")."""
         return self.nami is not None and self.nami.startswith("user.")
 
-    @property
-    def is_about_device(self) -> bool:
-        """Whether it is one of `device.*`."""
-        return self.nami is not None and self.nami.startswith("device.")
-
 
 class Naming:
     """Which type of Nami's an event type is.

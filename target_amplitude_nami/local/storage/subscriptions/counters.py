@@ -72,24 +72,24 @@ class SubscriptionCounters:
 
     def add(self, events: Iterable[CountedEvent]) -> None:
         """Count new events."""
-        told: dict[int, list[tuple[int, Facts]]] = {}
+        facts_by_user: dict[int, list[tuple[int, Facts]]] = {}
         money: list[tuple[int, Money]] = []
         for event in events:
             facts = facts_of(event, self._renamed)
             if facts is None:
                 continue
-            told.setdefault(event.user, []).append((event.time, facts))
+            facts_by_user.setdefault(event.user, []).append((event.time, facts))
             if facts.money is not None:
                 money.append((event.time, facts.money))
-        self._follow(told)
+        self._follow(facts_by_user)
         self._add_money(money, 1)
 
-    def _follow(self, told: Mapping[int, list[tuple[int, Facts]]]) -> None:
+    def _follow(self, facts_by_user: Mapping[int, list[tuple[int, Facts]]]) -> None:
         """Add to the journeys of users, and count what that changes."""
         counts: Counts = {}
         changed: dict[int, Journey] = {}
-        packed = self._journeys.packed(told)
-        for user, events in told.items():
+        packed = self._journeys.packed(facts_by_user)
+        for user, events in facts_by_user.items():
             row = packed.get(user)
             journey = Journey() if row is None else unpacked(row)
             old = None if row is None else copy(journey)

@@ -83,7 +83,7 @@ export function statusOverTime(data) {
       "An active subscriber has an active entitlement. A user's status is what the newest ",
       "state up to that day says (namiml_subscription_status where it is sent, else the ",
       "eight namiml_* properties), in the order of the events' own times. A subscription whose ",
-      "end no event has told of stays active. Users without any state are not counted.",
+      "end no event has reported stays active. Users without any state are not counted.",
     ),
   );
 }
