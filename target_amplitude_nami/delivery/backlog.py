@@ -42,6 +42,14 @@ class Backlog:
         )
 
     @property
+    def requests(self) -> float:
+        """How many requests the events fill."""
+        return max(
+            len(self.events) / self._limits.events,
+            self._body_bytes / self._limits.event_bytes,
+        )
+
+    @property
     def is_ready(self) -> bool:
         """Whether a request may leave now."""
         return self._urged > 0 or self.is_full
@@ -70,16 +78,6 @@ class Backlog:
         events = self.events
         self._keep([])
         return events
-
-    def count_that_fit(self, events: Sequence[EncodedEvent]) -> int:
-        """Return how many of these still fit in the request that is being filled."""
-        room = self._limits.events - len(self.events)
-        body_bytes = self._limits.event_bytes - self._body_bytes
-        for count, event in enumerate(events):
-            body_bytes -= len(event.body) + 1
-            if count == room or body_bytes < 0:
-                return count
-        return len(events)
 
     def take(self, deferred: DeferredUsers, now: float) -> list[EncodedEvent]:
         """Return and forget the events of one request, if one may leave.

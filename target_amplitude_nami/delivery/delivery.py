@@ -168,8 +168,10 @@ class Delivery:
             while self._unsettled_events:
                 self._lanes.raise_failure()
                 left = self._shutdown.seconds_left()
-                if left is not None and left <= 0:
-                    return False
+                if left is not None:
+                    if left <= 0:
+                        return False
+                    self._lanes.help_first()
                 self._lanes.go_on_flushing()
                 self._lanes.urge_overdue()
                 self._clock.wait(self._condition, _POLL_SECONDS)

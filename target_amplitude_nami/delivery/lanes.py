@@ -17,12 +17,17 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.delivery.clock import Clock
     from target_amplitude_nami.delivery.lane import Lane
 
+_MOST_REQUESTS_BEHIND: t.Final = 4
+"""So many that wait for the first lane show that one is not enough: two or three gather
+while it writes to the disk."""
+
 
 class Lanes:
-    """The lanes of a delivery and the first request, which they share.
+    """The lanes of a delivery: the first one alone, and all once that falls behind.
 
-    A small input goes in that one request; only when it is full are all lanes used. All
-    methods are for whoever has the condition.
+    One lane makes the fewest requests, and takes the least time and memory: nobody has
+    to note which lane each user's events are in. All methods are for whoever has the
+    condition.
     """
 
     def __init__(
@@ -50,6 +55,8 @@ class Lanes:
         self._has_deadline = has_deadline
         self._router = Router(len(lanes))
         self._are_all_used = len(lanes) == 1
+        self._in_first: dict[int, EncodedEvent] = {}
+        """The unsettled events, by identity, while only the first lane is used."""
         self._is_started = False
         self._is_flushing = False
 
@@ -103,46 +110,54 @@ class Lanes:
             for lane in self._lanes:
                 lane.start()
         self._is_flushing = False
-        if not self._are_all_used:
-            events = self._put_in_first_request(events)
-        if events:
-            self._route(events)
+        if self._are_all_used:
+            self._route(events, self._clock.now())
+        else:
+            self._put_in_first(events)
 
     def settle(self, events: Sequence[EncodedEvent]) -> None:
         """Forget settled events; route those that were parked behind them."""
-        if parked := self._router.settle(events):
-            self._route(parked)
+        if not self._are_all_used:
+            for event in events:
+                del self._in_first[id(event)]
+        elif parked := self._router.settle(events):
+            self._route(parked, self._clock.now())
             self.go_on_flushing()
 
-    def _put_in_first_request(
-        self, events: Sequence[EncodedEvent]
-    ) -> Sequence[EncodedEvent]:
-        """Put events in the request that all lanes share; return those left over."""
-        first = self._lanes[0].backlog
-        count = first.count_that_fit(events)
-        self._router.share(events[:count])
-        first.put(events[:count], self._clock.now())
-        if first.is_full or count < len(events):
-            self.use_all()
-        return events[count:]
+    def _put_in_first(self, events: Sequence[EncodedEvent]) -> None:
+        backlog = self._lanes[0].backlog
+        backlog.put(events, self._clock.now())
+        self._in_first.update(zip(map(id, events), events, strict=True))
+        if backlog.is_ready:
+            self._condition.notify_all()
+            if backlog.requests >= _MOST_REQUESTS_BEHIND:
+                self._use_all()
 
-    def _route(self, events: Sequence[EncodedEvent]) -> None:
-        now = self._clock.now()
+    def _use_all(self) -> None:
+        """Use all lanes from now on, for what waits in the first one as well.
+
+        Users of the events that the first has let go wait until these are settled.
+        """
+        self._are_all_used = True
+        backlog = self._lanes[0].backlog
+        since = backlog.since
+        waiting = backlog.clear()
+        for event in waiting:
+            del self._in_first[id(event)]
+        self._router.share(list(self._in_first.values()))
+        self._in_first.clear()
+        self._route(waiting, since)
+
+    def _route(self, events: Sequence[EncodedEvent], since: float) -> None:
         is_ready = False
         for lane, routed in zip(self._lanes, self._router.route(events), strict=True):
             if routed:
-                lane.backlog.put(routed, now)
+                lane.backlog.put(routed, since)
                 is_ready |= lane.backlog.is_ready
         if is_ready:
             self._condition.notify_all()
 
     # Letting requests leave that are not full
-
-    def use_all(self) -> None:
-        """Let the first request leave, and fill one in each lane from now on."""
-        if not self._are_all_used:
-            self._are_all_used = True
-            self._urge(self._lanes[:1])
 
     def flush(self) -> None:
         """Let all events leave, until further ones come."""
@@ -165,9 +180,17 @@ class Lanes:
         join_small_backlogs(self._lanes, self._router)
         self._urge(self._lanes)
 
+    def help_first(self) -> None:
+        """Have all lanes send what waits for the first one, where that is busy."""
+        if not (self._are_all_used or self._lanes[0].is_free):
+            self._use_all()
+
     def urge_overdue(self) -> None:
         """Let free lanes send what has waited long enough."""
         overdue = self._clock.now() - self._batch_wait_seconds
+        first = self._lanes[0]
+        if first.backlog.events and first.backlog.since <= overdue:
+            self.help_first()
         self._urge(
             lane
             for lane in self._lanes
@@ -176,13 +199,12 @@ class Lanes:
 
     def urge_free(self) -> None:
         """Let free lanes send what they have."""
-        self.use_all()
+        self.help_first()
         self._urge(lane for lane in self._lanes if lane.is_free)
 
     def urge_fullest(self) -> None:
         """Let the fullest of the requests leave that have yet to fill."""
         filling = [lane for lane in self._lanes if not lane.backlog.is_ready]
-        self.use_all()
         self._urge([max(filling, key=lambda lane: len(lane.backlog))])
 
     def _urge(self, lanes: Iterable[Lane]) -> None:

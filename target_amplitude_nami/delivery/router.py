@@ -43,8 +43,9 @@ class Router:
         """Take how many lanes there are."""
         self._lanes = lanes
         self._shared = lanes
-        """Stands for a request that several lanes share. Nobody follows into it: users
-        could do so for ever, and leave the lanes idle."""
+        """Stands for what was on its way before all lanes were used, and for a request
+        that several lanes share. Nobody follows into it: users could do so for ever,
+        and leave the lanes idle."""
         self._places: dict[str, int] = {}
         self._parked: dict[str, _Parked] = {}
         """By each key, together with events that share a key."""
@@ -55,9 +56,7 @@ class Router:
         return bool(self._parked)
 
     def share(self, events: Sequence[EncodedEvent]) -> None:
-        """Note events of the request that is filled before the lanes are used."""
-        if self._lanes == 1:
-            return
+        """Note events that were on their way in one lane before all were used."""
         places = self._places
         for event in events:
             for key in set(event.order_keys):

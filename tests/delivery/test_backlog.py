@@ -90,14 +90,13 @@ def test_when_all_have_to_wait_nothing_leaves(backlog: Backlog) -> None:
 
 
 @pytest.mark.parametrize(
-    ("waiting", "sizes", "fit"),
-    [(0, [9] * 9, 4), (3, [9] * 9, 1), (0, [499, 499, 1], 2), (1, [2000], 0)],
+    ("sizes", "requests"), [([], 0), ([9] * 2, 0.5), ([9] * 6, 1.5), ([1999, 499], 2.5)]
 )
-def test_how_many_fit_is_what_one_request_may_hold(
-    backlog: Backlog, waiting: int, sizes: list[int], fit: int
+def test_what_waits_fills_so_many_requests(
+    backlog: Backlog, sizes: list[int], requests: float
 ) -> None:
-    backlog.put([of_size(n, 9) for n in range(waiting)], NOW)
-    assert backlog.count_that_fit([of_size(n, s) for n, s in enumerate(sizes)]) == fit
+    backlog.put([of_size(n, size) for n, size in enumerate(sizes)], NOW)
+    assert backlog.requests == requests
 
 
 def test_memory_is_that_of_what_waits(backlog: Backlog) -> None:

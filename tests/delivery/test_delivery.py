@@ -137,7 +137,37 @@ def test_one_user_with_very_many_events_goes_in_allowed_pieces_and_in_order() ->
 # Lanes
 
 
-def test_full_requests_open_all_lanes_and_users_keep_to_theirs() -> None:
+def test_one_lane_does_while_it_keeps_up() -> None:
+    lanes: set[str] = set()
+
+    def answer(numbers: Sequence[int]) -> Answer:
+        lanes.add(threading.current_thread().name)
+        return Delivered(len(numbers))
+
+    with DeliveryHarness(answer, lanes=8, limits=SMALL) as harness:
+        events = in_turn(2000, 50)
+        for start in range(0, len(events), 20):
+            harness.submit(events[start : start + 20])
+            harness.wait_until_lanes_are_free()
+        harness.deliver([])
+    assert lanes == {"lane-0"}
+
+
+def test_what_has_waited_long_enough_leaves_though_the_first_lane_waits() -> None:
+    def answer(numbers: Sequence[int]) -> Answer:
+        return Unknown("HTTP 503") if 0 in numbers else Delivered(len(numbers))
+
+    with DeliveryHarness(answer, lanes=8, limits=SMALL, retry_for=10**6) as harness:
+        harness.submit(of_many_users(10))
+        harness.wait_until(lambda: len(harness.amplitude.requests) == 1)
+        harness.submit(of_many_users(15)[10:])
+        harness.clock.time += 5
+        harness.delivery.tick()
+        of_other_lanes = {n for n in range(10, 15) if lane_of(f"user-{n}", 8)}
+        harness.wait_until(lambda: harness.outcomes.settled == of_other_lanes)
+
+
+def test_the_other_lanes_help_one_that_falls_behind_and_users_keep_to_theirs() -> None:
     users_of_thread: dict[str, set[int]] = {}
 
     def answer(numbers: Sequence[int]) -> Answer:
@@ -274,7 +304,9 @@ def test_a_first_request_without_an_answer_stops_no_other_lane(lanes: int) -> No
         return Unknown("HTTP 503") if is_first else Delivered(len(numbers))
 
     with DeliveryHarness(answer, lanes=lanes, limits=SMALL, retry_for=10**6) as harness:
-        for event in in_turn(10, 10) + of_many_users(200)[10:]:
+        harness.submit(in_turn(10, 10))
+        harness.wait_until(lambda: len(harness.amplitude.requests) == 1)
+        for event in of_many_users(200)[10:]:
             harness.submit([event])
         end = harness.clock.now() + 6  # a little over `batch_wait_seconds`
         harness.flush_within(lambda: end - harness.clock.now())

@@ -146,7 +146,6 @@ def test_users_who_have_come_to_share_a_name_are_parked_in_order() -> None:
 
 def test_with_one_lane_there_is_nothing_to_wait_for() -> None:
     lanes = Lanes(1)
-    lanes.router.share([of(0, "u", A)])
     assert lanes.route(of(1, "u", B), of(2, "v", A)) == [0, 0]
     assert lanes.settle(of(1, "u", B)) == []
 

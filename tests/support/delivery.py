@@ -361,9 +361,12 @@ class DeliveryHarness:
 
     def wait_until_lanes_are_free(self) -> None:
         """Wait until nothing is on its way, without letting time pass."""
-        condition, lanes = self.delivery._condition, self.delivery._lanes
-        with condition:
-            assert condition.wait_for(lambda: lanes.are_free, 20)
+        self.wait_until(lambda: self.delivery._lanes.are_free)
+
+    def wait_until(self, is_so: Callable[[], bool]) -> None:
+        """Wait until the lanes have got so far, without letting time pass."""
+        with self.delivery._condition:
+            assert self.delivery._condition.wait_for(is_so, 20)
 
     def deliver(self, events: Iterable[EncodedEvent]) -> None:
         """Submit all of them and wait until they are settled."""
