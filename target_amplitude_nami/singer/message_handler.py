@@ -15,8 +15,10 @@ from target_amplitude_nami.pipeline.event_filter import OTHER
 from target_amplitude_nami.singer.batches import read_batch
 from target_amplitude_nami.singer.messages import (
     MESSAGE_IN_BATCH,
+    NOT_USUAL,
     BrokenLines,
     decode_object,
+    decode_usual_object,
     is_record_message,
     state_of,
 )
@@ -172,17 +174,20 @@ class MessageHandler:
                 self._take_batch_record(text, stream, take)
 
     def _take_batch_record(self, text: bytes, stream: str, take: TakeRecord) -> None:
-        line = record_message(stream, text)
         try:
-            record = decode_object(text)
-        except ValueError as error:
-            self.broken_lines.reject(line, error)
-            return
-        self.broken_lines.note_readable()
-        if is_record_message(record):
+            record = decode_usual_object(text)
+        except NOT_USUAL:
+            try:
+                record = decode_object(text)
+            except ValueError as error:
+                self.broken_lines.reject(record_message(stream, text), error)
+                return
+        if self.broken_lines.in_a_row:
+            self.broken_lines.note_readable()
+        if "type" in record and is_record_message(record):
             self._reject_message_in_batch(record, text)
         else:
-            take(record, stream, line)
+            take(record, stream, record_message(stream, text))
 
     def _reject_message_in_batch(self, message: Message, text: bytes) -> None:
         """Reject a RECORD message that stands in a BATCH file, where records belong.

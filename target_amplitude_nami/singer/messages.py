@@ -41,6 +41,9 @@ class RecordMessage(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 decode_record_message: t.Final = jsontext.decoder_of(RecordMessage)
 """Decodes a usual RECORD message; fails with `NOT_USUAL` for any other line."""
 
+decode_usual_object: t.Final = jsontext.decoder_of(dict[str, t.Any])
+"""Decodes a usual JSON object, such as a record of a BATCH file; fails likewise."""
+
 NOT_USUAL: t.Final = (msgspec.DecodeError, ValueError)
 
 _FIELDS_OF_RECORD_MESSAGE: t.Final = frozenset(RecordMessage.__struct_fields__)
