@@ -53,7 +53,8 @@ class Lane(threading.Thread):
         self._on_idle = on_idle
         self._clock = clock
         self._condition = condition
-        self._is_busy = False
+        self.is_sending = False
+        """Whether it is at work on a request; under the condition."""
         self.is_stopping = False
         self._is_turn_of_deferred = True
         self._batch_sender = batch_sender(self._pause)
@@ -71,7 +72,7 @@ class Lane(threading.Thread):
     @property
     def is_free(self) -> bool:
         """Whether it has no request to send; asked under the condition."""
-        return not (self._is_busy or self.backlog.is_ready)
+        return not (self.is_sending or self.backlog.is_ready)
 
     def withhold(self) -> None:
         """Take the events of this lane's deferred users out of the backlog.
@@ -97,7 +98,7 @@ class Lane(threading.Thread):
         finally:
             self._batch_sender.close()
             with self._condition:
-                self._is_busy = False
+                self.is_sending = False
                 self._condition.notify_all()
 
     def _deliver(self, requests: list[list[EncodedEvent]]) -> None:
@@ -108,7 +109,7 @@ class Lane(threading.Thread):
     def _next_requests(self) -> list[list[EncodedEvent]]:
         """Wait for events that may go."""
         with self._condition:
-            self._is_busy = False
+            self.is_sending = False
             self._on_idle()
             self._condition.notify_all()
             while not self.is_stopping:
@@ -118,7 +119,7 @@ class Lane(threading.Thread):
                 if len(self.backlog) < waiting:  # there is room for more
                     self._condition.notify_all()
                 if requests:
-                    self._is_busy = True
+                    self.is_sending = True
                     return requests
                 self._clock.wait(self._condition, self._seconds_until_some_may_go(now))
         raise Stopped

@@ -181,8 +181,8 @@ class Lanes:
         self._urge(self._lanes)
 
     def help_first(self) -> None:
-        """Have all lanes send what waits for the first one, where that is busy."""
-        if not (self._are_all_used or self._lanes[0].is_free):
+        """Have all lanes send what waits for the first one, where that is sending."""
+        if self._lanes[0].is_sending and not self._are_all_used:
             self._use_all()
 
     def urge_overdue(self) -> None:

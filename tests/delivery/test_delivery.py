@@ -153,6 +153,14 @@ def test_one_lane_does_while_it_keeps_up() -> None:
     assert lanes == {"lane-0"}
 
 
+def test_what_the_first_lane_is_about_to_send_stays_one_request() -> None:
+    with DeliveryHarness(
+        lanes=8, seconds_left=itertools.repeat(60).__next__
+    ) as harness:
+        harness.deliver(of_many_users(50))
+        assert harness.amplitude.requests == [list(range(50))]
+
+
 def test_what_has_waited_long_enough_leaves_though_the_first_lane_waits() -> None:
     def answer(numbers: Sequence[int]) -> Answer:
         return Unknown("HTTP 503") if 0 in numbers else Delivered(len(numbers))
@@ -528,12 +536,20 @@ def test_all_lanes_work_also_when_one_request_would_fill_the_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 50_000)
+    is_first = iter([True] * 4)
+    all_lanes = threading.Barrier(4)
     with DeliveryHarness(lanes=4) as harness:
+
+        def wait_for_all_lanes() -> None:
+            harness.clock.notice()
+            if next(is_first, False):
+                all_lanes.wait(SECONDS)
+
+        harness.amplitude.on_post = wait_for_all_lanes
         harness.deliver(
             [numbered(n, f"user-{n}", kept_bytes=1000) for n in range(1_000)]
         )
         assert all(lane.traffic.requests for lane in alive_lanes())
-        assert len(alive_lanes()) == 4
 
 
 def waiting_bytes() -> int:
