@@ -131,22 +131,26 @@ class Lanes:
         if backlog.is_ready:
             self._condition.notify_all()
             if backlog.requests >= _MOST_REQUESTS_BEHIND:
-                self._use_all()
+                self._share_out_first()
 
-    def _use_all(self) -> None:
-        """Use all lanes from now on, for what waits in the first one as well.
-
-        Users of the events that the first has let go wait until these are settled.
-        """
-        self._are_all_used = True
+    def _share_out_first(self) -> None:
+        """Use all lanes, for what waits in the first one as well."""
         backlog = self._lanes[0].backlog
         since = backlog.since
         waiting = backlog.clear()
         for event in waiting:
             del self._in_first[id(event)]
+        self._use_all()
+        self._route(waiting, since)
+
+    def _use_all(self) -> None:
+        """Use all lanes from now on.
+
+        Users who have events in the first one wait until these are settled.
+        """
+        self._are_all_used = True
         self._router.share(list(self._in_first.values()))
         self._in_first.clear()
-        self._route(waiting, since)
 
     def _route(self, events: Sequence[EncodedEvent], since: float) -> None:
         is_ready = False
@@ -183,7 +187,7 @@ class Lanes:
     def help_first(self) -> None:
         """Have all lanes send what waits for the first one, where that is sending."""
         if self._lanes[0].is_sending and not self._are_all_used:
-            self._use_all()
+            self._share_out_first()
 
     def urge_overdue(self) -> None:
         """Let free lanes send what has waited long enough."""
@@ -204,6 +208,8 @@ class Lanes:
 
     def urge_fullest(self) -> None:
         """Let the fullest of the requests leave that have yet to fill."""
+        if not self._are_all_used:
+            self._use_all()
         filling = [lane for lane in self._lanes if not lane.backlog.is_ready]
         self._urge([max(filling, key=lambda lane: len(lane.backlog))])
 
