@@ -11,7 +11,7 @@ from target_amplitude_nami.accounting.files import write_atomically
 from target_amplitude_nami.accounting.metrics import Earlier, metrics, read_earlier
 from target_amplitude_nami.accounting.progress_text import ProgressText
 from target_amplitude_nami.errors import OutputUnwritable
-from target_amplitude_nami.settings.paths import leads_to_standard_error
+from target_amplitude_nami.settings.path_trials import leads_to_standard_error
 from target_amplitude_nami.text import counted
 
 if t.TYPE_CHECKING:

@@ -7,18 +7,21 @@ is here; `export_api.py` has what concerns exports alone.
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import random
 import time
 import typing as t
-from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 import requests
 from urllib3.exceptions import HTTPError, ProtocolError
 
 from target_amplitude_nami.amplitude import failures
+from target_amplitude_nami.amplitude.account_connection import (
+    Account,
+    Answer,
+    Stream,
+    open_session,
+)
 from target_amplitude_nami.amplitude.answers import Fatal
 from target_amplitude_nami.amplitude.client import trusts_environment
 from target_amplitude_nami.amplitude.destination import Destination
@@ -39,58 +42,12 @@ HOSTS: t.Final[Mapping[Region, str]] = {
 
 _MOST_BYTES: t.Final = 1 << 20
 """Of an answer that is no archive."""
-_PIECE_BYTES: t.Final = 1 << 16
 _FIRST_WAIT: t.Final = 1.0
 _LONGEST_WAIT: t.Final = 60.0
 _TOO_MANY: t.Final = 429
 _SERVER_ERRORS: t.Final = range(500, 600)
 _REDIRECTS: t.Final = range(300, 400)
 _REFUSED: t.Final = frozenset({401, 403})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
-    """An Amplitude project, and how its account APIs are reached."""
-
-    base_url: str
-    """Without a path, such as `https://amplitude.com`."""
-    api_key: str = field(repr=False)
-    secret_key: str = field(repr=False)
-    user_agent: str = ""
-    connect_timeout: float = 10.0
-    read_timeout: float = 60.0
-    """For an answer to begin, and to make progress."""
-    retry_for: float = 1800.0
-    """How long one request may keep failing, in seconds."""
-
-    @property
-    def host(self) -> str:
-        """The host, for messages."""
-        return urlsplit(self.base_url).netloc
-
-    def without_keys(self, text: str) -> str:
-        """Return a text in which neither key stands, nor both as they are sent."""
-        pair = f"{self.api_key}:{self.secret_key}".encode()
-        sent = base64.b64encode(pair).decode("ascii")
-        for secret in sorted((sent, self.secret_key, self.api_key), key=len)[::-1]:
-            if secret:
-                text = text.replace(secret, "***")
-        return text
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole answer."""
-
-    status: int
-    content: bytes
-    quote: str
-    """Its first line of text, without the keys, for messages."""
-
-    @property
-    def is_page(self) -> bool:
-        """Whether it is a web page: of a proxy, a firewall, or another site."""
-        return self.content.lstrip()[:1] == b"<"
 
 
 class AccountApi:
@@ -121,10 +78,7 @@ class AccountApi:
         self._sleep = sleep
         self._now = now
         self._names = NameLookup(now)
-        self._session = _Session()
-        self._session.trust_env = trusts_environment(account.base_url)
-        self._session.auth = _BasicAuth(account)
-        self._session.headers["User-Agent"] = account.user_agent
+        self._session = open_session(account)
 
     def close(self) -> None:
         """Close the connection."""
@@ -314,52 +268,5 @@ class AccountApi:
         )
 
 
-class Stream:
-    """An answer that is being read."""
-
-    def __init__(
-        self, response: requests.Response, deadline: float, now: Callable[[], float]
-    ) -> None:
-        """Take the response, and by when it must be whole if it is to be in time."""
-        self.status: t.Final = response.status_code
-        self._raw = response.raw
-        self._deadline = deadline
-        self._now = now
-
-    def pieces(self, *, in_time: bool = False) -> Iterator[bytes]:
-        """Yield the answer, which must not pause for longer than the timeout.
-
-        Args:
-            in_time: Whether all of it has to come within the timeout.
-
-        Raises:
-            requests.ReadTimeout: When it does not.
-            HTTPError: When it pauses for too long, or is cut short.
-        """
-        # One that comes byte by byte would take ages to fill a piece.
-        read = self._raw.read1 if in_time else self._raw.read
-        while piece := read(_PIECE_BYTES, decode_content=True):
-            if in_time and self._now() > self._deadline:
-                raise requests.ReadTimeout("the answer takes too long")
-            yield piece
-
-
 class _Passing(Exception):  # noqa: N818 - as in `errors`
     """There is no answer, which may pass."""
-
-
-class _BasicAuth(requests.auth.AuthBase):
-    """Names the project; `requests` would encode the keys in Latin-1."""
-
-    def __init__(self, account: Account) -> None:
-        pair = f"{account.api_key}:{account.secret_key}".encode()
-        self._value = "Basic " + base64.b64encode(pair).decode("ascii")
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = self._value
-        return request
-
-
-class _Session(requests.Session):
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Follow no redirect: `requests` would read all of its body for that."""

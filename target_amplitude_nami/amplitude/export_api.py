@@ -12,12 +12,14 @@ import tempfile
 import typing as t
 from urllib.parse import urlsplit
 
-from target_amplitude_nami.amplitude.account_api import AccountApi, Answer
+from target_amplitude_nami.amplitude.account_connection import Answer
 from target_amplitude_nami.amplitude.hours import HOUR, Span, hour_of, parameter
 from target_amplitude_nami.errors import OutputUnwritable, RequestFailed
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from target_amplitude_nami.amplitude.account_api import AccountApi
 
 PATH: t.Final = "/api/2/export"
 

@@ -18,7 +18,8 @@ from target_amplitude_nami.errors import RequestFailed
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from target_amplitude_nami.amplitude.account_api import AccountApi, Answer
+    from target_amplitude_nami.amplitude.account_api import AccountApi
+    from target_amplitude_nami.amplitude.account_connection import Answer
 
 PATH: t.Final = "/api/2/deletions/users"
 MOST_IDS: t.Final = 100

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_amplitude_nami.amplitude.account_api import Account, AccountApi, Answer
+from target_amplitude_nami.amplitude.account_api import AccountApi
+from target_amplitude_nami.amplitude.account_connection import Account, Answer
 from target_amplitude_nami.errors import RequestFailed
 from tests.support.server import Reply, ScriptedServer, free_port, reply
 

@@ -10,7 +10,8 @@ import tempfile
 
 import pytest
 
-from target_amplitude_nami.amplitude.account_api import Account, AccountApi
+from target_amplitude_nami.amplitude.account_api import AccountApi
+from target_amplitude_nami.amplitude.account_connection import Account
 from target_amplitude_nami.amplitude.export_api import (
     ExportApi,
     export_address,

@@ -9,7 +9,8 @@ import pytest
 import requests
 
 from target_amplitude_nami.amplitude import privacy_api
-from target_amplitude_nami.amplitude.account_api import Account, AccountApi
+from target_amplitude_nami.amplitude.account_api import AccountApi
+from target_amplitude_nami.amplitude.account_connection import Account
 from target_amplitude_nami.errors import RequestFailed
 from target_amplitude_nami.local.faults import Faults
 from target_amplitude_nami.local.server import LocalAmplitude

@@ -28,6 +28,7 @@ _ALL_OF_IT: Final = {
     "settings.checks",
     "settings.environment",
     "settings.events",
+    "settings.path_trials",
     "settings.paths",
     "settings.unused_variables",
     "settings.validation",

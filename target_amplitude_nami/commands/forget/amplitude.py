@@ -7,7 +7,8 @@ import json
 import typing as t
 
 from target_amplitude_nami.amplitude import privacy_api
-from target_amplitude_nami.amplitude.account_api import Account, AccountApi
+from target_amplitude_nami.amplitude.account_api import AccountApi
+from target_amplitude_nami.amplitude.account_connection import Account
 from target_amplitude_nami.commands.account_url import account_url
 from target_amplitude_nami.erasing.person import Ids
 from target_amplitude_nami.errors import ConfigurationError

@@ -11,7 +11,8 @@ import typing as t
 import click
 import msgspec
 
-from target_amplitude_nami.amplitude.account_api import Account, AccountApi
+from target_amplitude_nami.amplitude.account_api import AccountApi
+from target_amplitude_nami.amplitude.account_connection import Account
 from target_amplitude_nami.amplitude.export_api import ExportApi, export_address
 from target_amplitude_nami.amplitude.hours import hour_of, show
 from target_amplitude_nami.commands.account_url import account_url, is_on_this_machine

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 from starlette.applications import Starlette
@@ -16,6 +15,15 @@ from starlette.routing import Route
 from target_amplitude_nami.local.faults import FaultError, Faults
 from target_amplitude_nami.local.faults.presets import PRESETS
 from target_amplitude_nami.local.page import live
+from target_amplitude_nami.local.page.asked import (
+    BadRequestError,
+    document_of,
+    number,
+    number_in_path,
+    selection_of,
+    status_of,
+    user_order_of,
+)
 from target_amplitude_nami.local.page.explanations import Explanations
 from target_amplitude_nami.local.queries import figures
 from target_amplitude_nami.local.queries.curl import curl_command
@@ -23,24 +31,14 @@ from target_amplitude_nami.local.queries.events import event_details, list_event
 from target_amplitude_nami.local.queries.findings.finding import as_json
 from target_amplitude_nami.local.queries.findings.findings import find, trust
 from target_amplitude_nami.local.queries.requests import list_requests, request_details
-from target_amplitude_nami.local.queries.selection import (
-    FIRST_MOMENT,
-    LAST_MOMENT,
-    Selection,
-)
 from target_amplitude_nami.local.queries.subscriptions.view import subscriptions
-from target_amplitude_nami.local.queries.user_list import (
-    SORT_KEYS,
-    UserOrder,
-    list_users,
-)
+from target_amplitude_nami.local.queries.user_list import list_users
 from target_amplitude_nami.local.queries.users import user_details
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable
 
-    from starlette.datastructures import QueryParams
     from starlette.requests import Request
 
     from target_amplitude_nami.local.faults.injector import FaultInjector
@@ -48,26 +46,6 @@ if TYPE_CHECKING:
     from target_amplitude_nami.local.page.explanations import Explainers
     from target_amplitude_nami.local.queries.reader import Reader
     from target_amplitude_nami.local.run_note import RunFiles
-
-_MOST_ROWS = 500
-_WHOLE = re.compile(r"-?\d{1,18}")
-_PLACE = re.compile(r"(-?\d{1,18})(?:\.(\d{1,18}))?")
-_STATUS = re.compile(r"|refused|\d{1,3}")
-_ORDERS = frozenset({"asc", "desc"})
-_MOST_FAULTS_BYTES = 1_000_000
-
-
-class BadRequestError(Exception):
-    """A request to the API is invalid; the message says why.
-
-    Args:
-        message: What is wrong.
-        status: The answer's status.
-    """
-
-    def __init__(self, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class Api:
@@ -164,11 +142,11 @@ class Api:
         return as_json(find(connection, self._run_files))
 
     async def _explanation(self, request: Request) -> Response:
-        number = _number_in_path(request, "number")
+        number = number_in_path(request, "number")
         return await self._explained(self._explanations.of_event, number)
 
     async def _reject_explanation(self, request: Request) -> Response:
-        line = _number_in_path(request, "line")
+        line = number_in_path(request, "line")
         return await self._explained(self._explanations.of_reject, line)
 
     @staticmethod
@@ -183,7 +161,7 @@ class Api:
     async def _live(self, request: Request) -> Response:
         resumed = request.headers.get("last-event-id")
         asked = request.query_params.get("after")
-        after = _number("after", resumed if resumed is not None else asked)
+        after = number("after", resumed if resumed is not None else asked)
         if after is None:
             after = await run_in_threadpool(live.version, self._reader)
         return StreamingResponse(
@@ -196,7 +174,7 @@ class Api:
         return self._faults()
 
     async def _replace_faults(self, request: Request) -> Response:
-        document = await _document(request)
+        document = await document_of(request)
         try:
             self._injector.replace(Faults.from_rules(document))
         except FaultError as error:
@@ -204,7 +182,7 @@ class Api:
         return self._faults()
 
     async def _switch_fault(self, request: Request) -> Response:
-        document = await _document(request)
+        document = await document_of(request)
         enabled = document.get("enabled") if isinstance(document, dict) else None
         if not isinstance(enabled, bool):
             raise BadRequestError("`enabled` must be true or false.")
@@ -221,108 +199,47 @@ class Api:
 
 
 def _overview(connection: sqlite3.Connection, request: Request) -> object:
-    return figures.overview(connection, _selection(request.query_params))
+    return figures.overview(connection, selection_of(request.query_params))
 
 
 def _subscriptions(connection: sqlite3.Connection, request: Request) -> object:
-    return subscriptions(connection, _selection(request.query_params))
+    return subscriptions(connection, selection_of(request.query_params))
 
 
 def _events(connection: sqlite3.Connection, request: Request) -> object:
-    return list_events(connection, _selection(request.query_params))
+    return list_events(connection, selection_of(request.query_params))
 
 
 def _event(connection: sqlite3.Connection, request: Request) -> object:
-    return event_details(connection, _number_in_path(request, "number"))
+    return event_details(connection, number_in_path(request, "number"))
 
 
 def _users(connection: sqlite3.Connection, request: Request) -> object:
     asked = request.query_params
-    selection = _selection(asked)
-    key = asked.get("sort") or "last"
-    order = asked.get("order") or ("asc" if key == "name" else "desc")
-    if key not in SORT_KEYS:
-        raise BadRequestError(f"`sort` must be one of {', '.join(SORT_KEYS)}.")
-    if order not in _ORDERS:
-        raise BadRequestError("`order` must be asc or desc.")
-    return list_users(
-        connection,
-        asked.get("q", "").strip(),
-        UserOrder(key, order == "desc", selection.before),
-        selection.limit,
-    )
+    selection = selection_of(asked)
+    order = user_order_of(asked, selection.before)
+    text = asked.get("q", "").strip()
+    return list_users(connection, text, order, selection.limit)
 
 
 def _user(connection: sqlite3.Connection, request: Request) -> object:
-    number = _number_in_path(request, "key")
-    return user_details(connection, number, _selection(request.query_params))
+    number = number_in_path(request, "key")
+    return user_details(connection, number, selection_of(request.query_params))
 
 
 def _requests(connection: sqlite3.Connection, request: Request) -> object:
     asked = request.query_params
-    status = asked.get("status", "")
-    if not _STATUS.fullmatch(status):
-        raise BadRequestError("`status` must be a number or `refused`.")
-    return list_requests(connection, _selection(asked), status)
+    return list_requests(connection, selection_of(asked), status_of(asked))
 
 
 def _request(connection: sqlite3.Connection, request: Request) -> object:
-    number = _number_in_path(request, "number")
-    return request_details(connection, number, _selection(request.query_params))
+    number = number_in_path(request, "number")
+    return request_details(connection, number, selection_of(request.query_params))
 
 
 def _curl(connection: sqlite3.Connection, request: Request) -> object:
     server = f"{request.url.scheme}://{request.url.netloc}"
-    return curl_command(connection, _number_in_path(request, "number"), server)
-
-
-def _selection(asked: QueryParams) -> Selection:
-    """Return the selection that a request asks for.
-
-    Raises:
-        BadRequestError: A parameter is invalid.
-    """
-    since, until = _number("from", asked.get("from")), _number("to", asked.get("to"))
-    limit = _number("limit", asked.get("limit"))
-    place = asked.get("before", "")
-    found = _PLACE.fullmatch(place)
-    if place and not found:
-        raise BadRequestError("`before` must be what a list returned as `next`.")
-    parts = [int(part) for part in found.groups() if part] if found else []
-    return Selection(
-        since=FIRST_MOMENT if since is None else since,
-        until=LAST_MOMENT if until is None else until,
-        types=tuple(name for name in asked.getlist("type") if name),
-        user=_number("user", asked.get("user")),
-        request=_number("request", asked.get("request")),
-        before=tuple(parts),
-        limit=100 if limit is None else max(1, min(limit, _MOST_ROWS)),
-    )
-
-
-def _number(name: str, text: str | None) -> int | None:
-    if not text:
-        return None
-    if not _WHOLE.fullmatch(text):
-        raise BadRequestError(f"`{name}` must be an integer.")
-    return int(text)
-
-
-def _number_in_path(request: Request, name: str) -> int:
-    number: int = request.path_params[name]
-    return min(number, LAST_MOMENT)
-
-
-async def _document(request: Request) -> Any:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_FAULTS_BYTES:
-            raise BadRequestError("The body is too large.", 413)
-    try:
-        return msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
-        raise BadRequestError(f"The body is not JSON: {error}.") from error
+    return curl_command(connection, number_in_path(request, "number"), server)
 
 
 def _json(body: bytes, status: int = 200) -> Response:
