@@ -1,4 +1,4 @@
-"""Takes what a record says about its user out of its fields.
+"""Reads what a record says about its user.
 
 Source: Nami docs, "Event types", the payload of `user.*` events.
 """
@@ -13,7 +13,6 @@ from target_amplitude_nami.nami import values
 from target_amplitude_nami.nami.container_keys import is_external_id
 from target_amplitude_nami.nami.state import (
     NO_STATE,
-    READY_MADE_COLUMNS,
     Ids,
     UserState,
     with_ready_made,
@@ -27,7 +26,7 @@ from target_amplitude_nami.nami.webhook import (
 )
 
 if t.TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _EXTERNAL_ID: t.Final = "external_id"
 _NAMELESS: t.Final = ""
@@ -39,19 +38,19 @@ _TEXTS_OF_ENTITLEMENT: t.Final = operator.attrgetter(
 )
 
 
-def take_about_user(
-    fields: dict[str, t.Any], *, carries_state: bool, has_ready_made: bool
+def user_in(
+    fields: Mapping[str, t.Any], *, carries_state: bool, has_ready_made: bool
 ) -> tuple[UserState, str | None]:
-    """Take what a record says about its user out of its fields.
+    """Return what a record says about its user.
 
-    The record's other properties are left. Where a nested field and a ready-made
-    `namiml_*` column say the same thing, the nested field wins.
+    Where a nested field and a ready-made `namiml_*` column say the same thing, the
+    nested field wins.
 
     Args:
-        fields: The record's, which are changed.
+        fields: The record's.
         carries_state: Whether the user's state counts. That of other records, of
             `device.*` events above all, is never sent; only ids count there.
-        has_ready_made: Whether there may be ready-made columns.
+        has_ready_made: Whether there are ready-made columns.
 
     Returns:
         The state, and the External ID.
@@ -59,16 +58,16 @@ def take_about_user(
     Raises:
         UnreadableRecord: For a part that is there and is not understood.
     """
-    take = fields.pop
-    entries, column = take("external_ids", None), take("external_id", None)
-    entitlements, devices = take("active_entitlements", None), take("devices", None)
-    journey = take("customer_journey_state", None)
-    if not carries_state:
-        entitlements = journey = None
-    about = read_about_user(entries, entitlements, devices, journey)
+    get = fields.get
+    entries, column = get("external_ids"), get("external_id")
+    entitlements = journey = None
+    if carries_state:
+        entitlements = get("active_entitlements")
+        journey = get("customer_journey_state")
+    about = read_about_user(entries, entitlements, get("devices"), journey)
     external_id = _external_id_of(about.external_ids)
     state = _state_of(about)
-    if has_ready_made and not READY_MADE_COLUMNS.isdisjoint(fields):
+    if has_ready_made:
         state = with_ready_made(state, fields, carries_state=carries_state)
     if not external_id:
         beside = None if column is None else values.external_id(column, _EXTERNAL_ID)

@@ -2,14 +2,66 @@
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami import times, values
-from target_amplitude_nami.nami.about_user import take_about_user
+from target_amplitude_nami.nami.about_user import user_in
+from target_amplitude_nami.nami.container_keys import CONTAINERS
 from target_amplitude_nami.nami.model import NamiEvent
-from target_amplitude_nami.nami.plain_values import plain_members
-from target_amplitude_nami.nami.properties import normalised
+from target_amplitude_nami.nami.properties import (
+    Documented,
+    documented_among,
+    read_properties,
+)
+from target_amplitude_nami.nami.state import READY_MADE_COLUMNS
+
+if t.TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+_NO_PROPERTIES: t.Final = frozenset(
+    {"event_type", "created_date", "id", "user_id", "device_id", "external_id"}
+    | {*CONTAINERS}
+    | READY_MADE_COLUMNS
+)
+"""Fields that are read into other parts of an event than its properties."""
+_OTHER_ID: t.Final = "event_id"
+"""What counts where there is no `id`; beside one it is a property."""
+
+
+class Plan(t.NamedTuple):
+    """How to read events whose fields have certain names."""
+
+    no_properties: tuple[str, ...]
+    """The fields that are not among the event's properties."""
+    documented: Documented
+    """Among the properties."""
+    has_ready_made: bool
+    without_id: Plan | None
+    """The plan for events of these names without an `id`, if it is another one."""
+
+
+def plan_for(names: Collection[str], others: Collection[str] = ()) -> Plan:
+    """Plan how to read events.
+
+    Args:
+        names: The names of their fields.
+        others: Those among them that are no fields, and say nothing.
+    """
+    no_properties = _NO_PROPERTIES.union(others)
+    without_id = None
+    if _OTHER_ID in names and _OTHER_ID not in no_properties:
+        without_id = plan_for(names, {*others, _OTHER_ID})
+    return Plan(
+        tuple(name for name in names if name in no_properties),
+        documented_among(tuple(name for name in names if name not in no_properties)),
+        not READY_MADE_COLUMNS.isdisjoint(names),
+        without_id,
+    )
+
+
+_plan_for_fields = functools.lru_cache(maxsize=1024)(plan_for)
 
 
 def event_type_of(value: object) -> str | None:
@@ -17,26 +69,31 @@ def event_type_of(value: object) -> str | None:
     return (value.strip(values.WHITESPACE) or None) if isinstance(value, str) else None
 
 
-def read_event(fields: dict[str, t.Any], *, has_ready_made: bool) -> NamiEvent:
+def read_fields(fields: Mapping[str, t.Any]) -> NamiEvent:
+    """Read an event from fields of any names: see `read_event`."""
+    return read_event(fields, _plan_for_fields(tuple(fields)))
+
+
+def read_event(fields: Mapping[str, t.Any], plan: Plan) -> NamiEvent:
     """Read an event (Nami docs, "Webhooks" for its envelope).
 
     Args:
-        fields: The record's, which are changed.
-        has_ready_made: Whether there may be ready-made columns among them.
+        fields: The record's; null says the same as no field.
+        plan: For their names.
 
     Raises:
         UnreadableRecord: For a part that is missing or not understood.
     """
-    event_type = event_type_of(fields.pop("event_type", None))
+    get = fields.get
+    event_type = event_type_of(get("event_type"))
     if event_type is None:
         raise UnreadableRecord(
             "event_type_missing",
             "event_type",
             "the stream holds events, but this record names no event type",
         )
-    take = fields.pop
     try:
-        created = take("created_date", None)
+        created = get("created_date")
         time = times.milliseconds(created) if type(created) is str else None
         if time is None:  # the slow reader says why
             time = values.time_ms(created, "created_date")
@@ -44,16 +101,20 @@ def read_event(fields: dict[str, t.Any], *, has_ready_made: bool) -> NamiEvent:
             raise UnreadableRecord(  # noqa: TRY301 - it is given its type here
                 "time_missing", "created_date", "the event has no created_date"
             )
-        event_id = values.identifier(take("id", None), "id")
-        if event_id is None:
-            event_id = values.identifier(take("event_id", None), "id")
-        user_id = values.identifier(take("user_id", None), "user_id")
-        device_id = values.identifier(take("device_id", None), "device_id")
-        state, external_id = take_about_user(
+        event_id = values.identifier(get("id"), "id")
+        if event_id is None and plan.without_id is not None:
+            plan = plan.without_id
+            event_id = values.identifier(get(_OTHER_ID), "id")
+        user_id = values.identifier(get("user_id"), "user_id")
+        device_id = values.identifier(get("device_id"), "device_id")
+        state, external_id = user_in(
             fields,
             carries_state=event_type.startswith("user."),
-            has_ready_made=has_ready_made,
+            has_ready_made=plan.has_ready_made,
         )
+        properties = dict(fields)
+        for name in plan.no_properties:
+            del properties[name]
         return NamiEvent(
             event_type,
             time,
@@ -62,7 +123,7 @@ def read_event(fields: dict[str, t.Any], *, has_ready_made: bool) -> NamiEvent:
             external_id,
             device_id or state.only_device(),
             state,
-            plain_members(normalised(fields)),
+            read_properties(properties, plan.documented),
         )
     except UnreadableRecord as error:
         error.event_type = event_type

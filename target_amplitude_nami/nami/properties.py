@@ -12,14 +12,16 @@ import math
 import operator
 import re
 import typing as t
+from collections.abc import Mapping
 from decimal import Decimal
 
 from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami import times, values
 from target_amplitude_nami.nami.names import folded
+from target_amplitude_nami.nami.plain_values import are_plain, plain_members
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Sequence
 
 _TEXTS = """
     app_env app_platform_id call_to_action campaign_id campaign_label campaign_name
@@ -71,6 +73,49 @@ Kind: t.TypeAlias = t.Literal[
 _Reader: t.TypeAlias = t.Callable[[t.Any], t.Any]
 
 
+def read_properties(
+    properties: dict[str, t.Any], documented: Documented
+) -> dict[str, t.Any]:
+    """Return an event's properties as Nami's webhook has them, whatever they came from.
+
+    Args:
+        properties: By name.
+        documented: What Nami documents among these names.
+
+    Returns:
+        The very same object where nothing has to change.
+    """
+    if _are_as_sent(properties, documented):
+        return properties
+    if None in properties.values():
+        # A row of a wide table is mostly nulls, which say nothing.
+        there = {name: value for name, value in properties.items() if value is not None}
+        return read_properties(there, documented_among(tuple(there)))
+    return plain_members(normalised(properties))
+
+
+def _are_as_sent(properties: Mapping[str, t.Any], documented: Documented) -> bool:
+    """Return whether all are surely in the form of Nami's webhook: quick, as most are.
+
+    What is text for Nami holds no JSON where there is no bracket in it.
+    """
+    if documented.texts is not None:
+        texts = documented.texts(properties)
+        if not _are_trimmed(texts):
+            return False
+        text = "".join(texts)
+        if "{" in text or "[" in text:
+            return False
+    for name, usual in documented.usual_types:
+        if type(properties[name]) not in usual:
+            return False
+    for name in documented.times:
+        value = properties[name]
+        if _time(value) is not value:
+            return False
+    return documented.others is None or are_plain(documented.others(properties))
+
+
 def normalised(properties: dict[str, t.Any]) -> dict[str, t.Any]:
     """Return an event's properties with those that Nami documents in Nami's own form.
 
@@ -87,12 +132,15 @@ def normalised(properties: dict[str, t.Any]) -> dict[str, t.Any]:
     Returns:
         The very same object where nothing has to change.
     """
-    documented = _documented(tuple(properties))
+    documented = documented_among(tuple(properties))
     changed: dict[str, t.Any] = {}
-    if documented.texts is not None and not _are_trimmed(documented.texts(properties)):
-        _read_all(documented.text_readers, properties, changed)
-    if documented.readers:
-        _read_all(documented.readers, properties, changed)
+    texts = documented.texts
+    is_trimmed = texts is not None and _are_trimmed(texts(properties))
+    for name, read in documented.other_readers if is_trimmed else documented.readers:
+        value = properties[name]
+        normal = read(value)
+        if normal is not value:
+            changed[name] = normal
     if not changed:
         return properties
     return {
@@ -110,47 +158,59 @@ def _are_trimmed(texts: tuple[t.Any, ...]) -> bool:
         return False
 
 
-def _read_all(
-    readers: Iterable[tuple[str, _Reader]],
-    properties: Mapping[str, t.Any],
-    changed: dict[str, t.Any],
-) -> None:
-    for name, read in readers:
-        value = properties[name]
-        if type(value) is _USUAL_TYPES.get(read):
-            continue  # as Nami has it: the call would take longer
-        normal = read(value)
-        if normal is not value:
-            changed[name] = normal
+_Values: t.TypeAlias = t.Callable[[Mapping[str, t.Any]], tuple[t.Any, ...]]
 
 
-class _Documented(t.NamedTuple):
-    """Which of a record's properties to look at, and how."""
+class Documented(t.NamedTuple):
+    """Which of the properties of a record Nami documents, and how to read them."""
 
-    texts: t.Callable[[Mapping[str, t.Any]], tuple[t.Any, ...]] | None
-    """Returns those that are text for Nami."""
-    text_readers: tuple[tuple[str, _Reader], ...]
     readers: tuple[tuple[str, _Reader], ...]
-    """Of all others."""
+    """By name, what reads the property."""
+    other_readers: tuple[tuple[str, _Reader], ...]
+    """Those of properties that are more than text for Nami, such as times."""
+    texts: _Values | None
+    """Returns those that are text for Nami, also times."""
+    times: tuple[str, ...]
+    usual_types: tuple[tuple[str, tuple[type, ...]], ...]
+    """By name, the types of single values, and of containers, that Nami sends."""
+    others: _Values | None
+    """Returns those that may hold more than a single value: all others, above all."""
 
 
 @functools.lru_cache(maxsize=1024)
-def _documented(names: tuple[str, ...]) -> _Documented:
+def documented_among(names: tuple[str, ...]) -> Documented:
     """Look names up, once for records of one kind.
 
     Names may differ from record to record without end, so only the newest are
     remembered.
     """
-    known = [
-        (name, read)
+    readers = {
+        name: read
         for name in names
         if (read := _READER_OF.get(folded(name))) is not None
+    }
+    texts = [name for name, read in readers.items() if read in _TEXT_READERS]
+    usual_types = [
+        (name, usual)
+        for name, read in readers.items()
+        if (usual := _USUAL_TYPES.get(read)) is not None
     ]
-    texts = tuple(each for each in known if each[1] in _TEXT_READERS)
+    others = [name for name in names if readers.get(name) not in _SCALAR_READERS]
+    return Documented(
+        tuple(readers.items()),
+        tuple(
+            (name, read) for name, read in readers.items() if read not in _TEXTS_ALONE
+        ),
+        _values_of(texts),
+        tuple(name for name, read in readers.items() if read is _time),
+        tuple(usual_types),
+        _values_of(others),
+    )
+
+
+def _values_of(names: Sequence[str]) -> _Values | None:
     # Two names at least: of one, the getter would return no tuple.
-    getter = texts and operator.itemgetter(texts[0][0], *(name for name, _ in texts))
-    others = tuple(each for each in known if each[1] not in _TEXT_READERS)
-    return _Documented(getter or None, texts, others)
+    return operator.itemgetter(names[0], *names) if names else None
 
 
 def _text(value: object) -> object:
@@ -219,15 +279,17 @@ def _time(value: object) -> object:
     return _text(value) if text is None else text
 
 
-_USUAL_TYPES: t.Final[dict[_Reader, type]] = {
-    _count: int,
-    _number: Decimal,
-    _boolean: bool,
-    _text_or_object: dict,
-    _array: list,
+_USUAL_TYPES: t.Final[dict[_Reader, tuple[type, ...]]] = {
+    _count: (int,),
+    _number: (Decimal, int, float),
+    _boolean: (bool,),
+    _text_or_object: (dict,),
+    _array: (list,),
 }
 """Of values that stay as they are."""
-_TEXT_READERS: t.Final = frozenset({_text, _text_of_digits})
+_TEXTS_ALONE: t.Final = frozenset({_text, _text_of_digits})
+_TEXT_READERS: t.Final = _TEXTS_ALONE | {_time}
+_SCALAR_READERS: t.Final = _TEXT_READERS | {_count, _number, _boolean}
 _READER_OF: t.Final[dict[str, _Reader]] = {
     folded(name): read
     for names, read in (

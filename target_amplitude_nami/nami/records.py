@@ -12,7 +12,13 @@ import typing as t
 
 from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami.columns import Columns
-from target_amplitude_nami.nami.event_reader import event_type_of, read_event
+from target_amplitude_nami.nami.event_reader import (
+    Plan,
+    event_type_of,
+    plan_for,
+    read_event,
+    read_fields,
+)
 from target_amplitude_nami.nami.model import NamiEvent, NamiUser
 from target_amplitude_nami.nami.payloads import USUAL_COLUMNS, Payloads
 from target_amplitude_nami.nami.state import NO_STATE, UserState
@@ -23,12 +29,10 @@ if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
 _Fields: t.TypeAlias = dict[str, t.Any]
+_Read: t.TypeAlias = "Callable[[_Fields], NamiEvent | NamiUser]"
 
-
-class _Read(t.Protocol):
-    def __call__(
-        self, fields: _Fields, *, has_ready_made: bool
-    ) -> NamiEvent | NamiUser: ...
+_MOST_PLANS: t.Final = 1024
+"""Remembered at a time: records may have names that never come again."""
 
 
 class RecordReader:
@@ -61,6 +65,7 @@ class RecordReader:
                 whose webhook is missing is an error once another one had a webhook.
         """
         self._columns = Columns(separator, frozenset(USUAL_COLUMNS))
+        self._plans: dict[tuple[str, ...], Plan] = {}
         self._note_misfit = note_misfit
         self._recognises_events = not event_streams
         self._recognises_users = not user_streams
@@ -88,14 +93,23 @@ class RecordReader:
         Raises:
             UnreadableRecord: When it is one of them but cannot be understood.
         """
+        names = tuple(record)
+        plan = self._plans.get(names)
+        if plan is not None and type(record["event_type"]) is str:
+            return read_event(record, plan)
+        return self._read_any(record, names)
+
+    def _read_any(
+        self, record: Mapping[str, t.Any], names: tuple[str, ...]
+    ) -> NamiEvent | NamiUser | None:
+        """Read a record of columns that there is no plan for; see `read`."""
         columns = self._columns
-        if columns.are_plain(record):
+        if columns.are_plain(names):
+            self._plan(names)
             # A row of a wide table is mostly nulls, which say nothing.
-            fields = (
-                {name: value for name, value in record.items() if value is not None}
-                if None in record.values()
-                else dict(record)
-            )
+            fields = {
+                name: value for name, value in record.items() if value is not None
+            }
             for name in columns.metadata:
                 fields.pop(name, None)
         else:
@@ -112,14 +126,26 @@ class RecordReader:
             if columns.bodies and not columns.bodies.isdisjoint(fields):
                 own_type = fields["event_type"]
                 fields = self._payloads.event_beside(own_type, fields) or fields
-            read = read_event
+            read = read_fields
         else:
             read = self._how_to_read(fields)
         if read is None:
             return None
         if columns.misfits and not columns.misfits.isdisjoint(fields):
             self._note_misfits(fields)
-        return read(fields, has_ready_made=bool(columns.ready_made))
+        return read(fields)
+
+    def _plan(self, names: tuple[str, ...]) -> None:
+        """Remember how to read records of such plain columns, if they are events.
+
+        There is nothing to arrange in them, and nowhere to look for a webhook.
+        """
+        columns = self._columns
+        is_event = self._takes_events and "event_type" in names
+        if is_event and names not in self._plans and columns.bodies.isdisjoint(names):
+            if len(self._plans) >= _MOST_PLANS:
+                self._plans.clear()
+            self._plans[names] = plan_for(names, columns.metadata.intersection(names))
 
     def event_type_of(self, record: Mapping[str, t.Any]) -> str | None:
         """Return the event type of a record that cannot be read, if it has one."""
@@ -139,9 +165,9 @@ class RecordReader:
         if self._holds_users:
             return read_user
         if self._holds_events:
-            return read_event
+            return read_fields
         if fields.get("event_type") is not None:
-            return read_event if self._recognises_events else None
+            return read_fields if self._recognises_events else None
         is_user = self._recognises_users and looks_like_user(fields)
         return read_user if is_user else None
 
