@@ -9,12 +9,12 @@ from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami import times, values
 from target_amplitude_nami.nami.about_user import user_in
 from target_amplitude_nami.nami.container_keys import CONTAINERS
-from target_amplitude_nami.nami.model import NamiEvent
-from target_amplitude_nami.nami.properties import (
+from target_amplitude_nami.nami.event_properties import (
     Documented,
     documented_among,
     read_properties,
 )
+from target_amplitude_nami.nami.model import NamiEvent
 from target_amplitude_nami.nami.state import READY_MADE_COLUMNS
 
 if t.TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Gives the event properties that Nami documents one form, whatever form they came in.
+"""Reads the values of event properties that Nami documents, whatever form they came in.
 
 A CSV file has text alone, a warehouse column one type for all rows, and a data frame
 writes `1.0` for the 1 of a column with gaps; Nami's webhook is what all of them meant.
@@ -7,21 +7,14 @@ Every other property stays as it is, and so do objects and arrays.
 
 from __future__ import annotations
 
-import functools
 import math
-import operator
 import re
 import typing as t
-from collections.abc import Mapping
 from decimal import Decimal
 
 from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami import times, values
 from target_amplitude_nami.nami.names import folded
-from target_amplitude_nami.nami.plain_values import are_plain, plain_members
-
-if t.TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _TEXTS = """
     app_env app_platform_id call_to_action campaign_id campaign_label campaign_name
@@ -46,7 +39,7 @@ _TIMES = """
 """
 
 _CANONICAL_LENGTH: t.Final = len("2024-05-29T00:57:11Z")
-_NOTHING: t.Final = object()
+NOTHING: t.Final = object()
 """What blank text says."""
 
 _BEYOND_ANY_ID: t.Final = 10**40
@@ -70,161 +63,23 @@ Kind: t.TypeAlias = t.Literal[
 ]
 """What a property is in Amplitude; a time is text, a number may be an integer."""
 
-_Reader: t.TypeAlias = t.Callable[[t.Any], t.Any]
 
+class PropertyReader(t.NamedTuple):
+    """How to read a property that Nami documents."""
 
-def read_properties(
-    properties: dict[str, t.Any], documented: Documented
-) -> dict[str, t.Any]:
-    """Return an event's properties as Nami's webhook has them, whatever they came from.
-
-    Args:
-        properties: By name.
-        documented: What Nami documents among these names.
-
-    Returns:
-        The very same object where nothing has to change.
-    """
-    if _are_as_sent(properties, documented):
-        return properties
-    if None in properties.values():
-        # A row of a wide table is mostly nulls, which say nothing.
-        there = {name: value for name, value in properties.items() if value is not None}
-        return read_properties(there, documented_among(tuple(there)))
-    return plain_members(normalised(properties))
-
-
-def _are_as_sent(properties: Mapping[str, t.Any], documented: Documented) -> bool:
-    """Return whether all are surely in the form of Nami's webhook: quick, as most are.
-
-    What is text for Nami holds no JSON where there is no bracket in it.
-    """
-    if documented.texts is not None:
-        texts = documented.texts(properties)
-        if not _are_trimmed(texts):
-            return False
-        text = "".join(texts)
-        if "{" in text or "[" in text:
-            return False
-    for name, usual in documented.usual_types:
-        if type(properties[name]) not in usual:
-            return False
-    for name in documented.times:
-        value = properties[name]
-        if _time(value) is not value:
-            return False
-    return documented.others is None or are_plain(documented.others(properties))
-
-
-def normalised(properties: dict[str, t.Any]) -> dict[str, t.Any]:
-    """Return an event's properties with those that Nami documents in Nami's own form.
-
-    - Text is trimmed, and blank text is nothing: its property falls away.
-    - Numbers, booleans and times are read from text; what is none stays as it is.
-    - Numbers keep their digits; counts are whole numbers without `.0`.
-    - Times are `YYYY-MM-DDTHH:MM:SS[.fraction]Z`, in UTC (`times.utc_text`).
-    - What is text for Nami, but looks like a number, is text.
-
-    Args:
-        properties: By name, in any spelling: `purchase_date`, `purchaseDate`,
-            `PURCHASEDATE`. The spelling stays.
-
-    Returns:
-        The very same object where nothing has to change.
-    """
-    documented = documented_among(tuple(properties))
-    changed: dict[str, t.Any] = {}
-    texts = documented.texts
-    is_trimmed = texts is not None and _are_trimmed(texts(properties))
-    for name, read in documented.other_readers if is_trimmed else documented.readers:
-        value = properties[name]
-        normal = read(value)
-        if normal is not value:
-            changed[name] = normal
-    if not changed:
-        return properties
-    return {
-        name: value
-        for name, value in (properties | changed).items()
-        if value is not _NOTHING
-    }
-
-
-def _are_trimmed(texts: tuple[t.Any, ...]) -> bool:
-    """Return whether all are text, none of it blank or padded: quick, as most are."""
-    try:
-        return all(texts) and tuple(map(str.strip, texts)) == texts
-    except TypeError:  # not all are text
-        return False
-
-
-_Values: t.TypeAlias = t.Callable[[Mapping[str, t.Any]], tuple[t.Any, ...]]
-
-
-class Documented(t.NamedTuple):
-    """Which of the properties of a record Nami documents, and how to read them."""
-
-    readers: tuple[tuple[str, _Reader], ...]
-    """By name, what reads the property."""
-    other_readers: tuple[tuple[str, _Reader], ...]
-    """Those of properties that are more than text for Nami, such as times."""
-    texts: _Values | None
-    """Returns those that are text for Nami, also times."""
-    times: tuple[str, ...]
-    usual_types: tuple[tuple[str, tuple[type, ...]], ...]
-    """By name, the types of single values, and of containers, that Nami sends."""
-    others: _Values | None
-    """Returns those that may hold more than a single value: all others, above all."""
-
-
-@functools.lru_cache(maxsize=1024)
-def documented_among(names: tuple[str, ...]) -> Documented:
-    """Look names up, once for records of one kind.
-
-    Names may differ from record to record without end, so only the newest are
-    remembered.
-    """
-    readers = {
-        name: read
-        for name in names
-        if (read := _READER_OF.get(folded(name))) is not None
-    }
-    texts = [name for name, read in readers.items() if read in _TEXT_READERS]
-    usual_types = [
-        (name, usual)
-        for name, read in readers.items()
-        if (usual := _USUAL_TYPES.get(read)) is not None
-    ]
-    others = [name for name in names if readers.get(name) not in _SCALAR_READERS]
-    return Documented(
-        tuple(readers.items()),
-        tuple(
-            (name, read) for name, read in readers.items() if read not in _TEXTS_ALONE
-        ),
-        _values_of(texts),
-        tuple(name for name, read in readers.items() if read is _time),
-        tuple(usual_types),
-        _values_of(others),
-    )
-
-
-def _values_of(names: Sequence[str]) -> _Values | None:
-    # Two names at least: of one, the getter would return no tuple.
-    return operator.itemgetter(names[0], *names) if names else None
+    kind: Kind
+    """What it is once it is read."""
+    read: t.Callable[[t.Any], t.Any]
+    """Returns its value in Nami's own form, `NOTHING` for blank text, and what is not
+    understood as it is."""
+    usual_types: tuple[type, ...] = ()
+    """Of values that `read` returns as they are."""
 
 
 def _text(value: object) -> object:
     if not isinstance(value, str):
         return value
-    return values.trimmed(value) or _NOTHING
-
-
-def _text_or_object(value: object) -> object:
-    return _text(value)
-
-
-def _array(value: object) -> object:
-    return _text(value)  # JSON text becomes an array later, in `plain_values`
+    return values.trimmed(value) or NOTHING
 
 
 def _text_of_digits(value: object) -> object:
@@ -264,7 +119,7 @@ def _boolean(value: object) -> object:
         flag = values.boolean(value, "")
     except UnreadableRecord:
         return _text(value)
-    return _NOTHING if flag is None else flag
+    return NOTHING if flag is None else flag
 
 
 def _time(value: object) -> object:
@@ -279,43 +134,21 @@ def _time(value: object) -> object:
     return _text(value) if text is None else text
 
 
-_USUAL_TYPES: t.Final[dict[_Reader, tuple[type, ...]]] = {
-    _count: (int,),
-    _number: (Decimal, int, float),
-    _boolean: (bool,),
-    _text_or_object: (dict,),
-    _array: (list,),
-}
-"""Of values that stay as they are."""
-_TEXTS_ALONE: t.Final = frozenset({_text, _text_of_digits})
-_TEXT_READERS: t.Final = _TEXTS_ALONE | {_time}
-_SCALAR_READERS: t.Final = _TEXT_READERS | {_count, _number, _boolean}
-_READER_OF: t.Final[dict[str, _Reader]] = {
-    folded(name): read
-    for names, read in (
-        (_TEXTS, _text),
-        (_TEXTS_OR_OBJECTS, _text_or_object),
-        (_ARRAYS, _array),
-        (_TEXTS_OF_DIGITS, _text_of_digits),
-        (_NUMBERS, _number),
-        (_COUNTS, _count),
-        (_BOOLEANS, _boolean),
-        (_TIMES, _time),
+READERS: t.Final = {
+    folded(name): reader
+    for names, reader in (
+        (_TEXTS, PropertyReader("string", _text)),
+        (_TEXTS_OR_OBJECTS, PropertyReader("any", _text, (dict,))),
+        # JSON text becomes an array later, in `plain_values`.
+        (_ARRAYS, PropertyReader("array", _text, (list,))),
+        (_TEXTS_OF_DIGITS, PropertyReader("string", _text_of_digits)),
+        (_NUMBERS, PropertyReader("number", _number, (Decimal, int, float))),
+        (_COUNTS, PropertyReader("integer", _count, (int,))),
+        (_BOOLEANS, PropertyReader("boolean", _boolean, (bool,))),
+        (_TIMES, PropertyReader("time", _time)),
     )
     for name in names.split()
 }
-
-_KINDS: t.Final[dict[_Reader, Kind]] = {
-    _text: "string",
-    _text_or_object: "any",
-    _array: "array",
-    _text_of_digits: "string",
-    _number: "number",
-    _count: "integer",
-    _boolean: "boolean",
-    _time: "time",
-}
-KINDS: t.Final[dict[str, Kind]] = {
-    name: _KINDS[read] for name, read in _READER_OF.items()
-}
-"""What each documented property is once it is `normalised`, by its folded name."""
+"""By the property's folded name."""
+KINDS: t.Final = {name: reader.kind for name, reader in READERS.items()}
+"""What each documented property is once it is read, by its folded name."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from target_amplitude_nami import jsontext
 from target_amplitude_nami.amplitude.event import encode
-from target_amplitude_nami.nami.properties import normalised
+from target_amplitude_nami.nami.event_properties import normalised
 from tests.support.records import OTHER_EVENTS, USER_EVENTS, Record, without
 
 EVENTS = USER_EVENTS | OTHER_EVENTS

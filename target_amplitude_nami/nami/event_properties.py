@@ -1,0 +1,155 @@
+"""Gives an event's properties one form, whatever form their record came in."""
+
+from __future__ import annotations
+
+import functools
+import operator
+import typing as t
+from collections.abc import Mapping
+
+from target_amplitude_nami.nami.names import folded
+from target_amplitude_nami.nami.plain_values import are_plain, plain_members
+from target_amplitude_nami.nami.properties import NOTHING, READERS
+
+if t.TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_Readers: t.TypeAlias = tuple[tuple[str, t.Callable[[t.Any], t.Any]], ...]
+"""By name of the property."""
+_Values: t.TypeAlias = t.Callable[[Mapping[str, t.Any]], tuple[t.Any, ...]]
+
+_TEXTS: t.Final = frozenset({"string", "time"})
+_SINGLE_VALUES: t.Final = _TEXTS | {"integer", "number", "boolean"}
+
+
+class Documented(t.NamedTuple):
+    """Which of the properties of a record Nami documents, and how to read them."""
+
+    readers: _Readers
+    other_readers: _Readers
+    """Those of properties that are more than text for Nami, such as times."""
+    texts: _Values | None
+    """Returns those that are text for Nami, also times."""
+    times: _Readers
+    usual_types: tuple[tuple[str, tuple[type, ...]], ...]
+    """By name, the types of single values, and of containers, that Nami sends."""
+    others: _Values | None
+    """Returns those that may hold more than a single value: all others, above all."""
+
+
+@functools.lru_cache(maxsize=1024)
+def documented_among(names: tuple[str, ...]) -> Documented:
+    """Look names up, once for records of one kind.
+
+    Names may differ from record to record without end, so only the newest are
+    remembered.
+    """
+    known = {
+        name: reader
+        for name in names
+        if (reader := READERS.get(folded(name))) is not None
+    }
+    readers = {name: reader.read for name, reader in known.items()}
+    kinds = {name: reader.kind for name, reader in known.items()}
+    return Documented(
+        tuple(readers.items()),
+        tuple((name, readers[name]) for name in readers if kinds[name] != "string"),
+        _values_of([name for name in readers if kinds[name] in _TEXTS]),
+        tuple((name, readers[name]) for name in readers if kinds[name] == "time"),
+        tuple(
+            (name, reader.usual_types)
+            for name, reader in known.items()
+            if reader.usual_types
+        ),
+        _values_of([name for name in names if kinds.get(name) not in _SINGLE_VALUES]),
+    )
+
+
+def _values_of(names: Sequence[str]) -> _Values | None:
+    # Two names at least: of one, the getter would return no tuple.
+    return operator.itemgetter(names[0], *names) if names else None
+
+
+def read_properties(
+    properties: dict[str, t.Any], documented: Documented
+) -> dict[str, t.Any]:
+    """Return an event's properties as Nami's webhook has them, whatever they came from.
+
+    Args:
+        properties: By name.
+        documented: What Nami documents among these names.
+
+    Returns:
+        The very same object where nothing has to change.
+    """
+    if _are_as_sent(properties, documented):
+        return properties
+    if None in properties.values():
+        # A row of a wide table is mostly nulls, which say nothing.
+        there = {name: value for name, value in properties.items() if value is not None}
+        return read_properties(there, documented_among(tuple(there)))
+    return plain_members(normalised(properties))
+
+
+def _are_as_sent(properties: Mapping[str, t.Any], documented: Documented) -> bool:
+    """Return whether all are surely in the form of Nami's webhook: quick, as most are.
+
+    What is text for Nami holds no JSON where there is no bracket in it.
+    """
+    if documented.texts is not None:
+        texts = documented.texts(properties)
+        if not _are_trimmed(texts):
+            return False
+        text = "".join(texts)
+        if "{" in text or "[" in text:
+            return False
+    for name, usual in documented.usual_types:
+        if type(properties[name]) not in usual:
+            return False
+    for name, read in documented.times:
+        value = properties[name]
+        if read(value) is not value:
+            return False
+    return documented.others is None or are_plain(documented.others(properties))
+
+
+def normalised(properties: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Return an event's properties with those that Nami documents in Nami's own form.
+
+    - Text is trimmed, and blank text is nothing: its property falls away.
+    - Numbers, booleans and times are read from text; what is none stays as it is.
+    - Numbers keep their digits; counts are whole numbers without `.0`.
+    - Times are `YYYY-MM-DDTHH:MM:SS[.fraction]Z`, in UTC (`times.utc_text`).
+    - What is text for Nami, but looks like a number, is text.
+
+    Args:
+        properties: By name, in any spelling: `purchase_date`, `purchaseDate`,
+            `PURCHASEDATE`. The spelling stays.
+
+    Returns:
+        The very same object where nothing has to change.
+    """
+    documented = documented_among(tuple(properties))
+    changed: dict[str, t.Any] = {}
+    texts = documented.texts
+    is_trimmed = texts is not None and _are_trimmed(texts(properties))
+    for name, read in documented.other_readers if is_trimmed else documented.readers:
+        value = properties[name]
+        normal = read(value)
+        if normal is not value:
+            changed[name] = normal
+    if not changed:
+        return properties
+    return {
+        name: value
+        for name, value in (properties | changed).items()
+        if value is not NOTHING
+    }
+
+
+def _are_trimmed(texts: tuple[t.Any, ...]) -> bool:
+    """Return whether all are text, none of it blank or padded: quick, as most are."""
+    try:
+        return all(texts) and tuple(map(str.strip, texts)) == texts
+    except TypeError:  # not all are text
+        return False
