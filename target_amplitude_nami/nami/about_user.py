@@ -5,7 +5,6 @@ Source: Nami docs, "Event types", the payload of `user.*` events.
 
 from __future__ import annotations
 
-import operator
 import typing as t
 
 from target_amplitude_nami.errors import UnreadableRecord
@@ -33,9 +32,6 @@ _NAMELESS: t.Final = ""
 """In the place of an External ID: a value that might be it, without a key."""
 _OTHER_KINDS: t.Final = frozenset({"original_transaction_id"})
 _NO_JOURNEY: t.Final = Journey()
-_TEXTS_OF_ENTITLEMENT: t.Final = operator.attrgetter(
-    "entitlement_ref_id", "sku_ref_id", "expiration", "purchase_platform"
-)
 
 
 def user_in(
@@ -90,11 +86,11 @@ def _state_of(about: AboutUser) -> UserState:
         return NO_STATE  # as on most events of devices
     flags = journey or _NO_JOURNEY
     entitled = skus = expirations = stores = device_ids = platforms = None
-    if entitlements:
-        texts = zip(*map(_TEXTS_OF_ENTITLEMENT, entitlements), strict=True)
-        entitled, skus, expirations, stores = map(_distinct, texts)
-    elif entitlements is not None:
-        entitled, skus, expirations, stores = [], [], [], []
+    if entitlements is not None:
+        entitled = _distinct([each.entitlement_ref_id for each in entitlements])
+        skus = _distinct([each.sku_ref_id for each in entitlements])
+        expirations = _distinct([each.expiration for each in entitlements])
+        stores = _distinct([each.purchase_platform for each in entitlements])
     if devices is not None:
         device_ids = _distinct([each.id for each in devices])
         platforms = _distinct([each.app_platform() for each in devices])
@@ -121,13 +117,14 @@ def _distinct(texts: Sequence[str | None]) -> Ids:
     Returns:
         None where there are texts and no id, which is not an empty array.
     """
-    if not texts:
-        return []
+    if len(texts) == 1:  # the usual case, and none to compare it with
+        text = (texts[0] or "").strip(WHITESPACE)
+        return [text] if text and text != NO_ID else None
     found: dict[str, None] = {}
     for text in texts:
         if text and (trimmed := text.strip(WHITESPACE)) and trimmed != NO_ID:
             found[trimmed] = None
-    return list(found) or None
+    return list(found) or (None if texts else [])
 
 
 def _external_id_of(entries: list[ExternalId] | None) -> str | None:

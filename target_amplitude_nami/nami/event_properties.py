@@ -66,8 +66,11 @@ def documented_among(names: tuple[str, ...]) -> Documented:
 
 
 def _values_of(names: Sequence[str]) -> _Values | None:
-    # Two names at least: of one, the getter would return no tuple.
-    return operator.itemgetter(names[0], *names) if names else None
+    if not names:
+        return None
+    if len(names) == 1:  # of which the getter would return no tuple
+        return operator.itemgetter(names[0], names[0])
+    return operator.itemgetter(*names)
 
 
 def read_properties(
