@@ -5,6 +5,7 @@ Source: Nami docs, "Event types", the payload of `user.*` events.
 
 from __future__ import annotations
 
+import operator
 import typing as t
 
 from target_amplitude_nami.errors import UnreadableRecord
@@ -19,19 +20,29 @@ from target_amplitude_nami.nami.state import (
 from target_amplitude_nami.nami.values import NO_ID, WHITESPACE
 from target_amplitude_nami.nami.webhook import (
     AboutUser,
+    Device,
+    Entitlement,
     ExternalId,
     Journey,
     read_about_user,
 )
 
 if t.TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _EXTERNAL_ID: t.Final = "external_id"
 _NAMELESS: t.Final = ""
 """In the place of an External ID: a value that might be it, without a key."""
 _OTHER_KINDS: t.Final = frozenset({"original_transaction_id"})
 _NO_JOURNEY: t.Final = Journey()
+
+_ENTITLEMENT: t.Final = operator.attrgetter("entitlement_ref_id")
+_SKU: t.Final = operator.attrgetter("sku_ref_id")
+_EXPIRATION: t.Final = operator.attrgetter("expiration")
+_STORE: t.Final = operator.attrgetter("purchase_platform")
+_DEVICE_ID: t.Final = operator.attrgetter("id")
+
+_Member = t.TypeVar("_Member", Entitlement, Device)
 
 
 def user_in(
@@ -87,13 +98,13 @@ def _state_of(about: AboutUser) -> UserState:
     flags = journey or _NO_JOURNEY
     entitled = skus = expirations = stores = device_ids = platforms = None
     if entitlements is not None:
-        entitled = _distinct([each.entitlement_ref_id for each in entitlements])
-        skus = _distinct([each.sku_ref_id for each in entitlements])
-        expirations = _distinct([each.expiration for each in entitlements])
-        stores = _distinct([each.purchase_platform for each in entitlements])
+        entitled = _distinct(_ENTITLEMENT, entitlements)
+        skus = _distinct(_SKU, entitlements)
+        expirations = _distinct(_EXPIRATION, entitlements)
+        stores = _distinct(_STORE, entitlements)
     if devices is not None:
-        device_ids = _distinct([each.id for each in devices])
-        platforms = _distinct([each.app_platform() for each in devices])
+        device_ids = _distinct(_DEVICE_ID, devices)
+        platforms = _distinct(Device.app_platform, devices)
     return UserState(
         entitled,
         skus,
@@ -111,20 +122,23 @@ def _state_of(about: AboutUser) -> UserState:
     )
 
 
-def _distinct(texts: Sequence[str | None]) -> Ids:
-    """Return the ids among texts, each once, in their order.
+def _distinct(
+    text_of: Callable[[_Member], str | None], members: Sequence[_Member]
+) -> Ids:
+    """Return the ids that members have in one place, each once, in their order.
 
     Returns:
-        None where there are texts and no id, which is not an empty array.
+        None where there are members and no id, which is not an empty array.
     """
-    if len(texts) == 1:  # the usual case, and none to compare it with
-        text = (texts[0] or "").strip(WHITESPACE)
-        return [text] if text and text != NO_ID else None
+    if len(members) == 1:  # the usual case, and none to compare it with
+        only = (text_of(members[0]) or "").strip(WHITESPACE)
+        return [only] if only and only != NO_ID else None
     found: dict[str, None] = {}
-    for text in texts:
+    for member in members:
+        text = text_of(member)
         if text and (trimmed := text.strip(WHITESPACE)) and trimmed != NO_ID:
             found[trimmed] = None
-    return list(found) or (None if texts else [])
+    return list(found) or (None if members else [])
 
 
 def _external_id_of(entries: list[ExternalId] | None) -> str | None:
