@@ -9,6 +9,7 @@ from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami import times, values
 from target_amplitude_nami.nami.about_user import user_in
 from target_amplitude_nami.nami.container_keys import CONTAINERS
+from target_amplitude_nami.nami.deleted import may_mark
 from target_amplitude_nami.nami.event_properties import (
     Documented,
     documented_among,
@@ -38,6 +39,8 @@ class Plan(t.NamedTuple):
     documented: Documented
     """Among the properties."""
     has_ready_made: bool
+    may_be_deleted: bool
+    """Whether one of the names may mark a row that was deleted at its source."""
     without_id: Plan | None
     """The plan for events of these names without an `id`, if it is another one."""
 
@@ -57,6 +60,7 @@ def plan_for(names: Collection[str], others: Collection[str] = ()) -> Plan:
         tuple(name for name in names if name in no_properties),
         documented_among(tuple(name for name in names if name not in no_properties)),
         not READY_MADE_COLUMNS.isdisjoint(names),
+        any(map(may_mark, names)),
         without_id,
     )
 

@@ -93,19 +93,25 @@ class RecordReader:
         Raises:
             UnreadableRecord: When it is one of them but cannot be understood.
         """
-        names = tuple(record)
-        plan = self._plans.get(names)
-        if plan is not None and type(record["event_type"]) is str:
-            return read_event(record, plan)
-        return self._read_any(record, names)
+        plan = self.plan_of(record)
+        return self.read_any(record) if plan is None else read_event(record, plan)
 
-    def _read_any(
-        self, record: Mapping[str, t.Any], names: tuple[str, ...]
-    ) -> NamiEvent | NamiUser | None:
-        """Read a record of columns that there is no plan for; see `read`."""
+    def plan_of(self, record: Mapping[str, t.Any]) -> Plan | None:
+        """Return how to read an event of columns that were met before.
+
+        Returns:
+            None where there is no plan, so that `read_any` has to read the record.
+        """
+        plan = self._plans.get(tuple(record))
+        if plan is not None and type(record["event_type"]) is str:
+            return plan
+        return None
+
+    def read_any(self, record: Mapping[str, t.Any]) -> NamiEvent | NamiUser | None:
+        """Read a record without a plan; see `read`."""
         columns = self._columns
-        if columns.are_plain(names):
-            self._plan(names)
+        if columns.are_plain(record):
+            self._plan(tuple(record))
             # A row of a wide table is mostly nulls, which say nothing.
             fields = {
                 name: value for name, value in record.items() if value is not None
