@@ -12,7 +12,12 @@ from hypothesis import strategies as st
 
 from target_amplitude_nami import jsontext
 from target_amplitude_nami.amplitude.event import encode
-from target_amplitude_nami.nami.event_properties import normalised
+from target_amplitude_nami.nami.event_properties import (
+    documented_among,
+    normalised,
+    read_properties,
+)
+from target_amplitude_nami.nami.plain_values import plain_members
 from tests.support.records import OTHER_EVENTS, USER_EVENTS, Record, without
 
 EVENTS = USER_EVENTS | OTHER_EVENTS
@@ -364,3 +369,19 @@ def test_whatever_a_record_says_is_normalised_once_and_for_all(row: Record) -> N
 @given(row=st.dictionaries(st.text(max_size=5).map("x{}".format), ANYTHING))
 def test_no_other_property_is_touched(row: Record) -> None:
     assert normalised(row) is row
+
+
+@given(
+    row=st.dictionaries(
+        st.sampled_from([*DOCUMENTED, "note", "app"]),
+        ANYTHING
+        | st.sampled_from(["{}", "[1]", ' {"a": null}', "[x", {}, {"a": None}]),
+        max_size=8,
+    )
+)
+def test_properties_as_nami_sends_them_are_left_and_all_others_are_read(
+    row: Record,
+) -> None:
+    found = read_properties(row, documented_among(tuple(row)))
+
+    assert repr(found) == repr(plain_members(normalised(row)))
