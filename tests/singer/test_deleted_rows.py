@@ -86,7 +86,7 @@ def test_a_deleted_row_is_filtered_and_counted_under_what_it_was(
 def test_a_mark_is_seen_in_columns_that_held_none_in_many_rows(
     harness: TargetHarness,
 ) -> None:
-    rows = [nami.impression(number, _sdc_deleted_at=None) for number in range(4)]
+    rows = [nami.impression(number) | dict.fromkeys(AT) for number in range(4)]
     harness.take(singer.records("rows", [*rows, nami.impression(4, **AT)]))
     assert len(harness.sent) == 4
     counts = harness.target.run.ledger.counts()
