@@ -374,7 +374,22 @@ def test_no_other_property_is_touched(row: Record) -> None:
 @pytest.mark.parametrize("event_type", EVENTS)
 @pytest.mark.parametrize(
     "value",
-    ["{}", "[1]", '{"a": null}', "[x", " x", "", None, {}, {"a": None}, [{}], 7, "7"],
+    [
+        "{}",
+        "[1]",
+        '{"a": null}',
+        "[x",
+        " x",
+        "",
+        None,
+        {},
+        {"a": None},
+        [{}],
+        7,
+        "7",
+        "2024-05-29 00:51:38 UTC",
+        "2024-05-29T24:00:00Z",
+    ],
     ids=repr,
 )
 def test_one_property_that_nami_would_not_send_so_is_found_among_all_others(
