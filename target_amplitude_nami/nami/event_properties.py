@@ -100,11 +100,8 @@ def _are_as_sent(properties: Mapping[str, t.Any], documented: Documented) -> boo
     What is text for Nami holds no JSON where there is no bracket in it.
     """
     if documented.texts is not None:
-        texts = documented.texts(properties)
-        if not _are_trimmed(texts):
-            return False
-        text = "".join(texts)
-        if "{" in text or "[" in text:
+        text = _joined(documented.texts(properties))
+        if text is None or "{" in text or "[" in text:
             return False
     for name, usual in documented.usual_types:
         if type(properties[name]) not in usual:
@@ -135,7 +132,7 @@ def normalised(properties: dict[str, t.Any]) -> dict[str, t.Any]:
     documented = documented_among(tuple(properties))
     changed: dict[str, t.Any] = {}
     texts = documented.texts
-    is_trimmed = texts is not None and _are_trimmed(texts(properties))
+    is_trimmed = texts is not None and _joined(texts(properties)) is not None
     for name, read in documented.other_readers if is_trimmed else documented.readers:
         value = properties[name]
         normal = read(value)
@@ -150,9 +147,23 @@ def normalised(properties: dict[str, t.Any]) -> dict[str, t.Any]:
     }
 
 
-def _are_trimmed(texts: tuple[t.Any, ...]) -> bool:
-    """Return whether all are text, none of it blank or padded: quick, as most are."""
+def _joined(texts: tuple[t.Any, ...]) -> str | None:
+    """Return texts as one: quick, as most are as they should be.
+
+    Returns:
+        None where one of them is padded or blank, as it may be where two blanks stand
+        together or another one stands anywhere, or is no text.
+    """
     try:
-        return all(texts) and tuple(map(str.strip, texts)) == texts
-    except TypeError:  # not all are text
-        return False
+        text = f" {' '.join(texts)} "
+    except TypeError:
+        return None
+    may_be_padded = (
+        "  " in text
+        or "\t" in text
+        or "\r" in text
+        or "\n" in text
+        or "\v" in text
+        or "\f" in text
+    )
+    return None if may_be_padded else text
