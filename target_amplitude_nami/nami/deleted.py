@@ -6,6 +6,7 @@ keys alone, with one column more: when it was deleted, or that it was.
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 from target_amplitude_nami.nami import values
@@ -65,6 +66,7 @@ class DeletedRows:
                     )
 
 
+@functools.lru_cache(maxsize=4096)
 def may_mark(column: str) -> bool:
     """Return whether a column may say that its row was deleted."""
     name = _usual_name(column)

@@ -44,24 +44,32 @@ def documented_among(names: tuple[str, ...]) -> Documented:
     Names may differ from record to record without end, so only the newest are
     remembered.
     """
-    known = {
-        name: reader
-        for name in names
-        if (reader := READERS.get(folded(name))) is not None
-    }
-    readers = {name: reader.read for name, reader in known.items()}
-    kinds = {name: reader.kind for name, reader in known.items()}
+    readers, other_readers, times, usual_types = [], [], [], []
+    texts, others = [], []
+    for name in names:
+        reader = READERS.get(folded(name))
+        if reader is None:
+            others.append(name)
+            continue
+        kind, read, usual = reader
+        readers.append((name, read))
+        if kind != "string":
+            other_readers.append((name, read))
+        if kind == "time":
+            times.append((name, read))
+        if usual:
+            usual_types.append((name, usual))
+        if kind in _TEXTS:
+            texts.append(name)
+        elif kind not in _SINGLE_VALUES:
+            others.append(name)
     return Documented(
-        tuple(readers.items()),
-        tuple((name, readers[name]) for name in readers if kinds[name] != "string"),
-        _values_of([name for name in readers if kinds[name] in _TEXTS]),
-        tuple((name, readers[name]) for name in readers if kinds[name] == "time"),
-        tuple(
-            (name, reader.usual_types)
-            for name, reader in known.items()
-            if reader.usual_types
-        ),
-        _values_of([name for name in names if kinds.get(name) not in _SINGLE_VALUES]),
+        tuple(readers),
+        tuple(other_readers),
+        _values_of(texts),
+        tuple(times),
+        tuple(usual_types),
+        _values_of(others),
     )
 
 
@@ -99,12 +107,12 @@ def _are_as_sent(properties: Mapping[str, t.Any], documented: Documented) -> boo
 
     What is text for Nami holds no JSON where there is no bracket in it.
     """
+    for name, usual in documented.usual_types:
+        if type(properties[name]) not in usual:
+            return False
     if documented.texts is not None:
         text = _joined(documented.texts(properties))
         if text is None or "{" in text or "[" in text:
-            return False
-    for name, usual in documented.usual_types:
-        if type(properties[name]) not in usual:
             return False
     for name, read in documented.times:
         value = properties[name]

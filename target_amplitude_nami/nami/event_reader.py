@@ -19,7 +19,7 @@ from target_amplitude_nami.nami.model import NamiEvent
 from target_amplitude_nami.nami.state import READY_MADE_COLUMNS
 
 if t.TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping, Sequence
 
 _NO_PROPERTIES: t.Final = frozenset(
     {"event_type", "created_date", "id", "user_id", "device_id", "external_id"}
@@ -27,45 +27,73 @@ _NO_PROPERTIES: t.Final = frozenset(
     | READY_MADE_COLUMNS
 )
 """Fields that are read into other parts of an event than its properties."""
+_TYPE: t.Final = "event_type"
 _OTHER_ID: t.Final = "event_id"
 """What counts where there is no `id`; beside one it is a property."""
 
 
 class Plan(t.NamedTuple):
-    """How to read events whose fields have certain names."""
+    """How to read events that have certain columns."""
 
+    fields: tuple[str, ...] | None
+    """The names of their fields, where they are not those of the columns."""
+    type_column: str
+    """Where the event type is, if there is one."""
     no_properties: tuple[str, ...]
     """The fields that are not among the event's properties."""
     documented: Documented
     """Among the properties."""
     has_ready_made: bool
     may_be_deleted: bool
-    """Whether one of the names may mark a row that was deleted at its source."""
+    """Whether a column may mark a row that was deleted at its source."""
     without_id: Plan | None
-    """The plan for events of these names without an `id`, if it is another one."""
+    """The plan for such events without an `id`, if it is another one."""
 
 
-def plan_for(names: Collection[str], others: Collection[str] = ()) -> Plan:
+def plan_for(columns: Sequence[str], fields: Sequence[str]) -> Plan:
     """Plan how to read events.
 
     Args:
-        names: The names of their fields.
-        others: Those among them that are no fields, and say nothing.
+        columns: Their columns.
+        fields: The field that each column is, another one each; empty for metadata,
+            which says nothing.
     """
-    no_properties = _NO_PROPERTIES.union(others)
+    return _plan_for(columns, fields, _NO_PROPERTIES)
+
+
+def _plan_for(
+    columns: Sequence[str], fields: Sequence[str], no_properties: frozenset[str]
+) -> Plan:
+    is_named_so = columns == fields or all(map(_is_named_so, columns, fields))
+    left_out: dict[str, None] = {}
+    properties = []
+    for column, field in zip(columns, fields, strict=True):
+        name = column if is_named_so else field
+        if not field or field in no_properties:
+            left_out[name] = None
+        else:
+            properties.append(name)
     without_id = None
-    if _OTHER_ID in names and _OTHER_ID not in no_properties:
-        without_id = plan_for(names, {*others, _OTHER_ID})
+    if _OTHER_ID in properties:
+        without_id = _plan_for(columns, fields, no_properties | {_OTHER_ID})
     return Plan(
-        tuple(name for name in names if name in no_properties),
-        documented_among(tuple(name for name in names if name not in no_properties)),
-        not READY_MADE_COLUMNS.isdisjoint(names),
-        any(map(may_mark, names)),
+        None if is_named_so else tuple(fields),
+        columns[fields.index(_TYPE)] if _TYPE in fields else "",
+        tuple(left_out),
+        documented_among(tuple(properties)),
+        not READY_MADE_COLUMNS.isdisjoint(fields),
+        any(map(may_mark, columns)),
         without_id,
     )
 
 
-_plan_for_fields = functools.lru_cache(maxsize=1024)(plan_for)
+def _is_named_so(column: str, field: str) -> bool:
+    return not field or column == field
+
+
+@functools.lru_cache(maxsize=1024)
+def _plan_for_fields(names: tuple[str, ...]) -> Plan:
+    return plan_for(names, names)
 
 
 def event_type_of(value: object) -> str | None:
@@ -74,22 +102,24 @@ def event_type_of(value: object) -> str | None:
 
 
 def read_fields(fields: Mapping[str, t.Any]) -> NamiEvent:
-    """Read an event from fields of any names: see `read_event`."""
+    """Read an event from its fields: see `read_event`."""
     return read_event(fields, _plan_for_fields(tuple(fields)))
 
 
-def read_event(fields: Mapping[str, t.Any], plan: Plan) -> NamiEvent:
+def read_event(record: Mapping[str, t.Any], plan: Plan) -> NamiEvent:
     """Read an event (Nami docs, "Webhooks" for its envelope).
 
     Args:
-        fields: The record's; null says the same as no field.
-        plan: For their names.
+        record: Its columns; null says the same as no column.
+        plan: For the names of its columns.
 
     Raises:
         UnreadableRecord: For a part that is missing or not understood.
     """
+    names = plan.fields
+    fields = record if names is None else dict(zip(names, record.values(), strict=True))
     get = fields.get
-    event_type = event_type_of(get("event_type"))
+    event_type = event_type_of(get(_TYPE))
     if event_type is None:
         raise UnreadableRecord(
             "event_type_missing",

@@ -65,7 +65,7 @@ class RecordReader:
                 whose webhook is missing is an error once another one had a webhook.
         """
         self._columns = Columns(separator, frozenset(USUAL_COLUMNS))
-        self._plans: dict[tuple[str, ...], Plan] = {}
+        self._plans: dict[tuple[str, ...], Plan | None] = {}
         self._note_misfit = note_misfit
         self._recognises_events = not event_streams
         self._recognises_users = not user_streams
@@ -97,29 +97,23 @@ class RecordReader:
         return self.read_any(record) if plan is None else read_event(record, plan)
 
     def plan_of(self, record: Mapping[str, t.Any]) -> Plan | None:
-        """Return how to read an event of columns that were met before.
+        """Return how to read an event of such columns.
 
         Returns:
             None where there is no plan, so that `read_any` has to read the record.
         """
-        plan = self._plans.get(tuple(record))
-        if plan is not None and type(record["event_type"]) is str:
+        columns = tuple(record)
+        plan = self._plans.get(columns)
+        if plan is None and columns not in self._plans:
+            plan = self._plan(columns)
+        if plan is not None and type(record[plan.type_column]) is str:
             return plan
         return None
 
     def read_any(self, record: Mapping[str, t.Any]) -> NamiEvent | NamiUser | None:
         """Read a record without a plan; see `read`."""
         columns = self._columns
-        if columns.are_plain(record):
-            self._plan(tuple(record))
-            # A row of a wide table is mostly nulls, which say nothing.
-            fields = {
-                name: value for name, value in record.items() if value is not None
-            }
-            for name in columns.metadata:
-                fields.pop(name, None)
-        else:
-            fields = columns.arrange(record)
+        fields = columns.arrange(record)
         if type(fields.get("event_type")) is not str:
             fields = without_types(fields)
             if fields.get("event_type") is None:
@@ -141,17 +135,24 @@ class RecordReader:
             self._note_misfits(fields)
         return read(fields)
 
-    def _plan(self, names: tuple[str, ...]) -> None:
-        """Remember how to read records of such plain columns, if they are events.
+    def _plan(self, names: tuple[str, ...]) -> Plan | None:
+        """Plan how to read events of such columns, if records of them are events.
 
-        There is nothing to arrange in them, and nowhere to look for a webhook.
+        There must be nothing to arrange in them, and nowhere to look for a webhook.
         """
-        columns = self._columns
-        is_event = self._takes_events and "event_type" in names
-        if is_event and names not in self._plans and columns.bodies.isdisjoint(names):
-            if len(self._plans) >= _MOST_PLANS:
-                self._plans.clear()
-            self._plans[names] = plan_for(names, columns.metadata.intersection(names))
+        if len(self._plans) >= _MOST_PLANS:
+            self._plans.clear()
+        columns, plan = self._columns, None
+        fields = columns.fields_of(names) if self._takes_events else None
+        if (
+            fields is not None
+            and "event_type" in fields
+            and columns.bodies.isdisjoint(fields)
+            and columns.misfits.isdisjoint(fields)
+        ):
+            plan = plan_for(names, fields)
+        self._plans[names] = plan
+        return plan
 
     def event_type_of(self, record: Mapping[str, t.Any]) -> str | None:
         """Return the event type of a record that cannot be read, if it has one."""
