@@ -51,12 +51,14 @@ class Columns:
         Returns:
             None where one is part of a field, or several are the same field.
         """
+        if len(self._paths) + len(columns) > _MOST_COLUMNS:
+            self._forget()
         places = [self._paths.get(name) or self._learn(name) for name in columns]
-        fields = tuple(name for path, name in places if not path)
-        is_one_each = len(fields) == len(places) and (
-            len({*fields}) == len(fields) - max(0, fields.count("") - 1)
-        )
-        return fields if is_one_each else None
+        if any(path for path, _ in places):
+            return None
+        fields = tuple(name for _, name in places)
+        named = [name for name in fields if name]
+        return fields if len({*named}) == len(named) else None
 
     def arrange(self, record: Mapping[str, t.Any]) -> dict[str, t.Any]:
         """Return the record's fields without nulls, flattened ones nested again."""
@@ -105,9 +107,7 @@ class Columns:
 
     def _learn(self, column: str) -> tuple[_Path, str]:
         if len(self._paths) >= _MOST_COLUMNS:
-            self._paths.clear()
-            self.misfits.clear()
-            self.bodies.clear()
+            self._forget()
         *path, name = split(column, self._separator)
         self._paths[column] = place = (tuple(path), name)
         head = path[0] if path else name
@@ -116,6 +116,11 @@ class Columns:
         if not path and is_misfit(name):
             self.misfits.add(name)
         return place
+
+    def _forget(self) -> None:
+        self._paths.clear()
+        self.misfits.clear()
+        self.bodies.clear()
 
 
 def _merge(

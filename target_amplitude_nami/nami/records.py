@@ -31,8 +31,8 @@ if t.TYPE_CHECKING:
 _Fields: t.TypeAlias = dict[str, t.Any]
 _Read: t.TypeAlias = "Callable[[_Fields], NamiEvent | NamiUser]"
 
-_MOST_PLANS: t.Final = 1024
-"""Remembered at a time: records may have names that never come again."""
+_MOST_PLANNED: t.Final = 50_000
+"""Columns in all plans remembered at a time: some may never come again."""
 
 
 class RecordReader:
@@ -66,6 +66,7 @@ class RecordReader:
         """
         self._columns = Columns(separator, frozenset(USUAL_COLUMNS))
         self._plans: dict[tuple[str, ...], Plan | None] = {}
+        self._planned = 0
         self._note_misfit = note_misfit
         self._recognises_events = not event_streams
         self._recognises_users = not user_streams
@@ -140,7 +141,9 @@ class RecordReader:
 
         There must be nothing to arrange in them, and nowhere to look for a webhook.
         """
-        if len(self._plans) >= _MOST_PLANS:
+        self._planned += len(names)
+        if self._planned > _MOST_PLANNED:
+            self._planned = len(names)
             self._plans.clear()
         columns, plan = self._columns, None
         fields = columns.fields_of(names) if self._takes_events else None

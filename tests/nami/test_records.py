@@ -14,6 +14,7 @@ from target_amplitude_nami.amplitude.event import EncodedEvent
 from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.jsontext import MOST_LEVELS, decode
 from target_amplitude_nami.nami.records import (
+    _MOST_PLANNED,
     NO_STATE,
     NamiEvent,
     NamiUser,
@@ -487,6 +488,17 @@ def test_any_record_is_read_or_refused_and_left_as_it_was(record: Record) -> Non
         else:
             assert nami is None or isinstance(nami, NamiEvent | NamiUser)
         assert repr(record) == repr(before)
+
+
+def test_columns_that_never_come_again_are_forgotten() -> None:
+    reader = RecordReader("stream")
+    record = impression()
+
+    for number in range(2 * _MOST_PLANNED // len(record)):
+        event = reader.read(record | {f"x{number}": 1})
+        assert isinstance(event, NamiEvent)
+        assert event.properties[f"x{number}"] == 1
+    assert sum(map(len, reader._plans)) <= _MOST_PLANNED
 
 
 @settings(deadline=None, max_examples=300)
