@@ -1,4 +1,4 @@
-"""Takes what a record says about its user out of its fields.
+"""Reads what a record says about its user.
 
 Source: Nami docs, "Event types", the payload of `user.*` events.
 """
@@ -13,7 +13,6 @@ from target_amplitude_nami.nami import values
 from target_amplitude_nami.nami.container_keys import is_external_id
 from target_amplitude_nami.nami.state import (
     NO_STATE,
-    READY_MADE_COLUMNS,
     Ids,
     UserState,
     with_ready_made,
@@ -21,37 +20,44 @@ from target_amplitude_nami.nami.state import (
 from target_amplitude_nami.nami.values import NO_ID, WHITESPACE
 from target_amplitude_nami.nami.webhook import (
     AboutUser,
+    Device,
+    Entitlement,
     ExternalId,
     Journey,
     read_about_user,
 )
 
 if t.TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _EXTERNAL_ID: t.Final = "external_id"
 _NAMELESS: t.Final = ""
 """In the place of an External ID: a value that might be it, without a key."""
 _OTHER_KINDS: t.Final = frozenset({"original_transaction_id"})
 _NO_JOURNEY: t.Final = Journey()
-_TEXTS_OF_ENTITLEMENT: t.Final = operator.attrgetter(
-    "entitlement_ref_id", "sku_ref_id", "expiration", "purchase_platform"
-)
+
+_ENTITLEMENT: t.Final = operator.attrgetter("entitlement_ref_id")
+_SKU: t.Final = operator.attrgetter("sku_ref_id")
+_EXPIRATION: t.Final = operator.attrgetter("expiration")
+_STORE: t.Final = operator.attrgetter("purchase_platform")
+_DEVICE_ID: t.Final = operator.attrgetter("id")
+
+_Member = t.TypeVar("_Member", Entitlement, Device)
 
 
-def take_about_user(
-    fields: dict[str, t.Any], *, carries_state: bool, has_ready_made: bool
+def user_in(
+    fields: Mapping[str, t.Any], *, carries_state: bool, has_ready_made: bool
 ) -> tuple[UserState, str | None]:
-    """Take what a record says about its user out of its fields.
+    """Return what a record says about its user.
 
-    The record's other properties are left. Where a nested field and a ready-made
-    `namiml_*` column say the same thing, the nested field wins.
+    Where a nested field and a ready-made `namiml_*` column say the same thing, the
+    nested field wins.
 
     Args:
-        fields: The record's, which are changed.
+        fields: The record's.
         carries_state: Whether the user's state counts. That of other records, of
             `device.*` events above all, is never sent; only ids count there.
-        has_ready_made: Whether there may be ready-made columns.
+        has_ready_made: Whether there are ready-made columns.
 
     Returns:
         The state, and the External ID.
@@ -59,16 +65,16 @@ def take_about_user(
     Raises:
         UnreadableRecord: For a part that is there and is not understood.
     """
-    take = fields.pop
-    entries, column = take("external_ids", None), take("external_id", None)
-    entitlements, devices = take("active_entitlements", None), take("devices", None)
-    journey = take("customer_journey_state", None)
-    if not carries_state:
-        entitlements = journey = None
-    about = read_about_user(entries, entitlements, devices, journey)
+    get = fields.get
+    entries, column = get("external_ids"), get("external_id")
+    entitlements = journey = None
+    if carries_state:
+        entitlements = get("active_entitlements")
+        journey = get("customer_journey_state")
+    about = read_about_user(entries, entitlements, get("devices"), journey)
     external_id = _external_id_of(about.external_ids)
     state = _state_of(about)
-    if has_ready_made and not READY_MADE_COLUMNS.isdisjoint(fields):
+    if has_ready_made:
         state = with_ready_made(state, fields, carries_state=carries_state)
     if not external_id:
         beside = None if column is None else values.external_id(column, _EXTERNAL_ID)
@@ -91,14 +97,14 @@ def _state_of(about: AboutUser) -> UserState:
         return NO_STATE  # as on most events of devices
     flags = journey or _NO_JOURNEY
     entitled = skus = expirations = stores = device_ids = platforms = None
-    if entitlements:
-        texts = zip(*map(_TEXTS_OF_ENTITLEMENT, entitlements), strict=True)
-        entitled, skus, expirations, stores = map(_distinct, texts)
-    elif entitlements is not None:
-        entitled, skus, expirations, stores = [], [], [], []
+    if entitlements is not None:
+        entitled = _distinct(_ENTITLEMENT, entitlements)
+        skus = _distinct(_SKU, entitlements)
+        expirations = _distinct(_EXPIRATION, entitlements)
+        stores = _distinct(_STORE, entitlements)
     if devices is not None:
-        device_ids = _distinct([each.id for each in devices])
-        platforms = _distinct([each.app_platform() for each in devices])
+        device_ids = _distinct(_DEVICE_ID, devices)
+        platforms = _distinct(Device.app_platform, devices)
     return UserState(
         entitled,
         skus,
@@ -116,19 +122,23 @@ def _state_of(about: AboutUser) -> UserState:
     )
 
 
-def _distinct(texts: Sequence[str | None]) -> Ids:
-    """Return the ids among texts, each once, in their order.
+def _distinct(
+    text_of: Callable[[_Member], str | None], members: Sequence[_Member]
+) -> Ids:
+    """Return the ids that members have in one place, each once, in their order.
 
     Returns:
-        None where there are texts and no id, which is not an empty array.
+        None where there are members and no id, which is not an empty array.
     """
-    if not texts:
-        return []
+    if len(members) == 1:  # the usual case, and none to compare it with
+        only = (text_of(members[0]) or "").strip(WHITESPACE)
+        return [only] if only and only != NO_ID else None
     found: dict[str, None] = {}
-    for text in texts:
+    for member in members:
+        text = text_of(member)
         if text and (trimmed := text.strip(WHITESPACE)) and trimmed != NO_ID:
             found[trimmed] = None
-    return list(found) or None
+    return list(found) or (None if members else [])
 
 
 def _external_id_of(entries: list[ExternalId] | None) -> str | None:

@@ -10,9 +10,7 @@ from target_amplitude_nami.nami.fields import FIELDS, is_misfit, split
 from target_amplitude_nami.nami.plain_values import plain_value
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-_READY_MADE: t.Final = "namiml_"
+    from collections.abc import Mapping, Sequence
 
 _MOST_COLUMNS: t.Final = 10_000
 """Names remembered at a time: records may have names that never come again."""
@@ -36,24 +34,31 @@ class Columns:
         self._may_be_bodies = bodies
         self.bodies: set[str] = set()
         """Those of the columns to look out for that were met."""
-        self.metadata: set[str] = set()
-        """The columns met that taps and loaders have added."""
         self.misfits: set[str] = set()
         """The fields met whose names begin with a container's name, and that are not
         among its known parts."""
-        self.ready_made: set[str] = set()
-        """The columns met that are, or may be, ready-made `namiml_*` columns."""
         self._separator = separator
         self._paths: dict[str, tuple[_Path, str]] = {}
-        self._plain: set[str] = set()
-        self.are_plain: Callable[[Iterable[str]], bool] = self._plain.issuperset
-        """Whether a record's columns are known to be as Nami names them: none of them
-        is part of a field, ready made, or a misfit. Metadata may be among them."""
 
     def head(self, column: str) -> str:
         """Return the field that a column belongs to; empty for metadata."""
         path, name = self._paths.get(column) or self._learn(column)
         return path[0] if path else name
+
+    def fields_of(self, columns: Sequence[str]) -> tuple[str, ...] | None:
+        """Return the fields that columns are, in their order; empty for metadata.
+
+        Returns:
+            None where one is part of a field, or several are the same field.
+        """
+        if len(self._paths) + len(columns) > _MOST_COLUMNS:
+            self._forget()
+        places = [self._paths.get(name) or self._learn(name) for name in columns]
+        if any(path for path, _ in places):
+            return None
+        fields = tuple(name for _, name in places)
+        named = [name for name in fields if name]
+        return fields if len({*named}) == len(named) else None
 
     def arrange(self, record: Mapping[str, t.Any]) -> dict[str, t.Any]:
         """Return the record's fields without nulls, flattened ones nested again."""
@@ -102,26 +107,20 @@ class Columns:
 
     def _learn(self, column: str) -> tuple[_Path, str]:
         if len(self._paths) >= _MOST_COLUMNS:
-            self._paths.clear()
-            self._plain.clear()
-            self.metadata.clear()
-            self.misfits.clear()
-            self.ready_made.clear()
-            self.bodies.clear()
+            self._forget()
         *path, name = split(column, self._separator)
         self._paths[column] = place = (tuple(path), name)
         head = path[0] if path else name
         if head in self._may_be_bodies:
             self.bodies.add(head)
-        if not name:
-            self.metadata.add(column)
-        if head.startswith(_READY_MADE):
-            self.ready_made.add(column)
         if not path and is_misfit(name):
             self.misfits.add(name)
-        elif not name or (place == ((), column) and not column.startswith(_READY_MADE)):
-            self._plain.add(column)
         return place
+
+    def _forget(self) -> None:
+        self._paths.clear()
+        self.misfits.clear()
+        self.bodies.clear()
 
 
 def _merge(

@@ -6,6 +6,7 @@ keys alone, with one column more: when it was deleted, or that it was.
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 from target_amplitude_nami.nami import values
@@ -58,11 +59,22 @@ class DeletedRows:
         for column in columns:
             if column not in self._columns:
                 self._columns.add(column)
-                name = column.removeprefix("\ufeff").strip().lower()
-                if name in MARKS:
-                    self._checks.append((column, _is_set))
-                elif name == _ROW:
-                    self._checks.append((column, _is_deleted_row))
+                if may_mark(column):
+                    is_row = _usual_name(column) == _ROW
+                    self._checks.append(
+                        (column, _is_deleted_row if is_row else _is_set)
+                    )
+
+
+@functools.lru_cache(maxsize=4096)
+def may_mark(column: str) -> bool:
+    """Return whether a column may say that its row was deleted."""
+    name = _usual_name(column)
+    return name in MARKS or name == _ROW
+
+
+def _usual_name(column: str) -> str:
+    return column.removeprefix("\ufeff").strip().lower()
 
 
 def _is_set(value: object) -> bool:

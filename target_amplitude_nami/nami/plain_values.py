@@ -45,23 +45,27 @@ def plain_value(value: t.Any, levels: int = jsontext.MOST_LEVELS) -> t.Any:
 
 
 def plain_members(members: dict[str, t.Any]) -> dict[str, t.Any]:
-    """Return an object's members as plain values, itself where they surely are.
+    """Return an object's members as plain values, itself where they surely are."""
+    return members if are_plain(members) else plain_value(members) or {}
+
+
+def are_plain(values: dict[str, t.Any] | tuple[t.Any, ...]) -> bool:
+    """Return whether values are surely plain, as most are.
 
     Packed as MessagePack, null and the empty object are bytes of their own, and text
     is itself; where these bytes are not, also not by chance, nothing has to change.
     """
     try:
-        packed = _packer.encode(members)
-        has_to_change = (
+        packed = _packer.encode(values)
+        return not (
             _NULL in packed
             or _BRACE in packed
             or _BRACKET in packed
             # This byte is part of many characters, too, such as — and most emoji.
-            or (_EMPTY_OBJECT in packed and b"{}" in _json_encoder.encode(members))
+            or (_EMPTY_OBJECT in packed and b"{}" in _json_encoder.encode(values))
         )
     except OverflowError:  # an integer that MessagePack has no room for
-        has_to_change = True
-    return plain_value(members) or {} if has_to_change else members
+        return False
 
 
 def _parsed(text: str, levels: int) -> t.Any:

@@ -1,4 +1,4 @@
-"""Gives the event properties that Nami documents one form, whatever form they came in.
+"""Reads the values of event properties that Nami documents, whatever form they came in.
 
 A CSV file has text alone, a warehouse column one type for all rows, and a data frame
 writes `1.0` for the 1 of a column with gaps; Nami's webhook is what all of them meant.
@@ -7,9 +7,7 @@ Every other property stays as it is, and so do objects and arrays.
 
 from __future__ import annotations
 
-import functools
 import math
-import operator
 import re
 import typing as t
 from decimal import Decimal
@@ -17,9 +15,6 @@ from decimal import Decimal
 from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami import times, values
 from target_amplitude_nami.nami.names import folded
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 _TEXTS = """
     app_env app_platform_id call_to_action campaign_id campaign_label campaign_name
@@ -44,7 +39,7 @@ _TIMES = """
 """
 
 _CANONICAL_LENGTH: t.Final = len("2024-05-29T00:57:11Z")
-_NOTHING: t.Final = object()
+NOTHING: t.Final = object()
 """What blank text says."""
 
 _BEYOND_ANY_ID: t.Final = 10**40
@@ -68,103 +63,23 @@ Kind: t.TypeAlias = t.Literal[
 ]
 """What a property is in Amplitude; a time is text, a number may be an integer."""
 
-_Reader: t.TypeAlias = t.Callable[[t.Any], t.Any]
 
+class PropertyReader(t.NamedTuple):
+    """How to read a property that Nami documents."""
 
-def normalised(properties: dict[str, t.Any]) -> dict[str, t.Any]:
-    """Return an event's properties with those that Nami documents in Nami's own form.
-
-    - Text is trimmed, and blank text is nothing: its property falls away.
-    - Numbers, booleans and times are read from text; what is none stays as it is.
-    - Numbers keep their digits; counts are whole numbers without `.0`.
-    - Times are `YYYY-MM-DDTHH:MM:SS[.fraction]Z`, in UTC (`times.utc_text`).
-    - What is text for Nami, but looks like a number, is text.
-
-    Args:
-        properties: By name, in any spelling: `purchase_date`, `purchaseDate`,
-            `PURCHASEDATE`. The spelling stays.
-
-    Returns:
-        The very same object where nothing has to change.
-    """
-    documented = _documented(tuple(properties))
-    changed: dict[str, t.Any] = {}
-    if documented.texts is not None and not _are_trimmed(documented.texts(properties)):
-        _read_all(documented.text_readers, properties, changed)
-    if documented.readers:
-        _read_all(documented.readers, properties, changed)
-    if not changed:
-        return properties
-    return {
-        name: value
-        for name, value in (properties | changed).items()
-        if value is not _NOTHING
-    }
-
-
-def _are_trimmed(texts: tuple[t.Any, ...]) -> bool:
-    """Return whether all are text, none of it blank or padded: quick, as most are."""
-    try:
-        return all(texts) and tuple(map(str.strip, texts)) == texts
-    except TypeError:  # not all are text
-        return False
-
-
-def _read_all(
-    readers: Iterable[tuple[str, _Reader]],
-    properties: Mapping[str, t.Any],
-    changed: dict[str, t.Any],
-) -> None:
-    for name, read in readers:
-        value = properties[name]
-        if type(value) is _USUAL_TYPES.get(read):
-            continue  # as Nami has it: the call would take longer
-        normal = read(value)
-        if normal is not value:
-            changed[name] = normal
-
-
-class _Documented(t.NamedTuple):
-    """Which of a record's properties to look at, and how."""
-
-    texts: t.Callable[[Mapping[str, t.Any]], tuple[t.Any, ...]] | None
-    """Returns those that are text for Nami."""
-    text_readers: tuple[tuple[str, _Reader], ...]
-    readers: tuple[tuple[str, _Reader], ...]
-    """Of all others."""
-
-
-@functools.lru_cache(maxsize=1024)
-def _documented(names: tuple[str, ...]) -> _Documented:
-    """Look names up, once for records of one kind.
-
-    Names may differ from record to record without end, so only the newest are
-    remembered.
-    """
-    known = [
-        (name, read)
-        for name in names
-        if (read := _READER_OF.get(folded(name))) is not None
-    ]
-    texts = tuple(each for each in known if each[1] in _TEXT_READERS)
-    # Two names at least: of one, the getter would return no tuple.
-    getter = texts and operator.itemgetter(texts[0][0], *(name for name, _ in texts))
-    others = tuple(each for each in known if each[1] not in _TEXT_READERS)
-    return _Documented(getter or None, texts, others)
+    kind: Kind
+    """What it is once it is read."""
+    read: t.Callable[[t.Any], t.Any]
+    """Returns its value in Nami's own form, `NOTHING` for blank text, and what is not
+    understood as it is."""
+    usual_types: tuple[type, ...] = ()
+    """Of values that `read` returns as they are."""
 
 
 def _text(value: object) -> object:
     if not isinstance(value, str):
         return value
-    return values.trimmed(value) or _NOTHING
-
-
-def _text_or_object(value: object) -> object:
-    return _text(value)
-
-
-def _array(value: object) -> object:
-    return _text(value)  # JSON text becomes an array later, in `plain_values`
+    return values.trimmed(value) or NOTHING
 
 
 def _text_of_digits(value: object) -> object:
@@ -204,7 +119,7 @@ def _boolean(value: object) -> object:
         flag = values.boolean(value, "")
     except UnreadableRecord:
         return _text(value)
-    return _NOTHING if flag is None else flag
+    return NOTHING if flag is None else flag
 
 
 def _time(value: object) -> object:
@@ -219,41 +134,21 @@ def _time(value: object) -> object:
     return _text(value) if text is None else text
 
 
-_USUAL_TYPES: t.Final[dict[_Reader, type]] = {
-    _count: int,
-    _number: Decimal,
-    _boolean: bool,
-    _text_or_object: dict,
-    _array: list,
-}
-"""Of values that stay as they are."""
-_TEXT_READERS: t.Final = frozenset({_text, _text_of_digits})
-_READER_OF: t.Final[dict[str, _Reader]] = {
-    folded(name): read
-    for names, read in (
-        (_TEXTS, _text),
-        (_TEXTS_OR_OBJECTS, _text_or_object),
-        (_ARRAYS, _array),
-        (_TEXTS_OF_DIGITS, _text_of_digits),
-        (_NUMBERS, _number),
-        (_COUNTS, _count),
-        (_BOOLEANS, _boolean),
-        (_TIMES, _time),
+READERS: t.Final = {
+    folded(name): reader
+    for names, reader in (
+        (_TEXTS, PropertyReader("string", _text)),
+        (_TEXTS_OR_OBJECTS, PropertyReader("any", _text, (dict,))),
+        # JSON text becomes an array later, in `plain_values`.
+        (_ARRAYS, PropertyReader("array", _text, (list,))),
+        (_TEXTS_OF_DIGITS, PropertyReader("string", _text_of_digits)),
+        (_NUMBERS, PropertyReader("number", _number, (Decimal, int, float))),
+        (_COUNTS, PropertyReader("integer", _count, (int,))),
+        (_BOOLEANS, PropertyReader("boolean", _boolean, (bool,))),
+        (_TIMES, PropertyReader("time", _time)),
     )
     for name in names.split()
 }
-
-_KINDS: t.Final[dict[_Reader, Kind]] = {
-    _text: "string",
-    _text_or_object: "any",
-    _array: "array",
-    _text_of_digits: "string",
-    _number: "number",
-    _count: "integer",
-    _boolean: "boolean",
-    _time: "time",
-}
-KINDS: t.Final[dict[str, Kind]] = {
-    name: _KINDS[read] for name, read in _READER_OF.items()
-}
-"""What each documented property is once it is `normalised`, by its folded name."""
+"""By the property's folded name."""
+KINDS: t.Final = {name: reader.kind for name, reader in READERS.items()}
+"""What each documented property is once it is read, by its folded name."""

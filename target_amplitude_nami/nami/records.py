@@ -12,7 +12,13 @@ import typing as t
 
 from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami.columns import Columns
-from target_amplitude_nami.nami.event_reader import event_type_of, read_event
+from target_amplitude_nami.nami.event_reader import (
+    Plan,
+    event_type_of,
+    plan_for,
+    read_event,
+    read_fields,
+)
 from target_amplitude_nami.nami.model import NamiEvent, NamiUser
 from target_amplitude_nami.nami.payloads import USUAL_COLUMNS, Payloads
 from target_amplitude_nami.nami.state import NO_STATE, UserState
@@ -23,12 +29,10 @@ if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
 _Fields: t.TypeAlias = dict[str, t.Any]
+_Read: t.TypeAlias = "Callable[[_Fields], NamiEvent | NamiUser]"
 
-
-class _Read(t.Protocol):
-    def __call__(
-        self, fields: _Fields, *, has_ready_made: bool
-    ) -> NamiEvent | NamiUser: ...
+_MOST_PLANNED: t.Final = 50_000
+"""Columns in all plans remembered at a time: some may never come again."""
 
 
 class RecordReader:
@@ -61,6 +65,8 @@ class RecordReader:
                 whose webhook is missing is an error once another one had a webhook.
         """
         self._columns = Columns(separator, frozenset(USUAL_COLUMNS))
+        self._plans: dict[tuple[str, ...], Plan | None] = {}
+        self._planned = 0
         self._note_misfit = note_misfit
         self._recognises_events = not event_streams
         self._recognises_users = not user_streams
@@ -88,18 +94,27 @@ class RecordReader:
         Raises:
             UnreadableRecord: When it is one of them but cannot be understood.
         """
+        plan = self.plan_of(record)
+        return self.read_any(record) if plan is None else read_event(record, plan)
+
+    def plan_of(self, record: Mapping[str, t.Any]) -> Plan | None:
+        """Return how to read an event of such columns.
+
+        Returns:
+            None where there is no plan, so that `read_any` has to read the record.
+        """
+        columns = tuple(record)
+        plan = self._plans.get(columns)
+        if plan is None and columns not in self._plans:
+            plan = self._plan(columns)
+        if plan is not None and type(record[plan.type_column]) is str:
+            return plan
+        return None
+
+    def read_any(self, record: Mapping[str, t.Any]) -> NamiEvent | NamiUser | None:
+        """Read a record without a plan; see `read`."""
         columns = self._columns
-        if columns.are_plain(record):
-            # A row of a wide table is mostly nulls, which say nothing.
-            fields = (
-                {name: value for name, value in record.items() if value is not None}
-                if None in record.values()
-                else dict(record)
-            )
-            for name in columns.metadata:
-                fields.pop(name, None)
-        else:
-            fields = columns.arrange(record)
+        fields = columns.arrange(record)
         if type(fields.get("event_type")) is not str:
             fields = without_types(fields)
             if fields.get("event_type") is None:
@@ -112,14 +127,35 @@ class RecordReader:
             if columns.bodies and not columns.bodies.isdisjoint(fields):
                 own_type = fields["event_type"]
                 fields = self._payloads.event_beside(own_type, fields) or fields
-            read = read_event
+            read = read_fields
         else:
             read = self._how_to_read(fields)
         if read is None:
             return None
         if columns.misfits and not columns.misfits.isdisjoint(fields):
             self._note_misfits(fields)
-        return read(fields, has_ready_made=bool(columns.ready_made))
+        return read(fields)
+
+    def _plan(self, names: tuple[str, ...]) -> Plan | None:
+        """Plan how to read events of such columns, if records of them are events.
+
+        There must be nothing to arrange in them, and nowhere to look for a webhook.
+        """
+        self._planned += len(names)
+        if self._planned > _MOST_PLANNED:
+            self._planned = len(names)
+            self._plans.clear()
+        columns, plan = self._columns, None
+        fields = columns.fields_of(names) if self._takes_events else None
+        if (
+            fields is not None
+            and "event_type" in fields
+            and columns.bodies.isdisjoint(fields)
+            and columns.misfits.isdisjoint(fields)
+        ):
+            plan = plan_for(names, fields)
+        self._plans[names] = plan
+        return plan
 
     def event_type_of(self, record: Mapping[str, t.Any]) -> str | None:
         """Return the event type of a record that cannot be read, if it has one."""
@@ -139,9 +175,9 @@ class RecordReader:
         if self._holds_users:
             return read_user
         if self._holds_events:
-            return read_event
+            return read_fields
         if fields.get("event_type") is not None:
-            return read_event if self._recognises_events else None
+            return read_fields if self._recognises_events else None
         is_user = self._recognises_users and looks_like_user(fields)
         return read_user if is_user else None
 

@@ -9,6 +9,9 @@ import msgspec
 from target_amplitude_nami.nami import containers, values
 from target_amplitude_nami.nami.container_keys import FLAGS
 
+if t.TYPE_CHECKING:
+    from collections.abc import Mapping
+
 
 class UserState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a record says of its user; None where it says nothing.
@@ -66,19 +69,19 @@ READY_MADE_COLUMNS = frozenset(
 
 
 def with_ready_made(
-    state: UserState, fields: dict[str, t.Any], *, carries_state: bool
+    state: UserState, fields: Mapping[str, t.Any], *, carries_state: bool
 ) -> UserState:
-    """Complete a state from `namiml_*` columns, which are taken out of the fields."""
+    """Complete a state from `namiml_*` columns among a record's fields."""
     found: dict[str, t.Any] = {}
     for name, column in _READY_MADE_ARRAYS.items():
-        value = fields.pop(column, None)
+        value = fields.get(column)
         if carries_state or name == "device_ids":
             found[name] = _ready_made_ids(value, column)
     for name, column in _READY_MADE_FLAGS.items():
-        value = fields.pop(column, None)
+        value = fields.get(column)
         if carries_state:
             found[name] = values.boolean(value, column)
-    status = fields.pop(_STATUS_COLUMN, None)
+    status = fields.get(_STATUS_COLUMN)
     if carries_state:
         found["subscription_status"] = values.identifier(status, _STATUS_COLUMN)
     missing = {

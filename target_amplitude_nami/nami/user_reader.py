@@ -6,21 +6,21 @@ import typing as t
 
 from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami import containers, values
-from target_amplitude_nami.nami.about_user import take_about_user
+from target_amplitude_nami.nami.about_user import user_in
 from target_amplitude_nami.nami.model import NamiUser
+from target_amplitude_nami.nami.state import READY_MADE_COLUMNS
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def read_user(fields: dict[str, t.Any], *, has_ready_made: bool) -> NamiUser:
+def read_user(fields: Mapping[str, t.Any]) -> NamiUser:
     """Read a user record: the state half of a `user.*` event, without an event.
 
     Nami documents none; its fields are those of events (Nami docs, "Event types").
 
     Args:
-        fields: The record's, which are changed.
-        has_ready_made: Whether there may be ready-made columns among them.
+        fields: The record's.
 
     Raises:
         UnreadableRecord: For a part that is missing or not understood.
@@ -33,8 +33,10 @@ def read_user(fields: dict[str, t.Any], *, has_ready_made: bool) -> NamiUser:
         raise UnreadableRecord(
             "user_id_missing", "user_id", "the user record has no user_id"
         )
-    state, external_id = take_about_user(
-        fields, carries_state=True, has_ready_made=has_ready_made
+    state, external_id = user_in(
+        fields,
+        carries_state=True,
+        has_ready_made=not READY_MADE_COLUMNS.isdisjoint(fields),
     )
     return NamiUser(
         user_id,

@@ -10,6 +10,7 @@ from singer_sdk.sinks import Sink
 
 from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami.deleted import DeletedRows
+from target_amplitude_nami.nami.event_reader import read_event
 from target_amplitude_nami.nami.recognising import NamiDetector, declares_nami
 from target_amplitude_nami.nami.records import RecordReader
 from target_amplitude_nami.outcomes import Origin, Refusal
@@ -67,7 +68,7 @@ class NamiSink(Sink):
         )
         """Makes a reader of such records that has seen none of them yet."""
         self._reader = self.new_reader(note_misfit=parts.note_misfit)
-        self._read = self._reader.read
+        self._plan_of = self._reader.plan_of
         self._recognition = parts.recognition
         self._is_recognised = parts.recognition.note_stream(
             stream_name,
@@ -114,7 +115,8 @@ class NamiSink(Sink):
             line: The message that it was read from.
         """
         self._taken += 1
-        if self._is_deleted(record):
+        plan = self._plan_of(record)
+        if (plan is None or plan.may_be_deleted) and self._is_deleted(record):
             self._filter_deleted(record, stream, line)
             return
         try:
@@ -123,7 +125,11 @@ class NamiSink(Sink):
             for name in self._keys:
                 if record.get(name) is None:
                     raise _key_missing(name)
-            nami = self._read(record)
+            nami = (
+                self._reader.read_any(record)
+                if plan is None
+                else read_event(record, plan)
+            )
         except UnreadableRecord as error:
             self._settle_unreadable(error, record, stream, line)
             return
@@ -175,7 +181,7 @@ class NamiSink(Sink):
     def _report_key_of(self, record: dict[str, t.Any]) -> str | None:
         """Return what a record is counted under; None where it is not Nami's."""
         try:
-            nami = self._read(record)
+            nami = self._reader.read(record)
         except UnreadableRecord as error:
             event_type = error.event_type or self._reader.event_type_of(record)
             return self._event_filter.report_key_of_type(event_type)

@@ -182,7 +182,6 @@ def test_a_column_that_begins_like_a_container_and_fits_nowhere_is_a_misfit(
     for _ in range(2):
         assert columns.arrange({column: 1}) == {name: 1}
         assert columns.misfits == {name}
-        assert not columns.are_plain({column: 1})
 
 
 def test_a_documented_property_is_no_misfit() -> None:

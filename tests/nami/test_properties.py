@@ -12,7 +12,12 @@ from hypothesis import strategies as st
 
 from target_amplitude_nami import jsontext
 from target_amplitude_nami.amplitude.event import encode
-from target_amplitude_nami.nami.properties import normalised
+from target_amplitude_nami.nami.event_properties import (
+    documented_among,
+    normalised,
+    read_properties,
+)
+from target_amplitude_nami.nami.plain_values import plain_members
 from tests.support.records import OTHER_EVENTS, USER_EVENTS, Record, without
 
 EVENTS = USER_EVENTS | OTHER_EVENTS
@@ -364,3 +369,35 @@ def test_whatever_a_record_says_is_normalised_once_and_for_all(row: Record) -> N
 @given(row=st.dictionaries(st.text(max_size=5).map("x{}".format), ANYTHING))
 def test_no_other_property_is_touched(row: Record) -> None:
     assert normalised(row) is row
+
+
+@pytest.mark.parametrize("event_type", EVENTS)
+@pytest.mark.parametrize(
+    "value",
+    [
+        "{}",
+        "[1]",
+        '{"a": null}',
+        "[x",
+        " x",
+        "",
+        None,
+        {},
+        {"a": None},
+        [{}],
+        7,
+        "7",
+        "2024-05-29 00:51:38 UTC",
+        "2024-05-29T24:00:00Z",
+    ],
+    ids=repr,
+)
+def test_one_property_that_nami_would_not_send_so_is_found_among_all_others(
+    event_type: str, value: object
+) -> None:
+    sent = properties_of(event_type)
+    for name in (*sent, "note"):
+        row = sent | {name: value}
+        found = read_properties(row, documented_among(tuple(row)))
+        assert repr(found) == repr(plain_members(normalised(row)))
+    assert read_properties(sent, documented_among(tuple(sent))) is sent

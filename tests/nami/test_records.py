@@ -14,6 +14,7 @@ from target_amplitude_nami.amplitude.event import EncodedEvent
 from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.jsontext import MOST_LEVELS, decode
 from target_amplitude_nami.nami.records import (
+    _MOST_PLANNED,
     NO_STATE,
     NamiEvent,
     NamiUser,
@@ -44,21 +45,31 @@ from tests.support.records import (
 from tests.support.shapes import json_text
 
 
+def read_again(record: Record, **more: Any) -> NamiEvent | NamiUser | None:
+    """Read a record whose columns are new, and again when they are well known."""
+    reader = RecordReader("stream", **more)
+    first, *others = (reader.read(record) for _ in range(3))
+    assert [repr(other) for other in others] == [repr(first)] * 2
+    return first
+
+
 def read_event(record: Record, **more: Any) -> NamiEvent:
-    event = RecordReader("stream", **more).read(record)
+    event = read_again(record, **more)
     assert isinstance(event, NamiEvent)
     return event
 
 
 def read_user(record: Record, **more: Any) -> NamiUser:
-    found = RecordReader("stream", **more).read(record)
+    found = read_again(record, **more)
     assert isinstance(found, NamiUser)
     return found
 
 
 def refused(record: Record, **more: Any) -> UnreadableRecord:
-    with pytest.raises(UnreadableRecord) as caught:
-        RecordReader("stream", **more).read(record)
+    reader = RecordReader("stream", **more)
+    for _ in range(3):  # also when its columns are well known
+        with pytest.raises(UnreadableRecord) as caught:
+            reader.read(record)
     return caught.value
 
 
@@ -479,6 +490,34 @@ def test_any_record_is_read_or_refused_and_left_as_it_was(record: Record) -> Non
         assert repr(record) == repr(before)
 
 
+def test_columns_that_never_come_again_are_forgotten() -> None:
+    reader = RecordReader("stream")
+    record = impression()
+
+    for number in range(2 * _MOST_PLANNED // len(record)):
+        event = reader.read(record | {f"x{number}": 1})
+        assert isinstance(event, NamiEvent)
+        assert event.properties[f"x{number}"] == 1
+    assert sum(map(len, reader._plans)) <= _MOST_PLANNED
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    record=st.dictionaries(COLUMNS, ANYTHING, max_size=8).map(normalise),
+    known=st.booleans(),
+)
+def test_known_columns_are_read_as_new_ones_are(record: Record, *, known: bool) -> None:
+    record |= {"event_type": "user.x", "created_date": 1} if known else {}
+    reader = RecordReader("stream", event_streams=["*"], remembers=False)
+    found = []
+    for _ in range(3):
+        try:
+            found.append(repr(reader.read(record)))
+        except UnreadableRecord as error:
+            found.append(f"{error.event_type} {error.reason} {error}")
+    assert found == found[:1] * 3
+
+
 ROADS = [
     PipelineHarness(),
     PipelineHarness(
@@ -523,9 +562,7 @@ def test_nesting_of_any_depth_is_refused_and_never_a_crash(
 
 
 def _properties(record: Record) -> dict[str, Any]:
-    event = RecordReader("events").read(record)
-    assert isinstance(event, NamiEvent)
-    return event.properties
+    return read_event(record).properties
 
 
 def test_text_is_opened_as_deep_as_a_record_may_be() -> None:

@@ -83,6 +83,16 @@ def test_a_deleted_row_is_filtered_and_counted_under_what_it_was(
     assert harness.sent == []
 
 
+def test_a_mark_is_seen_in_columns_that_held_none_in_many_rows(
+    harness: TargetHarness,
+) -> None:
+    rows = [nami.impression(number) | dict.fromkeys(AT) for number in range(4)]
+    harness.take(singer.records("rows", [*rows, nami.impression(4, **AT)]))
+    assert len(harness.sent) == 4
+    counts = harness.target.run.ledger.counts()
+    assert counts.filtered == {("device.impression", DELETED): 1}
+
+
 def test_a_row_that_lacks_its_key_is_filtered_when_it_was_deleted(
     harness: TargetHarness,
 ) -> None:
