@@ -77,6 +77,12 @@ class Committer:
         for part in self._parts:
             self._write(part)
 
+    def write_only(self, parts: Sequence[Part]) -> None:
+        """Write all changes of some parts so far."""
+        for part in parts:
+            part.take_unwritten()
+            self._write(part)
+
     def commit(self) -> None:
         """Make what was written survive a crash."""
         self._commit(self._parts)

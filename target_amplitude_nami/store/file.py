@@ -139,8 +139,8 @@ class StoreFile:
                 f"it has form {form}, from before the first release, and this target "
                 f"knows {schema.form}"
             )
-        self.rows("PRAGMA journal_mode = WAL")
         # What STATE covers must survive the machine; a temporary file survives nothing.
+        self.rows(f"PRAGMA journal_mode = {'WAL' if self._is_lasting else 'OFF'}")
         self.run(f"PRAGMA synchronous = {'FULL' if self._is_lasting else 'OFF'}")
         self.run(f"PRAGMA cache_size = -{self._cache_kib}")
         self.rows(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
@@ -207,6 +207,11 @@ class Files:
     looking_up: StoreFile
     """Sees what was committed; for all other threads."""
     let_go: Callable[[], None]
+
+    @property
+    def is_one(self) -> bool:
+        """Whether all is read by the connection that writes: nothing is committed."""
+        return self.reading is self.writing
 
     def close(self) -> None:
         """Close all; what was not committed is gone."""

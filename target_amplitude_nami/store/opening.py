@@ -60,16 +60,11 @@ def _open_temporary() -> Files:
             contextlib.ExitStack() as until_failure,
             tempfile.TemporaryDirectory(prefix="target-amplitude-nami-") as folder,
         ):
-            files = []
-            for is_for_writing in (True, False, False):
-                path = Path(folder) / "memory.db"
-                file = StoreFile(
-                    path, schema, is_lasting=False, is_for_writing=is_for_writing
-                )
-                until_failure.callback(file.close)
-                files.append(file)
-            writing, reading, looking_up = files
-            writing.begin()
+            path = Path(folder) / "memory.db"
+            file = StoreFile(path, schema, is_lasting=False, is_for_writing=True)
+            until_failure.callback(file.close)
+            # Nothing is committed, so that pages leave RAM only for want of room.
+            file.begin()
             until_failure.pop_all()
             # The folder goes at once: nothing is left behind, whatever ends the run.
     except OSError as error:
@@ -77,4 +72,4 @@ def _open_temporary() -> Files:
             f"There is no folder for temporary files ({error.strerror}): name one in "
             f"the environment variable TMPDIR"
         ) from error
-    return Files(writing, reading, looking_up, lambda: None)
+    return Files(file, file, file, lambda: None)

@@ -133,14 +133,14 @@ class SqliteStore:
                 rows = SentStateRows(number)
                 self.sent_states[project].open(self._files.reading, rows)
                 self._delivered[project].open(self._files, number)
-            if (self._begins_anew or calendar.is_dirty) and not self._forgets:
+            if (self._begins_anew or calendar.is_dirty) and not self._files.is_one:
                 # Who reads sees it at once, and what a crash leaves is no old project.
                 self._file.commit()
             self._held.open(self._file, self._files.reading)
             parts: list[Part] = [self._conflicts, self._held, self._rejects]
             parts += [*self._tables, *self._delivered.values()]
             self._committer = Committer(
-                self._file, calendar, parts, forgets=self._forgets
+                self._file, calendar, parts, forgets=self._files.is_one
             )
         except BaseException:
             self._files.close()
@@ -192,7 +192,7 @@ class SqliteStore:
             if not self._is_open:
                 return StoreFigures()
             try:
-                self._committer.write()
+                self._committer.write_only([self._conflicts, self._held])
                 sql = "SELECT kind, count(*) FROM id_conflicts GROUP BY kind"
                 kinds = self._file.rows_of(tuple[str, int], sql)
                 named = self._conflicts.named(self._file, (kind for kind, _ in kinds))
