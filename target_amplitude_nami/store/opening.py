@@ -10,7 +10,7 @@ from pathlib import Path
 from target_amplitude_nami.errors import StoreUnusable
 from target_amplitude_nami.store.file import Files, StoreFile
 from target_amplitude_nami.store.lock import lock
-from target_amplitude_nami.store.schema import current_schema
+from target_amplitude_nami.store.schema import current_schema, temporary_schema
 
 
 def open_files(path: Path | None, *, reads_uncommitted: bool) -> Files:
@@ -54,14 +54,14 @@ def open_files(path: Path | None, *, reads_uncommitted: bool) -> Files:
 
 
 def _open_temporary() -> Files:
-    schema = current_schema()
+    schema = temporary_schema()
     try:
         with (
             contextlib.ExitStack() as until_failure,
             tempfile.TemporaryDirectory(prefix="target-amplitude-nami-") as folder,
         ):
             path = Path(folder) / "memory.db"
-            file = StoreFile(path, schema, is_lasting=False, is_for_writing=True)
+            file = StoreFile(path, schema, is_lasting=False)
             until_failure.callback(file.close)
             # Nothing is committed, so that pages leave RAM only for want of room.
             file.begin()
