@@ -45,6 +45,7 @@ class CachedTable(t.Generic[_Row]):
                 no place in RAM does.
         """
         self._is_lasting = is_lasting
+        self._most_bytes_unwritten = MOST_BYTES_UNWRITTEN // (1 if is_lasting else 2)
         self._empty = empty
         self._encode_into = msgspec.msgpack.Encoder().encode_into
         self._packing = bytearray()
@@ -72,7 +73,7 @@ class CachedTable(t.Generic[_Row]):
     @property
     def backlog(self) -> float:
         """How much waits to be written; see `Part`."""
-        return self._bytes_unwritten / MOST_BYTES_UNWRITTEN
+        return self._bytes_unwritten / self._most_bytes_unwritten
 
     @property
     def is_all_in_ram(self) -> bool:

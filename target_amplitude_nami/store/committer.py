@@ -61,21 +61,30 @@ class Committer:
         """That of the part that has the most; see `Part`."""
         return max(part.backlog for part in self._parts)
 
-    def write(self, first: Callable[[], None] = lambda: None) -> None:
+    def write(
+        self, first: Callable[[], None] = lambda: None, at_least: float = 0
+    ) -> None:
         """Write all changes so far.
 
         Args:
             first: Called once it is decided what is written, before it is.
+            at_least: Leave parts with a smaller backlog as they are.
         """
-        for part in self._parts:
+        parts = [part for part in self._parts if part.backlog >= at_least]
+        for part in parts:
             part.take_unwritten()
         try:
             first()
         except BaseException:
             self._has_failed = True
             raise
-        for part in self._parts:
+        for part in parts:
             self._write(part)
+
+    def write_before(self, *writes: Callable[[StoreFile, Calendar], bool]) -> None:
+        """Write some things before all others; see `Part.write`."""
+        for write in writes:
+            self._is_dirty |= write(self._file, self._calendar)
 
     def commit(self) -> None:
         """Make what was written survive a crash."""

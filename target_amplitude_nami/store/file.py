@@ -22,6 +22,8 @@ APPLICATION: t.Final = 0x4E616D69  # "Nami", so that no other file is taken for 
 _READING_CACHE_KIB: t.Final = 1_000
 _WRITING_CACHE_KIB: t.Final = 8_000
 """A commit touches most pages of the tables that are looked up by hashes and ids."""
+_TEMPORARY_CACHE_KIB: t.Final = 4_000
+"""More would hardly be faster: what leaves it is in the system's own cache."""
 _CHECKPOINT_PAGES: t.Final = 10_000
 _CANNOT_WRITE: t.Final = {
     "SQLITE_FULL": "disk full",
@@ -70,6 +72,8 @@ class StoreFile:
         self._path = named or path
         self._is_lasting = is_lasting
         self._cache_kib = _WRITING_CACHE_KIB if is_for_writing else _READING_CACHE_KIB
+        if not is_lasting:
+            self._cache_kib = _TEMPORARY_CACHE_KIB
         self._lock = threading.Lock()
         self._trouble: StoreUnusable | None = None
         with self._explained():
@@ -139,8 +143,8 @@ class StoreFile:
                 f"it has form {form}, from before the first release, and this target "
                 f"knows {schema.form}"
             )
-        self.rows("PRAGMA journal_mode = WAL")
         # What STATE covers must survive the machine; a temporary file survives nothing.
+        self.rows(f"PRAGMA journal_mode = {'WAL' if self._is_lasting else 'OFF'}")
         self.run(f"PRAGMA synchronous = {'FULL' if self._is_lasting else 'OFF'}")
         self.run(f"PRAGMA cache_size = -{self._cache_kib}")
         self.rows(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
@@ -207,6 +211,11 @@ class Files:
     looking_up: StoreFile
     """Sees what was committed; for all other threads."""
     let_go: Callable[[], None]
+
+    @property
+    def is_one(self) -> bool:
+        """Whether all is read by the connection that writes: nothing is committed."""
+        return self.reading is self.writing
 
     def close(self) -> None:
         """Close all; what was not committed is gone."""

@@ -13,7 +13,12 @@ from target_amplitude_nami.store.model import (
     IdConflict,
 )
 from target_amplitude_nami.store.pending import MOST_UNWRITTEN
-from target_amplitude_nami.store.values import rows_for_rows, run_for_rows
+from target_amplitude_nami.store.values import (
+    chunks,
+    rows_for_rows,
+    run_for_pairs,
+    run_for_rows,
+)
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,11 +27,12 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.store.file import StoreFile
 
 _MOST_NAMED: t.Final = 10
+_OWNERS_AT_ONCE: t.Final = 2000
 _OWNED: t.Final = {EXTERNAL_ID: "external_id", DEVICE: "device"}
 """What the table of owners calls what may turn out to be a conflict."""
 _ADD_OWNERS: t.Final = """
 INSERT OR IGNORE INTO id_owners (kind, id, nami_user_id)
-SELECT ?1, column1, column2 FROM ({rows}) WHERE column1 IS NOT NULL
+SELECT ?1, key, value FROM {pairs}
 """
 _FIND_OTHER_OWNERS: t.Final = """
 SELECT o.id, o.nami_user_id FROM (SELECT ?1 AS kind) AS k CROSS JOIN ({rows}) AS r
@@ -51,6 +57,12 @@ class IdConflicts:
         Without the lock: what the writing thread takes out of it is gone at once.
         """
         self._found: dict[ConflictKey, str] = {}
+        self._has_file = False
+
+    def open(self, file: StoreFile) -> None:
+        """Take the file that has, or will have, owners of before."""
+        [[has_any]] = file.rows("SELECT EXISTS (SELECT 1 FROM id_owners)")
+        self._has_file = bool(has_any)
 
     @property
     def backlog(self) -> float:
@@ -82,26 +94,33 @@ class IdConflicts:
 
         The first user seen with an id owns it; another one is a conflict.
         """
-        with self._lock:
-            found, self._found = self._found, {}
-        taken = {kind: self._take_owners(kind, found) for kind in self._owners}
+        found = self._take_found()
+        taken = {kind: self._take_owners(kind) for kind in self._owners}
         for kind, owners in taken.items():
             _write_owners(file, kind, owners, found)
-        run_for_rows(
-            file, _ADD_CONFLICTS, [(*key, other) for key, other in found.items()]
-        )
+            self._has_file |= bool(owners)
+        _write_conflicts(file, found)
         return bool(any(taken.values()) or found)
 
-    def _take_owners(self, kind: str, found: dict[ConflictKey, str]) -> dict[str, str]:
+    def write_found(self, file: StoreFile, calendar: Calendar) -> bool:
+        """Write all conflicts so far; owners only where the file has some, too."""
+        if self._has_file:
+            return self.write(file, calendar)
+        found = self._take_found()
+        _write_conflicts(file, found)
+        return bool(found)
+
+    def _take_found(self) -> dict[ConflictKey, str]:
+        with self._lock:
+            found, self._found = self._found, {}
+        return found
+
+    def _take_owners(self, kind: str) -> dict[str, str]:
         """Take out the owners of one kind, while others may be noted."""
         owners = self._owners[kind]
-        taken: dict[str, str] = {}
-        for _ in range(len(owners)):
-            value, user_id = owners.popitem()
-            # Who owners it just after it was taken out comes next, and is the second.
-            first = taken.setdefault(value, user_id)
-            if first != user_id:
-                found[ConflictKey(kind, value, user_id)] = first
+        taken = owners.copy()
+        for value in taken:  # until then, another user is the second
+            del owners[value]
         return taken
 
     @staticmethod
@@ -120,12 +139,18 @@ class IdConflicts:
         ]
 
 
+def _write_conflicts(file: StoreFile, found: Mapping[ConflictKey, str]) -> None:
+    run_for_rows(file, _ADD_CONFLICTS, [(*key, other) for key, other in found.items()])
+
+
 def _write_owners(
     file: StoreFile, kind: str, owners: Mapping[str, str], found: dict[ConflictKey, str]
 ) -> None:
-    rows = sorted(owners.items())
     name = _OWNED[kind]
-    if run_for_rows(file, _ADD_OWNERS, rows, name) < len(rows):
-        owned = rows_for_rows(file, tuple[str, str], _FIND_OTHER_OWNERS, rows, name)
-        for value, owner in owned:
-            found[ConflictKey(kind, value, owners[value])] = owner
+    for values in chunks(sorted(owners), _OWNERS_AT_ONCE):
+        some = {value: owners[value] for value in values}
+        if run_for_pairs(file, _ADD_OWNERS, some, name) < len(some):
+            rows = [*some.items()]
+            owned = rows_for_rows(file, tuple[str, str], _FIND_OTHER_OWNERS, rows, name)
+            for value, owner in owned:
+                found[ConflictKey(kind, value, owners[value])] = owner

@@ -10,7 +10,7 @@ from pathlib import Path
 from target_amplitude_nami.errors import StoreUnusable
 from target_amplitude_nami.store.file import Files, StoreFile
 from target_amplitude_nami.store.lock import lock
-from target_amplitude_nami.store.schema import current_schema
+from target_amplitude_nami.store.schema import current_schema, temporary_schema
 
 
 def open_files(path: Path | None, *, reads_uncommitted: bool) -> Files:
@@ -54,22 +54,17 @@ def open_files(path: Path | None, *, reads_uncommitted: bool) -> Files:
 
 
 def _open_temporary() -> Files:
-    schema = current_schema()
+    schema = temporary_schema()
     try:
         with (
             contextlib.ExitStack() as until_failure,
             tempfile.TemporaryDirectory(prefix="target-amplitude-nami-") as folder,
         ):
-            files = []
-            for is_for_writing in (True, False, False):
-                path = Path(folder) / "memory.db"
-                file = StoreFile(
-                    path, schema, is_lasting=False, is_for_writing=is_for_writing
-                )
-                until_failure.callback(file.close)
-                files.append(file)
-            writing, reading, looking_up = files
-            writing.begin()
+            path = Path(folder) / "memory.db"
+            file = StoreFile(path, schema, is_lasting=False)
+            until_failure.callback(file.close)
+            # Nothing is committed, so that pages leave RAM only for want of room.
+            file.begin()
             until_failure.pop_all()
             # The folder goes at once: nothing is left behind, whatever ends the run.
     except OSError as error:
@@ -77,4 +72,4 @@ def _open_temporary() -> Files:
             f"There is no folder for temporary files ({error.strerror}): name one in "
             f"the environment variable TMPDIR"
         ) from error
-    return Files(writing, reading, looking_up, lambda: None)
+    return Files(file, file, file, lambda: None)

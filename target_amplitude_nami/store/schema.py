@@ -15,6 +15,16 @@ OLDEST_FORM: t.Final = 5
 STEPS: t.Final[Mapping[int, str]] = {}
 """By form, the SQL script that brings a file of it to the next one."""
 
+_IN_RUN: t.Final = """
+CREATE TABLE delivered_in_run (
+    project INTEGER NOT NULL,
+    event_key BLOB NOT NULL,
+    occurrence TEXT NOT NULL, -- JSON
+    PRIMARY KEY (event_key, project)
+);
+"""
+"""Takes the place of `delivered` in a temporary file."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Schema:
@@ -41,3 +51,9 @@ def current_schema() -> Schema:
     """Return the schema that this version writes."""
     create = Path(__file__).with_name("schema.sql").read_text("utf-8")
     return Schema(FORM, OLDEST_FORM, create, STEPS)
+
+
+def temporary_schema() -> Schema:
+    """Return the schema of a file that one run alone reads."""
+    lasting = current_schema()
+    return dataclasses.replace(lasting, create=lasting.create + _IN_RUN)

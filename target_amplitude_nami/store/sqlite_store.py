@@ -11,6 +11,7 @@ from target_amplitude_nami.store.cached_table import CachedTable
 from target_amplitude_nami.store.calendar import Calendar
 from target_amplitude_nami.store.committer import Committer
 from target_amplitude_nami.store.delivered import Delivered
+from target_amplitude_nami.store.delivered_rows import LastingRows, RowsOfRun
 from target_amplitude_nami.store.held import HeldRecords
 from target_amplitude_nami.store.id_conflicts import IdConflicts
 from target_amplitude_nami.store.invalidations import Invalidations
@@ -35,8 +36,7 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.store.committer import Part
     from target_amplitude_nami.store.model import RejectPlace
 
-_MOST_IN_TEMPORARY_FILE: t.Final = 0.5
-"""Of what may wait in RAM otherwise: such a file never waits for the disk."""
+_ALMOST_FULL: t.Final = 0.5
 _MOST_BYTES_OF_USERS: t.Final = 20_000_000
 _MOST_BYTES_OF_SENT_STATES: t.Final = 12_000_000
 """In RAM: rows of some 50,000 users. Others are looked up in the file."""
@@ -97,9 +97,7 @@ class SqliteStore:
             for project in projects
         }
         """What was sent of a state in each project, by user id or device id."""
-        self._delivered = {
-            project: Delivered(is_lasting=is_lasting) for project in projects
-        }
+        self._delivered = {project: Delivered() for project in projects}
         self._held = HeldRecords()
         self.held_of: t.Final = self._held.of_user
         self.held_of_identified_users: t.Final = self._held.of_identified_users
@@ -132,15 +130,19 @@ class SqliteStore:
                 number = number_of(self._file, name, begins_anew=self._begins_anew)
                 rows = SentStateRows(number)
                 self.sent_states[project].open(self._files.reading, rows)
-                self._delivered[project].open(self._files, number)
-            if (self._begins_anew or calendar.is_dirty) and not self._forgets:
+                self._delivered[project].open(
+                    self._files,
+                    RowsOfRun(number) if self._path is None else LastingRows(number),
+                )
+            if (self._begins_anew or calendar.is_dirty) and not self._files.is_one:
                 # Who reads sees it at once, and what a crash leaves is no old project.
                 self._file.commit()
             self._held.open(self._file, self._files.reading)
+            self._conflicts.open(self._file)
             parts: list[Part] = [self._conflicts, self._held, self._rejects]
             parts += [*self._tables, *self._delivered.values()]
             self._committer = Committer(
-                self._file, calendar, parts, forgets=self._forgets
+                self._file, calendar, parts, forgets=self._files.is_one
             )
         except BaseException:
             self._files.close()
@@ -150,10 +152,7 @@ class SqliteStore:
     @property
     def wants_commit(self) -> bool:
         """Whether too many changes are pending to keep them all in RAM."""
-        if not self._is_open:
-            return False
-        most = 1 if self._path is not None else _MOST_IN_TEMPORARY_FILE
-        return self._committer.backlog > most
+        return self._is_open and self._committer.backlog > 1
 
     def commit(self, first: Callable[[], None] = lambda: None) -> None:
         """Make all changes so far survive a crash.
@@ -170,7 +169,8 @@ class SqliteStore:
             return
         with self._lock:
             if self._is_open:
-                self._committer.write(first)
+                at_least = 0 if self._path is not None else _ALMOST_FULL
+                self._committer.write(first, at_least)
                 self._committer.commit()
                 if self._damage is not None:
                     raise self._damage
@@ -192,7 +192,10 @@ class SqliteStore:
             if not self._is_open:
                 return StoreFigures()
             try:
-                self._committer.write()
+                self._held.take_unwritten()
+                self._committer.write_before(
+                    self._conflicts.write_found, self._held.write
+                )
                 sql = "SELECT kind, count(*) FROM id_conflicts GROUP BY kind"
                 kinds = self._file.rows_of(tuple[str, int], sql)
                 named = self._conflicts.named(self._file, (kind for kind, _ in kinds))

@@ -10,8 +10,10 @@ import functools
 import itertools
 import typing as t
 
+import msgspec
+
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from target_amplitude_nami.store.file import StoreFile
 
@@ -19,6 +21,9 @@ _SIZES: t.Final = (8, 64, 200)
 """Few, so that SQLite has every statement prepared but once."""
 MOST_ROWS: t.Final = _SIZES[-1]
 """In one statement."""
+
+_ENCODED_NUL: t.Final = r"\u0000"
+"""SQLite's JSON ends a text there."""
 
 _Item = t.TypeVar("_Item")
 
@@ -39,6 +44,33 @@ def run_for_rows(
     for text, flat in _pieces(statement, rows):
         changed += file.run(text, *values, *flat)
     return changed
+
+
+def run_for_pairs(
+    file: StoreFile, statement: str, pairs: Mapping[str, str], *values: object
+) -> int:
+    """Execute a statement for many pairs of texts; return how many rows it changed.
+
+    Two thirds of what it takes with as many `?`, and most of it outside the lock.
+
+    Args:
+        file: The file.
+        statement: What to do, with the pairs where it says `{pairs}`: rows of `key` and
+            `value`.
+        pairs: The pairs.
+        values: Those of `?1` and so on, as in `run_for_rows`.
+    """
+    place = len(values) + 1
+    text = msgspec.json.encode(pairs).decode()
+    if _ENCODED_NUL not in text:
+        return file.run(
+            statement.replace("{pairs}", f"json_each(?{place})"), *values, text
+        )
+    alone = f"(SELECT ?{place} AS key, ?{place + 1} AS value)"
+    return sum(
+        file.run(statement.replace("{pairs}", alone), *values, *pair)
+        for pair in pairs.items()
+    )
 
 
 def rows_for_rows(

@@ -45,7 +45,9 @@ def test_a_delivered_event_is_known_again(memory: SqliteStore, insert_id: str) -
     keys = [mark.key, OTHER.key]
     assert memory.delivered_among("main", keys) == {}
     memory.settle("main", [mark], [])
-    assert memory.delivered_among("main", keys) == {mark.key: mark}
+    [(key, found)] = memory.delivered_among("main", keys).items()
+    assert key == mark.key
+    assert (found.event_type, found.time) == (mark.event_type, mark.time)
 
 
 @pytest.mark.parametrize("insert_id", ["event", 'a"b\\', "a\0b", ""])
@@ -89,6 +91,31 @@ def test_it_is_known_what_was_delivered_first_and_when(
     assert found == Occurrence(event_type, time)
     assert not first.differs_from(found)
     assert second.differs_from(found)
+
+
+@pytest.mark.parametrize("time", [None, 0, -1, 10**18 - 1])
+@pytest.mark.parametrize("event_type", ["user.renewal", "ü", 'a"b\\', "a\0b", ""])
+def test_it_is_known_also_once_it_left_ram(event_type: str, time: int | None) -> None:
+    memory = remember(None)
+    first = sent_event("event", time, event_type)
+    others = [sent_event(f"event-{number}") for number in range(40_000)]
+    memory.settle("main", [first, *others], [])
+    assert memory.wants_commit
+    memory.commit()
+    second = sent_event("event", 5, "another type")
+    memory.settle("main", [second], [])
+    assert memory.delivered_among("sandbox", [first.key]) == {}
+    [found] = memory.delivered_among("main", [first.key, OTHER.key]).values()
+    assert (found.event_type, found.time) == (event_type, time)
+    memory.close()
+
+
+def test_of_two_in_ram_with_one_key_the_first_is_known(memory: SqliteStore) -> None:
+    first, second = sent_event("event", 1), sent_event("event", 2)
+    memory.settle("main", [first], [])
+    memory.settle("main", [second], [])
+    [found] = memory.delivered_among("main", [first.key]).values()
+    assert found.time == 1
 
 
 def test_what_the_last_question_was_not_about_is_looked_up_by_itself(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from target_amplitude_nami.errors import StoreUnusable
+from target_amplitude_nami.store.model import DEVICE
 from target_amplitude_nami.store.profiles import UNKNOWN_USER, UserProfile
 from tests.support.memory import EVENT, OTHER, leave, remember, sent_event
 
@@ -61,6 +62,19 @@ def test_without_a_path_nothing_is_written(
     memory.settle("main", marks, [])
     memory.commit()
     assert list(tmp_path.iterdir()) == []
+    memory.close()
+
+
+def test_what_a_short_run_learns_stays_in_ram() -> None:
+    memory = remember(None)
+    memory.settle("main", [sent_event(f"event-{n}", n) for n in range(20_000)], [])
+    for number in range(9_000):
+        memory.note_owner(DEVICE, f"device-{number}", "nami-1")
+        memory.note_owner(DEVICE, "phone", f"nami-{number}")
+    memory.commit()
+    assert memory.figures().id_conflicts == {DEVICE: 8_999}
+    assert memory._file.rows("SELECT * FROM delivered_in_run") == []
+    assert memory._file.rows("SELECT * FROM id_owners") == []
     memory.close()
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from target_amplitude_nami.store.model import (
     DEVICE,
     EXTERNAL_ID,
     SEVERAL_EXTERNAL_IDS,
     IdConflict,
 )
-from tests.support.memory import leave, remember, written_meanwhile
+from tests.support.memory import ODD_TEXTS, leave, remember, written_meanwhile
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
     from target_amplitude_nami.store.sqlite_store import SqliteStore
 
@@ -65,23 +65,47 @@ def test_ten_of_each_kind_are_named_and_all_are_counted(memory: SqliteStore) -> 
     assert len(memory.figures().named_id_conflicts) == 10
 
 
+@pytest.mark.parametrize("before", ["phone", "tablet"])
 def test_who_is_seen_with_an_id_while_it_is_being_written_is_the_second(
-    memory: SqliteStore, monkeypatch: pytest.MonkeyPatch
+    memory: SqliteStore, monkeypatch: pytest.MonkeyPatch, before: str
 ) -> None:
     class Owners(dict[str, str]):
-        def popitem(self) -> tuple[str, str]:
-            taken = super().popitem()
-            if taken == ("phone", "nami-1"):
+        def __delitem__(self, value: str) -> None:
+            if value == before:
                 memory.note_owner(DEVICE, "phone", "nami-2")
-            return taken
+            super().__delitem__(value)
 
     monkeypatch.setitem(memory._conflicts._owners, DEVICE, Owners())
-    memory.note_owner(DEVICE, "tablet", "nami-1")
     memory.note_owner(DEVICE, "phone", "nami-1")
+    memory.note_owner(DEVICE, "tablet", "nami-1")
+    _write(memory)
     for _ in range(2):
         assert memory.figures().named_id_conflicts == [
             IdConflict(DEVICE, "phone", "nami-2", "nami-1")
         ]
+
+
+@pytest.mark.parametrize("value", ODD_TEXTS)
+def test_the_first_user_of_an_id_is_known_once_it_was_written(
+    memory: SqliteStore, value: str
+) -> None:
+    memory.note_owner(DEVICE, value, "nami-1")
+    memory.note_owner(DEVICE, "tablet", value)
+    _write(memory)
+    memory.note_owner(DEVICE, value, "nami-2")
+    memory.note_owner(DEVICE, f"{value}.", "nami-2")
+    memory.note_owner(DEVICE, "tablet", "nami-2")
+    figures = memory.figures()
+    assert figures.id_conflicts == {DEVICE: 2}
+    assert sorted(figures.named_id_conflicts, key=lambda conflict: conflict.other) == (
+        sorted(
+            [
+                IdConflict(DEVICE, value, "nami-2", "nami-1"),
+                IdConflict(DEVICE, "tablet", "nami-2", value),
+            ],
+            key=lambda conflict: conflict.other,
+        )
+    )
 
 
 def test_no_owner_is_lost_while_another_thread_writes(path: Path) -> None:
@@ -97,3 +121,7 @@ def test_no_owner_is_lost_while_another_thread_writes(path: Path) -> None:
         memory.note_owner(DEVICE, f"device-{number}", "nami-2")
     assert memory.figures().id_conflicts == {DEVICE: count, EXTERNAL_ID: count // 2}
     memory.close()
+
+
+def _write(memory: SqliteStore) -> None:
+    memory._conflicts.write(memory._file, memory._committer._calendar)
