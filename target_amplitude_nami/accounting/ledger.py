@@ -44,7 +44,7 @@ class Ledger:
         self._lock = threading.Lock()
         self._current = Checkpoint()
         self._waiting: deque[Checkpoint] = deque()
-        self._read: Counter[str] = Counter()
+        self._read: dict[str, int] = {}
         self._delivered: Counter[str] = Counter()
         self._filtered: Counter[tuple[str, str]] = Counter()
         self._rejected: Counter[tuple[str, str]] = Counter()
@@ -89,24 +89,26 @@ class Ledger:
 
     def open(self, report_key: str) -> Checkpoint:
         """Count a record as read that goes to delivery; return where it is open."""
-        self._read[report_key] += 1
-        self._current.opened += 1
-        return self._current
+        read = self._read
+        read[report_key] = read.get(report_key, 0) + 1
+        checkpoint = self._current
+        checkpoint.opened += 1
+        return checkpoint
 
     def filter(self, report_key: str, reason: str) -> None:
         """Count a record as read that the settings leave out."""
-        self._read[report_key] += 1
+        self._note_read(report_key)
         self._filtered[report_key, reason] += 1
 
     def reject(self, report_key: str, reason: str) -> None:
         """Count a record as read that cannot be delivered."""
-        self._read[report_key] += 1
+        self._note_read(report_key)
         with self._lock:
             self._rejected[report_key, reason] += 1
 
     def hold(self, report_key: str) -> None:
         """Count a record as read that the store keeps until its user has a name."""
-        self._read[report_key] += 1
+        self._note_read(report_key)
         self._held[report_key] += 1
 
     def note_released(self) -> None:
@@ -120,11 +122,14 @@ class Ledger:
             report_key: What it is counted under.
             id_conflict: Its insert id, where another event with that was delivered.
         """
-        self._read[report_key] += 1
+        self._note_read(report_key)
         with self._lock:
             self._duplicate[report_key] += 1
             if id_conflict is not None:
                 self._note_id_conflicts([id_conflict])
+
+    def _note_read(self, report_key: str) -> None:
+        self._read[report_key] = self._read.get(report_key, 0) + 1
 
     # STATE
 

@@ -17,7 +17,6 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.accounting.ledger import Ledger
     from target_amplitude_nami.accounting.reject_sink import RejectSink
     from target_amplitude_nami.outcomes import (
-        Checkpoint,
         Occurrence,
         Origin,
         Project,
@@ -54,6 +53,8 @@ class OutcomeRecorder:
         self._store = store
         self.state: t.Final = StateRelease(ledger, self.save, write_state)
         """Takes STATE messages, and releases them."""
+        self.open: t.Final = ledger.open
+        """Counts a record whose event goes to delivery; returns where it is open."""
 
     def of_project(self, project: Project) -> ProjectOutcomes:
         """Return what the lanes of a project report to."""
@@ -67,10 +68,6 @@ class OutcomeRecorder:
         )
 
     # Records that are read
-
-    def open(self, origin: Origin) -> Checkpoint:
-        """Count a record whose event goes to delivery; return where it is open."""
-        return self._ledger.open(origin.report_key)
 
     def filter(self, origin: Origin, reason: str) -> None:
         """Settle a record that the settings leave out."""

@@ -34,7 +34,6 @@ if t.TYPE_CHECKING:
 
     from target_amplitude_nami.amplitude.event import AmplitudeEvent
     from target_amplitude_nami.nami.state import UserState
-    from target_amplitude_nami.pipeline.identity import Identity
     from target_amplitude_nami.settings import Settings
     from target_amplitude_nami.store.profiles import UserProfile
 
@@ -109,19 +108,19 @@ class EventBuilder:
         if isinstance(record, NamiEvent):
             state, _ = state_of(record, known)
             mapped = self._mapper.map_event(record, identity, state)
-            sent_event = sent_event_of(mapped, identity, record.event_type)
+            sent_event = sent_event_of(mapped, record.event_type)
         else:
             update = self._mapper.map_user(record, identity)
             if update is None:
                 return Filtered("nothing_to_set")
-            mapped, sent_event = update, sent_event_of(update, identity)
+            mapped, sent_event = update, sent_event_of(update)
         return encode_event(
             mapped,
             sent_event,
             user_key_of(record),
             Origin(self._event_filter.report_key_of(record), stream, b""),
             self._checks,
-            lambda _origin: Checkpoint(),
+            lambda _report_key: Checkpoint(),
         )
 
 
@@ -140,19 +139,15 @@ def state_of(event: NamiEvent, known: UserProfile) -> tuple[UserState, int | Non
     return event.state, event.time
 
 
-def sent_event_of(
-    mapped: AmplitudeEvent, identity: Identity, event_type: str | None = None
-) -> SentEvent:
+def sent_event_of(mapped: AmplitudeEvent, event_type: str | None = None) -> SentEvent:
     """Return what is remembered of an event once Amplitude has it.
 
     Args:
         mapped: The event.
-        identity: Its user and device in Amplitude.
         event_type: Nami's; None for a `$identify`, whose insert id is made of all that
             it says: no other one has that, whatever its time.
     """
-    insert_id = mapped.insert_id
-    device_id, user_id = identity.device_id, identity.user_id
+    insert_id, device_id, user_id = mapped.insert_id, mapped.device_id, mapped.user_id
     return SentEvent(
         event_type or mapped.event_type,
         None if event_type is None else mapped.time,
@@ -169,10 +164,9 @@ def encode_event(  # noqa: PLR0913, PLR0917 - all that an event carries
     user_key: str,
     origin: Origin,
     checks: Checks,
-    open_checkpoint: Callable[[Origin], Checkpoint],
-    *,
-    is_late: bool = False,
-    repeats_last_state: bool = False,
+    open_checkpoint: Callable[[str], Checkpoint],
+    is_late: bool = False,  # noqa: FBT001, FBT002 - by place, which is quicker
+    repeats_last_state: bool = False,  # noqa: FBT001, FBT002
 ) -> EncodedEvent | Refusal:
     """Return an event ready to be sent, or why Amplitude would refuse it.
 
@@ -198,7 +192,7 @@ def encode_event(  # noqa: PLR0913, PLR0917 - all that an event carries
         user_key,
         sent_event,
         origin,
-        open_checkpoint(origin),
+        open_checkpoint(origin.report_key),
         memory_bytes_of(body, origin.line),
         is_late,
         repeats_last_state,

@@ -27,6 +27,27 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.store.protocol import Table
 
 
+class Sent(msgspec.Struct, frozen=True, gc=False):
+    """What was sent so far to a user, or to a device alone."""
+
+    target: str
+    """Whose user properties Amplitude sets: see `target_of`."""
+    state: SentState
+    device_state: SentState
+    """What was sent to the device of a user alone: it goes to the user that Amplitude
+    joins it to."""
+
+    def is_newer_than(self, time: int | None) -> bool:
+        """Return whether a newer state was seen of a user, or of his device alone."""
+        if time is None:
+            return False
+        newest = self.state.time
+        if newest is not None and time < newest:
+            return True
+        newest = self.device_state.time
+        return newest is not None and time < newest
+
+
 class FreshnessTracker:
     """The sent states of one project, as they are while records are being read."""
 
@@ -48,51 +69,44 @@ class FreshnessTracker:
         self._run = run
         self._is_future = is_future
 
-    def sent_to(self, identity: Identity) -> SentState:
+    def sent_to(self, identity: Identity) -> Sent:
         """Return what was sent so far to a user, or to a device alone."""
-        return self._sent_states.get(target_of(identity.user_id, identity.device_id))
+        user_id, device_id = identity.user_id, identity.device_id
+        state_of = self._sent_states.get
+        if user_id is None:
+            target = target_of(None, device_id)
+            return Sent(target, state_of(target), NEVER_SENT)
+        if device_id is None:
+            return Sent(user_id, state_of(user_id), NEVER_SENT)
+        device = target_of(None, device_id)
+        return Sent(user_id, state_of(user_id), state_of(device))
 
-    def is_late(self, identity: Identity, sent: SentState, time: int | None) -> bool:
-        """Return whether a newer state was seen of a user, or of his device alone.
-
-        What was sent to a device alone goes to the user that Amplitude joins it to.
-        """
-        if time is None:
-            return False
-        newest = sent.time
-        if newest is not None and time < newest:
-            return True
-        newest = self._sent_to_device(identity).time
-        return newest is not None and time < newest
-
-    def is_unchanged(
-        self, identity: Identity, sent: SentState, mapped: AmplitudeEvent
-    ) -> bool:
+    def is_unchanged(self, sent: Sent, mapped: AmplitudeEvent) -> bool:
         """Return whether a `$identify` sets what was sent last, now or before."""
-        if sent.properties_hash != properties_hash(_set_properties(mapped)):
+        state, device = sent.state, sent.device_state
+        if state.properties_hash != properties_hash(_set_properties(mapped)):
             return False
-        device = self._sent_to_device(identity)
-        is_newer = not sent.is_newer_than(device.time) or sent.time is None
-        return device.properties_hash in {None, sent.properties_hash} or not is_newer
+        is_newer = not state.is_newer_than(device.time) or state.time is None
+        return device.properties_hash in {None, state.properties_hash} or not is_newer
 
-    def was_sent_in_this_run(self, sent: SentState) -> bool:
+    def was_sent_in_this_run(self, sent: Sent) -> bool:
         """Return whether this run sent a state."""
-        return sent.run == self._run
+        return sent.state.run == self._run
 
     def repeats_last_state(
-        self, sent: SentState, mapped: AmplitudeEvent, key: DedupKey
+        self, sent: Sent, mapped: AmplitudeEvent, key: DedupKey
     ) -> bool:
         """Return whether an event sets what the one with its key has set last."""
+        state = sent.state
         return (
-            key == sent.key  # seldom: the hash takes time
+            key == state.key  # seldom: the hash takes time
             and not mapped.skip_user_properties_sync
-            and sent.properties_hash == properties_hash(_set_properties(mapped))
+            and state.properties_hash == properties_hash(_set_properties(mapped))
         )
 
-    def note(  # noqa: PLR0913
+    def note(
         self,
-        identity: Identity,
-        sent: SentState,
+        sent: Sent,
         state: UserState,
         time: int | None,
         mapped: AmplitudeEvent,
@@ -102,10 +116,10 @@ class FreshnessTracker:
         """Note that an event sends a state as of a time, if it has one."""
         if state == NO_STATE:
             return
-        time = self._newest(sent, time)
+        time = self._newest(sent.state, time)
         properties = _set_properties(mapped)
         if mapped.skip_user_properties_sync or not properties:
-            after = msgspec.structs.replace(sent, time=time)
+            after = msgspec.structs.replace(sent.state, time=time)
         else:
             after = SentState(
                 time,
@@ -115,20 +129,13 @@ class FreshnessTracker:
                 mapped.event_type == IDENTIFY,
                 key,
             )
-        self._sent_states.put(identity.target, after)
+        self._sent_states.put(sent.target, after)
 
-    def note_unchanged(
-        self, identity: Identity, sent: SentState, time: int | None
-    ) -> None:
+    def note_unchanged(self, sent: Sent, time: int | None) -> None:
         """Note that the state sent last holds as of a time, too."""
-        time = self._newest(sent, time)
-        self._sent_states.put(identity.target, msgspec.structs.replace(sent, time=time))
-
-    def _sent_to_device(self, identity: Identity) -> SentState:
-        """Return what was sent to the device of a user alone."""
-        if identity.device_id is None or identity.user_id is None:
-            return NEVER_SENT
-        return self._sent_states.get(target_of(None, identity.device_id))
+        time = self._newest(sent.state, time)
+        after = msgspec.structs.replace(sent.state, time=time)
+        self._sent_states.put(sent.target, after)
 
     def _newest(self, sent: SentState, time: int | None) -> int | None:
         newest = sent.time

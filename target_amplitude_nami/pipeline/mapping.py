@@ -6,6 +6,8 @@ import fnmatch
 import functools
 import typing as t
 
+import msgspec
+
 from target_amplitude_nami.amplitude.checks import IDENTIFY
 from target_amplitude_nami.amplitude.event import AmplitudeEvent, target_of
 from target_amplitude_nami.nami import purchase
@@ -13,16 +15,19 @@ from target_amplitude_nami.pipeline.insert_ids import hash_of, insert_id_of
 from target_amplitude_nami.pipeline.user_properties import user_properties
 
 if t.TYPE_CHECKING:
-    from decimal import Decimal
-
     from target_amplitude_nami.nami.model import NamiEvent, NamiUser
     from target_amplitude_nami.nami.state import UserState
     from target_amplitude_nami.pipeline.identity import Identity
     from target_amplitude_nami.settings.options import MappingOptions
 
-_Revenue: t.TypeAlias = "tuple[Decimal | None, str | None, str | None, str | None]"
-"""An event's `revenue`, `currency`, `product_id` and `revenue_type`."""
-_NO_REVENUE: t.Final = (None, None, None, None)
+
+class _EventType(t.NamedTuple):
+    """What the settings make of the events of one type."""
+
+    name: str
+    """Under which they are sent."""
+    carries_state: bool
+    may_count_revenue: bool
 
 
 class EventMapper:
@@ -30,10 +35,17 @@ class EventMapper:
 
     def __init__(self, options: MappingOptions) -> None:
         """Take the settings that decide what an event holds."""
-        self._sent_names = dict(options.sent_names)
+        counts_revenue = options.revenue == "transactions"
+        self._types = {
+            event_type: _EventType(
+                name,
+                carries_state(event_type),
+                counts_revenue and event_type == purchase.TRANSACTION,
+            )
+            for event_type, name in options.sent_names
+        }
         self._extra_user_properties = options.extra_user_properties
         self._excluded = options.exclude_properties
-        self._counts_revenue = options.revenue == "transactions"
         self._is_backfill = options.backfill
         self._joins_devices = (
             options.anonymous_users == "device" and options.user_source == "external_id"
@@ -65,29 +77,23 @@ class EventMapper:
                 currency or product makes no sense. Amplitude never changes an event
                 that it has; a reject can be corrected.
         """
-        event_type = event.event_type
+        name, sets_state, may_count_revenue = self._types[event.event_type]
         properties = event.properties
         if self._excluded:
             properties = _without(properties, self._excluded)
-        amount = currency = product = revenue_type = None
-        if self._counts_revenue and event_type == purchase.TRANSACTION:
-            amount, currency, product, revenue_type = _revenue(event)
-        return AmplitudeEvent(
-            self._sent_names[event_type],
+        mapped = AmplitudeEvent(
+            name,
             insert_id_of(event, properties),
             identity.user_id,
             identity.device_id,
             event.time,
             properties,
             user_properties(state, event.user_id, self._extra_user_properties)
-            if carries_state(event_type)
+            if sets_state
             else {},
             is_stale or self._is_backfill,
-            amount,
-            currency,
-            product,
-            revenue_type,
         )
+        return _with_revenue(mapped, event) if may_count_revenue else mapped
 
     def map_user(self, user: NamiUser, identity: Identity) -> AmplitudeEvent | None:
         """Map a user record to a `$identify` that sets its state.
@@ -134,20 +140,25 @@ class EventMapper:
         return identity.target
 
 
-def _revenue(event: NamiEvent) -> _Revenue:
-    """Return what makes a transaction a revenue event; nothing where it is none.
+def _with_revenue(mapped: AmplitudeEvent, event: NamiEvent) -> AmplitudeEvent:
+    """Return a transaction as a revenue event; as it was, where it is none.
 
     The amount goes as `revenue`, digit for digit. Nami does not say whether it is for
     one piece or for all of `quantity`: as `price`, Amplitude would multiply it (HTTP V2
     API, "Keys for the event argument"). `quantity` stays an event property.
     """
     if purchase.is_sandbox(event.properties):
-        return _NO_REVENUE
+        return mapped
     paid = purchase.purchase_of(event.properties)
     if paid is None:
-        return _NO_REVENUE
-    revenue_type = "Refund" if paid.amount < 0 else "Purchase"
-    return paid.amount, paid.currency, paid.product, revenue_type
+        return mapped
+    return msgspec.structs.replace(
+        mapped,
+        revenue=paid.amount,
+        currency=paid.currency,
+        product_id=paid.product,
+        revenue_type="Refund" if paid.amount < 0 else "Purchase",
+    )
 
 
 def _without(

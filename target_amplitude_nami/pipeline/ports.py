@@ -18,7 +18,7 @@ if t.TYPE_CHECKING:
 class Outcomes(t.Protocol):
     """Records what became of each record."""
 
-    def open(self, origin: Origin, /) -> Checkpoint:
+    def open(self, report_key: str, /) -> Checkpoint:
         """Count a record whose event goes to delivery; return where it is open."""
 
     def filter(self, origin: Origin, reason: str, /) -> None:

@@ -84,7 +84,9 @@ class RecordProcessor:
         self._open_checkpoint = outcomes.open
         self._outbox = outbox
         self._note_no_id = note_no_id
-        self._mapper = EventMapper(options)
+        mapper = EventMapper(options)
+        self._map_event = mapper.map_event
+        self._map_user = mapper.map_user
         self._freshness = {
             project: FreshnessTracker(sent_states, store.run, is_future)
             for project, sent_states in store.sent_states.items()
@@ -94,7 +96,7 @@ class RecordProcessor:
         self._skips_stale = options.stale_user_properties == "skip"
         self._is_backfill = options.backfill
 
-    def process(
+    def process(  # noqa: C901, PLR0911 - more calls would take longer
         self,
         record: NamiEvent | NamiUser,
         origin: Origin,
@@ -115,17 +117,9 @@ class RecordProcessor:
         Raises:
             DeliveryError: When nothing more can be delivered.
         """
-        try:
-            if isinstance(record, NamiEvent):
-                return self._process_event(record, origin, user_key, profile)
+        if not isinstance(record, NamiEvent):
             return self._process_user(record, origin, user_key, profile)
-        except UnreadableRecord as error:
-            self._outcomes.reject(origin, refusal_of(error))
-        return profile
-
-    def _process_event(  # noqa: C901 - more calls would take longer
-        self, event: NamiEvent, origin: Origin, user_key: str, profile: UserProfile
-    ) -> UserProfile:
+        event = record
         reason = self._reason_to_skip(event)
         if reason is not None:
             self._outcomes.filter(origin, reason)
@@ -146,11 +140,15 @@ class RecordProcessor:
             state, state_time = state_of(event, profile)
         freshness = self._freshness[project]
         sent = freshness.sent_to(identity)
-        is_late = self._skips_stale and freshness.is_late(identity, sent, time)
-        mapped = self._mapper.map_event(event, identity, state, is_stale=is_late)
+        is_late = self._skips_stale and sent.is_newer_than(time)
+        try:
+            mapped = self._map_event(event, identity, state, is_stale=is_late)
+        except UnreadableRecord as error:
+            self._outcomes.reject(origin, refusal_of(error))
+            return profile
         if mapped.insert_id != event.event_id:
             self._note_no_id(origin.stream)
-        sent_event = sent_event_of(mapped, identity, event_type)
+        sent_event = sent_event_of(mapped, event_type)
         first = self._delivered_before(project, sent_event.key)
         if first is None and self._may_have_sent_nami_id:
             first = self._delivered_as_nami_id(project, sent_event, event)
@@ -166,19 +164,15 @@ class RecordProcessor:
             origin,
             self._checks,
             self._open_checkpoint,
-            is_late=is_late,
-            repeats_last_state=freshness.repeats_last_state(
-                sent, mapped, sent_event.key
-            ),
+            is_late,
+            freshness.repeats_last_state(sent, mapped, sent_event.key),
         )
         if isinstance(encoded, Refusal):
             self._outcomes.reject(origin, encoded)
             return profile
         self._outbox.add(encoded, project, time)
         if sends_state:
-            freshness.note(
-                identity, sent, state, state_time, mapped, key=sent_event.key
-            )
+            freshness.note(sent, state, state_time, mapped, key=sent_event.key)
             if project == "main":  # what testers have is no state of the main project
                 return self._with_state(profile, event.state, time)
         return profile
@@ -190,26 +184,26 @@ class RecordProcessor:
         if isinstance(identity, Unnamed):
             self._settle_unnamed(identity, user, origin)
             return profile
-        mapped = self._mapper.map_user(user, identity)
+        mapped = self._map_user(user, identity)
         if mapped is None:
             self._outcomes.filter(origin, "nothing_to_set")
             return profile
         freshness = self._freshness["main"]
         sent = freshness.sent_to(identity)
-        if self._skips_stale and freshness.is_late(identity, sent, user.time):
+        if self._skips_stale and sent.is_newer_than(user.time):
             self._outcomes.filter(origin, "stale_user_record")
             return profile
-        is_repeat = freshness.is_unchanged(identity, sent, mapped)
+        is_repeat = freshness.is_unchanged(sent, mapped)
         if is_repeat and (
             freshness.was_sent_in_this_run(sent)
-            or self._delivered_before("main", sent.key) is not None
+            or self._delivered_before("main", sent.state.key) is not None
         ):
             self._outcomes.filter(origin, "unchanged")
-            freshness.note_unchanged(identity, sent, user.time)
+            freshness.note_unchanged(sent, user.time)
         else:
             if user.time is None:
-                mapped = with_sequential_id(mapped, sent, is_repeat=is_repeat)
-            sent_event = sent_event_of(mapped, identity)
+                mapped = with_sequential_id(mapped, sent.state, is_repeat=is_repeat)
+            sent_event = sent_event_of(mapped)
             encoded = encode_event(
                 mapped,
                 sent_event,
@@ -225,9 +219,7 @@ class RecordProcessor:
                 self._outcomes.reject(origin, encoded)
                 return profile
             self._outbox.add(encoded, "main", None)
-            freshness.note(
-                identity, sent, user.state, user.time, mapped, key=sent_event.key
-            )
+            freshness.note(sent, user.state, user.time, mapped, key=sent_event.key)
         return self._with_state(profile, user.state, user.time)
 
     def _settle_unnamed(

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import typing as t
 
-import msgspec
-
 from target_amplitude_nami.nami import values
-from target_amplitude_nami.nami.state import UserState
+from target_amplitude_nami.nami.state import NO_STATE
 
-ATTRIBUTES: t.Final = UserState.__struct_fields__[:8]
-"""The eight that Nami's own integration sends (Nami docs, "Amplitude")."""
+if t.TYPE_CHECKING:
+    from target_amplitude_nami.nami.state import UserState
 
 PREFIX: t.Final = "namiml_"
-PROPERTIES: t.Final = tuple(f"{PREFIX}{name}" for name in ATTRIBUTES)
-"""The user properties that they become."""
-_COUNT: t.Final = len(ATTRIBUTES)
 
 _EXTRA_ATTRIBUTES: t.Final = (
     "in_account_hold",
@@ -36,9 +31,8 @@ def user_properties(
         nami_user_id: Nami's own user id, for `namiml_user_id`.
         extra: The properties wanted beside the eight: `extra_user_properties`.
     """
-    attributes = msgspec.structs.astuple(state)[:_COUNT]
-    properties = dict(zip(PROPERTIES, attributes, strict=True))
-    if None in attributes:
+    properties = _of_nami(state)
+    if None in properties.values():
         properties = {
             name: value for name, value in properties.items() if value is not None
         }
@@ -46,6 +40,25 @@ def user_properties(
         found = _extra_properties(state, nami_user_id)
         properties |= {name: found[name] for name in extra if name in found}
     return properties
+
+
+def _of_nami(state: UserState) -> dict[str, t.Any]:
+    """Return the eight that Nami's own integration sends (Nami docs, "Amplitude")."""
+    return {
+        "namiml_active_entitlements": state.active_entitlements,
+        "namiml_active_skus": state.active_skus,
+        "namiml_device_ids": state.device_ids,
+        "namiml_device_platforms": state.device_platforms,
+        "namiml_former_subscriber": state.former_subscriber,
+        "namiml_in_grace_period": state.in_grace_period,
+        "namiml_in_trial_period": state.in_trial_period,
+        "namiml_in_intro_offer_period": state.in_intro_offer_period,
+    }
+
+
+PROPERTIES: t.Final = tuple(_of_nami(NO_STATE))
+ATTRIBUTES: t.Final = tuple(name.removeprefix(PREFIX) for name in PROPERTIES)
+"""What they are called in a user's state."""
 
 
 def subscription_status(state: UserState) -> str | None:

@@ -87,7 +87,7 @@ def test_a_real_rejects_file_holds_them_at_the_moment_of_the_state(
     rejects, store = RejectsFile(path, "nami"), NotedStore([])
     recorder = OutcomeRecorder(Ledger(), rejects, store, write_state)
     recorder.reject(ORIGIN, REFUSAL)
-    sent = event(recorder.open(ORIGIN), sent_event("a", None))
+    sent = event(recorder.open(ORIGIN.report_key), sent_event("a", None))
     recorder.state.take(b"1")
     assert found == []
     recorder.of_project("main").rejected(sent, REFUSAL)

@@ -70,7 +70,7 @@ def second_of(outcomes: OutcomeHarness, name: str, **changes: Any) -> EncodedEve
         first,
         body=b"another",
         sent_event=msgspec.structs.replace(first.sent_event, **changes),
-        checkpoint=outcomes.recorder.open(ORIGIN),
+        checkpoint=outcomes.recorder.open(ORIGIN.report_key),
     )
 
 
@@ -210,7 +210,9 @@ def test_the_memory_forgets_a_held_record_when_it_is_settled(
     assert outcomes.store.hold("user", "events", LINE, b"{}")
     [held] = outcomes.store.held_of("user")
     origin = Origin("read", "events", LINE, held.number)
-    waiting = event(outcomes.recorder.open(origin), sent_event("a", 1), origin)
+    waiting = event(
+        outcomes.recorder.open(origin.report_key), sent_event("a", 1), origin
+    )
     assert list(outcomes.store.held_of("user")) == [held]
     match outcome:
         case "delivered":

@@ -9,7 +9,7 @@ import pytest
 from target_amplitude_nami.amplitude.event import AmplitudeEvent
 from target_amplitude_nami.nami.state import NO_STATE, UserState
 from target_amplitude_nami.outcomes import dedup_key
-from target_amplitude_nami.pipeline.freshness import FreshnessTracker
+from target_amplitude_nami.pipeline.freshness import FreshnessTracker, Sent
 from target_amplitude_nami.pipeline.identity import Identity
 from target_amplitude_nami.store.profiles import NEVER_SENT, SentState, properties_hash
 from tests.support.memory import remember
@@ -83,11 +83,11 @@ class Amplitude:
         )
         sent = self.tracker.sent_to(identity)
         key = dedup_key(event.insert_id, identity.device_id, identity.user_id)
-        self.tracker.note(identity, sent, state, time, event, key=key)
+        self.tracker.note(sent, state, time, event, key=key)
 
     def finds_late(self, identity: Identity, time: int | None) -> bool:
         """Return whether a record of this time is late."""
-        return self.tracker.is_late(identity, self.tracker.sent_to(identity), time)
+        return self.tracker.sent_to(identity).is_newer_than(time)
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def test_lateness_is_tracked_by_amplitudes_users(
 def test_what_was_seen_counts_even_if_it_changed_nothing(amplitude: Amplitude) -> None:
     amplitude.send(USER, YEARLY, 5, is_skipped=True)
     assert amplitude.finds_late(USER, 4)
-    assert amplitude.tracker.sent_to(USER) == SentState(5)
+    assert amplitude.tracker.sent_to(USER).state == SentState(5)
 
 
 def test_a_late_event_makes_no_event_less_late(amplitude: Amplitude) -> None:
@@ -156,11 +156,11 @@ def test_a_late_event_makes_no_event_less_late(amplitude: Amplitude) -> None:
 
 def test_what_says_nothing_moves_nothing(amplitude: Amplitude) -> None:
     amplitude.send(USER, NO_STATE, 9)
-    assert amplitude.tracker.sent_to(USER) == NEVER_SENT
+    assert amplitude.tracker.sent_to(USER).state == NEVER_SENT
     amplitude.send(USER, YEARLY, 5)
-    before = amplitude.tracker.sent_to(USER)
+    before = amplitude.tracker.sent_to(USER).state
     amplitude.send(USER, NO_STATE, 9)
-    assert amplitude.tracker.sent_to(USER) == before
+    assert amplitude.tracker.sent_to(USER).state == before
 
 
 @pytest.mark.parametrize("time", [None, LATEST + 1])
@@ -169,7 +169,7 @@ def test_without_a_credible_time_a_state_is_sent_and_makes_nothing_late(
 ) -> None:
     amplitude.send(USER, YEARLY, 5)
     amplitude.send(USER, MONTHLY, time)
-    assert amplitude.tracker.sent_to(USER).properties_hash == properties_hash(
+    assert amplitude.tracker.sent_to(USER).state.properties_hash == properties_hash(
         properties_of(MONTHLY)
     )
     assert amplitude.finds_late(USER, 4)
@@ -182,28 +182,32 @@ def test_without_a_credible_time_a_state_is_sent_and_makes_nothing_late(
 def test_the_state_sent_last_is_remembered(amplitude: Amplitude) -> None:
     amplitude.send(USER, YEARLY, 5)
     amplitude.send(USER, MONTHLY, 3)  # it may be sent all the same
-    assert amplitude.tracker.sent_to(USER) == sent_by_identify(5, MONTHLY, "event-2")
-    assert amplitude.tracker.sent_to(OTHER) == NEVER_SENT
+    assert amplitude.tracker.sent_to(USER).state == sent_by_identify(
+        5, MONTHLY, "event-2"
+    )
+    assert amplitude.tracker.sent_to(OTHER).state == NEVER_SENT
 
 
 def test_what_was_skipped_was_not_sent(amplitude: Amplitude) -> None:
     amplitude.send(USER, YEARLY, 5)
     amplitude.send(USER, MONTHLY, 6, is_skipped=True)
-    assert amplitude.tracker.sent_to(USER) == sent_by_identify(6, YEARLY, "event-1")
+    assert amplitude.tracker.sent_to(USER).state == sent_by_identify(
+        6, YEARLY, "event-1"
+    )
 
 
 def test_what_holds_still_holds_as_of_later(amplitude: Amplitude) -> None:
     amplitude.send(USER, YEARLY, 5)
-    amplitude.tracker.note_unchanged(USER, amplitude.tracker.sent_to(USER), 8)
+    amplitude.tracker.note_unchanged(amplitude.tracker.sent_to(USER), 8)
     assert amplitude.finds_late(USER, 7)
-    assert amplitude.tracker.sent_to(USER).insert_id == "event-1"
+    assert amplitude.tracker.sent_to(USER).state.insert_id == "event-1"
 
 
 @pytest.mark.parametrize(("run", "expected"), [(THIS_RUN, True), (6, False)])
 def test_another_run_may_have_ended_before_it_sent_anything(
     amplitude: Amplitude, run: int, *, expected: bool
 ) -> None:
-    sent = sent_by("event", 5, YEARLY, run=run)
+    sent = Sent("user", sent_by("event", 5, YEARLY, run=run), NEVER_SENT)
     assert amplitude.tracker.was_sent_in_this_run(sent) is expected
 
 
@@ -215,17 +219,18 @@ def test_what_was_sent_to_the_device_since_is_news_to_its_user(
         "$identify", "x", user_properties={"$set": properties_of(MONTHLY)}
     )
     sent = amplitude.tracker.sent_to(USER)
-    assert amplitude.tracker.is_unchanged(USER, sent, again)
+    assert amplitude.tracker.is_unchanged(sent, again)
     amplitude.send(DEVICE, YEARLY, 6)
-    assert not amplitude.tracker.is_unchanged(USER, sent, again)
+    sent = amplitude.tracker.sent_to(USER)
+    assert not amplitude.tracker.is_unchanged(sent, again)
     amplitude.send(USER, MONTHLY, 7)
     sent = amplitude.tracker.sent_to(USER)
-    assert amplitude.tracker.is_unchanged(USER, sent, again)
+    assert amplitude.tracker.is_unchanged(sent, again)
 
 
 def test_a_user_and_a_device_of_one_id_are_two(amplitude: Amplitude) -> None:
     amplitude.send(Identity(None, "same"), YEARLY, 5)
-    assert amplitude.tracker.sent_to(Identity("same", None)) == NEVER_SENT
+    assert amplitude.tracker.sent_to(Identity("same", None)).state == NEVER_SENT
 
 
 @pytest.mark.parametrize(
@@ -245,7 +250,7 @@ def test_an_event_repeats_the_last_state_when_id_and_properties_are_the_same(
     is_skipped: bool,
     repeats: bool,
 ) -> None:
-    sent = sent_by("a", 5, MONTHLY)
+    sent = Sent("user", sent_by("a", 5, MONTHLY), NEVER_SENT)
     again = AmplitudeEvent(
         event_type="user.subscription.renewed",
         insert_id=insert_id,

@@ -54,8 +54,8 @@ class Parts:
 
     # Outcomes
 
-    def open(self, origin: Origin) -> Checkpoint:
-        self.noted.append(("open", origin.report_key))
+    def open(self, report_key: str) -> Checkpoint:
+        self.noted.append(("open", report_key))
         return Checkpoint()
 
     def filter(self, origin: Origin, reason: str) -> None:

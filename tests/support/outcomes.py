@@ -100,7 +100,7 @@ class OutcomeHarness:
     def read(self, name: str, origin: Origin = ORIGIN, **changes: t.Any) -> None:
         """Read a record whose event goes to delivery."""
         sent = sent_event(name, **({"time": None} | changes))
-        self.events[name] = event(self.recorder.open(origin), sent, origin)
+        self.events[name] = event(self.recorder.open(origin.report_key), sent, origin)
 
     def play(self, play: str) -> list[int]:
         """Do step after step: each is one character, and a name where it needs one.
