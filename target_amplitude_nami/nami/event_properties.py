@@ -7,6 +7,8 @@ import operator
 import typing as t
 from collections.abc import Mapping
 
+import msgspec
+
 from target_amplitude_nami.nami.names import folded
 from target_amplitude_nami.nami.plain_values import are_plain, plain_members
 from target_amplitude_nami.nami.properties import NOTHING, READERS
@@ -22,7 +24,7 @@ _TEXTS: t.Final = frozenset({"string", "time"})
 _SINGLE_VALUES: t.Final = _TEXTS | {"integer", "number", "boolean"}
 
 
-class Documented(t.NamedTuple):
+class Documented(msgspec.Struct, frozen=True):
     """Which of the properties of a record Nami documents, and how to read them."""
 
     readers: _Readers

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import typing as t
 
+import msgspec
+
 from target_amplitude_nami.errors import UnreadableRecord
 from target_amplitude_nami.nami import times, values
 from target_amplitude_nami.nami.about_user import user_in
@@ -32,7 +34,7 @@ _OTHER_ID: t.Final = "event_id"
 """What counts where there is no `id`; beside one it is a property."""
 
 
-class Plan(t.NamedTuple):
+class Plan(msgspec.Struct, frozen=True):
     """How to read events that have certain columns."""
 
     fields: tuple[str, ...] | None
