@@ -67,7 +67,7 @@ class Checks:
         self._buffer = bytearray()
         self._good_names: set[str] = set()
         self._good_user_id: str | None = None
-        """The last one: it is asked for once more, in the event itself."""
+        """What `refuse_user_id` was last asked for: the next event is often his."""
 
     def encode(
         self, event: AmplitudeEvent, *, numbers_are_finite: bool = False
@@ -94,7 +94,7 @@ class Checks:
         return body if len(body) <= self._surely_fits else self._fit(event, body)
 
     def _fit(self, event: AmplitudeEvent, body: bytes) -> bytes | Refusal:
-        """Return the bytes of an event with its texts cut, or that it is too large."""
+        """Return the bytes of an event, its texts cut, or that it is too large."""
         if len(body) > _MOST_CHARACTERS and _may_hold_long_text(body):
             shorter, cut = _cut_texts(event)
             if cut:

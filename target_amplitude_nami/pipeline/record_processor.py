@@ -21,10 +21,7 @@ from target_amplitude_nami.outcomes import (
     dedup_key,
 )
 from target_amplitude_nami.pipeline import held_record
-from target_amplitude_nami.pipeline.event_builder import (
-    sent_event_of,
-    state_of,
-)
+from target_amplitude_nami.pipeline.event_builder import sent_event_of, state_of
 from target_amplitude_nami.pipeline.freshness import FreshnessTracker
 from target_amplitude_nami.pipeline.identity import Unnamed, identify
 from target_amplitude_nami.pipeline.insert_ids import with_sequential_id
