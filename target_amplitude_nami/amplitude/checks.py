@@ -34,7 +34,9 @@ _MOST_GOOD_NAMES: t.Final = 100
 """How many event names are remembered as valid; a run has a few."""
 _N, _I, _BACKSLASH = b"NI\\"
 _CONTAINERS = (dict, list)
-_CUT_FROM = limits.MAX_TEXT_CHARACTERS + 1
+_MOST_CHARACTERS: t.Final = limits.MAX_TEXT_CHARACTERS
+_MOST_LAYERS: t.Final = limits.MAX_NESTING
+_CUT_FROM = _MOST_CHARACTERS + 1
 """The length from which a text is too long."""
 
 
@@ -61,8 +63,11 @@ class Checks:
         self._on_first_cut = on_first_cut
         self._min_id_length = min_id_length or limits.MIN_ID_LENGTH
         self._max_event_bytes = max_event_bytes
+        self._surely_fits = min(max_event_bytes, _MOST_CHARACTERS)
         self._buffer = bytearray()
         self._good_names: set[str] = set()
+        self._good_user_id: str | None = None
+        """What `refuse_user_id` was last asked for: the next event is often his."""
 
     def encode(
         self, event: AmplitudeEvent, *, numbers_are_finite: bool = False
@@ -80,13 +85,17 @@ class Checks:
         if refusal is not None:
             return refusal
         body = encode(event, self._buffer)
-        if _count_containers(body) > limits.MAX_NESTING:
+        if _count_containers(body) > _MOST_LAYERS:
             refusal = _refuse_nesting(event)
         if not numbers_are_finite and refusal is None and _may_hold_not_finite(body):
             refusal = _refuse_not_finite(event)
         if refusal is not None:
             return refusal
-        if len(body) > limits.MAX_TEXT_CHARACTERS and _may_hold_long_text(body):
+        return body if len(body) <= self._surely_fits else self._fit(event, body)
+
+    def _fit(self, event: AmplitudeEvent, body: bytes) -> bytes | Refusal:
+        """Return the bytes of an event, its texts cut, or that it is too large."""
+        if len(body) > _MOST_CHARACTERS and _may_hold_long_text(body):
             shorter, cut = _cut_texts(event)
             if cut:
                 if not self.texts_cut:
@@ -105,16 +114,20 @@ class Checks:
 
     def refuse_user_id(self, user_id: str) -> Refusal | None:
         """Return why Amplitude would take no event of a user, if so."""
-        return self._refuse_id("user_id", user_id)
+        refusal = self._refuse_id("user_id", user_id)
+        if refusal is None:
+            self._good_user_id = user_id
+        return refusal
 
     def _refuse_envelope(self, event: AmplitudeEvent) -> Refusal | None:
         """Return why Amplitude would refuse anything but the properties, if so."""
         user_id, device_id, time = event.user_id, event.device_id, event.time
         refusal = None
-        if user_id is not None:
+        if user_id is None:
+            if device_id is None:
+                return _NO_IDS
+        elif user_id != self._good_user_id:
             refusal = self._refuse_id("user_id", user_id)
-        elif device_id is None:
-            return _NO_IDS
         if refusal is None and device_id is not None:
             refusal = self._refuse_id("device_id", device_id)
         if refusal is None and event.event_type not in self._good_names:
@@ -134,6 +147,8 @@ class Checks:
                 field,
                 f"Amplitude accepts no event whose {field} is {_shown(value)}",
             )
+        if self._min_id_length <= len(value) <= _MOST_CHARACTERS:
+            return None
         if len(value) < self._min_id_length:
             return Refusal(
                 f"{field}_too_short",
@@ -143,14 +158,12 @@ class Checks:
                 f"wants {self._min_id_length}; the setting `min_id_length` allows "
                 f"shorter ones",
             )
-        if len(value) > limits.MAX_TEXT_CHARACTERS:
-            return Refusal(
-                f"{field}_too_long",
-                field,
-                f"the {field} has {len(value):,} characters and Amplitude would cut "
-                f"it after {limits.MAX_TEXT_CHARACTERS:,}, which names another user",
-            )
-        return None
+        return Refusal(
+            f"{field}_too_long",
+            field,
+            f"the {field} has {len(value):,} characters and Amplitude would cut it "
+            f"after {limits.MAX_TEXT_CHARACTERS:,}, which names another user",
+        )
 
     def _refuse_name(self, event: AmplitudeEvent) -> Refusal | None:
         name = event.event_type

@@ -6,7 +6,9 @@ import typing as t
 
 import msgspec
 
+from target_amplitude_nami.amplitude.event import EncodedEvent, memory_bytes_of
 from target_amplitude_nami.errors import UnreadableRecord
+from target_amplitude_nami.jsontext import may_have_met_not_finite
 from target_amplitude_nami.nami import purchase
 from target_amplitude_nami.nami.model import NamiEvent, NamiUser
 from target_amplitude_nami.nami.state import NO_STATE
@@ -19,11 +21,7 @@ from target_amplitude_nami.outcomes import (
     dedup_key,
 )
 from target_amplitude_nami.pipeline import held_record
-from target_amplitude_nami.pipeline.event_builder import (
-    encode_event,
-    sent_event_of,
-    state_of,
-)
+from target_amplitude_nami.pipeline.event_builder import sent_event_of, state_of
 from target_amplitude_nami.pipeline.freshness import FreshnessTracker
 from target_amplitude_nami.pipeline.identity import Unnamed, identify
 from target_amplitude_nami.pipeline.insert_ids import with_sequential_id
@@ -79,7 +77,7 @@ class RecordProcessor:
         self._reason_to_skip = event_filter.reason_to_skip
         self._with_state = identities.with_state
         self._delivered_before = store.delivered_before
-        self._checks = checks
+        self._encode = checks.encode
         self._outcomes = outcomes
         self._open_checkpoint = outcomes.open
         self._outbox = outbox
@@ -155,21 +153,23 @@ class RecordProcessor:
         if first is not None:
             self._outcomes.repeat(origin, project, sent_event, first)
             return profile
-        # In a backfill no event changes user properties, late or not.
-        is_late = is_late and not self._is_backfill
-        encoded = encode_event(
-            mapped,
-            sent_event,
+        body = self._encode(mapped, numbers_are_finite=not may_have_met_not_finite())
+        if isinstance(body, Refusal):
+            self._outcomes.reject(origin, body)
+            return profile
+        encoded = EncodedEvent(
+            body,
+            mapped.user_id,
+            mapped.device_id,
             user_key,
+            sent_event,
             origin,
-            self._checks,
-            self._open_checkpoint,
-            is_late,
+            self._open_checkpoint(origin.report_key),
+            memory_bytes_of(body, origin.line),
+            # In a backfill no event changes user properties, late or not.
+            is_late and not self._is_backfill,
             freshness.repeats_last_state(sent, mapped, sent_event.key),
         )
-        if isinstance(encoded, Refusal):
-            self._outcomes.reject(origin, encoded)
-            return profile
         self._outbox.add(encoded, project, time)
         if sends_state:
             freshness.note(sent, state, state_time, mapped, key=sent_event.key)
@@ -204,20 +204,25 @@ class RecordProcessor:
             if user.time is None:
                 mapped = with_sequential_id(mapped, sent.state, is_repeat=is_repeat)
             sent_event = sent_event_of(mapped)
-            encoded = encode_event(
-                mapped,
-                sent_event,
+            body = self._encode(
+                mapped, numbers_are_finite=not may_have_met_not_finite()
+            )
+            if isinstance(body, Refusal):
+                self._outcomes.reject(origin, body)
+                return profile
+            encoded = EncodedEvent(
+                body,
+                mapped.user_id,
+                mapped.device_id,
                 user_key,
+                sent_event,
                 origin,
-                self._checks,
-                self._open_checkpoint,
+                self._open_checkpoint(origin.report_key),
+                memory_bytes_of(body, origin.line),
                 repeats_last_state=freshness.repeats_last_state(
                     sent, mapped, sent_event.key
                 ),
             )
-            if isinstance(encoded, Refusal):
-                self._outcomes.reject(origin, encoded)
-                return profile
             self._outbox.add(encoded, "main", None)
             freshness.note(sent, user.state, user.time, mapped, key=sent_event.key)
         return self._with_state(profile, user.state, user.time)

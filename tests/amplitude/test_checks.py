@@ -155,6 +155,17 @@ def test_an_id_that_would_be_cut_is_refused(field: str) -> None:
     assert refused(event(**{field: "x" * 1025})) == (f"{field}_too_long", field)
 
 
+def test_a_user_id_that_is_good_makes_no_other_id_good() -> None:
+    checks = Checks(min_id_length=None, max_event_bytes=900_000)
+    bad, other_device = event(user_id="unknown"), event(device_id="unknown")
+    for _ in range(2):
+        assert checks.refuse_user_id(USER) is None
+        assert checks.refuse_user_id("unknown") is not None
+        assert isinstance(checks.encode(event()), bytes)
+        assert isinstance(checks.encode(bad), Refusal)
+        assert isinstance(checks.encode(other_device), Refusal)
+
+
 def test_a_long_id_is_not_shown_whole() -> None:
     refusal = check(event(user_id="unknown" + " " * 2000))
 
