@@ -230,7 +230,7 @@ def test_what_was_remembered_is_made_safe_also_without_a_state(
     outcomes: OutcomeHarness,
 ) -> None:
     outcomes.play("+a")
-    marks = [sent_event(f"event-{number}", number) for number in range(30_000)]
+    marks = [sent_event(f"event-{number}", number) for number in range(50_000)]
     outcomes.store.settle("main", marks, [])
     outcomes.play(".a")
     assert outcomes.notes == ["sync", "sync", "commit"]
