@@ -27,7 +27,7 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.store.file import StoreFile
 
 _MOST_NAMED: t.Final = 10
-_OWNERS_AT_ONCE: t.Final = 2000
+_OWNERS_AT_ONCE: t.Final = 2_000
 _OWNED: t.Final = {EXTERNAL_ID: "external_id", DEVICE: "device"}
 """What the table of owners calls what may turn out to be a conflict."""
 _ADD_OWNERS: t.Final = """
@@ -54,10 +54,11 @@ class IdConflicts:
         self._owners: dict[str, dict[str, str]] = {EXTERNAL_ID: {}, DEVICE: {}}
         """By kind and id, the Nami user seen with it first.
 
-        Without the lock: what the writing thread takes out of it is gone at once.
+        Without the lock: the writing thread removes but what it has a copy of.
         """
         self._found: dict[ConflictKey, str] = {}
         self._has_file = False
+        """Whether the file has owners, of this run or before."""
 
     def open(self, file: StoreFile) -> None:
         """Take the file that has, or will have, owners of before."""
@@ -103,7 +104,10 @@ class IdConflicts:
         return bool(any(taken.values()) or found)
 
     def write_found(self, file: StoreFile, calendar: Calendar) -> bool:
-        """Write all conflicts so far; owners only where the file has some, too."""
+        """Write all conflicts so far, for who counts them.
+
+        Owners can stay in RAM where the file has none to compare them with.
+        """
         if self._has_file:
             return self.write(file, calendar)
         found = self._take_found()
@@ -119,8 +123,8 @@ class IdConflicts:
         """Take out the owners of one kind, while others may be noted."""
         owners = self._owners[kind]
         taken = owners.copy()
-        for value in taken:  # until then, another user is the second
-            del owners[value]
+        for value in taken:
+            del owners[value]  # until now, another user is found to be the second
         return taken
 
     @staticmethod
