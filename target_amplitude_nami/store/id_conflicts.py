@@ -15,7 +15,7 @@ from target_amplitude_nami.store.model import (
 from target_amplitude_nami.store.pending import MOST_UNWRITTEN
 from target_amplitude_nami.store.values import (
     chunks,
-    rows_for_rows,
+    rows_for_pairs,
     run_for_pairs,
     run_for_rows,
 )
@@ -35,9 +35,9 @@ INSERT OR IGNORE INTO id_owners (kind, id, nami_user_id)
 SELECT ?1, key, value FROM {pairs}
 """
 _FIND_OTHER_OWNERS: t.Final = """
-SELECT o.id, o.nami_user_id FROM (SELECT ?1 AS kind) AS k CROSS JOIN ({rows}) AS r
-CROSS JOIN id_owners AS o ON o.kind = k.kind AND o.id = r.column1
-WHERE o.nami_user_id <> r.column2
+SELECT o.id, o.nami_user_id FROM (SELECT ?1 AS kind) AS k CROSS JOIN {pairs} AS p
+CROSS JOIN id_owners AS o ON o.kind = k.kind AND o.id = p.key
+WHERE o.nami_user_id <> p.value
 """
 _ADD_CONFLICTS: t.Final = """
 INSERT OR IGNORE INTO id_conflicts (kind, id, nami_user_id, other_id)
@@ -103,14 +103,12 @@ class IdConflicts:
         _write_conflicts(file, found)
         return bool(any(taken.values()) or found)
 
-    def write_found(self, file: StoreFile, calendar: Calendar) -> bool:
-        """Write all conflicts so far, for who counts them.
-
-        Owners can stay in RAM where the file has none to compare them with.
-        """
-        if self._has_file:
-            return self.write(file, calendar)
+    def write_found(self, file: StoreFile, _calendar: Calendar) -> bool:
+        """Write all conflicts so far, for who counts them; owners stay in RAM."""
         found = self._take_found()
+        if self._has_file:
+            for kind, owners in self._owners.items():
+                found |= _conflicts_of(file, kind, owners.copy())
         _write_conflicts(file, found)
         return bool(found)
 
@@ -150,11 +148,17 @@ def _write_conflicts(file: StoreFile, found: Mapping[ConflictKey, str]) -> None:
 def _write_owners(
     file: StoreFile, kind: str, owners: Mapping[str, str], found: dict[ConflictKey, str]
 ) -> None:
-    name = _OWNED[kind]
     for values in chunks(sorted(owners), _OWNERS_AT_ONCE):
         some = {value: owners[value] for value in values}
-        if run_for_pairs(file, _ADD_OWNERS, some, name) < len(some):
-            rows = [*some.items()]
-            owned = rows_for_rows(file, tuple[str, str], _FIND_OTHER_OWNERS, rows, name)
-            for value, owner in owned:
-                found[ConflictKey(kind, value, owners[value])] = owner
+        if run_for_pairs(file, _ADD_OWNERS, some, _OWNED[kind]) < len(some):
+            found |= _conflicts_of(file, kind, some)
+
+
+def _conflicts_of(
+    file: StoreFile, kind: str, owners: Mapping[str, str]
+) -> dict[ConflictKey, str]:
+    """Return the owners that the file has in the place of some of these."""
+    owned = rows_for_pairs(
+        file, tuple[str, str], _FIND_OTHER_OWNERS, owners, _OWNED[kind]
+    )
+    return {ConflictKey(kind, value, owners[value]): owner for value, owner in owned}
