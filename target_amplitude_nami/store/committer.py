@@ -81,8 +81,8 @@ class Committer:
         for part in parts:
             self._write(part)
 
-    def write_before(self, *writes: Callable[[StoreFile, Calendar], bool]) -> None:
-        """Write some things before all others; see `Part.write`."""
+    def write_now(self, *writes: Callable[[StoreFile, Calendar], bool]) -> None:
+        """Write some things at once, each as `Part.write` does."""
         for write in writes:
             self._is_dirty |= write(self._file, self._calendar)
 

@@ -26,7 +26,7 @@ class Delivered:
     def __init__(self) -> None:
         """Know of none yet."""
         self._lock = threading.Lock()
-        self._pending: Pending[DedupKey, t.Any] = Pending()
+        self._pending: Pending[DedupKey, Occurrence] = Pending()
         self._has_file = False
         self.remembers_runs = False
         """Whether earlier runs delivered anything."""

@@ -15,7 +15,7 @@ from target_amplitude_nami.store.model import (
 from target_amplitude_nami.store.pending import MOST_UNWRITTEN
 from target_amplitude_nami.store.values import (
     chunks,
-    rows_for_rows,
+    rows_for_pairs,
     run_for_pairs,
     run_for_rows,
 )
@@ -27,7 +27,7 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.store.file import StoreFile
 
 _MOST_NAMED: t.Final = 10
-_OWNERS_AT_ONCE: t.Final = 2000
+_OWNERS_AT_ONCE: t.Final = 2_000
 _OWNED: t.Final = {EXTERNAL_ID: "external_id", DEVICE: "device"}
 """What the table of owners calls what may turn out to be a conflict."""
 _ADD_OWNERS: t.Final = """
@@ -35,9 +35,9 @@ INSERT OR IGNORE INTO id_owners (kind, id, nami_user_id)
 SELECT ?1, key, value FROM {pairs}
 """
 _FIND_OTHER_OWNERS: t.Final = """
-SELECT o.id, o.nami_user_id FROM (SELECT ?1 AS kind) AS k CROSS JOIN ({rows}) AS r
-CROSS JOIN id_owners AS o ON o.kind = k.kind AND o.id = r.column1
-WHERE o.nami_user_id <> r.column2
+SELECT o.id, o.nami_user_id FROM (SELECT ?1 AS kind) AS k CROSS JOIN {pairs} AS p
+CROSS JOIN id_owners AS o ON o.kind = k.kind AND o.id = p.key
+WHERE o.nami_user_id <> p.value
 """
 _ADD_CONFLICTS: t.Final = """
 INSERT OR IGNORE INTO id_conflicts (kind, id, nami_user_id, other_id)
@@ -54,10 +54,11 @@ class IdConflicts:
         self._owners: dict[str, dict[str, str]] = {EXTERNAL_ID: {}, DEVICE: {}}
         """By kind and id, the Nami user seen with it first.
 
-        Without the lock: what the writing thread takes out of it is gone at once.
+        Without the lock: the writing thread removes but what it has a copy of.
         """
         self._found: dict[ConflictKey, str] = {}
         self._has_file = False
+        """Whether the file has owners, of this run or before."""
 
     def open(self, file: StoreFile) -> None:
         """Take the file that has, or will have, owners of before."""
@@ -102,11 +103,12 @@ class IdConflicts:
         _write_conflicts(file, found)
         return bool(any(taken.values()) or found)
 
-    def write_found(self, file: StoreFile, calendar: Calendar) -> bool:
-        """Write all conflicts so far; owners only where the file has some, too."""
-        if self._has_file:
-            return self.write(file, calendar)
+    def write_found(self, file: StoreFile, _calendar: Calendar) -> bool:
+        """Write all conflicts so far, for who counts them; owners stay in RAM."""
         found = self._take_found()
+        if self._has_file:
+            for kind, owners in self._owners.items():
+                found |= _conflicts_of(file, kind, owners.copy())
         _write_conflicts(file, found)
         return bool(found)
 
@@ -119,8 +121,8 @@ class IdConflicts:
         """Take out the owners of one kind, while others may be noted."""
         owners = self._owners[kind]
         taken = owners.copy()
-        for value in taken:  # until then, another user is the second
-            del owners[value]
+        for value in taken:
+            del owners[value]  # until now, another user is found to be the second
         return taken
 
     @staticmethod
@@ -146,11 +148,17 @@ def _write_conflicts(file: StoreFile, found: Mapping[ConflictKey, str]) -> None:
 def _write_owners(
     file: StoreFile, kind: str, owners: Mapping[str, str], found: dict[ConflictKey, str]
 ) -> None:
-    name = _OWNED[kind]
     for values in chunks(sorted(owners), _OWNERS_AT_ONCE):
         some = {value: owners[value] for value in values}
-        if run_for_pairs(file, _ADD_OWNERS, some, name) < len(some):
-            rows = [*some.items()]
-            owned = rows_for_rows(file, tuple[str, str], _FIND_OTHER_OWNERS, rows, name)
-            for value, owner in owned:
-                found[ConflictKey(kind, value, owners[value])] = owner
+        if run_for_pairs(file, _ADD_OWNERS, some, _OWNED[kind]) < len(some):
+            found |= _conflicts_of(file, kind, some)
+
+
+def _conflicts_of(
+    file: StoreFile, kind: str, owners: Mapping[str, str]
+) -> dict[ConflictKey, str]:
+    """Return the owners that the file has in the place of some of these."""
+    owned = rows_for_pairs(
+        file, tuple[str, str], _FIND_OTHER_OWNERS, owners, _OWNED[kind]
+    )
+    return {ConflictKey(kind, value, owners[value]): owner for value, owner in owned}

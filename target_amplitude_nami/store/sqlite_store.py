@@ -36,7 +36,8 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.store.committer import Part
     from target_amplitude_nami.store.model import RejectPlace
 
-_ALMOST_FULL: t.Final = 0.5
+_LEAST_IN_TEMPORARY_FILE: t.Final = 0.5
+"""The backlog of a part that is worth writing where nothing has to survive."""
 _MOST_BYTES_OF_USERS: t.Final = 20_000_000
 _MOST_BYTES_OF_SENT_STATES: t.Final = 12_000_000
 """In RAM: rows of some 50,000 users. Others are looked up in the file."""
@@ -169,7 +170,7 @@ class SqliteStore:
             return
         with self._lock:
             if self._is_open:
-                at_least = 0 if self._path is not None else _ALMOST_FULL
+                at_least = 0 if self._path is not None else _LEAST_IN_TEMPORARY_FILE
                 self._committer.write(first, at_least)
                 self._committer.commit()
                 if self._damage is not None:
@@ -193,9 +194,7 @@ class SqliteStore:
                 return StoreFigures()
             try:
                 self._held.take_unwritten()
-                self._committer.write_before(
-                    self._conflicts.write_found, self._held.write
-                )
+                self._committer.write_now(self._conflicts.write_found, self._held.write)
                 sql = "SELECT kind, count(*) FROM id_conflicts GROUP BY kind"
                 kinds = self._file.rows_of(tuple[str, int], sql)
                 named = self._conflicts.named(self._file, (kind for kind, _ in kinds))

@@ -60,34 +60,27 @@ def run_for_pairs(
         pairs: The pairs.
         values: Those of `?1` and so on, as in `run_for_rows`.
     """
-    place = len(values) + 1
-    text = msgspec.json.encode(pairs).decode()
-    if _ENCODED_NUL not in text:
-        return file.run(
-            statement.replace("{pairs}", f"json_each(?{place})"), *values, text
-        )
-    alone = f"(SELECT ?{place} AS key, ?{place + 1} AS value)"
     return sum(
-        file.run(statement.replace("{pairs}", alone), *values, *pair)
-        for pair in pairs.items()
+        file.run(text, *values, *bound)
+        for text, bound in _with_pairs(statement, pairs, len(values) + 1)
     )
 
 
-def rows_for_rows(
+def rows_for_pairs(
     file: StoreFile,
     kind: type[_Item],
     statement: str,
-    rows: Sequence[Sequence[object]],
+    pairs: Mapping[str, str],
     *values: object,
 ) -> list[_Item]:
-    """Return what a query yields for many rows; see `run_for_rows`.
+    """Return what a query yields for many pairs of texts; see `run_for_pairs`.
 
     Raises:
         StoreUnusable: When a row is of another type, which nobody wrote.
     """
     found: list[_Item] = []
-    for text, flat in _pieces(statement, rows):
-        found += file.rows_of(kind, text, *values, *flat)
+    for text, bound in _with_pairs(statement, pairs, len(values) + 1):
+        found += file.rows_of(kind, text, *values, *bound)
     return found
 
 
@@ -95,6 +88,17 @@ def chunks(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
     """Yield a sequence in pieces."""
     for start in range(0, len(items), size):
         yield items[start : start + size]
+
+
+def _with_pairs(
+    statement: str, pairs: Mapping[str, str], place: int
+) -> list[tuple[str, tuple[str, ...]]]:
+    """Return statements, and what each is to be executed with from a place on."""
+    text = msgspec.json.encode(pairs).decode()
+    if _ENCODED_NUL not in text:
+        return [(statement.replace("{pairs}", f"json_each(?{place})"), (text,))]
+    alone = f"(SELECT ?{place} AS key, ?{place + 1} AS value)"
+    return [(statement.replace("{pairs}", alone), pair) for pair in pairs.items()]
 
 
 def _pieces(

@@ -78,6 +78,19 @@ def test_what_a_short_run_learns_stays_in_ram() -> None:
     memory.close()
 
 
+def test_of_a_long_run_only_what_is_much_leaves_ram() -> None:
+    memory = remember(None)
+    memory.note_owner(DEVICE, "phone", "nami-1")
+    memory.settle("main", [sent_event(f"event-{n}", n) for n in range(50_000)], [])
+    memory.commit()
+    assert not memory.wants_commit
+    assert memory._file.rows("SELECT count(*) FROM delivered_in_run") == [(50_000,)]
+    assert memory._file.rows("SELECT * FROM id_owners") == []
+    memory.note_owner(DEVICE, "phone", "nami-2")
+    assert memory.figures().id_conflicts == {DEVICE: 1}
+    memory.close()
+
+
 def test_only_its_owner_can_read_the_file(path: Path) -> None:
     leave(path, lambda memory: memory.settle("main", [EVENT], []))
     memory = remember(path)

@@ -50,6 +50,20 @@ def test_an_id_is_a_conflict_also_when_another_run_saw_it_first(path: Path) -> N
     memory.close()
 
 
+def test_owners_are_kept_also_when_conflicts_were_counted_before(path: Path) -> None:
+    def learn(memory: SqliteStore) -> None:
+        memory.note_owner(DEVICE, "phone", "nami-1")
+        memory.note_owner(DEVICE, "phone", "nami-2")
+        assert memory.figures().id_conflicts == {DEVICE: 1}
+
+    leave(path, learn)
+    memory = remember(path)
+    assert memory.figures().id_conflicts == {DEVICE: 1}
+    memory.note_owner(DEVICE, "phone", "nami-3")
+    assert memory.figures().id_conflicts == {DEVICE: 2}
+    memory.close()
+
+
 def test_a_user_of_several_external_ids_is_one_conflict(memory: SqliteStore) -> None:
     for first, second in [("a", "b"), ("b", "a"), ("a", "b")]:
         memory.note_second_external_id("nami-1", first, second)
