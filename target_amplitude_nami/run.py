@@ -44,8 +44,9 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.shutdown import Shutdown
     from target_amplitude_nami.store.protocol import Store
 
-_SAVE_SECONDS = 1.0
-"""How often the store is committed, also without a STATE."""
+_LATEST_SAVE_SECONDS: t.Final = 2.0
+"""After which the reading thread saves what no lane has saved: reading stops for that.
+"""
 _LONGEST_BETWEEN_TICKS = 1.0
 """`tick` is called more often while input is waited for."""
 _CLOCKS_DIFFER = dt.timedelta(days=1)
@@ -103,7 +104,6 @@ class Run:
         self._started = time.monotonic()
         self._started_at = dt.datetime.fromtimestamp(now(), dt.UTC)
         self._tomorrow_ms = _milliseconds(self._started_at + _CLOCKS_DIFFER)
-        self._next_save = 0.0
         self._ticked_at = self._started
         self._progress: Progress | None = None
         self._last_report: Report | None = None
@@ -190,9 +190,7 @@ class Run:
         if self._progress is None:
             self._progress = Progress(self._look)
         self._deliveries.tick()
-        if time.monotonic() >= self._next_save:
-            self.outcomes.save()
-            self._next_save = time.monotonic() + _SAVE_SECONDS
+        self.outcomes.save_if_due(_LATEST_SAVE_SECONDS)
 
     def log_progress(self) -> None:
         """Log how far the run is, and write its metrics; any thread may."""

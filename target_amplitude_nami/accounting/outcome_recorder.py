@@ -6,6 +6,7 @@ then a STATE leaves: a crash between two of these repeats nothing and loses noth
 
 from __future__ import annotations
 
+import time
 import typing as t
 
 from target_amplitude_nami.accounting.project_outcomes import ProjectOutcomes
@@ -26,11 +27,15 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.store.protocol import Store
 
 
+_SAVE_SECONDS: t.Final = 1.0
+"""How often what was delivered is made safe, also without a STATE."""
+
+
 class OutcomeRecorder:
     """The outcomes of a run's records.
 
-    The reading thread calls all but `save`; the lanes of a project report to its
-    `ProjectOutcomes`.
+    The reading thread calls all but `save`, which any thread may; the lanes of a
+    project report to its `ProjectOutcomes`.
     """
 
     def __init__(
@@ -39,6 +44,7 @@ class OutcomeRecorder:
         rejects: RejectSink,
         store: Store,
         write_state: Callable[[bytes], None] | None,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take the parts that keep outcomes.
 
@@ -47,7 +53,10 @@ class OutcomeRecorder:
             rejects: Where undeliverable records go.
             store: What outlives the run.
             write_state: Writes a STATE; None: the run emits none.
+            now: Returns monotonic seconds.
         """
+        self._now = now
+        self._saved_at = now()
         self._ledger = ledger
         self._rejects = rejects
         self._store = store
@@ -64,7 +73,7 @@ class OutcomeRecorder:
             rejects=self._rejects,
             store=self._store,
             release_state=self.state.release,
-            save=self.save,
+            save_if_due=self.save_if_due,
         )
 
     # Records that are read
@@ -135,5 +144,18 @@ class OutcomeRecorder:
         Raises:
             AmplitudeNamiError: When the disk does not take it.
         """
+        self._saved_at = self._now()
         self._rejects.sync()
         self._store.commit(self._rejects.sync)
+
+    def save_if_due(self, after_seconds: float = _SAVE_SECONDS) -> None:
+        """Save what a store cannot keep in RAM, or what waits for long.
+
+        Args:
+            after_seconds: How long.
+
+        Raises:
+            AmplitudeNamiError: When the disk does not take it.
+        """
+        if self._store.wants_commit or self._now() - self._saved_at >= after_seconds:
+            self.save()

@@ -34,7 +34,7 @@ class ProjectOutcomes:
         rejects: RejectSink,
         store: Store,
         release_state: Callable[[], None],
-        save: Callable[[], None],
+        save_if_due: Callable[[], None],
     ) -> None:
         """Take the parts that keep outcomes.
 
@@ -44,10 +44,10 @@ class ProjectOutcomes:
             rejects: Where undeliverable records go.
             store: What outlives the run.
             release_state: Writes the STATE that nothing is open before.
-            save: Makes the changes of the store survive a crash.
+            save_if_due: Makes the changes of the store survive a crash, now and then.
         """
         self._release_state = release_state
-        self._save = save
+        self._save_if_due = save_if_due
         self._ledger = ledger
         self._rejects = rejects
         self._store = store
@@ -77,8 +77,7 @@ class ProjectOutcomes:
         self._in_flight.remove(events)
         self._ledger.settle_delivered(events)
         self._release_state()
-        if self._store.wants_commit:
-            self._save()
+        self._save_if_due()
 
     def rejected(self, event: EncodedEvent, refusal: Refusal) -> None:
         """Settle an event that Amplitude will not take, and keep its record."""

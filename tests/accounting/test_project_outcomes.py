@@ -226,7 +226,23 @@ def test_the_memory_forgets_a_held_record_when_it_is_settled(
     assert outcomes.ledger.counts().open == 0
 
 
-def test_what_was_remembered_is_made_safe_also_without_a_state(
+def test_what_was_delivered_is_made_safe_once_a_second_also_without_a_state(
+    outcomes: OutcomeHarness,
+) -> None:
+    outcomes.play("+a +b +c .a")
+    assert outcomes.notes == []
+    outcomes.seconds += 1
+    outcomes.play(".b .c")
+    assert outcomes.notes == ["sync", "sync", "commit"]
+    outcomes.seconds += 1
+    outcomes.recorder.save_if_due(2)
+    assert outcomes.notes == ["sync", "sync", "commit"]
+    outcomes.seconds += 1
+    outcomes.recorder.save_if_due(2)
+    assert outcomes.notes == ["sync", "sync", "commit"] * 2
+
+
+def test_what_does_not_fit_in_ram_is_made_safe_at_once(
     outcomes: OutcomeHarness,
 ) -> None:
     outcomes.play("+a")

@@ -78,12 +78,14 @@ class OutcomeHarness:
         self.rejects = NotedRejects(self.notes)
         self.states: list[int] = []
         self.store = NotedStore(self.notes)
+        self.seconds = 0.0
         self.ledger = Ledger()
         self.recorder = OutcomeRecorder(
             self.ledger,
             self.rejects,
             self.store,
             self._write_state if emits_state else None,
+            now=lambda: self.seconds,
         )
         self.lanes = self.recorder.of_project("main")
         self.events: dict[str, EncodedEvent] = {}
