@@ -184,6 +184,17 @@ def test_a_column_that_begins_like_a_container_and_fits_nowhere_is_a_misfit(
         assert columns.misfits == {name}
 
 
+def test_columns_that_are_each_another_field_are_named_as_fields() -> None:
+    names = ("EVENT_TYPE", "_sdc_batched_at", "createdDate", "note", "_dlt_id")
+    fields = ("event_type", "", "created_date", "note", "")
+    assert Columns().fields_of(names) == fields
+
+
+@pytest.mark.parametrize("column", ["_id", "url_params__utm", "devices__0__id"])
+def test_columns_that_have_to_be_put_together_are_no_fields(column: str) -> None:
+    assert Columns().fields_of(("id", "note", column)) is None
+
+
 def test_a_documented_property_is_no_misfit() -> None:
     columns = Columns()
 
