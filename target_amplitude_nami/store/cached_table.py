@@ -30,7 +30,7 @@ class CachedTable(t.Generic[_Row]):
 
     In RAM, rows are MessagePack, a quarter of their size as objects. Whatever has to be
     written stays there until it is committed, so that the thread that looks up never
-    waits for one that writes.
+    waits for one that writes; in a temporary file, for one statement at most.
     """
 
     def __init__(

@@ -101,7 +101,7 @@ class StoreFile:
 
     def rows(self, statement: str, *values: object) -> list[t.Any]:
         """Return the rows that a statement yields."""
-        with self._explained(), self._lock:
+        with self._lock, self._explained():
             return self._connection.execute(statement, values).fetchall()
 
     def rows_of(self, row: type[_Row], statement: str, *values: object) -> list[_Row]:
@@ -120,7 +120,7 @@ class StoreFile:
 
     def run(self, statement: str, *values: object) -> int:
         """Execute a statement; return how many rows it changed."""
-        with self._explained(), self._lock:
+        with self._lock, self._explained():
             return self._connection.execute(statement, values).rowcount
 
     def damaged(self) -> StoreUnusable:

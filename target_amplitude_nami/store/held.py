@@ -8,7 +8,11 @@ import time
 import typing as t
 
 from target_amplitude_nami.store.model import Held
-from target_amplitude_nami.store.pending import MOST_BYTES_UNWRITTEN, Pending
+from target_amplitude_nami.store.pending import (
+    MOST_BYTES_UNWRITTEN,
+    MOST_UNWRITTEN,
+    Pending,
+)
 from target_amplitude_nami.store.values import run_for_rows
 
 if t.TYPE_CHECKING:
@@ -97,6 +101,11 @@ class HeldRecords:
     @property
     def backlog(self) -> float:
         """How much waits to be written; see `Part`."""
+        return max(self.backlog_of_new, len(self._gone.forgotten) / MOST_UNWRITTEN)
+
+    @property
+    def backlog_of_new(self) -> float:
+        """How much of that are records that were kept."""
         return self._bytes_unwritten / MOST_BYTES_UNWRITTEN
 
     def keep(

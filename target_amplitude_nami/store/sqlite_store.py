@@ -265,7 +265,7 @@ class SqliteStore:
     ) -> bool:
         """Keep a record that waits; see `HeldRecords.keep`."""
         is_new = self._held.keep(user_id, stream, line, record, is_of_now=is_of_now)
-        if self._held.backlog > 1:
+        if self._held.backlog_of_new > 1:
             self._commit_held()
         return is_new
 

@@ -7,6 +7,8 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -242,3 +244,27 @@ def test_after_a_disk_was_full_nothing_is_written_even_if_there_is_room(
     again = remember(path)
     assert again.waiting == 0
     again.close()
+
+
+def test_who_waits_for_the_file_while_it_fails_is_not_told_a_wrong_answer() -> None:
+    memory = remember(None)
+    marks = [sent_event(f"event-{number}", number) for number in range(50_000)]
+    memory.settle("main", marks, [])
+    memory.commit()
+    file = memory._file
+    failed: list[StoreUnusable] = []
+
+    def look_up() -> None:
+        try:
+            memory.delivered_among("main", [OTHER.key])
+        except StoreUnusable as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=look_up)
+    with file._lock:  # as who writes has it
+        thread.start()
+        time.sleep(0.1)
+        file._trouble = StoreUnusable("disk full")
+    thread.join()
+    assert [str(error) for error in failed] == ["disk full"]
+    memory.close()

@@ -129,3 +129,38 @@ def test_no_held_record_is_deleted_after_its_reject_could_not_be_made_safe(
     memory = remember(path)
     assert [h.line for h in memory.held_of("nami-1")] == [b"line"]
     memory.close()
+
+
+def test_what_is_forgotten_leaves_ram_though_nothing_new_is_held() -> None:
+    memory = remember(None)
+    count = 30_000
+    for number in range(count):
+        memory.hold(f"nami-{number}", "events", b"line", b"%d" % number)
+    memory.figures()  # all are in the file now
+    for number in range(1, count + 1):
+        memory.forget_held(number)
+    assert memory.wants_commit
+    memory.commit()
+    assert memory._held.backlog == 0
+    assert memory._file.rows("SELECT * FROM held") == []
+    assert list(memory.all_held()) == []
+    memory.close()
+
+
+def test_however_much_is_forgotten_a_new_record_is_not_written_by_itself(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise AssertionError
+
+    def learn(memory: SqliteStore) -> None:
+        for number in range(30_000):
+            memory.hold("nami-1", "events", b"line", b"%d" % number)
+
+    leave(path, learn)
+    memory = remember(path)
+    for number in range(1, 30_001):
+        memory.forget_held(number)
+    monkeypatch.setattr(memory, "_commit_held", fail)
+    assert memory.hold("nami-1", "events", b"line", b"another")
+    memory.close()

@@ -229,7 +229,8 @@ def _user(connection: sqlite3.Connection, request: Request) -> object:
 
 def _requests(connection: sqlite3.Connection, request: Request) -> object:
     asked = request.query_params
-    return list_requests(connection, selection_of(asked), status_of(asked))
+    status = status_of(asked)
+    return list_requests(connection, selection_of(asked), status)
 
 
 def _request(connection: sqlite3.Connection, request: Request) -> object:
