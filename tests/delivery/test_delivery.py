@@ -593,6 +593,26 @@ def test_nobody_is_overtaken_when_memory_fills_while_the_only_open_lane_is_busy(
         assert_in_order_per_user(harness.outcomes.accepted, 7)
 
 
+def test_nobody_waits_for_an_answer_to_others_because_memory_fills(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 100_000)
+
+    def answer(numbers: Sequence[int]) -> Answer:
+        return Unknown("HTTP 503") if 0 in numbers else Delivered(len(numbers))
+
+    with DeliveryHarness(answer, lanes=4, retry_for=10**6) as harness:
+        harness.submit(of_many_users(1))
+        harness.delivery.urge()
+        harness.wait_until(lambda: len(harness.amplitude.requests) == 1)
+        events = [numbered(n, f"user-{n}", kept_bytes=500) for n in range(1, 80)]
+        harness.submit(events)
+        end = harness.clock.now() + 6  # a little over `batch_wait_seconds`
+        harness.flush_within(lambda: end - harness.clock.now())
+        of_other_lanes = {n for n in range(1, 80) if lane_of(f"user-{n}", 4)}
+        assert harness.outcomes.settled >= of_other_lanes
+
+
 def test_a_lane_that_waits_keeps_nothing_of_what_it_delivered() -> None:
     class Watched(Checkpoint):
         __slots__ = ("__weakref__",)
