@@ -208,6 +208,7 @@ class Lanes:
 
     def urge_fullest(self) -> None:
         """Let the fullest of the requests leave that have yet to fill."""
+        self.help_first()
         if not self._are_all_used:
             self._use_all()
         filling = [lane for lane in self._lanes if not lane.backlog.is_ready]

@@ -230,6 +230,7 @@ def of_others(events: Sequence[EncodedEvent]) -> set[int]:
 def deliver_to_others(harness: DeliveryHarness, events: Sequence[EncodedEvent]) -> None:
     """Deliver until all events of the others have arrived, or a minute has passed."""
     others, end = of_others(events), harness.clock.now() + 60
+    harness.use_all_lanes()
     for start in range(0, len(events), 200):
         harness.submit(events[start : start + 200])
     harness.wait_until_lanes_are_free()
@@ -276,6 +277,7 @@ def test_others_arrive_while_one_is_throttled_and_one_is_paced(
 
 def test_many_lanes_do_not_end_an_input_in_many_small_requests() -> None:
     with DeliveryHarness(lanes=16) as harness:
+        harness.use_all_lanes()
         harness.submit(of_many_users(7_000))
         harness.wait_until_lanes_are_free()
         harness.deliver([])
@@ -375,15 +377,20 @@ NAMES = st.sampled_from([None, *"ABCDEFGH"])
     who=st.lists(st.tuples(st.sampled_from("uvwxyz"), NAMES), min_size=1, max_size=150),
     trouble=st.lists(st.integers(0, 6), max_size=60),
     lanes=st.sampled_from([1, 2, 4, 8]),
+    pieces=st.lists(st.integers(1, 40), min_size=1, max_size=9),
     flushes=st.sets(st.integers(0, 150), max_size=5),
+    known=st.sets(st.integers(0, 149), max_size=30),
 )
 @settings(max_examples=80, deadline=None)
-def test_changes_of_names_and_trouble_never_change_the_order_of_anybody(
+def test_changes_of_names_and_trouble_never_change_the_order_of_anybody(  # noqa: PLR0913, PLR0917 - all that varies
     who: list[tuple[str, str | None]],
     trouble: list[int],
     lanes: int,
+    pieces: list[int],
     flushes: set[int],
+    known: set[int],
 ) -> None:
+    """A large piece makes the first lane fall behind, so that all are used."""
     events = [
         numbered(n, user, user_id=name, device_id=None if name else f"device-{user}")
         for n, (user, name) in enumerate(who)
@@ -408,14 +415,20 @@ def test_changes_of_names_and_trouble_never_change_the_order_of_anybody(
     with DeliveryHarness(
         answer, lanes=lanes, limits=limits, per_id_per_second=2
     ) as harness:
-        for event in events:
-            harness.submit([event])
-            if number_of(event) in flushes:
+        harness.outcomes.known = known
+        rest = iter(events)
+        for count in itertools.cycle(pieces):
+            piece = list(itertools.islice(rest, count))
+            harness.submit(piece)
+            if not flushes.isdisjoint(map(number_of, piece)):
                 harness.clock.time += 6
                 harness.delivery.tick()
+            if len(piece) < count:
+                break
         harness.deliver([])
         assert harness.outcomes.settled == set(range(len(events)))
         assert_in_order_for_each(events, harness.outcomes.accepted)
+        harness.assert_nothing_is_kept()
 
 
 def test_ten_thousand_changes_of_names_keep_the_order_of_each_user() -> None:
@@ -435,6 +448,7 @@ def test_ten_thousand_changes_of_names_keep_the_order_of_each_user() -> None:
 
 def test_a_user_id_may_be_any_text() -> None:
     with DeliveryHarness(lanes=8, limits=SMALL) as harness:
+        harness.use_all_lanes()
         harness.deliver([numbered(n, user_key="🎧\0 日本") for n in range(30)])
         assert harness.outcomes.accepted == list(range(30))
 
@@ -562,7 +576,7 @@ def test_lanes_that_fill_in_step_leave_half_of_the_memory_to_what_is_on_its_way(
 ) -> None:
     monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 160_000)
     with DeliveryHarness(lanes=16, limits=RequestLimits(100, 900_000)) as harness:
-        harness.deliver(in_turn(101, 50))  # opens all lanes
+        harness.use_all_lanes()
         for number in range(150):
             event = numbered(1000 + number, f"user-{number}", kept_bytes=490)
             harness.submit([event])
@@ -575,15 +589,17 @@ def test_nobody_is_overtaken_when_memory_fills_while_the_only_open_lane_is_busy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 100_000)
-    answers = threading.Event()
+    is_on_its_way, answers = threading.Event(), threading.Event()
     with DeliveryHarness(lanes=4) as harness:
 
         def wait_for_answers() -> None:
+            is_on_its_way.set()
             assert answers.wait(SECONDS)
 
         harness.amplitude.on_post = wait_for_answers
         harness.submit([numbered(0, "user-0")])
         harness.delivery.urge()
+        assert is_on_its_way.wait(SECONDS)
         events = [numbered(n, f"user-{n % 7}", kept_bytes=500) for n in range(1, 80)]
         harness.submit(events)
         harness.amplitude.on_post = harness.clock.notice
@@ -591,6 +607,26 @@ def test_nobody_is_overtaken_when_memory_fills_while_the_only_open_lane_is_busy(
         harness.deliver([])
         assert len(harness.outcomes.accepted) == 80
         assert_in_order_per_user(harness.outcomes.accepted, 7)
+
+
+def test_nobody_waits_for_an_answer_to_others_because_memory_fills(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 100_000)
+
+    def answer(numbers: Sequence[int]) -> Answer:
+        return Unknown("HTTP 503") if 0 in numbers else Delivered(len(numbers))
+
+    with DeliveryHarness(answer, lanes=4, retry_for=10**6) as harness:
+        harness.submit(of_many_users(1))
+        harness.delivery.urge()
+        harness.wait_until(lambda: len(harness.amplitude.requests) == 1)
+        events = [numbered(n, f"user-{n}", kept_bytes=500) for n in range(1, 80)]
+        harness.submit(events)
+        end = harness.clock.now() + 6  # a little over `batch_wait_seconds`
+        harness.flush_within(lambda: end - harness.clock.now())
+        of_other_lanes = {n for n in range(1, 80) if lane_of(f"user-{n}", 4)}
+        assert harness.outcomes.settled >= of_other_lanes
 
 
 def test_a_lane_that_waits_keeps_nothing_of_what_it_delivered() -> None:
@@ -619,12 +655,11 @@ def test_an_event_larger_than_all_memory_goes_alone(
 def test_overdue_requests_of_other_lanes_leave_while_one_is_waited_for() -> None:
     """One lane is full and stuck; what another has been given must not wait for it."""
     with DeliveryHarness(lanes=2, limits=SMALL, per_id_per_second=1) as harness:
-        harness.deliver(in_turn(20, 20))  # opens both lanes
-        first = len(harness.amplitude.requests)
+        harness.use_all_lanes()
         lone, crowd = user_of_lane(0, 2), user_of_lane(1, 2)
         harness.submit([numbered(1000, lone)])
         harness.deliver([numbered(n, crowd) for n in range(100, 200)])
-        requests = harness.amplitude.requests[first:]
+        requests = harness.amplitude.requests
         assert [1000] in requests
         assert requests.index([1000]) < len(requests) - 2
         assert [n for n in harness.outcomes.accepted if 100 <= n < 200] == list(

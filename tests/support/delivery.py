@@ -28,7 +28,7 @@ from target_amplitude_nami.settings.options import DeliveryOptions
 from target_amplitude_nami.shutdown import Shutdown
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from target_amplitude_nami.delivery.waits import Waits
 
@@ -153,14 +153,21 @@ class ScriptedSender:
 class NotedOutcomes:
     """Outcomes that are noted, and may come only once for each event."""
 
+    known: Collection[int] = ()
+    """The events that Amplitude has before they are sent."""
     accepted: list[int] = dataclasses.field(default_factory=list)
     refused: dict[int, Refusal] = dataclasses.field(default_factory=dict)
     settled: set[int] = dataclasses.field(default_factory=set)
     lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
 
     def drop_delivered(self, events: Sequence[EncodedEvent]) -> Undelivered:
-        """Find none of them delivered."""
-        return Undelivered(events)
+        """Settle those that Amplitude has."""
+        to_send = [event for event in events if number_of(event) not in self.known]
+        with self.lock:
+            for event in events:
+                if number_of(event) in self.known:
+                    self._settle(event)
+        return Undelivered(to_send)
 
     def delivered(self, events: Sequence[EncodedEvent]) -> None:
         """Note events that Amplitude has."""
@@ -358,6 +365,21 @@ class DeliveryHarness:
     def submit(self, events: Iterable[EncodedEvent]) -> None:
         """Submit all of them."""
         self.delivery.submit(list(events))
+
+    def use_all_lanes(self) -> None:
+        """Use all lanes from now on, as if the first had fallen behind."""
+        with self.delivery._condition:
+            self.delivery._lanes._use_all()
+
+    def assert_nothing_is_kept(self) -> None:
+        """Assert that delivery keeps nothing of events, all of which are settled."""
+        with self.delivery._condition:
+            lanes = self.delivery._lanes
+            assert not lanes._in_first
+            assert not lanes._router._places
+            assert not lanes._router.has_parked
+            assert not lanes.waiting_events
+            assert not self.delivery._unsettled_bytes
 
     def wait_until_lanes_are_free(self) -> None:
         """Wait until nothing is on its way, without letting time pass."""
