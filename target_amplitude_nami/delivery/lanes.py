@@ -21,6 +21,9 @@ _MOST_REQUESTS_BEHIND: t.Final = 4
 """So many that wait for the first lane show that one is not enough: two or three gather
 while it writes to the disk."""
 
+_SECONDS_FOR_AN_ANSWER: t.Final = 1.0
+"""So long a full request waits for the first lane to end another one."""
+
 
 class Lanes:
     """The lanes of a delivery: the first one alone, and all once that falls behind.
@@ -191,9 +194,11 @@ class Lanes:
 
     def urge_overdue(self) -> None:
         """Let free lanes send what has waited long enough."""
-        overdue = self._clock.now() - self._batch_wait_seconds
-        first = self._lanes[0]
-        if first.backlog.events and first.backlog.since <= overdue:
+        now = self._clock.now()
+        overdue = now - self._batch_wait_seconds
+        first = self._lanes[0].backlog
+        slow = now - _SECONDS_FOR_AN_ANSWER if first.is_full else overdue
+        if first.events and first.since <= max(slow, overdue):
             self.help_first()
         self._urge(
             lane

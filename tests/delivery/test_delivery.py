@@ -162,17 +162,37 @@ def test_what_the_first_lane_is_about_to_send_stays_one_request() -> None:
 
 
 def test_what_has_waited_long_enough_leaves_though_the_first_lane_waits() -> None:
-    def answer(numbers: Sequence[int]) -> Answer:
-        return Unknown("HTTP 503") if 0 in numbers else Delivered(len(numbers))
-
-    with DeliveryHarness(answer, lanes=8, limits=SMALL, retry_for=10**6) as harness:
-        harness.submit(of_many_users(10))
-        harness.wait_until(lambda: len(harness.amplitude.requests) == 1)
+    with waiting_for_its_first_answer() as harness:
         harness.submit(of_many_users(15)[10:])
         harness.clock.time += 5
         harness.delivery.tick()
         of_other_lanes = {n for n in range(10, 15) if lane_of(f"user-{n}", 8)}
         harness.wait_until(lambda: harness.outcomes.settled == of_other_lanes)
+
+
+@pytest.mark.parametrize(("seconds", "events"), [(0.9, 0), (1.0, 12)])
+def test_a_full_request_waits_a_second_for_the_first_lane(
+    seconds: float, events: int
+) -> None:
+    with waiting_for_its_first_answer() as harness:
+        harness.submit(of_many_users(22)[10:])
+        harness.clock.time += seconds
+        harness.delivery.tick()
+        of_other_lanes = [n for n in range(10, 22) if lane_of(f"user-{n}", 8)]
+        waiting = [lane.backlog for lane in alive_lanes() if lane.name != "lane-0"]
+        assert sum(map(len, waiting)) == len(of_other_lanes[:events])
+
+
+def waiting_for_its_first_answer() -> DeliveryHarness:
+    """Return a delivery whose first ten events never get an answer."""
+
+    def answer(numbers: Sequence[int]) -> Answer:
+        return Unknown("HTTP 503") if 0 in numbers else Delivered(len(numbers))
+
+    harness = DeliveryHarness(answer, lanes=8, limits=SMALL, retry_for=10**6)
+    harness.submit(of_many_users(10))
+    harness.wait_until(lambda: len(harness.amplitude.requests) == 1)
+    return harness
 
 
 def test_the_other_lanes_help_one_that_falls_behind_and_users_keep_to_theirs() -> None:
