@@ -105,7 +105,8 @@ GOALS: Final = (
         "highest peak",
         "≤",
         150,
-        "what is kept in RAM of the users who came last, and the events on their way",
+        "what is kept in RAM of the users who came last, the events on their way, and "
+        "with `memory_path` what is read while a lane saves what came before",
         " MB",
     ),
     Goal(
@@ -114,7 +115,8 @@ GOALS: Final = (
         "long input / short input, with memory_path",
         "≤",
         1.1,
-        "the tables that are kept in RAM, which are not full after a short input",
+        "the tables that are kept in RAM, which are not full after a short input, and "
+        "what is read while a lane saves what came before",
     ),
     Goal(
         "CPU until the first request",
