@@ -67,7 +67,7 @@ class Checks:
         self._buffer = bytearray()
         self._good_names: set[str] = set()
         self._good_user_id: str | None = None
-        """What `refuse_user_id` was last asked for: the next event is often his."""
+        """What `refuse_user_id` found good last: the next event is often his."""
 
     def encode(
         self, event: AmplitudeEvent, *, numbers_are_finite: bool = False

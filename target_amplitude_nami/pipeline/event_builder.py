@@ -30,6 +30,8 @@ from target_amplitude_nami.pipeline.row_reader import (
 from target_amplitude_nami.store.profiles import UNKNOWN_USER
 
 if t.TYPE_CHECKING:
+    from collections.abc import Callable
+
     from target_amplitude_nami.amplitude.event import AmplitudeEvent
     from target_amplitude_nami.nami.state import UserState
     from target_amplitude_nami.settings import Settings
@@ -112,20 +114,13 @@ class EventBuilder:
             if update is None:
                 return Filtered("nothing_to_set")
             mapped, sent_event = update, sent_event_of(update)
-        body = self._checks.encode(
-            mapped, numbers_are_finite=not jsontext.may_have_met_not_finite()
-        )
-        if isinstance(body, Refusal):
-            return body
-        return EncodedEvent(
-            body,
-            mapped.user_id,
-            mapped.device_id,
-            user_key_of(record),
+        return encode_event(
+            mapped,
             sent_event,
+            user_key_of(record),
             Origin(self._event_filter.report_key_of(record), stream, b""),
-            Checkpoint(),
-            memory_bytes_of(body, b""),
+            self._checks,
+            lambda _report_key: Checkpoint(),
         )
 
 
@@ -160,4 +155,46 @@ def sent_event_of(mapped: AmplitudeEvent, event_type: str | None = None) -> Sent
         insert_id,
         device_id,
         user_id,
+    )
+
+
+def encode_event(  # noqa: PLR0913, PLR0917 - all that an event carries
+    mapped: AmplitudeEvent,
+    sent_event: SentEvent,
+    user_key: str,
+    origin: Origin,
+    checks: Checks,
+    open_checkpoint: Callable[[str], Checkpoint],
+    *,
+    is_late: bool = False,
+    repeats_last_state: bool = False,
+) -> EncodedEvent | Refusal:
+    """Return an event ready to be sent, or why Amplitude would refuse it.
+
+    Args:
+        mapped: The event.
+        sent_event: What is remembered of it.
+        user_key: Its Nami user.
+        origin: Where its record came from.
+        checks: Amplitude's rules.
+        open_checkpoint: Counts the record of an event that can be sent, by report key.
+        is_late: Whether it is kept from user properties for being late.
+        repeats_last_state: Whether it sets what the event with its key has set last.
+    """
+    body = checks.encode(
+        mapped, numbers_are_finite=not jsontext.may_have_met_not_finite()
+    )
+    if isinstance(body, Refusal):
+        return body
+    return EncodedEvent(
+        body,
+        mapped.user_id,
+        mapped.device_id,
+        user_key,
+        sent_event,
+        origin,
+        open_checkpoint(origin.report_key),
+        memory_bytes_of(body, origin.line),
+        is_late,
+        repeats_last_state,
     )

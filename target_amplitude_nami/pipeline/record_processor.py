@@ -6,9 +6,7 @@ import typing as t
 
 import msgspec
 
-from target_amplitude_nami.amplitude.event import EncodedEvent, memory_bytes_of
 from target_amplitude_nami.errors import UnreadableRecord
-from target_amplitude_nami.jsontext import may_have_met_not_finite
 from target_amplitude_nami.nami import purchase
 from target_amplitude_nami.nami.model import NamiEvent, NamiUser
 from target_amplitude_nami.nami.state import NO_STATE
@@ -21,7 +19,11 @@ from target_amplitude_nami.outcomes import (
     dedup_key,
 )
 from target_amplitude_nami.pipeline import held_record
-from target_amplitude_nami.pipeline.event_builder import sent_event_of, state_of
+from target_amplitude_nami.pipeline.event_builder import (
+    encode_event,
+    sent_event_of,
+    state_of,
+)
 from target_amplitude_nami.pipeline.freshness import FreshnessTracker
 from target_amplitude_nami.pipeline.identity import Unnamed, identify
 from target_amplitude_nami.pipeline.insert_ids import with_sequential_id
@@ -77,7 +79,7 @@ class RecordProcessor:
         self._reason_to_skip = event_filter.reason_to_skip
         self._with_state = identities.with_state
         self._delivered_before = store.delivered_before
-        self._encode = checks.encode
+        self._checks = checks
         self._outcomes = outcomes
         self._open_checkpoint = outcomes.open
         self._outbox = outbox
@@ -153,23 +155,22 @@ class RecordProcessor:
         if first is not None:
             self._outcomes.repeat(origin, project, sent_event, first)
             return profile
-        body = self._encode(mapped, numbers_are_finite=not may_have_met_not_finite())
-        if isinstance(body, Refusal):
-            self._outcomes.reject(origin, body)
-            return profile
-        encoded = EncodedEvent(
-            body,
-            mapped.user_id,
-            mapped.device_id,
-            user_key,
+        encoded = encode_event(
+            mapped,
             sent_event,
+            user_key,
             origin,
-            self._open_checkpoint(origin.report_key),
-            memory_bytes_of(body, origin.line),
+            self._checks,
+            self._open_checkpoint,
             # In a backfill no event changes user properties, late or not.
-            is_late and not self._is_backfill,
-            freshness.repeats_last_state(sent, mapped, sent_event.key),
+            is_late=is_late and not self._is_backfill,
+            repeats_last_state=freshness.repeats_last_state(
+                sent, mapped, sent_event.key
+            ),
         )
+        if isinstance(encoded, Refusal):
+            self._outcomes.reject(origin, encoded)
+            return profile
         self._outbox.add(encoded, project, time)
         if sends_state:
             freshness.note(sent, state, state_time, mapped, key=sent_event.key)
@@ -204,25 +205,20 @@ class RecordProcessor:
             if user.time is None:
                 mapped = with_sequential_id(mapped, sent.state, is_repeat=is_repeat)
             sent_event = sent_event_of(mapped)
-            body = self._encode(
-                mapped, numbers_are_finite=not may_have_met_not_finite()
-            )
-            if isinstance(body, Refusal):
-                self._outcomes.reject(origin, body)
-                return profile
-            encoded = EncodedEvent(
-                body,
-                mapped.user_id,
-                mapped.device_id,
-                user_key,
+            encoded = encode_event(
+                mapped,
                 sent_event,
+                user_key,
                 origin,
-                self._open_checkpoint(origin.report_key),
-                memory_bytes_of(body, origin.line),
+                self._checks,
+                self._open_checkpoint,
                 repeats_last_state=freshness.repeats_last_state(
                     sent, mapped, sent_event.key
                 ),
             )
+            if isinstance(encoded, Refusal):
+                self._outcomes.reject(origin, encoded)
+                return profile
             self._outbox.add(encoded, "main", None)
             freshness.note(sent, user.state, user.time, mapped, key=sent_event.key)
         return self._with_state(profile, user.state, user.time)

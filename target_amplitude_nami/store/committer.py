@@ -78,8 +78,7 @@ class Committer:
         except BaseException:
             self._has_failed = True
             raise
-        for part in parts:
-            self._write(part)
+        self.write_now(*[part.write for part in parts])
 
     def write_now(self, *writes: Callable[[StoreFile, Calendar], bool]) -> None:
         """Write some things at once, each as `Part.write` does."""
@@ -94,11 +93,8 @@ class Committer:
         """Write and commit what is ready in one part, unless the run is failing."""
         if self._has_failed:
             return
-        self._write(part)
+        self.write_now(part.write)
         self._commit([part])
-
-    def _write(self, part: Part) -> None:
-        self._is_dirty |= part.write(self._file, self._calendar)
 
     def _commit(self, parts: Sequence[Part]) -> None:
         if self._is_dirty and not self._forgets:
