@@ -251,19 +251,23 @@ def test_a_failure_while_closing_does_not_hide_what_ended_the_run(
     assert "sending" in caplog.records[-1].message
 
 
+# VmHWM, as `ru_maxrss` begins with the memory of the process that forked this one.
 MEASURE = """
-import resource, sys
+import re, sys
+from pathlib import Path
 from target_amplitude_nami.singer.target import TargetAmplitudeNami
 try:
     TargetAmplitudeNami.cli(["--config", "config.json"])
 except SystemExit as end:
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, end.code, file=sys.stderr)
+    status = Path("/proc/self/status").read_text()
+    peak = re.search(r"VmHWM:\\s*(\\d+) kB", status)[1]
+    print(peak, end.code, file=sys.stderr)
 """
 
 
 def test_memory_does_not_grow_with_the_length_of_the_input(tmp_path: Path) -> None:
     peaks = [_peak_memory(tmp_path, records) for records in (10_000, 60_000)]
-    assert peaks[1] < peaks[0] + 10_000, "KiB"
+    assert peaks[1] < peaks[0] + 5_000, peaks
 
 
 def _peak_memory(folder: Path, records: int) -> int:

@@ -333,12 +333,13 @@ def test_memory_does_not_grow_with_the_rows(
     tmp_path: Path, rows_per_group: int
 ) -> None:
     peaks = []
+    # A run of 100,000 rows has filled every cache and buffer that grows to a limit.
     with ScriptedServer() as server:
-        for count in (20_000, 200_000):
+        for count in (100_000, 300_000):
             write_parquet(
                 tmp_path / f"{count}.parquet", impressions(count), rows_per_group
             )
             peaks.append(peak_kilobytes(tmp_path, server.url, f"{count}.parquet"))
             server.received.clear()
     few, many = peaks
-    assert many < 1.2 * few, peaks
+    assert many < 1.15 * few, peaks
