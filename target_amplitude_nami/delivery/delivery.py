@@ -56,7 +56,7 @@ class Delivery:
         shutdown: Shutdown | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """Prepare the lanes; they start with the first event.
+        """Prepare the lanes; each starts with its first events.
 
         Args:
             senders: Makes the connection of a lane.
@@ -171,7 +171,7 @@ class Delivery:
                 if left is not None:
                     if left <= 0:
                         return False
-                    self._lanes.help_first()
+                    self._lanes.help_at_once()
                 self._lanes.go_on_flushing()
                 self._lanes.urge_overdue()
                 self._clock.wait(self._condition, _POLL_SECONDS)

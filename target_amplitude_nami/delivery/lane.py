@@ -9,7 +9,7 @@ from target_amplitude_nami.delivery.backlog import Backlog
 from target_amplitude_nami.delivery.errors import Stopped
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from target_amplitude_nami.amplitude.event import EncodedEvent
     from target_amplitude_nami.delivery.batch_sender import BatchSender
@@ -34,7 +34,7 @@ class Lane(threading.Thread):
         condition: threading.Condition,
         on_idle: Callable[[], None] = lambda: None,
     ) -> None:
-        """Prepare a lane; `start` starts its thread.
+        """Prepare a lane; its first events start its thread.
 
         Args:
             name: The thread's name.
@@ -73,6 +73,12 @@ class Lane(threading.Thread):
     def is_free(self) -> bool:
         """Whether it has no request to send; asked under the condition."""
         return not (self.is_sending or self.backlog.is_ready)
+
+    def put(self, events: Sequence[EncodedEvent], now: float) -> None:
+        """Take further events; under the condition."""
+        self.backlog.put(events, now)
+        if self.ident is None:
+            self.start()
 
     def withhold(self) -> None:
         """Take the events of this lane's deferred users out of the backlog.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import typing as t
 
 from target_amplitude_nami.delivery.lane import join_small_backlogs
@@ -17,20 +18,21 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.delivery.clock import Clock
     from target_amplitude_nami.delivery.lane import Lane
 
-_MOST_REQUESTS_BEHIND: t.Final = 4
-"""So many that wait for the first lane show that one is not enough: two or three gather
-while it writes to the disk."""
+_REQUESTS_BEHIND: t.Final = 3
+"""When one request waits for each of the lanes in use, and so many besides, they fall
+behind: two or three gather while a lane writes to the disk."""
 
 _SECONDS_FOR_AN_ANSWER: t.Final = 1.0
-"""So long a full request waits for the first lane to end another one."""
+"""So long a full request waits for its lane to end another one, and lanes that were
+opened have to show that they are enough."""
 
 
 class Lanes:
-    """The lanes of a delivery: the first one alone, and all once that falls behind.
+    """The lanes of a delivery: one at first, and twice as many when they fall behind.
 
-    One lane makes the fewest requests, and takes the least time and memory: nobody has
-    to note which lane each user's events are in. All methods are for whoever has the
-    condition.
+    Few lanes make the fewest requests, and take the least time and memory: requests
+    fill sooner, and with one lane nobody has to note where each user's events are. All
+    methods are for whoever has the condition.
     """
 
     def __init__(
@@ -42,7 +44,7 @@ class Lanes:
         condition: threading.Condition,
         has_deadline: Callable[[], bool],
     ) -> None:
-        """Take the lanes, which `start` starts.
+        """Take the lanes, each of which starts with its first events.
 
         Args:
             lanes: At least one.
@@ -52,15 +54,15 @@ class Lanes:
             has_deadline: Whether the run has to end soon.
         """
         self._lanes = lanes
+        self._used = lanes[:1]
+        self._opened_at = -math.inf
         self._batch_wait_seconds = batch_wait_seconds
         self._clock = clock
         self._condition = condition
         self._has_deadline = has_deadline
-        self._router = Router(len(lanes))
-        self._are_all_used = len(lanes) == 1
+        self._router = Router()
         self._in_first: dict[int, EncodedEvent] = {}
         """The unsettled events, by identity, while only the first lane is used."""
-        self._is_started = False
         self._is_flushing = False
 
     @property
@@ -103,63 +105,68 @@ class Lanes:
     def join(self, seconds: float) -> None:
         """Wait for the lanes to end, at most some seconds; without the condition."""
         until = self._clock.now() + seconds
-        for lane in self._lanes if self._is_started else ():
-            lane.join(max(0.0, until - self._clock.now()))
+        for lane in self._lanes:
+            if lane.is_alive():
+                lane.join(max(0.0, until - self._clock.now()))
 
     def put(self, events: Sequence[EncodedEvent]) -> None:
-        """Take events in order; start the lanes with the first."""
-        if not self._is_started:
-            self._is_started = True
-            for lane in self._lanes:
-                lane.start()
+        """Take events in order."""
         self._is_flushing = False
-        if self._are_all_used:
-            self._route(events, self._clock.now())
-        else:
-            self._put_in_first(events)
+        self._route(events, self._clock.now())
+        if self._are_behind:
+            self._open(2 * len(self._used))
 
     def settle(self, events: Sequence[EncodedEvent]) -> None:
         """Forget settled events; route those that were parked behind them."""
-        if not self._are_all_used:
+        if self._is_first_alone:
             for event in events:
                 del self._in_first[id(event)]
         elif parked := self._router.settle(events):
             self._route(parked, self._clock.now())
             self.go_on_flushing()
 
-    def _put_in_first(self, events: Sequence[EncodedEvent]) -> None:
-        backlog = self._lanes[0].backlog
-        backlog.put(events, self._clock.now())
-        self._in_first.update(zip(map(id, events), events, strict=True))
-        if backlog.is_ready:
-            self._condition.notify_all()
-            if backlog.requests >= _MOST_REQUESTS_BEHIND:
-                self._share_out_first()
+    @property
+    def _is_first_alone(self) -> bool:
+        return len(self._used) == 1
 
-    def _share_out_first(self) -> None:
-        """Use all lanes, for what waits in the first one as well."""
-        backlog = self._lanes[0].backlog
-        since = backlog.since
-        waiting = backlog.clear()
-        for event in waiting:
-            del self._in_first[id(event)]
-        self._use_all()
-        self._route(waiting, since)
+    @property
+    def _are_behind(self) -> bool:
+        waiting = sum([lane.backlog.requests for lane in self._used])
+        return waiting >= len(self._used) + _REQUESTS_BEHIND
 
-    def _use_all(self) -> None:
-        """Use all lanes from now on.
+    def _open_more(self) -> None:
+        """Use twice as many lanes, where the last were not opened just now."""
+        if self._clock.now() - self._opened_at >= _SECONDS_FOR_AN_ANSWER:
+            self._open(2 * len(self._used))
 
-        Users who have events in the first one wait until these are settled.
+    def _open(self, lanes: int) -> None:
+        """Use so many lanes from now on, or all, for what waits as well.
+
+        Users who have events on their way wait until these are settled.
         """
-        self._are_all_used = True
-        self._router.share(list(self._in_first.values()))
-        self._in_first.clear()
+        if len(self._used) == len(self._lanes):
+            return
+        backlogs = [lane.backlog for lane in self._used if lane.backlog.events]
+        now = self._clock.now()
+        since = min([backlog.since for backlog in backlogs], default=now)
+        waiting = [event for backlog in backlogs for event in backlog.clear()]
+        if self._is_first_alone:
+            self._router.share(self._in_first.values())
+            self._in_first.clear()
+        self._used = self._lanes[:lanes]
+        self._opened_at = now
+        self._route(self._router.use(len(self._used), waiting), since)
 
     def _route(self, events: Sequence[EncodedEvent], since: float) -> None:
+        routed: Sequence[Sequence[EncodedEvent]] = [events]
+        if self._is_first_alone:
+            self._in_first.update(zip(map(id, events), events, strict=True))
+        else:
+            routed = self._router.route(events)
         is_ready = False
-        for lane, routed in zip(self._lanes, self._router.route(events), strict=True):
-            if routed:
-                lane.backlog.put(routed, since)
+        for lane, own in zip(self._used, routed, strict=True):
+            if own:
+                lane.put(own, since)
                 is_ready |= lane.backlog.is_ready
         if is_ready:
             self._condition.notify_all()
@@ -187,19 +194,22 @@ class Lanes:
         join_small_backlogs(self._lanes, self._router)
         self._urge(self._lanes)
 
-    def help_first(self) -> None:
-        """Have all lanes send what waits for the first one, where that is sending."""
-        if self._lanes[0].is_sending and not self._are_all_used:
-            self._share_out_first()
+    def help_at_once(self) -> None:
+        """Use all lanes, where a busy one keeps events waiting."""
+        if any(_keeps_events_waiting(lane) for lane in self._used):
+            self._open(len(self._lanes))
 
     def urge_overdue(self) -> None:
         """Let free lanes send what has waited long enough."""
         now = self._clock.now()
         overdue = now - self._batch_wait_seconds
-        first = self._lanes[0].backlog
-        slow = now - _SECONDS_FOR_AN_ANSWER if first.is_full else overdue
-        if first.events and first.since <= max(slow, overdue):
-            self.help_first()
+        slow = max(overdue, now - _SECONDS_FOR_AN_ANSWER)
+        if any(
+            lane.backlog.since <= (slow if lane.backlog.is_full else overdue)
+            for lane in self._used
+            if _keeps_events_waiting(lane)
+        ):
+            self._open_more()
         self._urge(
             lane
             for lane in self._lanes
@@ -208,16 +218,16 @@ class Lanes:
 
     def urge_free(self) -> None:
         """Let free lanes send what they have."""
-        self.help_first()
+        if any(_keeps_events_waiting(lane) for lane in self._used):
+            self._open_more()
         self._urge(lane for lane in self._lanes if lane.is_free)
 
     def urge_fullest(self) -> None:
         """Let the fullest of the requests leave that have yet to fill."""
-        self.help_first()
-        if not self._are_all_used:
-            self._use_all()
+        self._open_more()
         filling = [lane for lane in self._lanes if not lane.backlog.is_ready]
-        self._urge([max(filling, key=lambda lane: len(lane.backlog))])
+        if filling:
+            self._urge([max(filling, key=lambda lane: len(lane.backlog))])
 
     def _urge(self, lanes: Iterable[Lane]) -> None:
         """Let all events leave that wait in these lanes."""
@@ -228,3 +238,7 @@ class Lanes:
                 has_urged = True
         if has_urged:
             self._condition.notify_all()
+
+
+def _keeps_events_waiting(lane: Lane) -> bool:
+    return lane.is_sending and bool(lane.backlog.events)

@@ -23,6 +23,10 @@ _ONE_EVENT: t.Final = 1 << 8
 _LANE: t.Final = _ONE_EVENT - 1
 """A place is one number, to save memory: how many events, and in which lane."""
 _NOWHERE: t.Final = -1
+_SHARED: t.Final = _LANE
+"""The lane of what was on its way when more lanes were taken into use, and of a request
+that several lanes share. Nobody follows into it: users could do so for ever, and leave
+the lanes idle."""
 
 
 @dataclasses.dataclass(slots=True, eq=False)
@@ -39,13 +43,9 @@ class Router:
     The condition of the delivery guards it.
     """
 
-    def __init__(self, lanes: int) -> None:
-        """Take how many lanes there are."""
-        self._lanes = lanes
-        self._shared = lanes
-        """Stands for what was on its way before all lanes were used, and for a request
-        that several lanes share. Nobody follows into it: users could do so for ever,
-        and leave the lanes idle."""
+    def __init__(self) -> None:
+        """Begin with one lane."""
+        self._lanes = 1
         self._places: dict[str, int] = {}
         self._parked: dict[str, _Parked] = {}
         """By each key, together with events that share a key."""
@@ -55,12 +55,33 @@ class Router:
         """Whether events wait for others of their users in another lane."""
         return bool(self._parked)
 
-    def share(self, events: Sequence[EncodedEvent]) -> None:
-        """Note events that were on their way in one lane before all were used."""
+    def share(self, events: Iterable[EncodedEvent]) -> None:
+        """Note events that are on their way, and were not routed."""
         places = self._places
         for event in events:
             for key in set(event.order_keys):
-                places[key] = places.get(key, self._shared) + _ONE_EVENT
+                places[key] = places.get(key, _SHARED) + _ONE_EVENT
+
+    def use(self, lanes: int, waiting: Sequence[EncodedEvent]) -> list[EncodedEvent]:
+        """Use so many lanes from now on; return the events to route anew, in order.
+
+        Whoever has events on their way waits until these are settled.
+
+        Args:
+            lanes: How many.
+            waiting: The routed events that are not on their way yet, in order.
+        """
+        self._lanes = lanes
+        places = self._places
+        for event in waiting:
+            for key in set(event.order_keys):
+                places[key] -= _ONE_EVENT
+        self._places = {
+            key: place | _SHARED for key, place in places.items() if place >= _ONE_EVENT
+        }
+        parked = {id(group): group for group in self._parked.values()}
+        self._parked.clear()
+        return [*waiting, *(event for one in parked.values() for event in one.events)]
 
     def move(self, events: Sequence[EncodedEvent]) -> None:
         """Note that events go with those of another lane.
@@ -71,15 +92,13 @@ class Router:
         places = self._places
         for event in events:
             for key in event.order_keys:
-                places[key] = places[key] - (places[key] & _LANE) + self._shared
+                places[key] |= _SHARED
 
     def route(self, events: Iterable[EncodedEvent]) -> list[list[EncodedEvent]]:
         """Return the events of each lane, in order, and park those that cannot go."""
-        if self._lanes == 1:
-            return [list(events)]
         routed: list[list[EncodedEvent]] = [[] for _ in range(self._lanes)]
         appends = [lane.append for lane in routed]
-        lanes, shared, parked = self._lanes, self._shared, self._parked
+        lanes, parked = self._lanes, self._parked
         places = self._places
         place_of = places.get
         for event in events:
@@ -93,12 +112,12 @@ class Router:
                 if at_name < 0:
                     at_name = lane
                 elif at_name & _LANE != lane:
-                    lane = shared
+                    lane = _SHARED
             elif at_name >= 0:
                 lane = at_user = at_name & _LANE
             else:
                 lane = at_user = at_name = _hash(event.user_id or user) % lanes
-            if lane == shared or (parked and (user in parked or name in parked)):
+            if lane == _SHARED or (parked and (user in parked or name in parked)):
                 self._park(event)
                 continue
             places[user] = at_user + _ONE_EVENT
@@ -109,8 +128,6 @@ class Router:
 
     def settle(self, events: Sequence[EncodedEvent]) -> Sequence[EncodedEvent]:
         """Forget events; return those that were parked and may be routed again."""
-        if self._lanes == 1:
-            return ()
         keys = [event.user_key for event in events]
         keys += [
             name

@@ -166,21 +166,38 @@ def test_what_has_waited_long_enough_leaves_though_the_first_lane_waits() -> Non
         harness.submit(of_many_users(15)[10:])
         harness.clock.time += 5
         harness.delivery.tick()
-        of_other_lanes = {n for n in range(10, 15) if lane_of(f"user-{n}", 8)}
-        harness.wait_until(lambda: harness.outcomes.settled == of_other_lanes)
+        of_another_lane = {n for n in range(10, 15) if lane_of(f"user-{n}", 2)}
+        harness.wait_until(lambda: harness.outcomes.settled == of_another_lane)
 
 
-@pytest.mark.parametrize(("seconds", "events"), [(0.9, 0), (1.0, 12)])
+@pytest.mark.parametrize(("seconds", "lanes"), [(0.9, 1), (1.0, 2)])
 def test_a_full_request_waits_a_second_for_the_first_lane(
-    seconds: float, events: int
+    seconds: float, lanes: int
 ) -> None:
     with waiting_for_its_first_answer() as harness:
         harness.submit(of_many_users(22)[10:])
         harness.clock.time += seconds
         harness.delivery.tick()
-        of_other_lanes = [n for n in range(10, 22) if lane_of(f"user-{n}", 8)]
-        waiting = [lane.backlog for lane in alive_lanes() if lane.name != "lane-0"]
-        assert sum(map(len, waiting)) == len(of_other_lanes[:events])
+        assert len(alive_lanes()) == lanes
+
+
+def test_lanes_are_opened_until_what_does_not_wait_for_an_answer_has_left() -> None:
+    with waiting_for_its_first_answer() as harness:
+        harness.submit(of_many_users(60)[10:])
+        for _ in range(3):
+            harness.clock.time += 5
+            harness.delivery.tick()
+        of_other_lanes = {n for n in range(10, 60) if lane_of(f"user-{n}", 8)}
+        harness.wait_until(lambda: harness.outcomes.settled >= of_other_lanes)
+
+
+def test_lanes_that_were_just_opened_get_a_moment_before_more_are() -> None:
+    with waiting_for_its_first_answer() as harness:
+        harness.submit(of_many_users(40)[10:])
+        harness.clock.time += 5
+        for _ in range(3):
+            harness.delivery.tick()
+        assert len(alive_lanes()) == 2
 
 
 def waiting_for_its_first_answer() -> DeliveryHarness:
@@ -195,7 +212,29 @@ def waiting_for_its_first_answer() -> DeliveryHarness:
     return harness
 
 
-def test_the_other_lanes_help_one_that_falls_behind_and_users_keep_to_theirs() -> None:
+def test_no_more_lanes_are_opened_than_it_takes_to_keep_up() -> None:
+    """When the first lane has an answer, four requests wait for two lanes."""
+    answers = threading.Event()
+
+    def wait_for_answers() -> None:
+        assert answers.wait(SECONDS)
+
+    with DeliveryHarness(lanes=8, limits=SMALL) as harness:
+        harness.amplitude.on_post = wait_for_answers
+        harness.submit(of_many_users(10))
+        harness.wait_until(lambda: alive_lanes()[0].is_sending)
+        harness.submit(of_many_users(50)[10:])
+        harness.amplitude.on_post = harness.clock.notice
+        answers.set()
+        harness.wait_until_lanes_are_free()
+        for event in of_many_users(2000)[50:]:
+            harness.submit([event])
+            harness.wait_until_lanes_are_free()
+        assert len(alive_lanes()) == 2
+        harness.deliver([])
+
+
+def test_users_keep_to_their_lanes() -> None:
     users_of_thread: dict[str, set[int]] = {}
 
     def answer(numbers: Sequence[int]) -> Answer:
@@ -204,10 +243,11 @@ def test_the_other_lanes_help_one_that_falls_behind_and_users_keep_to_theirs() -
         return Delivered(len(numbers))
 
     with DeliveryHarness(answer, lanes=8, limits=SMALL) as harness:
+        harness.use_all_lanes()
         harness.deliver(in_turn(2000, 50))
-    later = [users for lane, users in users_of_thread.items() if lane != "lane-0"]
-    assert len(later) == 7
-    assert sum(map(len, later)) == len(set.union(*later))
+    users = users_of_thread.values()
+    assert len(users) == 8
+    assert sum(map(len, users)) == len(set.union(*users))
 
 
 @pytest.mark.parametrize(
@@ -570,19 +610,17 @@ def test_all_lanes_work_also_when_one_request_would_fill_the_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 50_000)
-    is_first = iter([True] * 4)
-    all_lanes = threading.Barrier(4)
     with DeliveryHarness(lanes=4) as harness:
 
-        def wait_for_all_lanes() -> None:
+        def let_a_second_pass() -> None:
             harness.clock.notice()
-            if next(is_first, False):
-                all_lanes.wait(SECONDS)
+            harness.clock.time += 1
 
-        harness.amplitude.on_post = wait_for_all_lanes
+        harness.amplitude.on_post = let_a_second_pass
         harness.deliver(
             [numbered(n, f"user-{n}", kept_bytes=1000) for n in range(1_000)]
         )
+        assert len(alive_lanes()) == 4
         assert all(lane.traffic.requests for lane in alive_lanes())
 
 

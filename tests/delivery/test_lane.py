@@ -228,7 +228,8 @@ def test_what_ends_a_lane_is_kept_for_the_others_to_see(harness: LanesHarness) -
 def test_backlogs_of_free_lanes_join_but_for_users_who_have_to_wait(
     harness: LanesHarness,
 ) -> None:
-    router = Router(3)
+    router = Router()
+    router.use(3, [])
     harness.limits = RequestLimits(10, 1000)
     lanes = [harness.lane() for _ in range(3)]
     routed = router.route([numbered(n, f"u{n}") for n in range(30)])

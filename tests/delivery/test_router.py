@@ -24,7 +24,8 @@ class Lanes:
     """A router, and what it has put in which lane."""
 
     def __init__(self, lanes: int = LANES) -> None:
-        self.router = Router(lanes)
+        self.router = Router()
+        self.router.use(lanes, [])
         self.lane_of: dict[int, int] = {}
 
     def route(self, *events: EncodedEvent) -> list[int | None]:
@@ -122,7 +123,8 @@ def test_who_has_moved_to_another_lanes_request_waits_for_it() -> None:
 
 
 def test_only_who_may_go_is_looked_at_when_somebody_is_settled() -> None:
-    router = Router(LANES)
+    router = Router()
+    router.use(LANES, [])
     first = [of(n, f"u{n}") for n in range(3)]
     later = [of(n + 3, f"u{n % 3}") for n in range(6)]
     router.share(first)
@@ -144,10 +146,20 @@ def test_users_who_have_come_to_share_a_name_are_parked_in_order() -> None:
     assert not lanes.router.has_parked
 
 
-def test_with_one_lane_there_is_nothing_to_wait_for() -> None:
-    lanes = Lanes(1)
-    assert lanes.route(of(1, "u", B), of(2, "v", A)) == [0, 0]
-    assert lanes.settle(of(1, "u", B)) == []
+def test_who_waits_and_who_is_parked_is_routed_anew_for_more_lanes() -> None:
+    lanes = Lanes(lanes=2)
+    on_its_way = of(0, "u", A)
+    lanes.route(on_its_way)
+    waiting = [of(1, "u", A), of(2, "w", C), of(3, "x", D)]
+    lanes.route(*waiting)
+    parked = [of(4, "w", D), of(5, "x", D)]
+    assert lanes.route(*parked) == [None, None]
+    anew = lanes.router.use(LANES, waiting)
+    lanes.lane_of.clear()
+    assert anew == waiting + parked
+    assert lanes.route(*anew) == [None, 2, 3, None, None]
+    assert lanes.settle(on_its_way) == [1]
+    assert lanes.settle(waiting[1]) == [4, 5]
 
 
 def test_nothing_is_remembered_of_who_is_settled() -> None:

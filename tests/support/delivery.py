@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import threading
 import typing as t
 from collections import Counter
@@ -369,7 +370,7 @@ class DeliveryHarness:
     def use_all_lanes(self) -> None:
         """Use all lanes from now on, as if the first had fallen behind."""
         with self.delivery._condition:
-            self.delivery._lanes._use_all()
+            self.delivery._lanes._open(sys.maxsize)
 
     def assert_nothing_is_kept(self) -> None:
         """Assert that delivery keeps nothing of events, all of which are settled."""
