@@ -50,9 +50,14 @@ class Backlog:
         )
 
     @property
+    def is_urged(self) -> bool:
+        """Whether events leave that do not fill a request."""
+        return self._urged > 0
+
+    @property
     def is_ready(self) -> bool:
         """Whether a request may leave now."""
-        return self._urged > 0 or self.is_full
+        return self.is_urged or self.is_full
 
     def put(self, events: Sequence[EncodedEvent], now: float) -> None:
         """Take further events."""

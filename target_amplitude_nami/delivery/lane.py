@@ -75,9 +75,9 @@ class Lane(threading.Thread):
         return not (self.is_sending or self.backlog.is_ready)
 
     def put(self, events: Sequence[EncodedEvent], now: float) -> None:
-        """Take further events; under the condition."""
+        """Take further events; start the thread with the first; under the condition."""
         self.backlog.put(events, now)
-        if self.ident is None:
+        if self.ident is None and not self.is_stopping:
             self.start()
 
     def withhold(self) -> None:

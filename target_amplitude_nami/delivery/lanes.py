@@ -112,8 +112,7 @@ class Lanes:
     def put(self, events: Sequence[EncodedEvent]) -> None:
         """Take events in order."""
         self._is_flushing = False
-        self._route(events, self._clock.now())
-        if self._are_behind:
+        if self._route(events, self._clock.now()) and self._are_behind:
             self._open(2 * len(self._used))
 
     def settle(self, events: Sequence[EncodedEvent]) -> None:
@@ -140,15 +139,17 @@ class Lanes:
             self._open(2 * len(self._used))
 
     def _open(self, lanes: int) -> None:
-        """Use so many lanes from now on, or all, for what waits as well.
+        """Use so many lanes, or all, from now on, for what waits as well.
 
-        Users who have events on their way wait until these are settled.
+        They are more than before. Users who have events on their way wait until these
+        are settled.
         """
         if len(self._used) == len(self._lanes):
             return
         backlogs = [lane.backlog for lane in self._used if lane.backlog.events]
         now = self._clock.now()
         since = min([backlog.since for backlog in backlogs], default=now)
+        is_urged = any(backlog.is_urged for backlog in backlogs)
         waiting = [event for backlog in backlogs for event in backlog.clear()]
         if self._is_first_alone:
             self._router.share(self._in_first.values())
@@ -156,8 +157,11 @@ class Lanes:
         self._used = self._lanes[:lanes]
         self._opened_at = now
         self._route(self._router.use(len(self._used), waiting), since)
+        if is_urged:
+            self._urge(self._used)
 
-    def _route(self, events: Sequence[EncodedEvent], since: float) -> None:
+    def _route(self, events: Sequence[EncodedEvent], since: float) -> bool:
+        """Give each lane its events; return whether a request may leave."""
         routed: Sequence[Sequence[EncodedEvent]] = [events]
         if self._is_first_alone:
             self._in_first.update(zip(map(id, events), events, strict=True))
@@ -170,6 +174,7 @@ class Lanes:
                 is_ready |= lane.backlog.is_ready
         if is_ready:
             self._condition.notify_all()
+        return is_ready
 
     # Letting requests leave that are not full
 
@@ -218,16 +223,19 @@ class Lanes:
 
     def urge_free(self) -> None:
         """Let free lanes send what they have."""
-        if any(_keeps_events_waiting(lane) for lane in self._used):
-            self._open_more()
+        self._help_busy()
         self._urge(lane for lane in self._lanes if lane.is_free)
 
     def urge_fullest(self) -> None:
         """Let the fullest of the requests leave that have yet to fill."""
-        self._open_more()
+        self._help_busy()
         filling = [lane for lane in self._lanes if not lane.backlog.is_ready]
         if filling:
             self._urge([max(filling, key=lambda lane: len(lane.backlog))])
+
+    def _help_busy(self) -> None:
+        if any(_keeps_events_waiting(lane) for lane in self._used):
+            self._open_more()
 
     def _urge(self, lanes: Iterable[Lane]) -> None:
         """Let all events leave that wait in these lanes."""

@@ -24,6 +24,7 @@ from target_amplitude_nami.amplitude.answers import (
     Unknown,
 )
 from target_amplitude_nami.delivery import delivery as delivery_module
+from target_amplitude_nami.delivery.delivery import Delivery
 from target_amplitude_nami.delivery.lane import Lane
 from target_amplitude_nami.delivery.packing import RequestLimits
 from target_amplitude_nami.errors import DeliveryError
@@ -32,7 +33,10 @@ from tests.support.delivery import (
     BAD,
     AnswerScript,
     DeliveryHarness,
+    NotedOutcomes,
+    ScriptedSender,
     assert_in_order_per_user,
+    delivery_options,
     number_of,
     numbered,
     of_many_users,
@@ -166,8 +170,7 @@ def test_what_has_waited_long_enough_leaves_though_the_first_lane_waits() -> Non
         harness.submit(of_many_users(15)[10:])
         harness.clock.time += 5
         harness.delivery.tick()
-        of_another_lane = {n for n in range(10, 15) if lane_of(f"user-{n}", 2)}
-        harness.wait_until(lambda: harness.outcomes.settled == of_another_lane)
+        harness.wait_until_settled(n for n in range(10, 15) if lane_of(f"user-{n}", 2))
 
 
 @pytest.mark.parametrize(("seconds", "lanes"), [(0.9, 1), (1.0, 2)])
@@ -212,17 +215,51 @@ def waiting_for_its_first_answer() -> DeliveryHarness:
     return harness
 
 
-def test_no_more_lanes_are_opened_than_it_takes_to_keep_up() -> None:
-    """When the first lane has an answer, four requests wait for two lanes."""
+def test_lanes_are_opened_while_requests_wait() -> None:
     answers = threading.Event()
-
-    def wait_for_answers() -> None:
-        assert answers.wait(SECONDS)
-
+    opened: dict[int, int] = {}
     with DeliveryHarness(lanes=8, limits=SMALL) as harness:
-        harness.amplitude.on_post = wait_for_answers
+        harness.amplitude.on_post = lambda: assert_set(answers)
+        for event in of_many_users(120):
+            harness.submit([event])
+            opened.setdefault(len(alive_lanes()), number_of(event) + 1)
+            harness.wait_until_lanes_send()
+        harness.amplitude.on_post = harness.clock.notice
+        answers.set()
+        harness.deliver([])
+    assert opened == {1: 1, 2: 50, 4: 70, 8: 110}
+
+
+def assert_set(event: threading.Event) -> None:
+    assert event.wait(SECONDS)
+
+
+def test_others_wait_for_no_lane_that_is_stuck_while_the_first_is_not() -> None:
+    def answer(numbers: Sequence[int]) -> Answer:
+        return Unknown("HTTP 503") if 0 in numbers else Delivered(len(numbers))
+
+    users = [f"user-{n}" for n in range(200) if lane_of(f"user-{n}", 2) == 1]
+    events = [numbered(n, user) for n, user in enumerate(users[:30])]
+    with DeliveryHarness(answer, lanes=8, limits=SMALL, retry_for=10**6) as harness:
+        harness.use_lanes(2)
+        harness.submit(events[:10])
+        harness.wait_until(lambda: len(harness.amplitude.requests) == 1)
+        harness.submit(events[10:15])
+        for _ in range(3):
+            harness.clock.time += 5
+            harness.delivery.tick()
+        of_others = {n for n in range(10, 15) if lane_of(users[n], 8) != 1}
+        assert of_others
+        harness.wait_until_settled(of_others)
+
+
+def test_no_more_lanes_are_opened_than_it_takes_to_keep_up() -> None:
+    """While the first lane waits for an answer, four requests gather."""
+    answers = threading.Event()
+    with DeliveryHarness(lanes=8, limits=SMALL) as harness:
+        harness.amplitude.on_post = lambda: assert_set(answers)
         harness.submit(of_many_users(10))
-        harness.wait_until(lambda: alive_lanes()[0].is_sending)
+        harness.wait_until_lanes_send()
         harness.submit(of_many_users(50)[10:])
         harness.amplitude.on_post = harness.clock.notice
         answers.set()
@@ -232,6 +269,27 @@ def test_no_more_lanes_are_opened_than_it_takes_to_keep_up() -> None:
             harness.wait_until_lanes_are_free()
         assert len(alive_lanes()) == 2
         harness.deliver([])
+
+
+def test_what_waits_in_several_lanes_is_as_overdue_when_more_are_opened() -> None:
+    with DeliveryHarness(lanes=8) as harness:
+        harness.use_lanes(2)
+        for event in of_many_users(20):
+            harness.submit([event])
+            harness.clock.time += 0.1
+        harness.use_all_lanes()
+        harness.clock.time += 3
+        harness.delivery.tick()
+        harness.wait_until_settled(range(20))
+
+
+def test_what_was_urged_leaves_also_when_more_lanes_are_opened() -> None:
+    with waiting_for_its_first_answer() as harness:
+        harness.submit(of_many_users(15)[10:])
+        harness.delivery.urge()
+        harness.use_all_lanes()
+        of_other_lanes = {n for n in range(10, 15) if lane_of(f"user-{n}", 8)}
+        harness.wait_until_settled(of_other_lanes)
 
 
 def test_users_keep_to_their_lanes() -> None:
@@ -265,6 +323,28 @@ def test_no_lane_overtakes_what_the_first_had_before_the_others_opened(
     with DeliveryHarness([trouble], lanes=8, limits=SMALL) as harness:
         harness.deliver(in_turn(200, 20))
         assert_in_order_per_user(harness.outcomes.accepted, 20)
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_a_lane_notices_a_full_request_at_once(lanes: int) -> None:
+    """With the real clock, by which no lane looks up for an hour."""
+    amplitude = ScriptedSender()
+    options = delivery_options(limits=SMALL, lanes=2, batch_wait_seconds=3600)
+    outcomes = NotedOutcomes()
+    delivery = Delivery(lambda: amplitude, options, outcomes, log=lambda _: None)
+    with delivery._condition:
+        if lanes > 1:
+            delivery._lanes._open(lanes)
+    for first in range(0, 50, 10):
+        delivery.submit([numbered(n) for n in range(first, first + 10)])
+        with delivery._condition:
+            assert delivery._condition.wait_for(
+                lambda first=first: (
+                    len(outcomes.settled) == first + 10 and delivery._lanes.are_free
+                ),
+                SECONDS,
+            )
+    delivery.close()
 
 
 # Nobody waits for anybody else
@@ -436,8 +516,9 @@ NAMES = st.sampled_from([None, *"ABCDEFGH"])
 @given(
     who=st.lists(st.tuples(st.sampled_from("uvwxyz"), NAMES), min_size=1, max_size=150),
     trouble=st.lists(st.integers(0, 6), max_size=60),
-    lanes=st.sampled_from([1, 2, 4, 8]),
+    lanes=st.sampled_from([1, 2, 3, 5, 8]),
     pieces=st.lists(st.integers(1, 40), min_size=1, max_size=9),
+    openings=st.sets(st.integers(0, 60), max_size=4),
     flushes=st.sets(st.integers(0, 150), max_size=5),
     known=st.sets(st.integers(0, 149), max_size=30),
 )
@@ -447,10 +528,11 @@ def test_changes_of_names_and_trouble_never_change_the_order_of_anybody(  # noqa
     trouble: list[int],
     lanes: int,
     pieces: list[int],
+    openings: set[int],
     flushes: set[int],
     known: set[int],
 ) -> None:
-    """A large piece makes the first lane fall behind, so that all are used."""
+    """More lanes are opened because of large pieces, and at random."""
     events = [
         numbered(n, user, user_id=name, device_id=None if name else f"device-{user}")
         for n, (user, name) in enumerate(who)
@@ -480,6 +562,8 @@ def test_changes_of_names_and_trouble_never_change_the_order_of_anybody(  # noqa
         for count in itertools.cycle(pieces):
             piece = list(itertools.islice(rest, count))
             harness.submit(piece)
+            if not openings.isdisjoint(map(number_of, piece)):
+                harness.use_lanes(1 + len(harness.delivery._lanes._used))
             if not flushes.isdisjoint(map(number_of, piece)):
                 harness.clock.time += 6
                 harness.delivery.tick()
@@ -606,22 +690,39 @@ def test_memory_is_bounded_by_bytes_and_requests_stay_large(
         assert len(harness.amplitude.requests) <= 2000 // 8
 
 
-def test_all_lanes_work_also_when_one_request_would_fill_the_memory(
+def test_another_lane_helps_one_whose_request_takes_half_of_the_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 50_000)
+    is_first = iter([True] * 2)
+    both = threading.Barrier(2)
     with DeliveryHarness(lanes=4) as harness:
 
-        def let_a_second_pass() -> None:
+        def wait_for_the_other() -> None:
             harness.clock.notice()
-            harness.clock.time += 1
+            if next(is_first, False):
+                both.wait(SECONDS)
 
-        harness.amplitude.on_post = let_a_second_pass
-        harness.deliver(
-            [numbered(n, f"user-{n}", kept_bytes=1000) for n in range(1_000)]
-        )
-        assert len(alive_lanes()) == 4
-        assert all(lane.traffic.requests for lane in alive_lanes())
+        harness.amplitude.on_post = wait_for_the_other
+        for number in range(1_000):
+            harness.submit([numbered(number, f"user-{number}", kept_bytes=1000)])
+            harness.wait_until_lanes_send()
+        harness.deliver([])
+        assert len(alive_lanes()) > 1
+
+
+def test_one_lane_does_while_it_keeps_up_with_records_that_fill_the_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 50_000)
+    with DeliveryHarness(lanes=16) as harness:
+        for number in range(1_000):
+            harness.submit([numbered(number, f"user-{number}", kept_bytes=1000)])
+            harness.wait_until_lanes_are_free()
+            harness.clock.time += 0.1
+        assert len(alive_lanes()) == 1
+        harness.deliver([])
+        assert len(harness.amplitude.requests) < 100
 
 
 def waiting_bytes() -> int:
@@ -679,11 +780,11 @@ def test_nobody_waits_for_an_answer_to_others_because_memory_fills(
         harness.submit(of_many_users(1))
         harness.delivery.urge()
         harness.wait_until(lambda: len(harness.amplitude.requests) == 1)
-        events = [numbered(n, f"user-{n}", kept_bytes=500) for n in range(1, 80)]
+        events = [numbered(n, f"user-{n}", kept_bytes=500) for n in range(1, 200)]
         harness.submit(events)
         end = harness.clock.now() + 6  # a little over `batch_wait_seconds`
         harness.flush_within(lambda: end - harness.clock.now())
-        of_other_lanes = {n for n in range(1, 80) if lane_of(f"user-{n}", 4)}
+        of_other_lanes = {n for n in range(1, 200) if lane_of(f"user-{n}", 4)}
         assert harness.outcomes.settled >= of_other_lanes
 
 
@@ -751,6 +852,15 @@ def test_an_interrupted_run_does_not_wait_for_full_lanes(kept_bytes: int) -> Non
 
 
 # Ends
+
+
+def test_the_end_waits_for_all_lanes() -> None:
+    with DeliveryHarness(lanes=4, limits=SMALL) as harness:
+        harness.use_all_lanes()
+        harness.deliver(of_many_users(200))
+        assert len(alive_lanes()) == 4
+        harness.delivery.close()
+        assert alive_lanes() == []
 
 
 @pytest.mark.parametrize("lanes", [1, 8])

@@ -18,6 +18,7 @@ if t.TYPE_CHECKING:
     from target_amplitude_nami.amplitude.event import EncodedEvent
 
 LANES = 4
+ON_ITS_WAY = -1
 
 
 class Lanes:
@@ -34,6 +35,19 @@ class Lanes:
             for event in routed:
                 self.lane_of[number_of(event)] = lane
         return [self.lane_of.get(number_of(event)) for event in events]
+
+    def use(
+        self, lanes: int, unsettled: Sequence[EncodedEvent], first_waiting: int
+    ) -> None:
+        """Use so many lanes, when events from some number on are not on their way."""
+        waiting = []
+        for number, event in sorted((number_of(event), event) for event in unsettled):
+            if number >= first_waiting and self.lane_of[number] != ON_ITS_WAY:
+                waiting.append(event)
+                del self.lane_of[number]
+            else:
+                self.lane_of[number] = ON_ITS_WAY
+        self.route(*self.router.use(lanes, waiting))
 
     def settle(self, *events: EncodedEvent) -> list[int]:
         """Settle events; return the numbers of those that are routed thereby."""
@@ -191,11 +205,14 @@ def test_nobody_has_unsettled_events_in_two_lanes(
     events = [of(n, user, name) for n, (user, name) in enumerate(who)]
     lanes.router.share(events[:shared])
     unsettled = {number_of(event): event for event in events[:shared]}
-    lanes.lane_of |= dict.fromkeys(unsettled, LANES)
+    lanes.lane_of |= dict.fromkeys(unsettled, ON_ITS_WAY)
     waiting = events[shared:]
     settled: set[int] = set()
     while waiting or unsettled:
-        if waiting and choice.random() < 0.6:
+        if choice.random() < 0.1:
+            some_wait = choice.randint(0, len(events))
+            lanes.use(choice.randint(2, LANES), list(unsettled.values()), some_wait)
+        elif waiting and choice.random() < 0.6:
             lanes.route(waiting.pop(0))
         elif unsettled:
             number = first_of_his(choice.choice(list(unsettled.values())), unsettled)

@@ -37,6 +37,7 @@ BAD = Refusal("amplitude_invalid_field", "time", "HTTP 400: bad", 400)
 """A refusal that Amplitude gives a reason for."""
 
 _REAL_SECONDS = 0.001
+_USUAL_LIMITS = RequestLimits(2000, 900_000)
 
 
 def numbered(
@@ -308,6 +309,24 @@ class ScriptedShutdown(Shutdown):
         return self.left()
 
 
+def delivery_options(
+    limits: RequestLimits = _USUAL_LIMITS,
+    per_id_per_second: int = 1000,
+    **options: t.Any,
+) -> DeliveryOptions:
+    """Return the usual options, but for these."""
+    values: dict[str, t.Any] = {
+        "lanes": 1,
+        "events_per_request": limits.events,
+        "event_bytes": limits.event_bytes,
+        "batch_wait_seconds": 5,
+        "retry_for": 1800,
+        "events_per_second": None,
+        "events_per_second_per_id": per_id_per_second,
+    }
+    return DeliveryOptions(**values | options)
+
+
 class DeliveryHarness:
     """A delivery with real lanes, all of whose senders answer by one script."""
 
@@ -320,16 +339,6 @@ class DeliveryHarness:
         **options: t.Any,
     ) -> None:
         """Take what Amplitude answers, and options that differ from the usual ones."""
-        limits: RequestLimits = options.pop("limits", RequestLimits(2000, 900_000))
-        values: dict[str, t.Any] = {
-            "lanes": 1,
-            "events_per_request": limits.events,
-            "event_bytes": limits.event_bytes,
-            "batch_wait_seconds": 5,
-            "retry_for": 1800,
-            "events_per_second": None,
-            "events_per_second_per_id": options.pop("per_id_per_second", 1000),
-        }
         self.clock = FakeClock()
         self.outcomes = NotedOutcomes()
         self.log: list[str] = []
@@ -338,7 +347,7 @@ class DeliveryHarness:
         self.shutdown = ScriptedShutdown(seconds_left)
         self.delivery = Delivery(
             lambda: self.amplitude,
-            DeliveryOptions(**values | options),
+            delivery_options(**options),
             self.outcomes,
             rate_limiter=RateLimiter(max_events_per_second),
             log=self.log.append,
@@ -368,9 +377,21 @@ class DeliveryHarness:
         self.delivery.submit(list(events))
 
     def use_all_lanes(self) -> None:
-        """Use all lanes from now on, as if the first had fallen behind."""
+        """Use all lanes from now on, as if they had fallen behind."""
+        self.use_lanes(sys.maxsize)
+
+    def use_lanes(self, count: int) -> None:
+        """Use so many lanes from now on, if that is more than before."""
         with self.delivery._condition:
-            self.delivery._lanes._open(sys.maxsize)
+            if count > len(self.delivery._lanes._used):
+                self.delivery._lanes._open(count)
+
+    def wait_until_lanes_send(self) -> None:
+        """Wait until each lane is at work on a request, or has none to send."""
+        lanes = self.delivery._lanes._lanes
+        self.wait_until(
+            lambda: all(lane.is_sending or not lane.backlog.is_ready for lane in lanes)
+        )
 
     def assert_nothing_is_kept(self) -> None:
         """Assert that delivery keeps nothing of events, all of which are settled."""
@@ -385,6 +406,11 @@ class DeliveryHarness:
     def wait_until_lanes_are_free(self) -> None:
         """Wait until nothing is on its way, without letting time pass."""
         self.wait_until(lambda: self.delivery._lanes.are_free)
+
+    def wait_until_settled(self, numbers: Iterable[int]) -> None:
+        """Wait until these events, and no others, are settled; no time passes."""
+        wanted = set(numbers)
+        self.wait_until(lambda: self.outcomes.settled == wanted)
 
     def wait_until(self, is_so: Callable[[], bool]) -> None:
         """Wait until the lanes have got so far, without letting time pass."""
