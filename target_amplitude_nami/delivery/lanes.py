@@ -223,19 +223,14 @@ class Lanes:
 
     def urge_free(self) -> None:
         """Let free lanes send what they have."""
-        self._help_busy()
+        if any(_keeps_events_waiting(lane) for lane in self._used):
+            self._open_more()
         self._urge(lane for lane in self._lanes if lane.is_free)
 
     def urge_fullest(self) -> None:
         """Let the fullest of the requests leave that have yet to fill."""
-        self._help_busy()
         filling = [lane for lane in self._lanes if not lane.backlog.is_ready]
-        if filling:
-            self._urge([max(filling, key=lambda lane: len(lane.backlog))])
-
-    def _help_busy(self) -> None:
-        if any(_keeps_events_waiting(lane) for lane in self._used):
-            self._open_more()
+        self._urge([max(filling, key=lambda lane: len(lane.backlog))])
 
     def _urge(self, lanes: Iterable[Lane]) -> None:
         """Let all events leave that wait in these lanes."""

@@ -173,11 +173,14 @@ def test_what_has_waited_long_enough_leaves_though_the_first_lane_waits() -> Non
         harness.wait_until_settled(n for n in range(10, 15) if lane_of(f"user-{n}", 2))
 
 
-@pytest.mark.parametrize(("seconds", "lanes"), [(0.9, 1), (1.0, 2)])
-def test_a_full_request_waits_a_second_for_the_first_lane(
-    seconds: float, lanes: int
+@pytest.mark.parametrize(
+    ("seconds", "batch_wait_seconds", "lanes"),
+    [(0.9, 5, 1), (1.0, 5, 2), (0.4, 0.5, 1), (0.6, 0.5, 2)],
+)
+def test_a_full_request_waits_a_second_at_most_for_the_first_lane(
+    seconds: float, batch_wait_seconds: float, lanes: int
 ) -> None:
-    with waiting_for_its_first_answer() as harness:
+    with waiting_for_its_first_answer(batch_wait_seconds) as harness:
         harness.submit(of_many_users(22)[10:])
         harness.clock.time += seconds
         harness.delivery.tick()
@@ -203,13 +206,19 @@ def test_lanes_that_were_just_opened_get_a_moment_before_more_are() -> None:
         assert len(alive_lanes()) == 2
 
 
-def waiting_for_its_first_answer() -> DeliveryHarness:
+def waiting_for_its_first_answer(batch_wait_seconds: float = 5) -> DeliveryHarness:
     """Return a delivery whose first ten events never get an answer."""
 
     def answer(numbers: Sequence[int]) -> Answer:
         return Unknown("HTTP 503") if 0 in numbers else Delivered(len(numbers))
 
-    harness = DeliveryHarness(answer, lanes=8, limits=SMALL, retry_for=10**6)
+    harness = DeliveryHarness(
+        answer,
+        lanes=8,
+        limits=SMALL,
+        retry_for=10**6,
+        batch_wait_seconds=batch_wait_seconds,
+    )
     harness.submit(of_many_users(10))
     harness.wait_until(lambda: len(harness.amplitude.requests) == 1)
     return harness
@@ -286,6 +295,7 @@ def test_what_waits_in_several_lanes_is_as_overdue_when_more_are_opened() -> Non
 def test_what_was_urged_leaves_also_when_more_lanes_are_opened() -> None:
     with waiting_for_its_first_answer() as harness:
         harness.submit(of_many_users(15)[10:])
+        harness.submit([numbered(99, "user-0")])
         harness.delivery.urge()
         harness.use_all_lanes()
         of_other_lanes = {n for n in range(10, 15) if lane_of(f"user-{n}", 8)}
@@ -335,15 +345,13 @@ def test_a_lane_notices_a_full_request_at_once(lanes: int) -> None:
     with delivery._condition:
         if lanes > 1:
             delivery._lanes._open(lanes)
-    for first in range(0, 50, 10):
-        delivery.submit([numbered(n) for n in range(first, first + 10)])
+    for count in range(10, 60, 10):
+        delivery.submit([numbered(n) for n in range(count - 10, count)])
         with delivery._condition:
             assert delivery._condition.wait_for(
-                lambda first=first: (
-                    len(outcomes.settled) == first + 10 and delivery._lanes.are_free
-                ),
-                SECONDS,
+                lambda: delivery._lanes.are_free, SECONDS
             )
+            assert len(outcomes.settled) == count
     delivery.close()
 
 
