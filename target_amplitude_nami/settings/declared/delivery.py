@@ -50,8 +50,8 @@ class DeliverySettings:
         most=_HOUR,
     )
     parallel_requests: int = setting(
-        "Most requests in flight at a time; one, as long as that keeps up. Events of "
-        "one user never overtake each other.",
+        "Most requests in flight at a time; no more than it takes to keep up. Events "
+        "of one user never overtake each other.",
         default=4,
         least=1,
         most=32,
