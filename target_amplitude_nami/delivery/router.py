@@ -56,7 +56,7 @@ class Router:
         return bool(self._parked)
 
     def share(self, events: Iterable[EncodedEvent]) -> None:
-        """Note events that are on their way, and were not routed."""
+        """Note the unsettled events of the only lane, which were not routed."""
         places = self._places
         for event in events:
             for key in set(event.order_keys):
@@ -69,7 +69,7 @@ class Router:
 
         Args:
             lanes: How many.
-            waiting: The routed events that are not on their way yet, in order.
+            waiting: Those of the noted events that are not on their way yet, in order.
         """
         self._lanes = lanes
         places = self._places

@@ -56,6 +56,11 @@ def in_turn(count: int, users: int) -> list[EncodedEvent]:
     return [numbered(n, f"user-{n % users}") for n in range(count)]
 
 
+def none_for_the_first(numbers: Sequence[int]) -> Answer:
+    """Give no answer to the request with event 0, and take all others."""
+    return Unknown("HTTP 503") if 0 in numbers else Delivered(len(numbers))
+
+
 def alive_lanes() -> list[Lane]:
     return [thread for thread in threading.enumerate() if isinstance(thread, Lane)]
 
@@ -208,12 +213,8 @@ def test_lanes_that_were_just_opened_get_a_moment_before_more_are() -> None:
 
 def waiting_for_its_first_answer(batch_wait_seconds: float = 5) -> DeliveryHarness:
     """Return a delivery whose first ten events never get an answer."""
-
-    def answer(numbers: Sequence[int]) -> Answer:
-        return Unknown("HTTP 503") if 0 in numbers else Delivered(len(numbers))
-
     harness = DeliveryHarness(
-        answer,
+        none_for_the_first,
         lanes=8,
         limits=SMALL,
         retry_for=10**6,
@@ -244,16 +245,15 @@ def assert_set(event: threading.Event) -> None:
 
 
 def test_others_wait_for_no_lane_that_is_stuck_while_the_first_is_not() -> None:
-    def answer(numbers: Sequence[int]) -> Answer:
-        return Unknown("HTTP 503") if 0 in numbers else Delivered(len(numbers))
-
     users = [f"user-{n}" for n in range(200) if lane_of(f"user-{n}", 2) == 1]
-    events = [numbered(n, user) for n, user in enumerate(users[:30])]
-    with DeliveryHarness(answer, lanes=8, limits=SMALL, retry_for=10**6) as harness:
+    events = [numbered(n, user) for n, user in enumerate(users[:15])]
+    with DeliveryHarness(
+        none_for_the_first, lanes=8, limits=SMALL, retry_for=10**6
+    ) as harness:
         harness.use_lanes(2)
         harness.submit(events[:10])
         harness.wait_until(lambda: len(harness.amplitude.requests) == 1)
-        harness.submit(events[10:15])
+        harness.submit(events[10:])
         for _ in range(3):
             harness.clock.time += 5
             harness.delivery.tick()
@@ -781,10 +781,7 @@ def test_nobody_waits_for_an_answer_to_others_because_memory_fills(
 ) -> None:
     monkeypatch.setattr(delivery_module, "MOST_BYTES_UNSETTLED", 100_000)
 
-    def answer(numbers: Sequence[int]) -> Answer:
-        return Unknown("HTTP 503") if 0 in numbers else Delivered(len(numbers))
-
-    with DeliveryHarness(answer, lanes=4, retry_for=10**6) as harness:
+    with DeliveryHarness(none_for_the_first, lanes=4, retry_for=10**6) as harness:
         harness.submit(of_many_users(1))
         harness.delivery.urge()
         harness.wait_until(lambda: len(harness.amplitude.requests) == 1)
